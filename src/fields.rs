@@ -1,0 +1,210 @@
+//! The rules for fields: which names are known, how PHP reads a name, and what a value may hold.
+
+use alloc::borrow::{Cow, ToOwned};
+use core::fmt;
+
+use crate::refusal::Malformed;
+
+/// A request field that this crate knows. Fields of any other name are ignored.
+///
+/// | field | longest value in bytes |
+/// |---|---:|
+/// | `identifier`, `username` | 255 |
+/// | `secret`, `password` | 1024 |
+/// | `email` | 254 |
+/// | `hash` | 40 |
+/// | `goto` | 2048 |
+///
+/// `accesskey`, `action` and `responsetype` have no cap here: nothing is hashed over them. An
+/// action over 64 bytes is [`Action::Invalid`](crate::Action::Invalid), and a timestamp has ten
+/// digits. Source: the names are WHMCS's; the caps are this crate's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Field {
+    /// `identifier` of an API credential.
+    Identifier,
+    /// `secret` of an API credential.
+    Secret,
+    /// `username`: an admin's, or an identifier.
+    Username,
+    /// `password`: the md5 of an admin's, or a secret.
+    Password,
+    /// `accesskey`, which lifts the address restriction and is never a credential.
+    AccessKey,
+    /// `action`, the API function asked for.
+    Action,
+    /// `responsetype`, the format of the answer.
+    ResponseType,
+    /// `email` of the client whom a link logs in.
+    Email,
+    /// `timestamp` of a link.
+    Timestamp,
+    /// `hash` of a link.
+    Hash,
+    /// `goto`, where a link leads after the login.
+    Goto,
+}
+
+impl Field {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identifier => "identifier",
+            Self::Secret => "secret",
+            Self::Username => "username",
+            Self::Password => "password",
+            Self::AccessKey => "accesskey",
+            Self::Action => "action",
+            Self::ResponseType => "responsetype",
+            Self::Email => "email",
+            Self::Timestamp => "timestamp",
+            Self::Hash => "hash",
+            Self::Goto => "goto",
+        }
+    }
+
+    /// The longest value accepted, in bytes.
+    pub(crate) const fn cap(self) -> usize {
+        match self {
+            Self::Identifier | Self::Username => 255,
+            Self::Secret | Self::Password => 1024,
+            Self::Email => 254,
+            Self::Hash => 40,
+            Self::Goto => 2048,
+            Self::AccessKey | Self::Action | Self::ResponseType | Self::Timestamp => usize::MAX,
+        }
+    }
+
+    const fn refuses_controls(self) -> bool {
+        matches!(self, Self::Identifier | Self::Username | Self::Email)
+    }
+
+    /// The shape of a value, whatever else is in the request.
+    pub(crate) fn check(self, value: &str) -> Result<(), Malformed> {
+        if value.len() > self.cap() {
+            Err(Malformed::TooLong(self))
+        } else if value.contains(char::REPLACEMENT_CHARACTER) {
+            Err(Malformed::NotUtf8(self))
+        } else if self.refuses_controls() && value.contains(char::is_control) {
+            Err(Malformed::ControlCharacter(self))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name under which PHP registers a field: leading spaces dropped, cut at NUL or `[`.
+fn as_php_reads(name: &str) -> &str {
+    let name = name.trim_start_matches(' ');
+    name.split(['\0', '[']).next().unwrap_or(name)
+}
+
+/// A field's place in a request: absent, or the value of its one occurrence.
+#[derive(Clone)]
+pub(crate) struct Slot<'a> {
+    field: Field,
+    value: Option<Text<'a>>,
+}
+
+impl<'a> Slot<'a> {
+    pub(crate) const fn new(field: Field) -> Self {
+        Self { field, value: None }
+    }
+
+    /// The value. An empty field is an absent field.
+    pub(crate) fn text(&self) -> Option<&str> {
+        let text = self.value.as_ref()?.as_str();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The value of a field that a request cannot do without.
+    pub(crate) fn required(&self) -> Result<&str, Malformed> {
+        self.text().ok_or(Malformed::Missing(self.field))
+    }
+
+    fn fill(&mut self, name: &str, value: Text<'a>) -> Result<(), Malformed> {
+        if name != self.field.name() {
+            return Err(Malformed::Disguised(self.field));
+        }
+        if self.value.is_some() {
+            return Err(Malformed::Repeated(self.field));
+        }
+        self.field.check(self.value.insert(value).as_str())
+    }
+
+    pub(crate) fn into_owned(self) -> Slot<'static> {
+        Slot {
+            field: self.field,
+            value: self.value.map(Text::into_owned),
+        }
+    }
+}
+
+/// Puts one pair where it belongs. A name that is none of the slots' is ignored.
+pub(crate) fn read_pair<'a, const N: usize>(
+    slots: [&mut Slot<'a>; N],
+    name: &str,
+    value: impl Into<Cow<'a, str>>,
+) -> Result<(), Malformed> {
+    let read = as_php_reads(name);
+    match slots.into_iter().find(|slot| slot.field.name() == read) {
+        Some(slot) => slot.fill(name, Text::new(value)),
+        None => Ok(()),
+    }
+}
+
+/// Shows which fields are present, and no value.
+pub(crate) fn debug_presence<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    slots: [&Slot<'_>; N],
+    malformed: Option<Malformed>,
+) -> fmt::Result {
+    let mut shown = f.debug_struct(name);
+    for slot in slots.into_iter().filter(|slot| slot.text().is_some()) {
+        shown.field(slot.field.name(), &format_args!("[redacted]"));
+    }
+    shown.field("malformed", &malformed).finish()
+}
+
+/// Text that may be secret: redacted in Debug and, where it is owned, wiped when it is dropped.
+#[derive(Clone, Default)]
+pub(crate) struct Text<'a>(Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    pub(crate) fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn into_owned(mut self) -> Text<'static> {
+        Text(match core::mem::take(&mut self.0) {
+            Cow::Borrowed(text) => Cow::Owned(text.to_owned()),
+            Cow::Owned(text) => Cow::Owned(text),
+        })
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(feature = "zeroize")]
+impl Drop for Text<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            zeroize::Zeroize::zeroize(text);
+        }
+    }
+}

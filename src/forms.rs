@@ -1,0 +1,203 @@
+//! The forms in which secrets and passwords are stored, and which of them a store mostly holds.
+
+use core::fmt;
+
+/// The cost of a bcrypt hash: 4 to 31, the logarithm of its rounds. WHMCS uses 10.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BcryptCost(u8);
+
+impl BcryptCost {
+    /// A cost that bcrypt knows.
+    ///
+    /// # Errors
+    ///
+    /// [`StoredFormError::BcryptCost`] for any other than 4 to 31.
+    pub const fn new(cost: u32) -> Result<Self, StoredFormError> {
+        match cost {
+            4..=31 => Ok(Self(cost as u8)),
+            _ => Err(StoredFormError::BcryptCost),
+        }
+    }
+
+    /// The two digits that stand in a bcrypt string.
+    #[cfg(feature = "bcrypt")]
+    pub(crate) fn digits(self) -> [u8; 2] {
+        let Self(cost) = self;
+        [cost / 10, cost % 10].map(|digit| digit.saturating_add(b'0'))
+    }
+}
+
+impl From<BcryptCost> for u32 {
+    fn from(BcryptCost(cost): BcryptCost) -> Self {
+        cost.into()
+    }
+}
+
+/// The form of a [`StoredSecret`](crate::StoredSecret), in order of what it costs to check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretForm {
+    /// The secret itself.
+    Plain,
+    /// Its MD5.
+    Md5,
+    /// Its SHA-256.
+    Sha256,
+    /// Its bcrypt.
+    Bcrypt(BcryptCost),
+}
+
+impl SecretForm {
+    /// The form in which `md5(secret)` is checked, where the secret's own form allows it.
+    pub(crate) fn md5_of_secret(self) -> Option<PasswordForm> {
+        match self {
+            Self::Plain => Some(PasswordForm::Plain),
+            Self::Md5 => Some(PasswordForm::Md5),
+            Self::Sha256 | Self::Bcrypt(_) => None,
+        }
+    }
+}
+
+/// The form of a [`StoredPassword`](crate::StoredPassword), in order of what it costs to check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PasswordForm {
+    /// Its MD5.
+    Md5,
+    /// The password itself.
+    Plain,
+    /// The bcrypt of its MD5 in lower-case hex.
+    BcryptOfMd5(BcryptCost),
+}
+
+/// The stored form through which a caller was verified, of either kind.
+///
+/// Display writes a name fit for a log or a metric's label: `plain`, `md5`, `sha256`, `bcrypt`,
+/// `bcrypt-of-md5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoredForm {
+    /// Plain text. Whoever reads the store can call the API.
+    Plain,
+    /// MD5. An admin's is equivalent to the password on the wire; a secret's is not.
+    Md5,
+    /// SHA-256.
+    Sha256,
+    /// Bcrypt.
+    Bcrypt,
+    /// Bcrypt of the MD5.
+    BcryptOfMd5,
+}
+
+impl fmt::Display for StoredForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Md5 => "md5",
+            Self::Sha256 => "sha256",
+            Self::Bcrypt => "bcrypt",
+            Self::BcryptOfMd5 => "bcrypt-of-md5",
+        })
+    }
+}
+
+impl From<SecretForm> for StoredForm {
+    fn from(form: SecretForm) -> Self {
+        match form {
+            SecretForm::Plain => Self::Plain,
+            SecretForm::Md5 => Self::Md5,
+            SecretForm::Sha256 => Self::Sha256,
+            SecretForm::Bcrypt(_) => Self::Bcrypt,
+        }
+    }
+}
+
+impl From<PasswordForm> for StoredForm {
+    fn from(form: PasswordForm) -> Self {
+        match form {
+            PasswordForm::Plain => Self::Plain,
+            PasswordForm::Md5 => Self::Md5,
+            PasswordForm::BcryptOfMd5(_) => Self::BcryptOfMd5,
+        }
+    }
+}
+
+/// The forms in which a store mostly holds what it holds.
+///
+/// A refusal is made to cost what checking these forms costs, so that its time does not tell
+/// whether a name is known. Name the forms of most records; records of another form, or of
+/// another bcrypt cost, still verify, and can be told apart by time.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{BcryptCost, PasswordForm, SecretForm, StoredForms};
+///
+/// // As WHMCS stores them.
+/// let cost = BcryptCost::new(10)?;
+/// let forms = StoredForms::new(SecretForm::Bcrypt(cost), PasswordForm::BcryptOfMd5(cost))
+///     .compat(PasswordForm::BcryptOfMd5(cost));
+/// # let _ = forms;
+/// # Ok::<(), whmcs_auth::StoredFormError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct StoredForms {
+    pub(crate) secret: SecretForm,
+    pub(crate) password: PasswordForm,
+    compat: Option<PasswordForm>,
+}
+
+impl StoredForms {
+    /// The form of most API secrets and that of most admin passwords.
+    pub const fn new(secret: SecretForm, password: PasswordForm) -> Self {
+        Self {
+            secret,
+            password,
+            compat: None,
+        }
+    }
+
+    /// The form of most [compat secrets](crate::ApiCredential::compat), where records have one.
+    /// It matters only under [`ApiPolicy::md5_of_secret`](crate::ApiPolicy::md5_of_secret).
+    pub const fn compat(mut self, form: PasswordForm) -> Self {
+        self.compat = Some(form);
+        self
+    }
+
+    /// The form in which `md5(secret)` is mostly checked.
+    pub(crate) fn md5_of_secret(&self) -> Option<PasswordForm> {
+        self.secret.md5_of_secret().or(self.compat)
+    }
+}
+
+/// Why a stored form was not accepted. It never holds the text that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoredFormError {
+    /// The text is empty.
+    #[error("a stored secret or password cannot be empty")]
+    Empty,
+    /// The plain secret is longer than any that can be presented.
+    #[error("a plain secret is at most 1024 bytes long")]
+    TooLong,
+    /// The text is no hex digest of the form's length.
+    #[error("the digest is not {digits} hexadecimal digits")]
+    NotHex {
+        /// How many hexadecimal digits the form has.
+        digits: u8,
+    },
+    /// The text is no bcrypt string: 60 characters, `$2a$`, `$2b$` or `$2y$`, a cost, 22
+    /// characters of salt and 31 of digest.
+    #[error("the text is not a bcrypt string of version 2a, 2b or 2y")]
+    NotBcrypt,
+    /// The bcrypt cost is outside 4 to 31.
+    #[error("a bcrypt cost is between 4 and 31")]
+    BcryptCost,
+    /// The text is in none of the forms that can be told by their look.
+    #[error("the form of the text is not known; name it by its own constructor")]
+    UnknownForm,
+    /// The crate was built without the feature that knows the form.
+    #[error("the form needs the crate's feature `{feature}`")]
+    FeatureOff {
+        /// The feature to switch on.
+        feature: &'static str,
+    },
+}

@@ -1,0 +1,111 @@
+//! Where a link may lead: a grammar of what is allowed, as the field is not signed.
+
+use alloc::borrow::Cow;
+
+use crate::fields::Field;
+
+/// The `goto` of a link. It is not covered by the hash, so whoever holds a link can change it.
+///
+/// Same-site is only what matches this grammar:
+///
+/// - 1 to 2048 bytes, each a visible ASCII character (no space) and none of
+///   ``\ " < > ^ { | } ` ``;
+/// - it starts with a letter, a digit, `_`, or a single `/`;
+/// - in the path, up to the first `?` or `#`: no `:`, `@`, `;` or `%`, and no segment `.` or `..`;
+/// - after it, a `%` only as part of an escape of two hexadecimal digits, and no escape of an
+///   ASCII control character (`%00` to `%1F`, `%7F`).
+///
+/// Source: the values that WHMCS's clients use are relative, such as
+/// `clientarea.php?action=products`; the grammar is this crate's.
+///
+/// # Security
+///
+/// The text of a refused one cannot be had.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::Goto;
+///
+/// assert_eq!(Goto::judge("viewinvoice.php?id=12").or("clientarea.php"), "viewinvoice.php?id=12");
+/// assert_eq!(Goto::judge("//evil.example").or("clientarea.php"), "clientarea.php");
+/// assert_eq!(Goto::judge(r"/\evil.example"), Goto::Refused);
+/// assert_eq!(Goto::judge(""), Goto::Absent);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Goto<'a> {
+    /// The link has none, or an empty one.
+    #[default]
+    Absent,
+    /// It leads to a page of the same site.
+    SameSite(Cow<'a, str>),
+    /// It may lead elsewhere, or occurs more than once.
+    Refused,
+}
+
+impl<'a> Goto<'a> {
+    /// Judges a decoded text.
+    pub fn judge(text: &'a str) -> Self {
+        if text.is_empty() {
+            Self::Absent
+        } else if is_same_site(text) {
+            Self::SameSite(Cow::Borrowed(text))
+        } else {
+            Self::Refused
+        }
+    }
+
+    /// The page, or `default` where there is none or it was refused.
+    #[must_use]
+    pub fn or<'s>(&'s self, default: &'s str) -> &'s str {
+        match self {
+            Self::SameSite(target) => target,
+            Self::Absent | Self::Refused => default,
+        }
+    }
+
+    /// The same, owning its text.
+    pub fn into_owned(self) -> Goto<'static> {
+        match self {
+            Self::SameSite(target) => Goto::SameSite(Cow::Owned(target.into_owned())),
+            Self::Absent => Goto::Absent,
+            Self::Refused => Goto::Refused,
+        }
+    }
+}
+
+fn is_same_site(text: &str) -> bool {
+    let path_end = text.find(['?', '#']).unwrap_or(text.len());
+    let (path, rest) = text.split_at_checked(path_end).unwrap_or((text, ""));
+    text.len() <= Field::Goto.cap()
+        && text.bytes().all(is_allowed)
+        && starts_on_this_site(path)
+        && !path.contains([':', '@', ';', '%'])
+        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+        && has_harmless_escapes(rest)
+}
+
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+        && !matches!(
+            byte,
+            b'\\' | b'"' | b'<' | b'>' | b'^' | b'{' | b'|' | b'}' | b'`'
+        )
+}
+
+fn starts_on_this_site(path: &str) -> bool {
+    match *path.as_bytes() {
+        [b'/', b'/', ..] => false,
+        [first, ..] => first.is_ascii_alphanumeric() || first == b'_' || first == b'/',
+        [] => false,
+    }
+}
+
+fn has_harmless_escapes(text: &str) -> bool {
+    // What stands before the first `%` is no escape.
+    text.split('%').skip(1).all(|escape| {
+        let mut byte = [0];
+        let digits = escape.as_bytes().get(..2).unwrap_or_default();
+        hex::decode_to_slice(digits, &mut byte).is_ok() && !byte.iter().any(u8::is_ascii_control)
+    })
+}

@@ -1,0 +1,64 @@
+#![cfg_attr(
+    all(feature = "std", feature = "form", feature = "bcrypt"),
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(feature = "std", feature = "form", feature = "bcrypt")),
+    doc = "The WHMCS authentication rules as a library; the README is its front page."
+)]
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod attempt;
+mod autoauth;
+pub mod clock;
+mod decide;
+mod digest;
+mod fields;
+mod forms;
+mod goto;
+mod keys;
+mod link;
+#[cfg(feature = "std")]
+mod memory_store;
+mod password;
+mod refusal;
+mod request;
+mod secret;
+#[cfg(feature = "form")]
+mod signer;
+mod store;
+
+pub use attempt::{ApiAttempt, verify_api_request};
+pub use autoauth::{AutoAuthPolicy, verify_autoauth};
+pub use clock::Clock;
+#[cfg(feature = "std")]
+pub use clock::{FixedClock, SystemClock};
+pub use decide::{ApiCaller, ApiMode, ApiPolicy};
+pub use fields::Field;
+pub use forms::{BcryptCost, PasswordForm, SecretForm, StoredForm, StoredFormError, StoredForms};
+pub use goto::Goto;
+pub use keys::{AutoAuthKey, AutoAuthKeys, KeyError};
+pub use link::{AutoAuthLogin, AutoAuthRequest, ReplayKey};
+#[cfg(feature = "std")]
+pub use memory_store::{DuplicateRecord, MemoryStore};
+pub use password::StoredPassword;
+pub use refusal::{ApiRefusal, AutoAuthRefusal, Malformed, VerifyError};
+pub use request::{Action, ApiRequest, ResponseType};
+pub use secret::StoredSecret;
+#[cfg(feature = "form")]
+pub use signer::{AutoAuthLink, SignError, sign_autoauth};
+pub use store::{Admin, AdminState, ApiCredential, CredentialStore, Lookup};

@@ -1,0 +1,275 @@
+//! The AutoAuth link: its fields as they arrived, and the login that a genuine one is good for.
+
+use alloc::borrow::Cow;
+use core::fmt;
+
+use time::OffsetDateTime;
+
+use crate::fields::{Field, Slot, debug_presence, read_pair};
+use crate::goto::Goto;
+use crate::refusal::Malformed;
+
+/// A login link: `email`, `timestamp`, `hash`, and perhaps `goto`, decoded.
+///
+/// Every other field is ignored, and an empty field is an absent field. Building a request cannot
+/// fail: one that breaks a rule of [`Malformed`] is built all the same, and
+/// [`verify_autoauth`](crate::verify_autoauth) refuses it. A repeated `goto`, or one that PHP reads
+/// under another name, only loses the goto.
+///
+/// # Security
+///
+/// Whoever holds a link can log in with it, again and again, until its window closes. Debug shows
+/// which fields are present and none of their values; with feature `zeroize` the values that the
+/// request owns are wiped when it is dropped.
+#[derive(Clone)]
+#[must_use]
+pub struct AutoAuthRequest<'a> {
+    pub(crate) email: Slot<'a>,
+    pub(crate) timestamp: Slot<'a>,
+    pub(crate) hash: Slot<'a>,
+    goto: Slot<'a>,
+    goto_is_ambiguous: bool,
+    pub(crate) malformed: Option<Malformed>,
+}
+
+impl<'a> AutoAuthRequest<'a> {
+    const fn empty() -> Self {
+        Self {
+            email: Slot::new(Field::Email),
+            timestamp: Slot::new(Field::Timestamp),
+            hash: Slot::new(Field::Hash),
+            goto: Slot::new(Field::Goto),
+            goto_is_ambiguous: false,
+            malformed: None,
+        }
+    }
+
+    /// Reads decoded name-value pairs, such as a framework's query extractor yields. Bytes that
+    /// were not UTF-8 must have become U+FFFD, as `String::from_utf8_lossy` makes them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use whmcs_auth::AutoAuthRequest;
+    /// let request = AutoAuthRequest::from_pairs([
+    ///     ("email", "demo@whmcs.com"),
+    ///     ("timestamp", "1290100706"),
+    ///     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
+    /// ]);
+    /// # let _ = request;
+    /// ```
+    pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: AsRef<str>,
+        V: Into<Cow<'a, str>>,
+    {
+        let mut request = Self::empty();
+        for (name, value) in pairs {
+            let slots = [
+                &mut request.email,
+                &mut request.timestamp,
+                &mut request.hash,
+                &mut request.goto,
+            ];
+            match read_pair(slots, name.as_ref(), value) {
+                Ok(()) => {}
+                Err(Malformed::Repeated(Field::Goto) | Malformed::Disguised(Field::Goto)) => {
+                    request.goto_is_ambiguous = true;
+                }
+                Err(fault) => {
+                    request.malformed.get_or_insert(fault);
+                }
+            }
+        }
+        request
+    }
+
+    /// Reads a raw query, without its `?`. Both `+` and `%20` are a space; bytes that are not
+    /// UTF-8 become U+FFFD.
+    ///
+    /// # Security
+    ///
+    /// The decoder's own scratch buffers are not wiped.
+    #[cfg(feature = "form")]
+    pub fn from_query<Q: AsRef<[u8]> + ?Sized>(query: &'a Q) -> Self {
+        Self::from_pairs(form_urlencoded::parse(query.as_ref()))
+    }
+
+    /// Reads the query of a whole URL, absolute or relative: what follows its first `?`, up to a
+    /// `#`. The rest of the URL is not judged. Without a `?` there are no fields.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use time::OffsetDateTime;
+    /// use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth};
+    ///
+    /// let request = AutoAuthRequest::from_url(
+    ///     "https://billing.example.com/dologin.php?email=demo@whmcs.com&timestamp=1290100706\
+    ///      &hash=6624fa4b6fb3c5fcd24e587154a949911046d92b",
+    /// );
+    /// let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
+    /// let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
+    /// let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
+    /// assert_eq!(login.email(), "demo@whmcs.com");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "form")]
+    pub fn from_url<U: AsRef<[u8]> + ?Sized>(url: &'a U) -> Self {
+        let before_fragment = url.as_ref().split(|&byte| byte == b'#').next();
+        let mut parts = before_fragment
+            .unwrap_or_default()
+            .splitn(2, |&byte| byte == b'?');
+        Self::from_query(parts.nth(1).unwrap_or_default())
+    }
+
+    /// Where the link leads. Judged here, and signed by nobody.
+    pub(crate) fn goto(&self) -> Goto<'_> {
+        if self.goto_is_ambiguous {
+            return Goto::Refused;
+        }
+        self.goto.text().map_or(Goto::Absent, Goto::judge)
+    }
+
+    /// The same request, owning its text.
+    pub fn into_owned(self) -> AutoAuthRequest<'static> {
+        AutoAuthRequest {
+            email: self.email.into_owned(),
+            timestamp: self.timestamp.into_owned(),
+            hash: self.hash.into_owned(),
+            goto: self.goto.into_owned(),
+            goto_is_ambiguous: self.goto_is_ambiguous,
+            malformed: self.malformed,
+        }
+    }
+}
+
+impl fmt::Debug for AutoAuthRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slots = [&self.email, &self.timestamp, &self.hash, &self.goto];
+        debug_presence(f, "AutoAuthRequest", slots, self.malformed)
+    }
+}
+
+/// A genuine link inside its window.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct AutoAuthLogin<'a> {
+    pub(crate) email: Cow<'a, str>,
+    pub(crate) is_repaired: bool,
+    pub(crate) timestamp: i64,
+    pub(crate) key_index: usize,
+    pub(crate) goto: Goto<'a>,
+    pub(crate) replay_key: ReplayKey,
+    pub(crate) remember_until: OffsetDateTime,
+}
+
+impl AutoAuthLogin<'_> {
+    /// The e-mail that was signed, with spaces read as `+`.
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// Whether spaces in the e-mail were read as `+`: whoever makes the links does not
+    /// percent-encode them.
+    #[must_use]
+    pub fn is_repaired(&self) -> bool {
+        self.is_repaired
+    }
+
+    /// When the link was signed, in Unix seconds.
+    #[must_use]
+    pub fn timestamp(&self) -> i64 {
+        self.timestamp
+    }
+
+    /// Which key of the set matched, counted from 0 in the order given.
+    #[must_use]
+    pub fn key_index(&self) -> usize {
+        self.key_index
+    }
+
+    /// Where the link leads.
+    pub fn goto(&self) -> &Goto<'_> {
+        &self.goto
+    }
+
+    /// What to remember of a link that may be used once.
+    pub fn replay_key(&self) -> ReplayKey {
+        self.replay_key
+    }
+
+    /// From when on the [replay key](Self::replay_key) can be forgotten: the first second in which
+    /// the link is refused anyway.
+    #[must_use]
+    pub fn remember_until(&self) -> OffsetDateTime {
+        self.remember_until
+    }
+
+    /// Whether the account's stored e-mail is the one that was signed. Compared without ASCII case
+    /// and with no Unicode folding, byte for byte otherwise.
+    ///
+    /// # Security
+    ///
+    /// Call it after the look-up: a database whose collation folds letters finds an account for
+    /// an e-mail that only looks like its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use time::OffsetDateTime;
+    /// # use whmcs_auth::*;
+    /// # let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
+    /// # let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
+    /// # let request = AutoAuthRequest::from_pairs([
+    /// #     ("email", "demo@whmcs.com"),
+    /// #     ("timestamp", "1290100706"),
+    /// #     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
+    /// # ]);
+    /// # let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
+    /// assert!(login.is_for("Demo@WHMCS.com"));
+    /// assert!(!login.is_for("dem\u{f8}@whmcs.com"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn is_for(&self, stored_email: &str) -> bool {
+        self.email.eq_ignore_ascii_case(stored_email)
+    }
+
+    /// The same login, owning its text.
+    pub fn into_owned(self) -> AutoAuthLogin<'static> {
+        AutoAuthLogin {
+            email: Cow::Owned(self.email.into_owned()),
+            is_repaired: self.is_repaired,
+            timestamp: self.timestamp,
+            key_index: self.key_index,
+            goto: self.goto.into_owned(),
+            replay_key: self.replay_key,
+            remember_until: self.remember_until,
+        }
+    }
+}
+
+/// The digest of a link, the same however its hex was written: the key under which a service
+/// remembers that the link was used.
+///
+/// # Security
+///
+/// It is as good as the link's hash while the link lives, so Debug does not show it.
+#[derive(Clone, Copy)]
+#[must_use]
+pub struct ReplayKey(pub(crate) [u8; 20]);
+
+impl ReplayKey {
+    /// The 20 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ReplayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReplayKey([redacted])")
+    }
+}

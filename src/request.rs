@@ -1,0 +1,228 @@
+//! The API request, as its fields arrived.
+
+use alloc::borrow::Cow;
+use core::fmt;
+
+use crate::fields::{Field, Slot, debug_presence, read_pair};
+use crate::refusal::Malformed;
+
+/// A call of the WHMCS API: the seven fields that matter to authentication, decoded.
+///
+/// | field | use |
+/// |---|---|
+/// | `identifier`, `secret` | an API credential |
+/// | `username`, `password` | the same pair, or an admin's username and the md5 of the password |
+/// | `accesskey` | carried along for an address gate; never a credential |
+/// | `action`, `responsetype` | carried along |
+///
+/// Every other field is ignored, and an empty field is an absent field. Building a request cannot
+/// fail. One that breaks a rule of [`Malformed`] is built all the same, and every verification
+/// refuses it; so there is one public answer.
+///
+/// # Security
+///
+/// PHP reads ` action`, `action[]` and `action\0x` as `action`, and the last of two fields as the
+/// one that counts. All of these are malformed here. A gateway that lets a verified request
+/// through to PHP must forward fields that it encoded anew, never the bytes it received.
+///
+/// Debug shows which fields are present and none of their values. With feature `zeroize` the
+/// values that the request owns are wiped when it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{Action, ApiRequest, ResponseType};
+///
+/// let request = ApiRequest::from_pairs([
+///     ("action", "GetClients"),
+///     ("identifier", "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv"),
+///     ("secret", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo"),
+///     ("responsetype", "json"),
+/// ]);
+/// assert_eq!(request.action(), Action::Named("GetClients"));
+/// assert_eq!(request.response_type(), ResponseType::Json);
+/// assert_eq!(request.access_key(), None);
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct ApiRequest<'a> {
+    pub(crate) identifier: Slot<'a>,
+    pub(crate) secret: Slot<'a>,
+    pub(crate) username: Slot<'a>,
+    pub(crate) password: Slot<'a>,
+    access_key: Slot<'a>,
+    action: Slot<'a>,
+    response_type: Slot<'a>,
+    pub(crate) malformed: Option<Malformed>,
+}
+
+impl<'a> ApiRequest<'a> {
+    const fn empty() -> Self {
+        Self {
+            identifier: Slot::new(Field::Identifier),
+            secret: Slot::new(Field::Secret),
+            username: Slot::new(Field::Username),
+            password: Slot::new(Field::Password),
+            access_key: Slot::new(Field::AccessKey),
+            action: Slot::new(Field::Action),
+            response_type: Slot::new(Field::ResponseType),
+            malformed: None,
+        }
+    }
+
+    /// Reads decoded name-value pairs, such as a framework's form extractor or a multipart reader
+    /// yields. Bytes that were not UTF-8 must have become U+FFFD, as `String::from_utf8_lossy`
+    /// makes them, so that they are refused.
+    ///
+    /// Where fields come in the query and in the body, chain the two: a name in both is malformed.
+    pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: AsRef<str>,
+        V: Into<Cow<'a, str>>,
+    {
+        let mut request = Self::empty();
+        for (name, value) in pairs {
+            let slots = [
+                &mut request.identifier,
+                &mut request.secret,
+                &mut request.username,
+                &mut request.password,
+                &mut request.access_key,
+                &mut request.action,
+                &mut request.response_type,
+            ];
+            if let Err(fault) = read_pair(slots, name.as_ref(), value) {
+                request.malformed.get_or_insert(fault);
+            }
+        }
+        request
+    }
+
+    /// Reads a raw body of type `application/x-www-form-urlencoded`, or a raw query without its
+    /// `?`. Both `+` and `%20` are a space; bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// # Security
+    ///
+    /// The decoder's own scratch buffers are not wiped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use whmcs_auth::{Action, ApiRequest};
+    /// let request = ApiRequest::from_form("action=GetClients&identifier=id&secret=s%2Be+c");
+    /// assert_eq!(request.action(), Action::Named("GetClients"));
+    /// ```
+    #[cfg(feature = "form")]
+    pub fn from_form<B: AsRef<[u8]> + ?Sized>(body: &'a B) -> Self {
+        Self::from_pairs(form_urlencoded::parse(body.as_ref()))
+    }
+
+    /// Reads a raw query, without its `?`, and a raw form body: clients that post often leave
+    /// `action` or `accesskey` in the query. A name in both is malformed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use whmcs_auth::{Action, ApiRequest};
+    /// let request = ApiRequest::from_query_and_form("action=GetClients", "accesskey=key%231%2B2");
+    /// assert_eq!(request.action(), Action::Named("GetClients"));
+    /// assert_eq!(request.access_key(), Some("key#1+2"));
+    /// ```
+    #[cfg(feature = "form")]
+    pub fn from_query_and_form<Q, B>(query: &'a Q, body: &'a B) -> Self
+    where
+        Q: AsRef<[u8]> + ?Sized,
+        B: AsRef<[u8]> + ?Sized,
+    {
+        let query = form_urlencoded::parse(query.as_ref());
+        Self::from_pairs(query.chain(form_urlencoded::parse(body.as_ref())))
+    }
+
+    /// The action asked for.
+    pub fn action(&self) -> Action<'_> {
+        match self.action.text() {
+            None => Action::Absent,
+            Some(name) if Action::is_valid(name) => Action::Named(name),
+            Some(_) => Action::Invalid,
+        }
+    }
+
+    /// The format in which the caller wants the answer.
+    pub fn response_type(&self) -> ResponseType {
+        match self.response_type.text() {
+            Some(name) if name.eq_ignore_ascii_case("json") => ResponseType::Json,
+            Some(name) if name.eq_ignore_ascii_case("xml") => ResponseType::Xml,
+            _ => ResponseType::Nvp,
+        }
+    }
+
+    /// The access key presented, which may lift an address restriction and proves nothing about
+    /// who calls. It is a secret: compare it in constant time.
+    pub fn access_key(&self) -> Option<&str> {
+        self.access_key.text()
+    }
+
+    /// The same request, owning its text.
+    pub fn into_owned(self) -> ApiRequest<'static> {
+        ApiRequest {
+            identifier: self.identifier.into_owned(),
+            secret: self.secret.into_owned(),
+            username: self.username.into_owned(),
+            password: self.password.into_owned(),
+            access_key: self.access_key.into_owned(),
+            action: self.action.into_owned(),
+            response_type: self.response_type.into_owned(),
+            malformed: self.malformed,
+        }
+    }
+}
+
+impl fmt::Debug for ApiRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slots = [
+            &self.identifier,
+            &self.secret,
+            &self.username,
+            &self.password,
+            &self.access_key,
+            &self.action,
+            &self.response_type,
+        ];
+        debug_presence(f, "ApiRequest", slots, self.malformed)
+    }
+}
+
+/// The `action` of an [`ApiRequest`]: 1 to 64 of `[A-Za-z0-9_]`.
+///
+/// The service refuses what is not [`Named`](Self::Named) after authentication. The text of an
+/// invalid action cannot be had, so that no answer echoes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action<'a> {
+    /// No action, or an empty one.
+    Absent,
+    /// A well-formed action, in the caller's case. WHMCS compares names without ASCII case.
+    Named(&'a str),
+    /// Anything else.
+    Invalid,
+}
+
+impl Action<'_> {
+    fn is_valid(name: &str) -> bool {
+        (1..=64).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    }
+}
+
+/// The `responsetype` of an [`ApiRequest`], compared without ASCII case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ResponseType {
+    /// `nvp`, any other text, or none: WHMCS's default, `result=error;message=...`.
+    #[default]
+    Nvp,
+    /// `json`.
+    Json,
+    /// `xml`.
+    Xml,
+}

@@ -1,0 +1,218 @@
+//! What a store holds, and how it is asked.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use crate::forms::StoredForms;
+use crate::password::StoredPassword;
+use crate::secret::StoredSecret;
+
+/// What the admin behind a record may do, as far as the API is concerned.
+///
+/// Source: WHMCS documents that disabling an admin kills the admin's credentials, and that the
+/// admin's role group must hold the permission API Access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AdminState {
+    /// The account is disabled, whatever its permissions.
+    Disabled,
+    /// The account is enabled; its role group lacks API Access.
+    WithoutApiAccess,
+    /// The account is enabled and holds API Access.
+    WithApiAccess,
+}
+
+/// The record of an API credential. One that is marked deleted is no record.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{AdminState, ApiCredential, StoredSecret};
+///
+/// let credential = ApiCredential::new(
+///     7,
+///     "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv",
+///     StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?,
+///     AdminState::WithApiAccess,
+/// );
+/// assert_eq!(credential.identifier(), "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv");
+/// # Ok::<(), whmcs_auth::StoredFormError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ApiCredential<Id> {
+    pub(crate) id: Id,
+    pub(crate) identifier: String,
+    pub(crate) secret: StoredSecret,
+    pub(crate) compat: Option<StoredPassword>,
+    pub(crate) admin: AdminState,
+}
+
+impl<Id> ApiCredential<Id> {
+    /// A credential with the store's own key, and the state of the admin who owns it.
+    pub fn new(
+        id: Id,
+        identifier: impl Into<String>,
+        secret: StoredSecret,
+        admin: AdminState,
+    ) -> Self {
+        Self {
+            id,
+            identifier: identifier.into(),
+            secret,
+            compat: None,
+            admin,
+        }
+    }
+
+    /// What `md5(secret)` is checked against under
+    /// [`ApiPolicy::md5_of_secret`](crate::ApiPolicy::md5_of_secret), where the secret is stored
+    /// as sha256 or bcrypt: the bcrypt of the secret's MD5. A plain or md5 secret needs none.
+    pub fn compat(mut self, md5_of_secret: StoredPassword) -> Self {
+        self.compat = Some(md5_of_secret);
+        self
+    }
+
+    /// The identifier, compared byte for byte.
+    pub fn identifier(&self) -> &str {
+        &self.identifier
+    }
+}
+
+/// The record of an admin.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Admin<Id> {
+    pub(crate) id: Id,
+    pub(crate) username: String,
+    pub(crate) password: StoredPassword,
+    pub(crate) state: AdminState,
+}
+
+impl<Id> Admin<Id> {
+    /// An admin with the store's own key.
+    pub fn new(
+        id: Id,
+        username: impl Into<String>,
+        password: StoredPassword,
+        state: AdminState,
+    ) -> Self {
+        Self {
+            id,
+            username: username.into(),
+            password,
+            state,
+        }
+    }
+
+    /// The username, compared without ASCII case.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+}
+
+/// What a look-up answers: a record, borrowed from the store or owned, or `Ok(None)` where there is
+/// no such record, or `Err` where the store could not tell. The second is refused, the third never
+/// is.
+pub type Lookup<'a, Record, Error> = Result<Option<Cow<'a, Record>>, Error>;
+
+/// Finds records by name.
+///
+/// References, `Box` and `Arc` of a store are stores.
+///
+/// A service that fetches its records asynchronously needs no store: it takes the two steps of
+/// [`ApiAttempt`](crate::ApiAttempt).
+///
+/// # Examples
+///
+/// ```
+/// use std::borrow::Cow;
+/// use std::convert::Infallible;
+/// use whmcs_auth::*;
+///
+/// struct OneCredential(ApiCredential<u64>);
+///
+/// impl CredentialStore for OneCredential {
+///     type Id = u64;
+///     type Error = Infallible;
+///
+///     fn find_credential(
+///         &self,
+///         identifier: &str,
+///     ) -> Lookup<'_, ApiCredential<u64>, Infallible> {
+///         let found = self.0.identifier() == identifier;
+///         Ok(found.then_some(Cow::Borrowed(&self.0)))
+///     }
+///
+///     fn find_admin(&self, _: &str) -> Lookup<'_, Admin<u64>, Infallible> {
+///         Ok(None)
+///     }
+///
+///     fn forms(&self) -> StoredForms {
+///         StoredForms::new(SecretForm::Plain, PasswordForm::Md5)
+///     }
+/// }
+/// ```
+pub trait CredentialStore {
+    /// The store's own key of a record, handed back untouched.
+    type Id: Clone;
+    /// Why the store could not answer. It needs no bounds.
+    type Error;
+
+    /// Finds the API credential of that identifier.
+    ///
+    /// Must return a record with that very identifier, byte for byte; one with another counts as
+    /// absent. Must not return a deleted credential. Should take as long for a name that is
+    /// unknown as for one that is known.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the store from answering.
+    fn find_credential(&self, identifier: &str)
+    -> Lookup<'_, ApiCredential<Self::Id>, Self::Error>;
+
+    /// Finds the admin of that username.
+    ///
+    /// Must return a record whose username is equal without ASCII case; any other counts as
+    /// absent. Must return disabled admins too. Should take as long for a name that is unknown as
+    /// for one that is known.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the store from answering.
+    fn find_admin(&self, username: &str) -> Lookup<'_, Admin<Self::Id>, Self::Error>;
+
+    /// The forms in which the store mostly holds secrets and passwords. Must not depend on any
+    /// request.
+    fn forms(&self) -> StoredForms;
+}
+
+macro_rules! store_behind {
+    ($($pointer:ty),+) => {$(
+        impl<S: CredentialStore + ?Sized> CredentialStore for $pointer {
+            type Id = S::Id;
+            type Error = S::Error;
+
+            fn find_credential(
+                &self,
+                identifier: &str,
+            ) -> Lookup<'_, ApiCredential<Self::Id>, Self::Error> {
+                (**self).find_credential(identifier)
+            }
+
+            fn find_admin(
+                &self,
+                username: &str,
+            ) -> Lookup<'_, Admin<Self::Id>, Self::Error> {
+                (**self).find_admin(username)
+            }
+
+            fn forms(&self) -> StoredForms {
+                (**self).forms()
+            }
+        }
+    )+};
+}
+
+store_behind!(&S, Box<S>, Arc<S>);

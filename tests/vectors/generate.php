@@ -1,0 +1,108 @@
+<?php
+// Writes the vectors beside it: `php tests/vectors/generate.php`. What it writes is what PHP says;
+// nothing here knows the library. Every run writes the same bytes.
+
+mt_srand(20261122);
+
+function write(string $name, string $header, array $rows): void
+{
+    $lines = array_map(fn ($row) => implode("\t", $row), [explode("\t", $header), ...$rows]);
+    file_put_contents(__DIR__ . "/$name.tsv", implode("\n", $lines) . "\n");
+}
+
+function random(string $alphabet, int $length): string
+{
+    $characters = preg_split('//u', $alphabet, -1, PREG_SPLIT_NO_EMPTY);
+    $text = '';
+    for ($i = 0; $i < $length; $i++) {
+        $text .= $characters[mt_rand(0, count($characters) - 1)];
+    }
+    return $text;
+}
+
+// AutoAuth: sha1(email . timestamp . key), and the query percent-encoded by PHP.
+$rows = [
+    ['demo@whmcs.com', '1290100706', 'abcXYZ123'],
+    ['demo@whmcs.com', '1290100706', 'strong_auto_auth_key_goes_here'],
+    ['Demo@WHMCS.com', '1290100706', 'abcXYZ123'],
+    ['a+b@example.com', '1700000000', 'abcXYZ123'],
+    ['ü@example.com', '1700000000', 'abcXYZ123'],
+    ["o'brien@example.com", '1000000000', '#&=%+ '],
+    ['"quoted"@example.com', '9999999999', '0'],
+    ['почта@пример.рф', '4294967296', 'ключ'],
+];
+// Every total length around the one-, two- and three-block edges of SHA-1.
+foreach ([...range(50, 68), ...range(116, 130), ...range(180, 194)] as $total) {
+    $key = random('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789', 24);
+    $email = random('abcdefghijklmnopqrstuvwxyz.+-_0123456789', $total - 24 - 10 - 12) . '@example.com';
+    $rows[] = [$email, (string) mt_rand(1000000000, 2147483647), $key];
+}
+for ($i = 0; $i < 150; $i++) {
+    $email = random('abcxyzABCXYZ0123456789.+-_=&%#/?"\'~ßéłж語', mt_rand(1, 40)) . '@' . random('abc123-', 8) . '.test';
+    $key = random('abcxyzABCXYZ0123456789!@#$%^&*()_+-=[]{}|;:,.<>?/ éж', mt_rand(1, 64));
+    $rows[] = [$email, (string) mt_rand(1000000000, 2147483647), $key];
+}
+write('autoauth', "email\ttimestamp\tkey\tsha1\tquery", array_map(fn ($row) => [
+    ...$row,
+    sha1($row[0] . $row[1] . $row[2]),
+    http_build_query(['email' => $row[0], 'timestamp' => $row[1], 'hash' => sha1($row[0] . $row[1] . $row[2])]),
+], $rows));
+
+// Form bodies: what PHP makes of each known field. A field that is an array is written `name[]`.
+$known = ['identifier', 'secret', 'username', 'password', 'accesskey', 'action', 'responsetype'];
+$bodies = [
+    'action=GetClients&identifier=id&responsetype=json&secret=s%2Be+c',
+    'identifier=id&secret=s&action=GetClients&responsetype=json&search=a%2Bb%40example.com',
+    'username=id&password=s&accesskey=key%231%2B2&responsetype=json',
+    'action=getproducts&pid=1&responsetype=json&username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99&accesskey=key%231%2B2',
+    'endpoint=..&identifier=id&secret=s%2Be%20c&responsetype=json&action=GetClients',
+    'identifier=id&secret=s&username=&password=',
+    'identifier=&secret=&username=admin&password=p',
+    'action=a&action=b', 'action=b&action=b', 'action=&action=b', 'action=b&action=',
+    '%20action=b', '+action=b', '++%20action=b', 'action%00x=b', 'action%00=b', '%20action%00[=b',
+    'action[]=b', 'action%5B%5D=b', 'action[x]=b', 'action[x][y]=b', 'action[=b', 'action[x=b', 'action]=b',
+    'action%20=b', 'action+=b', 'action.=b', 'Action=b', 'ACTION=b', 'acti%6fn=b', '%61ction=b',
+    'password[]=x&username=admin', 'identifier=id&secret=s&secret[]=t', 'identifier=id&secret=s&%20secret=t',
+    'identifier=id&secret=s&secret%00=t', 'identifier[]=id&secret=s', '%00action=b', '[action]=b', '[action=b',
+    'action', 'action=', '=b', '&&action=b&&', 'action=b=c', 'action==b', 'a%zz=1&action=%zz', 'action=%',
+    'action=b;identifier=c', '%09action=b', '%0aaction=b', '%c2%a0action=b', 'action%2500=b', 'x%00action=b',
+    'identifier=a%00b&secret=s', 'identifier=%20id&secret=s', 'identifier=id%20&secret=s', 'secret=%26%3d&identifier=%2B',
+];
+$rows = [];
+foreach ($bodies as $body) {
+    parse_str($body, $fields);
+    $read = [];
+    foreach ($known as $name) {
+        if (isset($fields[$name])) {
+            $read[] = is_string($fields[$name]) ? "$name=" . rawurlencode($fields[$name]) : "{$name}[]";
+        }
+    }
+    $rows[] = [$body, implode('&', $read)];
+}
+write('forms', "body\tread by PHP", $rows);
+
+// Stored forms: what was presented, what is stored, and whether PHP says that they match.
+$salt = 'CCCCCCCCCCCCCCCCCCCCC.';
+$secrets = ['F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo', 's+e c', 'ü', str_repeat('a', 71), str_repeat('a', 72)];
+$rows = [];
+foreach ($secrets as $secret) {
+    $rows[] = ['secret', 'md5', $secret, md5($secret)];
+    $rows[] = ['secret', 'sha256', $secret, hash('sha256', $secret)];
+    $rows[] = ['password', 'md5', md5($secret), md5($secret)];
+    foreach (['2a', '2y', '2b'] as $version) {
+        // PHP writes 2a and 2y; for passwords without bytes over 127, 2b is the same hash.
+        $as = fn ($text) => substr_replace(crypt($text, '$2y$04$' . $salt), $version, 1, 2);
+        $rows[] = ['secret', 'bcrypt', $secret, $as($secret)];
+        $rows[] = ['password', 'bcrypt', md5($secret), $as(md5($secret))];
+    }
+}
+$rows[] = ['secret', 'bcrypt', 'another', crypt('other', '$2y$05$' . $salt)];
+$rows[] = ['password', 'bcrypt', md5('another'), crypt(md5('other'), '$2y$05$' . $salt)];
+$rows[] = ['password', 'bcrypt', md5('password'), crypt('password', '$2y$04$' . $salt)];
+foreach ($rows as &$row) {
+    [, $form, $presented, $stored] = $row;
+    $row[] = ($form === 'bcrypt'
+        ? password_verify($presented, $stored)
+        : hash_equals($stored, $row[0] === 'password' ? $presented : hash($form, $presented))) ? 'match' : 'mismatch';
+}
+write('stored', "kind\tform\tpresented\tstored\tverdict", $rows);
