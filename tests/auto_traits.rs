@@ -1,0 +1,89 @@
+//! Every type can move between threads, and every value that is passed around can be copied or
+//! cloned.
+
+use std::error::Error;
+use std::fmt::Debug;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use whmcs_auth::*;
+
+fn moves_between_threads<T: Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
+fn is_cloned<T: Clone>() {}
+fn is_copied<T: Copy + Eq>() {}
+fn is_an_error<T: Error + Copy + Eq + Send + Sync + 'static>() {}
+
+#[test]
+fn every_type_moves_between_threads() {
+    moves_between_threads::<Action<'_>>();
+    moves_between_threads::<Admin<u64>>();
+    moves_between_threads::<AdminState>();
+    moves_between_threads::<ApiAttempt<'_>>();
+    moves_between_threads::<ApiCaller<u64>>();
+    moves_between_threads::<ApiCredential<u64>>();
+    moves_between_threads::<ApiMode>();
+    moves_between_threads::<ApiPolicy>();
+    moves_between_threads::<ApiRefusal>();
+    moves_between_threads::<ApiRequest<'_>>();
+    moves_between_threads::<AutoAuthKey>();
+    moves_between_threads::<AutoAuthKeys>();
+    moves_between_threads::<AutoAuthLogin<'_>>();
+    moves_between_threads::<AutoAuthPolicy>();
+    moves_between_threads::<AutoAuthRefusal>();
+    moves_between_threads::<AutoAuthRequest<'_>>();
+    moves_between_threads::<BcryptCost>();
+    moves_between_threads::<Field>();
+    moves_between_threads::<Goto<'_>>();
+    moves_between_threads::<KeyError>();
+    moves_between_threads::<Malformed>();
+    moves_between_threads::<PasswordForm>();
+    moves_between_threads::<ReplayKey>();
+    moves_between_threads::<ResponseType>();
+    moves_between_threads::<SecretForm>();
+    moves_between_threads::<StoredForm>();
+    moves_between_threads::<StoredFormError>();
+    moves_between_threads::<StoredForms>();
+    moves_between_threads::<StoredPassword>();
+    moves_between_threads::<StoredSecret>();
+    moves_between_threads::<VerifyError<std::fmt::Error>>();
+    #[cfg(feature = "std")]
+    {
+        moves_between_threads::<DuplicateRecord>();
+        moves_between_threads::<FixedClock>();
+        moves_between_threads::<MemoryStore<u64>>();
+        moves_between_threads::<SystemClock>();
+    }
+    #[cfg(feature = "form")]
+    {
+        moves_between_threads::<AutoAuthLink>();
+        moves_between_threads::<SignError>();
+    }
+}
+
+#[test]
+fn records_and_requests_are_cloned_policies_and_callers_copied() {
+    is_cloned::<Admin<u64>>();
+    is_cloned::<ApiAttempt<'_>>();
+    is_cloned::<ApiCredential<u64>>();
+    is_cloned::<ApiRequest<'_>>();
+    is_cloned::<AutoAuthKeys>();
+    is_cloned::<AutoAuthLogin<'_>>();
+    is_cloned::<AutoAuthRequest<'_>>();
+    is_copied::<ApiCaller<u64>>();
+    is_copied::<ApiPolicy>();
+    is_copied::<AutoAuthPolicy>();
+    is_copied::<StoredForms>();
+}
+
+#[test]
+fn every_error_is_one_and_can_be_kept() {
+    is_an_error::<ApiRefusal>();
+    is_an_error::<AutoAuthRefusal>();
+    is_an_error::<KeyError>();
+    is_an_error::<Malformed>();
+    is_an_error::<StoredFormError>();
+    is_an_error::<VerifyError<std::fmt::Error>>();
+    #[cfg(feature = "std")]
+    is_an_error::<DuplicateRecord>();
+    #[cfg(feature = "form")]
+    is_an_error::<SignError>();
+}

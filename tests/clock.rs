@@ -1,0 +1,88 @@
+//! Clocks.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use whmcs_auth::Clock;
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+#[test]
+fn a_time_is_a_clock_that_stands_still() {
+    let now = at(1_700_000_000);
+    assert_eq!(now.now(), now);
+}
+
+#[test]
+fn references_boxes_and_arcs_of_a_clock_are_clocks() {
+    fn ask(clock: impl Clock) -> OffsetDateTime {
+        clock.now()
+    }
+    let now = at(7);
+    let dynamic: &dyn Clock = &now;
+    let boxed: Box<dyn Clock + Send + Sync> = Box::new(now);
+    let shared: Arc<dyn Clock> = Arc::new(now);
+    assert_eq!(
+        [
+            ask(now),
+            ask(&now),
+            ask(dynamic),
+            ask(&boxed),
+            ask(boxed),
+            ask(shared)
+        ],
+        [now; 6]
+    );
+}
+
+#[cfg(feature = "std")]
+mod with_std {
+    use std::time::Duration;
+
+    use time::PrimitiveDateTime;
+    use whmcs_auth::{FixedClock, SystemClock};
+
+    use super::*;
+
+    #[test]
+    fn the_system_clock_tells_the_time() {
+        let before = std::time::SystemTime::now();
+        let now = SystemClock.now();
+        assert!(before <= std::time::SystemTime::from(now));
+        assert!(now <= SystemClock.now());
+        assert!(now.offset().is_utc());
+    }
+
+    #[test]
+    fn a_fixed_clock_stands_until_it_is_set_or_advanced() {
+        let clock = FixedClock::new(at(100));
+        assert_eq!([clock.now(), clock.now()], [at(100); 2]);
+        clock.advance(Duration::from_millis(1_500));
+        assert_eq!(clock.now(), at(101) + time::Duration::milliseconds(500));
+        clock.set(at(-5));
+        assert_eq!(clock.now(), at(-5));
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), PrimitiveDateTime::MAX.assume_utc());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.now(), PrimitiveDateTime::MAX.assume_utc());
+    }
+
+    #[test]
+    fn threads_share_a_fixed_clock() {
+        let clock = Arc::new(FixedClock::new(at(0)));
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let clock = Arc::clone(&clock);
+                std::thread::spawn(move || {
+                    (0..100).for_each(|_| clock.advance(Duration::from_secs(1)));
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        assert_eq!(clock.now(), at(400));
+    }
+}

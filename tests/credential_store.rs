@@ -1,0 +1,88 @@
+//! Any store will do: borrowed or owned records, behind any pointer, with any error.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use whmcs_auth::*;
+
+/// Hands out owned records, and has an error without any bounds.
+struct Database;
+
+struct NoBounds;
+
+impl CredentialStore for Database {
+    type Id = String;
+    type Error = NoBounds;
+
+    fn find_credential(&self, identifier: &str) -> Lookup<'_, ApiCredential<String>, NoBounds> {
+        match identifier {
+            "down" => Err(NoBounds),
+            "id" => Ok(Some(Cow::Owned(ApiCredential::new(
+                "row 7".into(),
+                identifier,
+                StoredSecret::plain("secret").map_err(|_| NoBounds)?,
+                AdminState::WithApiAccess,
+            )))),
+            _ => Ok(None),
+        }
+    }
+
+    fn find_admin(&self, username: &str) -> Lookup<'_, Admin<String>, NoBounds> {
+        match username {
+            "half-down" => Err(NoBounds),
+            _ => Ok(None),
+        }
+    }
+
+    fn forms(&self) -> StoredForms {
+        StoredForms::new(SecretForm::Plain, PasswordForm::Md5)
+    }
+}
+
+fn verify(
+    store: &(impl CredentialStore<Id = String, Error = NoBounds> + ?Sized),
+    pairs: [(&str, &str); 2],
+) -> Result<String, &'static str> {
+    let request = ApiRequest::from_pairs(pairs);
+    match verify_api_request(&request, store, &ApiPolicy::new()) {
+        Ok(caller) => Ok(caller.id),
+        Err(error) => Err(error.code()),
+    }
+}
+
+#[test]
+fn references_boxes_and_arcs_of_a_store_are_stores() {
+    let pairs = [("identifier", "id"), ("secret", "secret")];
+    let id = Ok("row 7".to_owned());
+    let dynamic: &dyn CredentialStore<Id = String, Error = NoBounds> = &Database;
+    let boxed: Box<dyn CredentialStore<Id = String, Error = NoBounds>> = Box::new(Database);
+    assert_eq!(verify(&Database, pairs), id);
+    assert_eq!(verify(&&Database, pairs), id);
+    assert_eq!(verify(dynamic, pairs), id);
+    assert_eq!(verify(&dynamic, pairs), id);
+    assert_eq!(verify(&boxed, pairs), id);
+    assert_eq!(verify(&Arc::new(Database), pairs), id);
+    assert_eq!(Arc::new(boxed).forms(), Database.forms());
+}
+
+#[test]
+fn no_record_is_refused_and_a_failure_is_not() {
+    for (pairs, code) in [
+        (
+            [("identifier", "other"), ("secret", "s")],
+            "unknown_identifier",
+        ),
+        (
+            [("username", "other"), ("password", "s")],
+            "unknown_username",
+        ),
+        ([("identifier", "down"), ("secret", "s")], "store_failure"),
+        ([("username", "down"), ("password", "s")], "store_failure"),
+        (
+            [("username", "half-down"), ("password", "s")],
+            "store_failure",
+        ),
+    ] {
+        assert_eq!(verify(&Database, pairs), Err(code), "{pairs:?}");
+    }
+}

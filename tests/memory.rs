@@ -1,0 +1,171 @@
+//! What is allocated, and what is left in memory that was freed.
+//!
+//! An allocator counts, and looks through every block for a marker before it frees it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+
+use time::OffsetDateTime;
+use whmcs_auth::*;
+
+const MARKER: &str = "a marker that no other text holds";
+
+thread_local! {
+    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+    static FREED_WITH_MARKER: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Watching;
+
+// Safety: every call goes to the system's allocator unchanged; a block is read before it is freed,
+// while it still belongs to its owner. It is read byte by byte as it may be uninitialised in part.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
+        // Zeroed, so that what is read of it later was written by somebody.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let bytes = unsafe { std::slice::from_raw_parts(block, layout.size()) };
+        if bytes
+            .windows(MARKER.len())
+            .any(|window| window == MARKER.as_bytes())
+        {
+            let _ = FREED_WITH_MARKER.try_with(|count| count.set(count.get() + 1));
+        }
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+/// How many blocks were allocated, and how many freed with the marker in them.
+fn watch<T>(work: impl FnOnce() -> T) -> (usize, usize) {
+    let before = (ALLOCATED.get(), FREED_WITH_MARKER.get());
+    drop(black_box(work()));
+    (
+        ALLOCATED.get() - before.0,
+        FREED_WITH_MARKER.get() - before.1,
+    )
+}
+
+fn left_behind<T>(work: impl FnOnce() -> T) -> usize {
+    watch(work).1
+}
+
+fn marker() -> String {
+    MARKER.to_owned()
+}
+
+#[test]
+fn the_watch_sees_what_it_watches_for() {
+    assert_eq!(watch(|| vec![0_u8; 100]), (1, 0));
+    assert_eq!(watch(marker), (1, 1));
+    assert_eq!(watch(|| ()), (0, 0));
+}
+
+/// Without the feature all of these leave the marker behind.
+#[test]
+fn secrets_that_the_library_owns_are_wiped() {
+    let left = usize::from(!cfg!(feature = "zeroize"));
+    let pairs = || [("username", marker()), ("password", marker())];
+
+    assert_eq!(left_behind(|| StoredSecret::plain(marker()).unwrap()), left);
+    assert_eq!(left_behind(|| StoredSecret::plain(MARKER).unwrap()), left);
+    assert_eq!(
+        left_behind(|| StoredPassword::plain(marker()).unwrap()),
+        left
+    );
+    assert_eq!(left_behind(|| AutoAuthKey::new(marker()).unwrap()), left);
+    let too_long = || MARKER.repeat(100);
+    assert_eq!(
+        left_behind(|| StoredSecret::plain(too_long()).unwrap_err()),
+        left
+    );
+
+    let secret = StoredSecret::plain(MARKER).unwrap();
+    assert_eq!(left_behind(|| secret.clone()), left);
+    let keys = AutoAuthKeys::from(AutoAuthKey::new(MARKER).unwrap());
+    assert_eq!(left_behind(|| keys.clone()), left);
+
+    assert_eq!(left_behind(|| ApiRequest::from_pairs(pairs())), 2 * left);
+    let borrowed = || ApiRequest::from_pairs([("accesskey", MARKER)]);
+    assert_eq!(left_behind(|| borrowed().into_owned()), left);
+    let twice = || [("secret", marker()), ("secret", marker())];
+    assert_eq!(left_behind(|| ApiRequest::from_pairs(twice())), 2 * left);
+    let request = ApiRequest::from_pairs([("username", MARKER), ("password", MARKER)]);
+    assert_eq!(left_behind(|| request.attempt().into_owned()), 2 * left);
+    let link = || AutoAuthRequest::from_pairs([("hash", marker())]);
+    assert_eq!(left_behind(link), left);
+}
+
+/// The paths that say that they allocate nothing.
+#[cfg(feature = "std")]
+#[test]
+fn a_decoded_request_over_a_borrowing_store_allocates_nothing() {
+    let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
+    let mut secrets = vec![
+        StoredSecret::plain("password").unwrap(),
+        StoredSecret::md5(md5).unwrap(),
+    ];
+    if cfg!(feature = "sha2") {
+        let sha256 = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+        secrets.push(StoredSecret::sha256(sha256).unwrap());
+    }
+    if cfg!(feature = "bcrypt") {
+        let bcrypt = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.FXJHjF.8tyWAsIeGLxC7hC/nyX4QxgC";
+        secrets.push(StoredSecret::bcrypt(bcrypt).unwrap());
+    }
+    for secret in secrets {
+        let password = StoredPassword::md5(md5).unwrap();
+        let credential = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
+        let admin = Admin::new(2, "admin", password, AdminState::WithApiAccess);
+        let store = MemoryStore::new([credential], [admin]).unwrap();
+        for (pairs, accepted) in [
+            ([("identifier", "id"), ("secret", "password")], true),
+            ([("identifier", "id"), ("secret", "wrong")], false),
+            ([("identifier", "other"), ("secret", "password")], false),
+            ([("username", "id"), ("password", "password")], true),
+            ([("username", "ADMIN"), ("password", md5)], true),
+            ([("username", "other"), ("password", md5)], false),
+        ] {
+            let verify = || {
+                let request = ApiRequest::from_pairs(pairs);
+                let verdict = verify_api_request(&request, &store, &ApiPolicy::new());
+                assert_eq!(verdict.is_ok(), accepted);
+            };
+            assert_eq!(watch(verify), (0, 0), "{pairs:?}");
+        }
+    }
+}
+
+#[test]
+fn a_decoded_link_allocates_only_where_its_email_is_repaired() {
+    let keys = ["abcXYZ123", "other"].map(|key| AutoAuthKey::new(key).unwrap());
+    let keys = AutoAuthKeys::new(keys).unwrap();
+    let hash = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
+    for (email, now, verdict, allocated) in [
+        ("a+b@example.com", 1_700_000_000, "accepted", 0),
+        ("a+b@example.com", 1_700_001_000, "expired", 0),
+        ("c+d@example.com", 1_700_000_000, "hash_mismatch", 0),
+        ("a b@example.com", 1_700_000_000, "accepted", 1),
+    ] {
+        let now = OffsetDateTime::from_unix_timestamp(now).unwrap();
+        let verify = || {
+            let request = AutoAuthRequest::from_pairs([
+                ("email", email),
+                ("timestamp", "1700000000"),
+                ("hash", hash),
+                ("goto", "clientarea.php?action=products"),
+            ]);
+            match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
+                Ok(_) => assert_eq!(verdict, "accepted"),
+                Err(refusal) => assert_eq!(verdict, refusal.code()),
+            }
+        };
+        assert_eq!(watch(verify), (allocated, 0), "{email}");
+    }
+}

@@ -1,0 +1,147 @@
+//! The store in memory.
+#![cfg(feature = "std")]
+
+use whmcs_auth::*;
+
+fn credential(identifier: &str, secret: StoredSecret) -> ApiCredential<usize> {
+    ApiCredential::new(7, identifier, secret, AdminState::WithApiAccess)
+}
+
+fn admin(username: &str, password: StoredPassword) -> Admin<usize> {
+    Admin::new(8, username, password, AdminState::WithApiAccess)
+}
+
+fn plain() -> StoredSecret {
+    StoredSecret::plain("secret").unwrap()
+}
+
+fn md5() -> StoredSecret {
+    StoredSecret::md5("5ebe2294ecd0e0f08eab7690d2a6ee69").unwrap()
+}
+
+fn password() -> StoredPassword {
+    StoredPassword::plain("password").unwrap()
+}
+
+fn password_md5() -> StoredPassword {
+    StoredPassword::md5("5f4dcc3b5aa765d61d8327deb882cf99").unwrap()
+}
+
+#[test]
+fn identifiers_are_found_byte_for_byte_and_usernames_without_ascii_case() {
+    let longest = "x".repeat(255);
+    let admins = [
+        admin("Admin", password()),
+        admin("Ädmin", password()),
+        admin(&longest, password()),
+    ];
+    let store = MemoryStore::new([credential("Id", plain())], admins).unwrap();
+    let identifier_of = |name: &str| {
+        let found = store.find_credential(name).unwrap();
+        found.map(|record| record.identifier().to_owned())
+    };
+    let username_of = |name: &str| {
+        let found = store.find_admin(name).unwrap();
+        found.map(|record| record.username().to_owned())
+    };
+    assert_eq!(identifier_of("Id").as_deref(), Some("Id"));
+    for name in ["id", "ID", "I", "Id ", "", "Admin"] {
+        assert_eq!(identifier_of(name), None, "{name}");
+    }
+    for name in ["Admin", "admin", "ADMIN"] {
+        assert_eq!(username_of(name).as_deref(), Some("Admin"), "{name}");
+    }
+    for name in ["ÄDMIN", "Ädmin"] {
+        assert_eq!(username_of(name).as_deref(), Some("Ädmin"), "{name}");
+    }
+    for name in ["ädmin", "Admi", "Admin ", "", "Id"] {
+        assert_eq!(username_of(name), None, "{name}");
+    }
+    assert_eq!(username_of(&longest.to_uppercase()), Some(longest));
+    assert_eq!(username_of(&"x".repeat(256)), None);
+}
+
+#[test]
+fn two_records_of_one_name_are_an_error() {
+    let credentials = ["a", "b", "a"].map(|name| credential(name, plain()));
+    let error = MemoryStore::new(credentials, []).unwrap_err();
+    assert_eq!(error, DuplicateRecord::Credential { index: 2 });
+    assert_eq!(
+        error.to_string(),
+        "the API credential at index 2 has the identifier of an earlier one"
+    );
+    let admins = ["a", "A"].map(|name| admin(name, password()));
+    let error = MemoryStore::new([], admins).unwrap_err();
+    assert_eq!(error, DuplicateRecord::Admin { index: 1 });
+    assert_eq!(
+        error.to_string(),
+        "the admin at index 1 has the username of an earlier one"
+    );
+    // An admin may be named like a credential, and credentials differ by case.
+    let credentials = ["a", "A"].map(|name| credential(name, plain()));
+    assert!(MemoryStore::new(credentials, [admin("a", password())]).is_ok());
+}
+
+#[test]
+fn the_forms_are_those_of_most_records_and_of_two_the_costlier() {
+    let forms = |secrets: &[fn() -> StoredSecret], passwords: &[fn() -> StoredPassword]| {
+        let names = || (0..).map(|n| n.to_string());
+        let credentials = secrets
+            .iter()
+            .zip(names())
+            .map(|(form, name)| credential(&name, form()));
+        let admins = passwords
+            .iter()
+            .zip(names())
+            .map(|(form, name)| admin(&name, form()));
+        MemoryStore::new(credentials, admins).unwrap().forms()
+    };
+    for (secrets, passwords, expected) in [
+        (
+            &[] as &[fn() -> _],
+            &[] as &[fn() -> _],
+            (SecretForm::Plain, PasswordForm::Md5),
+        ),
+        (
+            &[plain, plain, md5],
+            &[],
+            (SecretForm::Plain, PasswordForm::Md5),
+        ),
+        (
+            &[plain, md5, md5],
+            &[],
+            (SecretForm::Md5, PasswordForm::Md5),
+        ),
+        (
+            &[md5, plain],
+            &[password_md5, password],
+            (SecretForm::Md5, PasswordForm::Plain),
+        ),
+        (
+            &[],
+            &[password_md5, password_md5, password],
+            (SecretForm::Plain, PasswordForm::Md5),
+        ),
+    ] {
+        let (secret, password) = expected;
+        assert_eq!(
+            forms(secrets, passwords),
+            StoredForms::new(secret, password)
+        );
+    }
+
+    let record = credential("a", plain()).compat(password_md5());
+    let store = MemoryStore::new([record, credential("b", plain())], []).unwrap();
+    let expected = StoredForms::new(SecretForm::Plain, PasswordForm::Md5).compat(PasswordForm::Md5);
+    assert_eq!(store.forms(), expected);
+}
+
+#[test]
+fn debug_shows_how_much_it_holds() {
+    let store = MemoryStore::new([credential("id", plain())], [admin("a", password())]).unwrap();
+    assert_eq!(
+        format!("{store:?}"),
+        "MemoryStore { credentials: 1, admins: 1, forms: StoredForms { secret: Plain, \
+         password: Plain, compat: None } }"
+    );
+}

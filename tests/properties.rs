@@ -1,0 +1,286 @@
+//! What holds for every input.
+
+use proptest::prelude::*;
+use time::OffsetDateTime;
+use whmcs_auth::*;
+
+const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+const SECRET_MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+fn keys(key: &str) -> AutoAuthKeys {
+    AutoAuthKeys::from(AutoAuthKey::new(key).unwrap())
+}
+
+fn verifies(email: &str, timestamp: &str, hash: &str, key: &str, now: OffsetDateTime) -> bool {
+    let pairs = [("email", email), ("timestamp", timestamp), ("hash", hash)];
+    let request = AutoAuthRequest::from_pairs(pairs);
+    verify_autoauth(&request, &keys(key), &now, &AutoAuthPolicy::new()).is_ok()
+}
+
+/// An e-mail that can be signed.
+fn email() -> impl Strategy<Value = String> {
+    "[^\\p{Cc}\u{fffd} ]{1,40}".prop_filter("254 bytes", |text| text.len() <= 254)
+}
+
+fn hash_of(email: &str, timestamp: i64, key: &str) -> String {
+    use sha1::{Digest, Sha1};
+    hex::encode(Sha1::digest(format!("{email}{timestamp}{key}")))
+}
+
+proptest! {
+    #[test]
+    fn a_genuine_link_verifies_within_its_window_and_not_outside(
+        email in email(),
+        timestamp in 1_000_000_000..=9_999_999_999_i64,
+        key in ".{1,40}",
+        offset in -2_000..=2_000_i64,
+    ) {
+        let hash = hash_of(&email, timestamp, &key);
+        let accepted = verifies(&email, &timestamp.to_string(), &hash, &key, at(timestamp + offset));
+        prop_assert_eq!(accepted, offset.abs() <= 900);
+    }
+
+    #[test]
+    fn every_other_split_of_email_and_timestamp_is_refused(
+        email in "[a-z@.]{1,10}[0-9]{0,12}",
+        timestamp in 1_000_000_000..=9_999_999_999_i64,
+        key in "[0-9]{0,12}[a-z]{1,5}",
+    ) {
+        let hash = hash_of(&email, timestamp, &key);
+        let signed = format!("{email}{timestamp}");
+        for split in 0..=signed.len() {
+            let (left, right) = signed.split_at(split);
+            let now = at(right.parse().unwrap_or(0).min(99_999_999_999));
+            prop_assert_eq!(verifies(left, right, &hash, &key, now), split == email.len());
+        }
+    }
+
+    #[test]
+    fn one_changed_byte_of_a_link_is_refused(
+        email in "[!-~&&[^%&+#]]{1,40}",
+        key in "[!-~]{1,40}",
+        field in 0..3_usize,
+        place in any::<prop::sample::Index>(),
+        byte in b'!'..=b'~',
+    ) {
+        let timestamp = 1_700_000_000;
+        let mut fields = [email.clone(), timestamp.to_string(), hash_of(&email, timestamp, &key)];
+        let place = place.index(fields[field].len());
+        let old = fields[field].as_bytes()[place];
+        // Hex is the same in either case.
+        prop_assume!(old != byte && !(field == 2 && old.eq_ignore_ascii_case(&byte)));
+        fields[field].replace_range(place..=place, &char::from(byte).to_string());
+        prop_assert!(!verifies(&fields[0], &fields[1], &fields[2], &key, at(timestamp)));
+    }
+
+    #[test]
+    fn one_changed_byte_of_a_secret_is_refused(place in 0..32_usize, byte in b' '..=b'~') {
+        let mut secret = SECRET.to_owned();
+        secret.replace_range(place..=place, &char::from(byte).to_string());
+        for stored in [StoredSecret::plain(SECRET), StoredSecret::md5(SECRET_MD5)] {
+            let record = ApiCredential::new((), "id", stored.unwrap(), AdminState::WithApiAccess);
+            let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+            let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", &secret)]);
+            let verdict = request.attempt().decide(Some(&record), None, forms, &ApiPolicy::new());
+            prop_assert_eq!(verdict.is_ok(), secret == SECRET);
+        }
+    }
+
+    #[test]
+    fn fields_in_any_order_among_others_say_the_same(
+        mut pairs in Just(vec![
+            ("identifier".to_owned(), "id".to_owned()),
+            ("secret".to_owned(), SECRET.to_owned()),
+            ("action".to_owned(), "GetClients".to_owned()),
+            ("responsetype".to_owned(), "json".to_owned()),
+        ]),
+        others in prop::collection::vec(("[b-hj-oqtv-z].*", ".*"), 0..5),
+        order in any::<u64>(),
+    ) {
+        pairs.extend(others);
+        let length = pairs.len();
+        pairs.rotate_left(order as usize % length);
+        let request = ApiRequest::from_pairs(pairs);
+        prop_assert_eq!(request.attempt().identifier().map(str::to_owned), Some("id".to_owned()));
+        prop_assert_eq!(request.action(), Action::Named("GetClients"));
+        prop_assert_eq!(request.response_type(), ResponseType::Json);
+    }
+
+    /// What is allowed stays on the site, whatever the page it is joined to.
+    #[test]
+    fn an_allowed_goto_has_no_host_and_no_scheme(text in "[/\\\\a.:@;%?#2fF0-9 _-]{0,12}") {
+        if let Goto::SameSite(target) = Goto::judge(&text) {
+            let path = target.split(['?', '#']).next().unwrap();
+            prop_assert!(!path.contains(['\\', ':', '@', ';', '%']));
+            prop_assert!(!path.starts_with("//"));
+            prop_assert!(path.split('/').all(|segment| segment != "." && segment != ".."));
+        }
+    }
+
+    #[test]
+    fn arbitrary_pairs_are_judged(
+        pairs in prop::collection::vec((hostile_name(), hostile_value()), 0..8),
+        now in any::<i64>(),
+    ) {
+        judge_all(&pairs, now);
+    }
+
+    #[test]
+    fn arbitrary_texts_are_stored_forms_keys_and_targets_or_are_not(text in hostile_value()) {
+        let _ = StoredSecret::plain(text.as_str());
+        let _ = StoredSecret::md5(&text);
+        let _ = StoredSecret::sha256(&text);
+        let _ = StoredSecret::bcrypt(&text);
+        let _ = StoredSecret::detect(&text);
+        let _ = StoredPassword::plain(text.as_str());
+        let _ = StoredPassword::detect(&text);
+        let _ = AutoAuthKey::new(text.as_str());
+        let _ = Goto::judge(&text).or("");
+    }
+}
+
+/// Known names, what PHP reads as them, and anything.
+fn hostile_name() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "identifier",
+        "secret",
+        "username",
+        "password",
+        "accesskey",
+        "action",
+        "responsetype",
+        "email",
+        "timestamp",
+        "hash",
+        "goto",
+    ]);
+    prop_oneof![
+        8 => known.clone().prop_map(str::to_owned),
+        1 => (" {0,2}", known, "[\\[\\]\0 x]{0,3}").prop_map(|(a, b, c)| format!("{a}{b}{c}")),
+        1 => ".*",
+    ]
+}
+
+fn hostile_value() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "id",
+        SECRET,
+        SECRET_MD5,
+        "admin",
+        "a b@example.com",
+        "1700000000",
+        "9999999999",
+        "a28c27c2b14aa0d24698af1a453501c92d0d75e8",
+        "$2y$04$",
+        "sha256:",
+        "\u{fffd}",
+        "//x",
+    ]);
+    prop_oneof![
+        3 => known.prop_map(str::to_owned),
+        1 => "\\PC*",
+        1 => ".{0,40}",
+        1 => any::<String>(),
+        1 => ".{0,3}".prop_map(|text| text.repeat(700)),
+    ]
+}
+
+fn judge_all(pairs: &[(String, String)], now: i64) {
+    let borrowed = || pairs.iter().map(|(name, value)| (name, value.as_str()));
+    let request = ApiRequest::from_pairs(borrowed());
+    let _ = (
+        request.action(),
+        request.response_type(),
+        request.access_key(),
+    );
+    let record = ApiCredential::new(
+        (),
+        "id",
+        StoredSecret::plain(SECRET).unwrap(),
+        AdminState::WithApiAccess,
+    );
+    let password = StoredPassword::md5(SECRET_MD5).unwrap();
+    let admin = Admin::new((), "admin", password, AdminState::WithApiAccess);
+    let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Plain);
+    for policy in [
+        ApiPolicy::new(),
+        ApiPolicy::new().md5_of_secret(true).admin_login(false),
+    ] {
+        let attempt = request.attempt();
+        let found = attempt.decide(Some(&record), Some(&admin), forms, &policy);
+        let owned = attempt.into_owned();
+        assert_eq!(
+            found,
+            owned.decide(Some(&record), Some(&admin), forms, &policy)
+        );
+        // Whoever was accepted sent the secret of one of the two.
+        if found.is_ok() {
+            let sent = |text: &str| pairs.iter().any(|(_, value)| value == text);
+            assert!(sent(SECRET) || sent(SECRET_MD5));
+        }
+    }
+
+    let request = AutoAuthRequest::from_pairs(borrowed());
+    let now = OffsetDateTime::from_unix_timestamp(now).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let verdict = verify_autoauth(&request, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new());
+    let owned = request.clone().into_owned();
+    let again = verify_autoauth(&owned, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new());
+    assert_eq!(verdict.map(|_| ()), again.map(|_| ()));
+}
+
+#[cfg(feature = "form")]
+mod raw {
+    use super::*;
+
+    fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
+        let encoded =
+            prop::collection::vec((hostile_name(), hostile_value()), 0..5).prop_map(|pairs| {
+                let mut body = form_urlencoded::Serializer::new(String::new());
+                body.extend_pairs(pairs);
+                body.finish().into_bytes()
+            });
+        prop_oneof![encoded, prop::collection::vec(any::<u8>(), 0..200)]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_signed_verifies(
+            email in email(),
+            goto in prop::option::of("[a-z0-9_/]{1,9}(\\?[a-z=&]{0,9})?"),
+            seconds in 1_000_000_000..=9_999_999_999_i64,
+            key in ".{1,40}",
+        ) {
+            let signing = AutoAuthKey::new(key.as_str()).unwrap();
+            let now = at(seconds);
+            let goto = goto.filter(|goto| !goto.starts_with("//"));
+            let link = sign_autoauth(&email, goto.as_deref(), &signing, &now).unwrap();
+            let url = link.url("https://b.example/whmcs").unwrap();
+            for request in [AutoAuthRequest::from_query(link.query()), AutoAuthRequest::from_url(&url)] {
+                let policy = AutoAuthPolicy::new().space_as_plus(false);
+                let login = verify_autoauth(&request, &keys(&key), &now, &policy).unwrap();
+                prop_assert_eq!(login.email(), &*email);
+                prop_assert_eq!(login.timestamp(), seconds);
+                prop_assert_eq!(login.goto().or("none"), goto.as_deref().unwrap_or("none"));
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_judged(body in hostile_bytes(), now in any::<i64>()) {
+            let pairs: Vec<_> = form_urlencoded::parse(&body).into_owned().collect();
+            judge_all(&pairs, now);
+            let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+            let none: Option<&ApiCredential<()>> = None;
+            for request in [ApiRequest::from_form(&body), ApiRequest::from_query_and_form(&body, &body)] {
+                prop_assert!(request.attempt().decide(none, None, forms, &ApiPolicy::new()).is_err());
+            }
+            for request in [AutoAuthRequest::from_query(&body), AutoAuthRequest::from_url(&body)] {
+                let now = at(1_700_000_000);
+                let _ = verify_autoauth(&request, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new());
+            }
+        }
+    }
+}

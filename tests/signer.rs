@@ -1,0 +1,198 @@
+//! The signer, and that verification accepts what it signs.
+#![cfg(feature = "form")]
+
+mod vectors;
+
+use time::{Duration, OffsetDateTime};
+use whmcs_auth::*;
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+fn key(text: &str) -> AutoAuthKey {
+    AutoAuthKey::new(text).unwrap()
+}
+
+fn sign(email: &str, goto: Option<&str>) -> Result<AutoAuthLink, SignError> {
+    sign_autoauth(email, goto, &key("abcXYZ123"), &at(1_700_000_000))
+}
+
+#[test]
+fn the_query_is_percent_encoded() {
+    let signed = "timestamp=1700000000&hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8";
+    for (goto, query) in [
+        (None, format!("email=a%2Bb%40example.com&{signed}")),
+        (Some(""), format!("email=a%2Bb%40example.com&{signed}")),
+        (
+            Some("viewinvoice.php?id=12&x=%20"),
+            format!(
+                "email=a%2Bb%40example.com&{signed}&goto=viewinvoice.php%3Fid%3D12%26x%3D%2520"
+            ),
+        ),
+    ] {
+        assert_eq!(sign("a+b@example.com", goto).unwrap().query(), query);
+    }
+}
+
+#[test]
+fn the_url_is_the_base_dologin_php_and_the_query() {
+    let link = sign("demo@whmcs.com", None).unwrap();
+    for (base, start) in [
+        ("https://b.example", "https://b.example/dologin.php?"),
+        ("https://b.example/", "https://b.example/dologin.php?"),
+        (
+            "https://b.example/whmcs",
+            "https://b.example/whmcs/dologin.php?",
+        ),
+        (
+            "https://b.example/whmcs/",
+            "https://b.example/whmcs/dologin.php?",
+        ),
+        (
+            "http://localhost:8080",
+            "http://localhost:8080/dologin.php?",
+        ),
+        (
+            "http://[::1]:8080/a%20b/",
+            "http://[::1]:8080/a%20b/dologin.php?",
+        ),
+    ] {
+        assert_eq!(link.url(base).unwrap(), format!("{start}{}", link.query()));
+    }
+    for base in [
+        "",
+        "b.example",
+        "//b.example",
+        "ftp://b.example",
+        "javascript:x",
+        "https://",
+        "https:///",
+        "http:b",
+        "https://b.example?x",
+        "https://b.example/#x",
+        "https://b example",
+        "https://b.example\n",
+        "https://bé",
+        "HTTPS://b.example",
+    ] {
+        assert_eq!(link.url(base), Err(SignError::Base), "{base:?}");
+    }
+}
+
+#[test]
+fn what_verification_would_refuse_is_not_signed() {
+    let fault = SignError::Email;
+    let longest = format!("{}@b.c", "a".repeat(250));
+    assert!(sign(&longest, None).is_ok());
+    for (email, goto, error) in [
+        ("", None, fault(Malformed::Missing(Field::Email))),
+        (
+            &*format!("a{longest}"),
+            None,
+            fault(Malformed::TooLong(Field::Email)),
+        ),
+        (
+            "a\u{fffd}@b.c",
+            None,
+            fault(Malformed::NotUtf8(Field::Email)),
+        ),
+        (
+            "a\n@b.c",
+            None,
+            fault(Malformed::ControlCharacter(Field::Email)),
+        ),
+        ("a b@b.c", None, SignError::SpaceInEmail),
+        ("a@b.c", Some("//evil.example"), SignError::Goto),
+        ("a@b.c", Some("a b"), SignError::Goto),
+    ] {
+        assert_eq!(sign(email, goto).unwrap_err(), error, "{email} {goto:?}");
+    }
+}
+
+#[test]
+fn the_time_must_have_a_ten_digit_timestamp() {
+    for (now, signed) in [
+        (999_999_999, false),
+        (1_000_000_000, true),
+        (9_999_999_999, true),
+        (10_000_000_000, false),
+        (0, false),
+        (-1, false),
+        (-1_700_000_000, false),
+    ] {
+        let link = sign_autoauth("a@b.c", None, &key("k"), &at(now));
+        assert_eq!(
+            link.map(|_| ()),
+            if signed {
+                Ok(())
+            } else {
+                Err(SignError::Clock)
+            }
+        );
+    }
+}
+
+#[test]
+fn every_error_says_what_is_wrong() {
+    for (error, message) in [
+        (
+            SignError::Email(Malformed::Missing(Field::Email)),
+            "the field `email` is missing or empty",
+        ),
+        (
+            SignError::SpaceInEmail,
+            "the e-mail holds a space, which would be read as `+`",
+        ),
+        (
+            SignError::Goto,
+            "the goto is outside the grammar of same-site targets",
+        ),
+        (
+            SignError::Clock,
+            "the clock stands outside the years of ten-digit timestamps, 2001 to 2286",
+        ),
+        (
+            SignError::Base,
+            "the base is not an http or https URL without query and fragment",
+        ),
+    ] {
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn php_signs_the_same() {
+    let rows = vectors::rows(include_str!("vectors/autoauth.tsv"));
+    for [email, timestamp, secret, hash, _] in rows {
+        let clock = at(timestamp.parse().unwrap());
+        let link = sign_autoauth(email, None, &key(secret), &clock).unwrap();
+        assert!(link.query().ends_with(hash), "{email}");
+    }
+}
+
+#[test]
+fn whole_seconds_are_signed() {
+    let clock = at(1_700_000_001) - Duration::NANOSECOND;
+    let link = sign_autoauth("a+b@example.com", None, &key("abcXYZ123"), &clock).unwrap();
+    assert_eq!(link.query(), sign("a+b@example.com", None).unwrap().query());
+}
+
+#[test]
+fn what_is_signed_verifies_in_every_form() {
+    let keys = AutoAuthKeys::from(key("abcXYZ123"));
+    let clock = at(1_700_000_000);
+    for email in ["a+b@example.com", "ü&=#?%@example.com", "\"x\"@y"] {
+        let link = sign(email, Some("clientarea.php?action=products")).unwrap();
+        let url = link.url("https://b.example/whmcs/").unwrap();
+        for request in [
+            AutoAuthRequest::from_query(link.query()),
+            AutoAuthRequest::from_url(&url),
+        ] {
+            let login = verify_autoauth(&request, &keys, &clock, &AutoAuthPolicy::new()).unwrap();
+            assert_eq!(login.email(), email);
+            assert_eq!(login.goto().or(""), "clientarea.php?action=products");
+            assert!(!login.is_repaired());
+        }
+    }
+}

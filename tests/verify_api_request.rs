@@ -1,0 +1,442 @@
+//! The rules for API requests: which mode, what is looked up, and the order of checks.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use whmcs_auth::*;
+
+/// Md5 of `password`, and of `secret`.
+const PASSWORD_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+const SECRET_MD5: &str = "5ebe2294ecd0e0f08eab7690d2a6ee69";
+
+/// A store that notes what it is asked for, and finds names without regard to case.
+struct Store {
+    credentials: Vec<ApiCredential<u64>>,
+    admins: Vec<Admin<u64>>,
+    asked: RefCell<Vec<String>>,
+    is_down: bool,
+}
+
+#[derive(Debug, PartialEq)]
+struct Down;
+
+impl CredentialStore for Store {
+    type Id = u64;
+    type Error = Down;
+
+    fn find_credential(&self, identifier: &str) -> Lookup<'_, ApiCredential<u64>, Down> {
+        self.asked
+            .borrow_mut()
+            .push(format!("credential {identifier}"));
+        if self.is_down {
+            return Err(Down);
+        }
+        let named =
+            |record: &&ApiCredential<_>| record.identifier().eq_ignore_ascii_case(identifier);
+        Ok(self.credentials.iter().find(named).map(Cow::Borrowed))
+    }
+
+    fn find_admin(&self, username: &str) -> Lookup<'_, Admin<u64>, Down> {
+        self.asked.borrow_mut().push(format!("admin {username}"));
+        // Like a collation that folds `ı` into `i`, too.
+        let fold = |name: &str| name.replace('ı', "i").to_lowercase();
+        let named = |record: &&Admin<_>| fold(record.username()) == fold(username);
+        Ok(self.admins.iter().find(named).cloned().map(Cow::Owned))
+    }
+
+    fn forms(&self) -> StoredForms {
+        StoredForms::new(SecretForm::Plain, PasswordForm::Md5)
+    }
+}
+
+fn store() -> Store {
+    let credential = |id, identifier, secret, state| {
+        ApiCredential::new(id, identifier, StoredSecret::plain(secret).unwrap(), state)
+    };
+    let admin = |id, username, state| {
+        Admin::new(
+            id,
+            username,
+            StoredPassword::md5(PASSWORD_MD5).unwrap(),
+            state,
+        )
+    };
+    Store {
+        credentials: vec![
+            credential(1, "id", "secret", AdminState::WithApiAccess),
+            credential(2, "id-disabled", "secret", AdminState::Disabled),
+            credential(3, "id-clerk", "secret", AdminState::WithoutApiAccess),
+            credential(4, "both", "secret", AdminState::WithApiAccess),
+        ],
+        admins: vec![
+            admin(11, "admin", AdminState::WithApiAccess),
+            admin(12, "gone", AdminState::Disabled),
+            admin(13, "clerk", AdminState::WithoutApiAccess),
+            admin(14, "both", AdminState::WithApiAccess),
+        ],
+        asked: RefCell::default(),
+        is_down: false,
+    }
+}
+
+type Verdict = Result<(u64, ApiMode), VerifyError<Down>>;
+
+fn verify_under(policy: ApiPolicy, pairs: &[(&str, &str)]) -> (Verdict, Vec<String>) {
+    let store = store();
+    let request = ApiRequest::from_pairs(pairs.iter().copied());
+    let verdict = verify_api_request(&request, &store, &policy);
+    (
+        verdict.map(|caller| (caller.id, caller.mode)),
+        store.asked.into_inner(),
+    )
+}
+
+fn verify(pairs: &[(&str, &str)]) -> (Verdict, Vec<String>) {
+    verify_under(ApiPolicy::new(), pairs)
+}
+
+fn pair<'a>(identifier: &'a str, secret: &'a str) -> [(&'a str, &'a str); 2] {
+    [("identifier", identifier), ("secret", secret)]
+}
+
+fn login<'a>(username: &'a str, password: &'a str) -> [(&'a str, &'a str); 2] {
+    [("username", username), ("password", password)]
+}
+
+fn refused(refusal: impl Into<ApiRefusal>) -> Verdict {
+    Err(VerifyError::Refused(refusal.into()))
+}
+
+#[test]
+fn the_fields_choose_the_mode_and_what_is_looked_up() {
+    let missing = |field| refused(Malformed::Missing(field));
+    let both = |name: &str| vec![format!("credential {name}"), format!("admin {name}")];
+    let credential = |name: &str| vec![format!("credential {name}")];
+    let four = |identifier, secret, username, password| {
+        [pair(identifier, secret), login(username, password)].concat()
+    };
+    for (pairs, verdict, asked) in [
+        // identifier and secret, whatever else is there
+        (
+            pair("id", "secret").to_vec(),
+            Ok((1, ApiMode::Credential)),
+            credential("id"),
+        ),
+        (
+            four("id", "secret", "admin", PASSWORD_MD5),
+            Ok((1, ApiMode::Credential)),
+            credential("id"),
+        ),
+        // ... and no second try with the login fields
+        (
+            four("id", "wrong", "admin", PASSWORD_MD5),
+            refused(ApiRefusal::WrongSecret),
+            credential("id"),
+        ),
+        (
+            four("nobody", "secret", "admin", PASSWORD_MD5),
+            refused(ApiRefusal::UnknownIdentifier),
+            credential("nobody"),
+        ),
+        (
+            four("id", "secret", "admin", ""),
+            Ok((1, ApiMode::Credential)),
+            credential("id"),
+        ),
+        // only one of the two, whatever else is there
+        (
+            four("id", "", "admin", PASSWORD_MD5),
+            missing(Field::Secret),
+            vec![],
+        ),
+        (
+            four("", "secret", "admin", PASSWORD_MD5),
+            missing(Field::Identifier),
+            vec![],
+        ),
+        // username and password
+        (
+            four("", "", "id", "secret"),
+            Ok((1, ApiMode::CredentialAsLogin)),
+            both("id"),
+        ),
+        (
+            four("", "", "admin", PASSWORD_MD5),
+            Ok((11, ApiMode::AdminLogin)),
+            both("admin"),
+        ),
+        (
+            login("nobody", PASSWORD_MD5).to_vec(),
+            refused(ApiRefusal::UnknownUsername),
+            both("nobody"),
+        ),
+        // a credential if one has that identifier, and then nothing else
+        (
+            login("both", "secret").to_vec(),
+            Ok((4, ApiMode::CredentialAsLogin)),
+            both("both"),
+        ),
+        (
+            login("both", PASSWORD_MD5).to_vec(),
+            refused(ApiRefusal::SecretLooksMd5),
+            both("both"),
+        ),
+        // only one of the two
+        (four("", "", "admin", ""), missing(Field::Password), vec![]),
+        (four("", "", "", "secret"), missing(Field::Username), vec![]),
+        // none of the four
+        (vec![], refused(ApiRefusal::MissingCredentials), vec![]),
+        (
+            four("", "", "", ""),
+            refused(ApiRefusal::MissingCredentials),
+            vec![],
+        ),
+        (
+            vec![("accesskey", "id"), ("action", "GetClients")],
+            refused(ApiRefusal::MissingCredentials),
+            vec![],
+        ),
+    ] {
+        assert_eq!(verify(&pairs), (verdict, asked), "{pairs:?}");
+    }
+}
+
+#[test]
+fn the_admin_is_judged_only_after_the_secret() {
+    let upper = PASSWORD_MD5.to_uppercase();
+    for (pairs, verdict) in [
+        (
+            pair("id-disabled", "secret"),
+            refused(ApiRefusal::AdminDisabled),
+        ),
+        (
+            pair("id-disabled", "wrong"),
+            refused(ApiRefusal::WrongSecret),
+        ),
+        (pair("id-clerk", "secret"), refused(ApiRefusal::NoApiAccess)),
+        (pair("id-clerk", "wrong"), refused(ApiRefusal::WrongSecret)),
+        (
+            login("id-disabled", "secret"),
+            refused(ApiRefusal::AdminDisabled),
+        ),
+        (
+            login("id-clerk", "secret"),
+            refused(ApiRefusal::NoApiAccess),
+        ),
+        (
+            login("gone", PASSWORD_MD5),
+            refused(ApiRefusal::AdminDisabled),
+        ),
+        (
+            login("gone", SECRET_MD5),
+            refused(ApiRefusal::WrongPassword),
+        ),
+        (
+            login("gone", "password"),
+            refused(ApiRefusal::PasswordNotMd5),
+        ),
+        (
+            login("clerk", PASSWORD_MD5),
+            refused(ApiRefusal::NoApiAccess),
+        ),
+        (
+            login("clerk", SECRET_MD5),
+            refused(ApiRefusal::WrongPassword),
+        ),
+        (login("ADMIN", &upper), Ok((11, ApiMode::AdminLogin))),
+    ] {
+        assert_eq!(verify(&pairs).0, verdict, "{pairs:?}");
+    }
+}
+
+#[test]
+fn hints_come_from_the_shape_of_what_was_presented() {
+    for (pairs, verdict) in [
+        (pair("id", "secreT"), ApiRefusal::WrongSecret),
+        (pair("id", SECRET_MD5), ApiRefusal::SecretLooksMd5),
+        (login("id", SECRET_MD5), ApiRefusal::SecretLooksMd5),
+        (pair("id", &SECRET_MD5[1..]), ApiRefusal::WrongSecret),
+        (login("admin", "password"), ApiRefusal::PasswordNotMd5),
+        (
+            login("admin", &PASSWORD_MD5[1..]),
+            ApiRefusal::PasswordNotMd5,
+        ),
+        (login("admin", SECRET_MD5), ApiRefusal::WrongPassword),
+    ] {
+        assert_eq!(verify(&pairs).0, refused(verdict), "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_record_under_another_name_counts_as_absent() {
+    for (pairs, verdict) in [
+        // Identifiers are compared byte for byte.
+        (
+            pair("ID", "secret"),
+            refused(ApiRefusal::RecordNameMismatch),
+        ),
+        (
+            login("ID", "secret"),
+            refused(ApiRefusal::RecordNameMismatch),
+        ),
+        // A credential of another name does not stand in the admin's way.
+        (login("BOTH", PASSWORD_MD5), Ok((14, ApiMode::AdminLogin))),
+        // Usernames are compared without ASCII case, and no further.
+        (login("Admin", PASSWORD_MD5), Ok((11, ApiMode::AdminLogin))),
+        (
+            login("admın", PASSWORD_MD5),
+            refused(ApiRefusal::RecordNameMismatch),
+        ),
+    ] {
+        assert_eq!(verify(&pairs).0, verdict, "{pairs:?}");
+    }
+}
+
+#[test]
+fn admin_logins_can_be_switched_off() {
+    let policy = ApiPolicy::new().admin_login(false);
+    for (pairs, verdict) in [
+        (
+            login("admin", PASSWORD_MD5),
+            refused(ApiRefusal::AdminLoginOff),
+        ),
+        (
+            login("nobody", PASSWORD_MD5),
+            refused(ApiRefusal::AdminLoginOff),
+        ),
+        (
+            login("gone", PASSWORD_MD5),
+            refused(ApiRefusal::AdminLoginOff),
+        ),
+        (login("id", "secret"), Ok((1, ApiMode::CredentialAsLogin))),
+        (pair("id", "secret"), Ok((1, ApiMode::Credential))),
+    ] {
+        let (found, asked) = verify_under(policy, &pairs);
+        assert_eq!(found, verdict, "{pairs:?}");
+        assert_eq!(asked, verify(&pairs).1, "the look-ups stay the same");
+    }
+}
+
+#[test]
+fn a_failing_store_is_no_refusal() {
+    let store = Store {
+        is_down: true,
+        ..store()
+    };
+    let request = ApiRequest::from_pairs(pair("id", "secret"));
+    let error = verify_api_request(&request, &store, &ApiPolicy::new()).unwrap_err();
+    assert_eq!(error, VerifyError::Store(Down));
+    assert_eq!(error.code(), "store_failure");
+    assert_eq!(error.public_message(), "Service Unavailable");
+    assert_eq!(error.http_status(), 503);
+
+    // It is not asked about a malformed request.
+    let request = ApiRequest::from_pairs([("identifier", "id")]);
+    let error = verify_api_request(&request, &store, &ApiPolicy::new()).unwrap_err();
+    assert_eq!(
+        error,
+        VerifyError::Refused(Malformed::Missing(Field::Secret).into())
+    );
+}
+
+#[test]
+fn the_caller_is_told_by_id_mode_and_form() {
+    let admin = verify_api_request(
+        &ApiRequest::from_pairs(login("admin", PASSWORD_MD5)),
+        &store(),
+        &ApiPolicy::new(),
+    )
+    .unwrap();
+    assert_eq!((admin.form, admin.presented_md5), (StoredForm::Md5, true));
+
+    let credential = verify_api_request(
+        &ApiRequest::from_pairs(login("id", "secret")),
+        &store(),
+        &ApiPolicy::new(),
+    )
+    .unwrap();
+    assert_eq!(
+        (credential.form, credential.presented_md5),
+        (StoredForm::Plain, false)
+    );
+
+    for (mode, name) in [
+        (ApiMode::Credential, "credential"),
+        (ApiMode::CredentialAsLogin, "credential-as-login"),
+        (ApiMode::AdminLogin, "admin-login"),
+    ] {
+        assert_eq!(mode.to_string(), name);
+    }
+}
+
+#[test]
+fn records_that_were_not_asked_for_are_never_used() {
+    let store = store();
+    let (forms, policy) = (store.forms(), ApiPolicy::new());
+    let (credential, admin) = (&store.credentials[0], &store.admins[0]);
+
+    let request = ApiRequest::from_pairs(pair("admin", PASSWORD_MD5));
+    let verdict = request.attempt().decide(None, Some(admin), forms, &policy);
+    assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
+
+    let request = ApiRequest::from_pairs(pair("other", "secret"));
+    let verdict = request
+        .attempt()
+        .decide(Some(credential), None, forms, &policy);
+    assert_eq!(verdict, Err(ApiRefusal::RecordNameMismatch));
+
+    let request = ApiRequest::from_pairs([("identifier", "id")]);
+    let verdict = request
+        .attempt()
+        .decide(Some(credential), Some(admin), forms, &policy);
+    assert_eq!(verdict, Err(Malformed::Missing(Field::Secret).into()));
+}
+
+#[test]
+fn the_two_steps_move_into_a_blocking_thread() {
+    let store = store();
+    let forms = store.forms();
+    let body = String::from("admin");
+    let attempt = ApiRequest::from_pairs(login(&body, PASSWORD_MD5))
+        .attempt()
+        .into_owned();
+    let admin = store
+        .find_admin(attempt.username().unwrap())
+        .unwrap()
+        .map(Cow::into_owned);
+    drop(body);
+    let verdict = std::thread::spawn(move || {
+        attempt.decide(None, admin.as_ref(), forms, &ApiPolicy::default())
+    });
+    assert_eq!(verdict.join().unwrap().unwrap().id, 11);
+}
+
+/// What matches a decoy is refused: its secret is no secret, it stands in the source.
+#[test]
+fn a_match_on_a_decoy_is_never_a_success() {
+    let no_credentials: Option<&ApiCredential<u64>> = None;
+    let policies = [ApiPolicy::new(), ApiPolicy::new().md5_of_secret(true)];
+    for secret_form in [SecretForm::Plain, SecretForm::Md5, SecretForm::Sha256] {
+        for password_form in [PasswordForm::Plain, PasswordForm::Md5] {
+            let forms = StoredForms::new(secret_form, password_form);
+            for policy in &policies {
+                for secret in [
+                    "................................",
+                    "................",
+                    "00000000000000000000000000000000",
+                    // md5 of 16 and of 32 dots
+                    "8d7ee89830ff6fb2bd033571d3f6080f",
+                    "4c1b240197fee3722b9d1926d5006ea9",
+                ] {
+                    for pairs in [pair("nobody", secret), login("nobody", secret)] {
+                        let request = ApiRequest::from_pairs(pairs);
+                        let verdict = request
+                            .attempt()
+                            .decide(no_credentials, None, forms, policy);
+                        assert!(verdict.is_err(), "{pairs:?}");
+                    }
+                }
+            }
+        }
+    }
+}
