@@ -44,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 enum Command {
+    Help,
     Show,
     Api(OsString),
     Link(OsString, Option<OffsetDateTime>),
@@ -63,6 +64,7 @@ impl Command {
                     let time = OffsetDateTime::from_unix_timestamp(seconds);
                     now = Some(time.map_err(|error| lexopt::Error::Custom(error.into()))?);
                 }
+                Short('h') | Long("help") => return Ok(Self::Help),
                 Value(word) => words.push(word),
                 _ => return Err(argument.unexpected()),
             }
@@ -80,6 +82,7 @@ impl Command {
     fn run(self) -> Result<bool, Box<dyn Error>> {
         let demo = Demo::new()?;
         match self {
+            Self::Help => Ok(writeln!(io::stdout(), "{USAGE}").map(|()| true)?),
             Self::Show => show(&demo).map(|()| true),
             Self::Api(text) => judge_each(text, |body| {
                 match verify_api_request(&ApiRequest::from_form(body), &demo, &ApiPolicy::new()) {

@@ -1,5 +1,6 @@
 //! The order of checks, and equal work for every refusal.
 
+use alloc::string::String;
 use core::hint::black_box;
 
 use crate::attempt::{ApiAttempt, Pair, Presented};
@@ -159,8 +160,13 @@ impl<'a> Check<'a> {
         admin: Option<&Admin<Id>>,
     ) -> Result<ApiCaller<Id>, ApiRefusal> {
         let name = self.presented.name.as_str();
-        let bearer = credential.filter(|record| record.identifier == name);
-        let login = admin.filter(|record| record.username.eq_ignore_ascii_case(name));
+        let bearer = bearing(name, credential, |record| &record.identifier, str::eq);
+        let login = bearing(
+            name,
+            admin,
+            |record| &record.username,
+            str::eq_ignore_ascii_case,
+        );
         let misnamed =
             bearer.is_none() && credential.is_some() || login.is_none() && admin.is_some();
 
@@ -245,9 +251,10 @@ impl Check<'_> {
     /// Checks each kind that was looked up against a decoy of the store's form, unless a record of
     /// that form was checked just now. What matches a decoy is refused like anything else.
     fn spend_the_rest(&self, forms: StoredForms) {
-        if self.secret_spent != Some(forms.secret) {
-            let decoy = black_box(StoredSecret::decoy(forms.secret));
-            black_box(decoy.map(|decoy| reveal(decoy.matches(self.secret))));
+        if self.secret_spent != Some(forms.secret)
+            && let Some(decoy) = StoredSecret::decoy(forms.secret)
+        {
+            black_box(reveal(decoy.matches(self.secret)));
         }
         if self.md5_of_secret && self.md5_of_secret_spent != forms.md5_of_secret() {
             self.spend_password(forms.md5_of_secret());
@@ -258,9 +265,23 @@ impl Check<'_> {
     }
 
     fn spend_password(&self, form: Option<PasswordForm>) {
-        let decoy = black_box(form.and_then(StoredPassword::decoy));
-        black_box(decoy.map(|decoy| reveal(decoy.matches(&self.md5))));
+        if let Some(decoy) = form.and_then(StoredPassword::decoy) {
+            black_box(reveal(decoy.matches(&self.md5)));
+        }
     }
+}
+
+/// The record, if it bears the name. Where there is none, the name is compared with itself, which
+/// costs the same.
+fn bearing<'r, Record>(
+    name: &str,
+    record: Option<&'r Record>,
+    name_of: impl Fn(&Record) -> &String,
+    equal: impl Fn(&str, &str) -> bool,
+) -> Option<&'r Record> {
+    let found = record.map_or(name, |record| name_of(record));
+    let bears_it = equal(found, name);
+    record.filter(|_| bears_it)
 }
 
 fn judge_state(admin: AdminState) -> Result<(), ApiRefusal> {

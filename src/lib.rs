@@ -1,11 +1,4 @@
-#![cfg_attr(
-    all(feature = "std", feature = "form", feature = "bcrypt"),
-    doc = include_str!("../README.md")
-)]
-#![cfg_attr(
-    not(all(feature = "std", feature = "form", feature = "bcrypt")),
-    doc = "The WHMCS authentication rules as a library; the README is its front page."
-)]
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(
@@ -21,6 +14,10 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+#[cfg(all(doctest, feature = "std", feature = "form"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 mod attempt;
 mod autoauth;
