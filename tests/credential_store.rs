@@ -55,7 +55,8 @@ fn references_boxes_and_arcs_of_a_store_are_stores() {
     let pairs = [("identifier", "id"), ("secret", "secret")];
     let id = Ok("row 7".to_owned());
     let dynamic: &dyn CredentialStore<Id = String, Error = NoBounds> = &Database;
-    let boxed: Box<dyn CredentialStore<Id = String, Error = NoBounds>> = Box::new(Database);
+    let boxed: Box<dyn CredentialStore<Id = String, Error = NoBounds> + Send + Sync> =
+        Box::new(Database);
     assert_eq!(verify(&Database, pairs), id);
     assert_eq!(verify(&&Database, pairs), id);
     assert_eq!(verify(dynamic, pairs), id);
