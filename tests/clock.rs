@@ -17,24 +17,16 @@ fn a_time_is_a_clock_that_stands_still() {
 
 #[test]
 fn references_boxes_and_arcs_of_a_clock_are_clocks() {
-    fn ask(clock: impl Clock) -> OffsetDateTime {
+    fn ask<C: Clock>(clock: C) -> OffsetDateTime {
         clock.now()
     }
     let now = at(7);
     let dynamic: &dyn Clock = &now;
-    let boxed: Box<dyn Clock + Send + Sync> = Box::new(now);
-    let shared: Arc<dyn Clock> = Arc::new(now);
-    assert_eq!(
-        [
-            ask(now),
-            ask(&now),
-            ask(dynamic),
-            ask(&boxed),
-            ask(boxed),
-            ask(shared)
-        ],
-        [now; 6]
-    );
+    assert_eq!(ask::<&OffsetDateTime>(&now), now);
+    assert_eq!(ask::<&dyn Clock>(dynamic), now);
+    assert_eq!(ask::<Box<dyn Clock + Send>>(Box::new(now)), now);
+    assert_eq!(ask::<Arc<dyn Clock>>(Arc::new(now)), now);
+    assert_eq!(ask::<&Arc<Box<dyn Clock>>>(&Arc::new(Box::new(now))), now);
 }
 
 #[cfg(feature = "std")]
