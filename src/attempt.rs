@@ -1,7 +1,10 @@
 //! Which mode a request asks for, and what is looked up for it.
 
-use crate::decide::{ApiCaller, ApiPolicy};
+use core::fmt;
+
+use crate::decide::ApiPolicy;
 use crate::fields::Text;
+use crate::forms::StoredForm;
 use crate::refusal::{ApiRefusal, VerifyError};
 use crate::request::ApiRequest;
 use crate::store::CredentialStore;
@@ -30,8 +33,8 @@ use crate::store::CredentialStore;
 ///
 /// # Security
 ///
-/// Every refusal costs what the checks of [`CredentialStore::forms`] cost, whether the name is
-/// known or not. The store's own time is the store's.
+/// Every refusal that follows a look-up costs what the checks of [`CredentialStore::forms`] cost,
+/// whether the name is known or not. The store's own time is the store's.
 ///
 /// # Examples
 ///
@@ -83,12 +86,51 @@ pub fn verify_api_request<S: CredentialStore + ?Sized>(
     )?)
 }
 
+/// In which of the three modes a caller was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ApiMode {
+    /// `identifier` and `secret`.
+    Credential,
+    /// The same pair in `username` and `password`.
+    CredentialAsLogin,
+    /// An admin's username and the md5 of the password.
+    AdminLogin,
+}
+
+impl fmt::Display for ApiMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Credential => "credential",
+            Self::CredentialAsLogin => "credential-as-login",
+            Self::AdminLogin => "admin-login",
+        })
+    }
+}
+
+/// Who calls the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[must_use]
+pub struct ApiCaller<Id> {
+    /// The store's own key: of the admin in mode [`AdminLogin`](ApiMode::AdminLogin), otherwise
+    /// of the credential. Read it together with the mode.
+    pub id: Id,
+    /// The mode.
+    pub mode: ApiMode,
+    /// The stored form that matched, for an operator who wants to retire the weak ones.
+    pub form: StoredForm,
+    /// Whether the md5 was presented and not the secret itself: always so for an admin, and for a
+    /// credential only under [`ApiPolicy::md5_of_secret`].
+    pub presented_md5: bool,
+}
+
 /// A request whose shape was judged: it says what to look up, and
 /// [`decide`](Self::decide) takes the records found.
 ///
 /// These are the two steps of [`verify_api_request`], without I/O, for a service that awaits its
 /// records, joins or caches the look-ups, or moves the decision into a blocking thread. A request
-/// of the wrong shape asks for nothing and is refused by `decide`.
+/// of the wrong shape asks for nothing and is refused by `decide`. [`VerifyError`] serves here, too:
+/// `?` turns a refusal into one, and `VerifyError::Store` takes whatever kept a record from coming.
 ///
 /// Debug shows no name and no secret.
 ///
@@ -160,6 +202,11 @@ impl ApiAttempt<'_> {
     pub fn username(&self) -> Option<&str> {
         let presented = self.0.as_ref().ok()?;
         (presented.pair == Pair::Login).then_some(presented.name.as_str())
+    }
+
+    /// Why the shape of the request is refused, for a service that answers at once.
+    pub fn refusal(&self) -> Option<ApiRefusal> {
+        self.0.as_ref().err().copied()
     }
 
     /// The same attempt, owning its text, to move into a blocking thread.

@@ -70,7 +70,8 @@ impl Default for AutoAuthPolicy {
 ///    keys. All of them are tried.
 /// 5. Only then the clock is asked: its whole seconds and the timestamp may be 900 s apart, in
 ///    either direction, both ends accepted.
-/// 6. `goto` is judged by [`Goto`](crate::Goto) and never decides.
+/// 6. `goto` is judged by [`Goto`](crate::Goto), and what it refuses does not refuse the link. Like
+///    any field it is malformed over its cap and where it is not UTF-8.
 ///
 /// Source: the formula and the 15 minutes are documented by WHMCS, which removed AutoAuth in 8.1;
 /// the shape of the timestamp, the boundary and the treatment of `goto` are this crate's.

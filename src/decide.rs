@@ -1,9 +1,9 @@
 //! The order of checks, and equal work for every refusal.
 
-use alloc::string::String;
 use core::hint::black_box;
+use core::mem::ManuallyDrop;
 
-use crate::attempt::{ApiAttempt, Pair, Presented};
+use crate::attempt::{ApiAttempt, ApiCaller, ApiMode, Pair, Presented};
 use crate::digest::reveal;
 use crate::forms::{PasswordForm, SecretForm, StoredForm, StoredForms};
 use crate::password::{PresentedMd5, StoredPassword};
@@ -38,7 +38,8 @@ impl ApiPolicy {
 
     /// Whether the password field may hold the md5 of a credential's secret, 32 hexadecimal
     /// digits of either case, beside the secret itself. What it is checked against is the plain
-    /// or the md5 form, or else the record's [compat form](ApiCredential::compat).
+    /// or the md5 form, or else the record's [compat form](ApiCredential::compat), where the store
+    /// [names its cost](StoredForms::compat).
     ///
     /// # Security
     ///
@@ -55,44 +56,6 @@ impl Default for ApiPolicy {
     }
 }
 
-/// In which of the three modes a caller was verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ApiMode {
-    /// `identifier` and `secret`.
-    Credential,
-    /// The same pair in `username` and `password`.
-    CredentialAsLogin,
-    /// An admin's username and the md5 of the password.
-    AdminLogin,
-}
-
-impl core::fmt::Display for ApiMode {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Credential => "credential",
-            Self::CredentialAsLogin => "credential-as-login",
-            Self::AdminLogin => "admin-login",
-        })
-    }
-}
-
-/// Who calls the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[must_use]
-pub struct ApiCaller<Id> {
-    /// The store's own key: of the admin in mode [`AdminLogin`](ApiMode::AdminLogin), otherwise
-    /// of the credential.
-    pub id: Id,
-    /// The mode.
-    pub mode: ApiMode,
-    /// The stored form that matched, for an operator who wants to retire the weak ones.
-    pub form: StoredForm,
-    /// Whether the md5 was presented and not the secret itself: always so for an admin, and for a
-    /// credential only under [`ApiPolicy::md5_of_secret`].
-    pub presented_md5: bool,
-}
-
 impl ApiAttempt<'_> {
     /// Judges the records found: the second step.
     ///
@@ -106,7 +69,9 @@ impl ApiAttempt<'_> {
     ///
     /// # Security
     ///
-    /// With a bcrypt form this takes tens of milliseconds; keep it off an async executor.
+    /// With bcrypt forms this takes tens of milliseconds: once for a refused identifier, twice for a
+    /// refused username, three times where `md5(secret)` is accepted. Keep it off an async
+    /// executor, and limit how many run at once.
     pub fn decide<Id: Clone>(
         &self,
         credential: Option<&ApiCredential<Id>>,
@@ -115,10 +80,10 @@ impl ApiAttempt<'_> {
         policy: &ApiPolicy,
     ) -> Result<ApiCaller<Id>, ApiRefusal> {
         let presented = self.0.as_ref().map_err(|refusal| *refusal)?;
-        let mut check = Check::new(presented, policy);
+        let mut check = Check::new(presented, forms, policy);
         let verdict = check.judge(credential, admin);
         if verdict.is_err() {
-            check.spend_the_rest(forms);
+            check.spend_the_rest();
         }
         verdict
     }
@@ -129,6 +94,7 @@ struct Check<'a> {
     presented: &'a Presented<'a>,
     secret: &'a str,
     md5: PresentedMd5,
+    forms: StoredForms,
     admin_login: bool,
     md5_of_secret: bool,
     secret_spent: Option<SecretForm>,
@@ -137,12 +103,13 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(presented: &'a Presented<'a>, policy: &ApiPolicy) -> Self {
+    fn new(presented: &'a Presented<'a>, forms: StoredForms, policy: &ApiPolicy) -> Self {
         let secret = presented.secret.as_str();
         let md5 = PresentedMd5::read(secret);
         Self {
             presented,
             secret,
+            forms,
             admin_login: policy.admin_login,
             md5_of_secret: policy.md5_of_secret
                 && presented.pair == Pair::Login
@@ -160,23 +127,21 @@ impl<'a> Check<'a> {
         admin: Option<&Admin<Id>>,
     ) -> Result<ApiCaller<Id>, ApiRefusal> {
         let name = self.presented.name.as_str();
-        let bearer = bearing(name, credential, |record| &record.identifier, str::eq);
-        let login = bearing(
-            name,
-            admin,
-            |record| &record.username,
-            str::eq_ignore_ascii_case,
-        );
-        let misnamed =
-            bearer.is_none() && credential.is_some() || login.is_none() && admin.is_some();
+        // Where there is no record the name is compared with itself, which costs the same.
+        let is_identifier = credential.map_or(name, ApiCredential::identifier) == name;
+        let is_username = admin
+            .map_or(name, Admin::username)
+            .eq_ignore_ascii_case(name);
+        let bearer = credential.filter(|_| is_identifier);
+        let login = admin.filter(|_| is_username);
 
         match (self.presented.pair, bearer, login) {
             (_, Some(record), _) => self.judge_credential(record),
-            (Pair::Login, None, _) if !self.admin_login => Err(ApiRefusal::AdminLoginOff),
-            (Pair::Login, None, Some(record)) => self.judge_admin(record),
-            _ if misnamed => Err(ApiRefusal::RecordNameMismatch),
+            (Pair::Login, None, Some(record)) if self.admin_login => self.judge_admin(record),
+            _ if !(is_identifier && is_username) => Err(ApiRefusal::RecordNameMismatch),
             (Pair::Credential, None, _) => Err(ApiRefusal::UnknownIdentifier),
-            (Pair::Login, None, None) => Err(ApiRefusal::UnknownUsername),
+            (Pair::Login, None, _) if !self.admin_login => Err(ApiRefusal::AdminLoginOff),
+            (Pair::Login, None, _) => Err(ApiRefusal::UnknownUsername),
         }
     }
 
@@ -188,7 +153,7 @@ impl<'a> Check<'a> {
             (record.secret.form().into(), false)
         } else if let Some(form) = self.matches_md5_of_secret(record) {
             (form, true)
-        } else if self.md5.is_well_formed() {
+        } else if self.md5.is_well_formed() && self.md5_of_secret_spent.is_none() {
             return Err(ApiRefusal::SecretLooksMd5);
         } else {
             return Err(ApiRefusal::WrongSecret);
@@ -223,7 +188,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Makes up for the checks that a refusal did not need, so that every refusal costs the same.
+/// Equal work: what was checked is noted, and a refusal makes up for what was not.
 impl Check<'_> {
     fn matches_secret(&mut self, stored: &StoredSecret) -> bool {
         self.secret_spent = Some(stored.form());
@@ -236,8 +201,10 @@ impl Check<'_> {
         }
         let (form, outcome) = match (record.secret.matches_md5(&self.md5), &record.compat) {
             (Some(checked), _) => checked,
-            (None, Some(compat)) => (compat.form(), compat.matches(&self.md5)),
-            (None, None) => return None,
+            (None, Some(compat)) if self.forms.compat.is_some() => {
+                (compat.form(), compat.matches(&self.md5))
+            }
+            (None, _) => return None,
         };
         self.md5_of_secret_spent = Some(form);
         reveal(outcome).then_some(form.into())
@@ -249,10 +216,12 @@ impl Check<'_> {
     }
 
     /// Checks each kind that was looked up against a decoy of the store's form, unless a record of
-    /// that form was checked just now. What matches a decoy is refused like anything else.
-    fn spend_the_rest(&self, forms: StoredForms) {
+    /// that form was checked just now. What matches a decoy is refused like anything else. A decoy
+    /// has nothing to free or to wipe, and to do so would cost more than the check of a record.
+    fn spend_the_rest(&self) {
+        let forms = self.forms;
         if self.secret_spent != Some(forms.secret)
-            && let Some(decoy) = StoredSecret::decoy(forms.secret)
+            && let Some(decoy) = StoredSecret::decoy(forms.secret).map(ManuallyDrop::new)
         {
             black_box(reveal(decoy.matches(self.secret)));
         }
@@ -265,23 +234,10 @@ impl Check<'_> {
     }
 
     fn spend_password(&self, form: Option<PasswordForm>) {
-        if let Some(decoy) = form.and_then(StoredPassword::decoy) {
+        if let Some(decoy) = form.and_then(StoredPassword::decoy).map(ManuallyDrop::new) {
             black_box(reveal(decoy.matches(&self.md5)));
         }
     }
-}
-
-/// The record, if it bears the name. Where there is none, the name is compared with itself, which
-/// costs the same.
-fn bearing<'r, Record>(
-    name: &str,
-    record: Option<&'r Record>,
-    name_of: impl Fn(&Record) -> &String,
-    equal: impl Fn(&str, &str) -> bool,
-) -> Option<&'r Record> {
-    let found = record.map_or(name, |record| name_of(record));
-    let bears_it = equal(found, name);
-    record.filter(|_| bears_it)
 }
 
 fn judge_state(admin: AdminState) -> Result<(), ApiRefusal> {

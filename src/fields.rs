@@ -105,16 +105,21 @@ fn as_php_reads(name: &str) -> &str {
     name.split(['\0', '[']).next().unwrap_or(name)
 }
 
-/// A field's place in a request: absent, or the value of its one occurrence.
+/// A field's place in a request: its value, where it occurs once and is well-formed.
 #[derive(Clone)]
 pub(crate) struct Slot<'a> {
     field: Field,
+    occurs: bool,
     value: Option<Text<'a>>,
 }
 
 impl<'a> Slot<'a> {
     pub(crate) const fn new(field: Field) -> Self {
-        Self { field, value: None }
+        Self {
+            field,
+            occurs: false,
+            value: None,
+        }
     }
 
     /// The value. An empty field is an absent field.
@@ -129,18 +134,22 @@ impl<'a> Slot<'a> {
     }
 
     fn fill(&mut self, name: &str, value: Text<'a>) -> Result<(), Malformed> {
+        self.value = None;
         if name != self.field.name() {
             return Err(Malformed::Disguised(self.field));
         }
-        if self.value.is_some() {
+        if core::mem::replace(&mut self.occurs, true) {
             return Err(Malformed::Repeated(self.field));
         }
-        self.field.check(self.value.insert(value).as_str())
+        self.field.check(value.as_str())?;
+        self.value = Some(value);
+        Ok(())
     }
 
     pub(crate) fn into_owned(self) -> Slot<'static> {
         Slot {
             field: self.field,
+            occurs: self.occurs,
             value: self.value.map(Text::into_owned),
         }
     }

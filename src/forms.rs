@@ -123,7 +123,8 @@ impl From<PasswordForm> for StoredForm {
 ///
 /// A refusal is made to cost what checking these forms costs, so that its time does not tell
 /// whether a name is known. Name the forms of most records; records of another form, or of
-/// another bcrypt cost, still verify, and can be told apart by time.
+/// another bcrypt cost, still verify, and can be told apart by time. A form whose feature is off
+/// costs nothing, as no record can have it.
 ///
 /// # Examples
 ///
@@ -133,7 +134,7 @@ impl From<PasswordForm> for StoredForm {
 /// // As WHMCS stores them.
 /// let cost = BcryptCost::new(10)?;
 /// let forms = StoredForms::new(SecretForm::Bcrypt(cost), PasswordForm::BcryptOfMd5(cost))
-///     .compat(PasswordForm::BcryptOfMd5(cost));
+///     .compat(cost);
 /// # let _ = forms;
 /// # Ok::<(), whmcs_auth::StoredFormError>(())
 /// ```
@@ -142,7 +143,7 @@ impl From<PasswordForm> for StoredForm {
 pub struct StoredForms {
     pub(crate) secret: SecretForm,
     pub(crate) password: PasswordForm,
-    compat: Option<PasswordForm>,
+    pub(crate) compat: Option<BcryptCost>,
 }
 
 impl StoredForms {
@@ -155,16 +156,18 @@ impl StoredForms {
         }
     }
 
-    /// The form of most [compat secrets](crate::ApiCredential::compat), where records have one.
-    /// It matters only under [`ApiPolicy::md5_of_secret`](crate::ApiPolicy::md5_of_secret).
-    pub const fn compat(mut self, form: PasswordForm) -> Self {
-        self.compat = Some(form);
+    /// The cost of most [compat forms](crate::ApiCredential::compat). Without it none is checked,
+    /// as a refusal could not be made to cost the same. It matters only under
+    /// [`ApiPolicy::md5_of_secret`](crate::ApiPolicy::md5_of_secret).
+    pub const fn compat(mut self, cost: BcryptCost) -> Self {
+        self.compat = Some(cost);
         self
     }
 
     /// The form in which `md5(secret)` is mostly checked.
     pub(crate) fn md5_of_secret(&self) -> Option<PasswordForm> {
-        self.secret.md5_of_secret().or(self.compat)
+        let compat = self.compat.map(PasswordForm::BcryptOfMd5);
+        self.secret.md5_of_secret().or(compat)
     }
 }
 

@@ -20,6 +20,10 @@ use crate::fields::Field;
 ///
 /// # Security
 ///
+/// Send it as it is in `Location`, or resolve it against the URL of the login page. Put nothing
+/// before it: `/` and the path `/evil.example` would name another host, and so would a host without
+/// a `/` at its end. In HTML or script it needs escaping like any text; it may hold `'` and `&`.
+///
 /// The text of a refused one cannot be had.
 ///
 /// # Examples
@@ -37,8 +41,12 @@ pub enum Goto<'a> {
     /// The link has none, or an empty one.
     #[default]
     Absent,
-    /// It leads to a page of the same site.
-    SameSite(Cow<'a, str>),
+    /// It leads to a page of the same site. Only this crate can say so.
+    #[non_exhaustive]
+    SameSite {
+        /// The page.
+        target: Cow<'a, str>,
+    },
     /// It may lead elsewhere, or occurs more than once.
     Refused,
 }
@@ -49,7 +57,8 @@ impl<'a> Goto<'a> {
         if text.is_empty() {
             Self::Absent
         } else if is_same_site(text) {
-            Self::SameSite(Cow::Borrowed(text))
+            let target = Cow::Borrowed(text);
+            Self::SameSite { target }
         } else {
             Self::Refused
         }
@@ -59,7 +68,7 @@ impl<'a> Goto<'a> {
     #[must_use]
     pub fn or<'s>(&'s self, default: &'s str) -> &'s str {
         match self {
-            Self::SameSite(target) => target,
+            Self::SameSite { target } => target,
             Self::Absent | Self::Refused => default,
         }
     }
@@ -67,7 +76,9 @@ impl<'a> Goto<'a> {
     /// The same, owning its text.
     pub fn into_owned(self) -> Goto<'static> {
         match self {
-            Self::SameSite(target) => Goto::SameSite(Cow::Owned(target.into_owned())),
+            Self::SameSite { target } => Goto::SameSite {
+                target: Cow::Owned(target.into_owned()),
+            },
             Self::Absent => Goto::Absent,
             Self::Refused => Goto::Refused,
         }

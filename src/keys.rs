@@ -12,7 +12,7 @@ use crate::fields::Text;
 ///
 /// Debug does not show it; with feature `zeroize` it is wiped when it is dropped. WHMCS sets no
 /// length. A key that can be guessed can be tried offline against any one link, so take 32 or more
-/// random characters.
+/// random characters. Every byte counts: trim the line break of a key that was read from a file.
 ///
 /// # Examples
 ///

@@ -39,12 +39,14 @@ mod secret;
 mod signer;
 mod store;
 
-pub use attempt::{ApiAttempt, verify_api_request};
+pub use time;
+
+pub use attempt::{ApiAttempt, ApiCaller, ApiMode, verify_api_request};
 pub use autoauth::{AutoAuthPolicy, verify_autoauth};
 pub use clock::Clock;
 #[cfg(feature = "std")]
 pub use clock::{FixedClock, SystemClock};
-pub use decide::{ApiCaller, ApiMode, ApiPolicy};
+pub use decide::ApiPolicy;
 pub use fields::Field;
 pub use forms::{BcryptCost, PasswordForm, SecretForm, StoredForm, StoredFormError, StoredForms};
 pub use goto::Goto;

@@ -13,8 +13,8 @@ use crate::refusal::Malformed;
 ///
 /// Every other field is ignored, and an empty field is an absent field. Building a request cannot
 /// fail: one that breaks a rule of [`Malformed`] is built all the same, and
-/// [`verify_autoauth`](crate::verify_autoauth) refuses it. A repeated `goto`, or one that PHP reads
-/// under another name, only loses the goto.
+/// [`verify_autoauth`](crate::verify_autoauth) refuses it. A repeated `goto`, or another name that
+/// PHP reads as `goto`, only loses the goto.
 ///
 /// # Security
 ///
@@ -44,8 +44,13 @@ impl<'a> AutoAuthRequest<'a> {
         }
     }
 
-    /// Reads decoded name-value pairs, such as a framework's query extractor yields. Bytes that
-    /// were not UTF-8 must have become U+FFFD, as `String::from_utf8_lossy` makes them.
+    /// Reads decoded name-value pairs, all of them and in order, such as an extractor of type
+    /// `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become U+FFFD, as
+    /// `String::from_utf8_lossy` makes them.
+    ///
+    /// # Security
+    ///
+    /// Never pass a map: it has lost the repetitions that must be refused.
     ///
     /// # Examples
     ///
@@ -166,6 +171,10 @@ pub struct AutoAuthLogin<'a> {
 
 impl AutoAuthLogin<'_> {
     /// The e-mail that was signed, with spaces read as `+`.
+    ///
+    /// # Security
+    ///
+    /// A database may find an account whose e-mail only looks like it: ask [`is_for`](Self::is_for).
     pub fn email(&self) -> &str {
         &self.email
     }

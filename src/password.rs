@@ -26,7 +26,7 @@ use crate::forms::{PasswordForm, StoredFormError};
 /// On the wire the md5 is all that is asked for, so a stored md5 is as good as the password to
 /// whoever reads the store. Every check compares in constant time, and a presented password that
 /// is not 32 hexadecimal digits costs what a wrong one costs. Debug shows the form alone; with
-/// feature `zeroize` a plain password is wiped when it is dropped.
+/// feature `zeroize` a plain password and an md5 are wiped when they are dropped.
 ///
 /// # Examples
 ///
@@ -133,6 +133,15 @@ impl StoredPassword {
 impl fmt::Debug for StoredPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("StoredPassword").field(&self.form()).finish()
+    }
+}
+
+#[cfg(feature = "zeroize")]
+impl Drop for StoredPassword {
+    fn drop(&mut self) {
+        if let Stored::Md5(digest) = &mut self.0 {
+            zeroize::Zeroize::zeroize(digest);
+        }
     }
 }
 

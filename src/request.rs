@@ -17,7 +17,7 @@ use crate::refusal::Malformed;
 ///
 /// Every other field is ignored, and an empty field is an absent field. Building a request cannot
 /// fail. One that breaks a rule of [`Malformed`] is built all the same, and every verification
-/// refuses it; so there is one public answer.
+/// refuses it; so there is one public answer. Of a malformed field no value is kept.
 ///
 /// # Security
 ///
@@ -70,11 +70,15 @@ impl<'a> ApiRequest<'a> {
         }
     }
 
-    /// Reads decoded name-value pairs, such as a framework's form extractor or a multipart reader
-    /// yields. Bytes that were not UTF-8 must have become U+FFFD, as `String::from_utf8_lossy`
-    /// makes them, so that they are refused.
+    /// Reads decoded name-value pairs, all of them and in order, such as a multipart reader or an
+    /// extractor of type `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become
+    /// U+FFFD, as `String::from_utf8_lossy` makes them, so that they are refused.
     ///
     /// Where fields come in the query and in the body, chain the two: a name in both is malformed.
+    ///
+    /// # Security
+    ///
+    /// Never pass a map: it has lost the repetitions that must be refused.
     pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: AsRef<str>,

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use crate::forms::StoredForms;
+use crate::forms::{StoredFormError, StoredForms};
 use crate::password::StoredPassword;
 use crate::secret::StoredSecret;
 
@@ -66,17 +66,32 @@ impl<Id> ApiCredential<Id> {
         }
     }
 
-    /// What `md5(secret)` is checked against under
-    /// [`ApiPolicy::md5_of_secret`](crate::ApiPolicy::md5_of_secret), where the secret is stored
-    /// as sha256 or bcrypt: the bcrypt of the secret's MD5. A plain or md5 secret needs none.
-    pub fn compat(mut self, md5_of_secret: StoredPassword) -> Self {
-        self.compat = Some(md5_of_secret);
-        self
+    /// Adds the compat form, the bcrypt of the secret's MD5 in lower-case hex: what `md5(secret)`
+    /// is checked against under [`ApiPolicy::md5_of_secret`](crate::ApiPolicy::md5_of_secret) and
+    /// [`StoredForms::compat`], where the secret is stored as sha256 or bcrypt. A plain or md5
+    /// secret needs none, and uses none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoredPassword::bcrypt_of_md5`].
+    pub fn compat(mut self, bcrypt_of_md5: &str) -> Result<Self, StoredFormError> {
+        self.compat = Some(StoredPassword::bcrypt_of_md5(bcrypt_of_md5)?);
+        Ok(self)
+    }
+
+    /// The store's own key.
+    pub fn id(&self) -> &Id {
+        &self.id
     }
 
     /// The identifier, compared byte for byte.
     pub fn identifier(&self) -> &str {
         &self.identifier
+    }
+
+    /// The state of the admin who owns the credential.
+    pub fn admin(&self) -> AdminState {
+        self.admin
     }
 }
 
@@ -106,9 +121,19 @@ impl<Id> Admin<Id> {
         }
     }
 
+    /// The store's own key.
+    pub fn id(&self) -> &Id {
+        &self.id
+    }
+
     /// The username, compared without ASCII case.
     pub fn username(&self) -> &str {
         &self.username
+    }
+
+    /// The state of the account.
+    pub fn state(&self) -> AdminState {
+        self.state
     }
 }
 
@@ -155,7 +180,8 @@ pub type Lookup<'a, Record, Error> = Result<Option<Cow<'a, Record>>, Error>;
 /// }
 /// ```
 pub trait CredentialStore {
-    /// The store's own key of a record, handed back untouched.
+    /// The store's own key of a record, handed back untouched. Credentials and admins share the
+    /// type: where their keys could be mistaken for each other, make it an enum.
     type Id: Clone;
     /// Why the store could not answer. It needs no bounds.
     type Error;
@@ -163,8 +189,10 @@ pub trait CredentialStore {
     /// Finds the API credential of that identifier.
     ///
     /// Must return a record with that very identifier, byte for byte; one with another counts as
-    /// absent. Must not return a deleted credential. Should take as long for a name that is
-    /// unknown as for one that is known.
+    /// absent. Must not return a deleted credential, and must return one whose admin is disabled or
+    /// gone, as [`AdminState::Disabled`]. Should take as long for a name that is unknown as for one
+    /// that is known, and should report a row whose stored text no constructor takes to its
+    /// operator and find nothing: an error would tell that the name is known.
     ///
     /// # Errors
     ///
@@ -176,7 +204,8 @@ pub trait CredentialStore {
     ///
     /// Must return a record whose username is equal without ASCII case; any other counts as
     /// absent. Must return disabled admins too. Should take as long for a name that is unknown as
-    /// for one that is known.
+    /// for one that is known, and treat a row that cannot be read as
+    /// [`find_credential`](Self::find_credential) does.
     ///
     /// # Errors
     ///

@@ -73,6 +73,21 @@ fn the_access_key_is_carried_as_it_was_decoded() {
 }
 
 #[test]
+fn of_a_malformed_field_no_value_is_kept() {
+    for pairs in [
+        vec![("accesskey", "a"), ("accesskey", "b")],
+        vec![("accesskey", "a"), ("accesskey", "b"), ("accesskey", "c")],
+        vec![("accesskey", "a"), ("accesskey[]", "b")],
+        vec![("accesskey", "a\u{fffd}")],
+    ] {
+        let request = ApiRequest::from_pairs(pairs.into_iter().chain([("action", "GetClients")]));
+        assert_eq!(request.access_key(), None);
+        assert_eq!(request.action(), Action::Named("GetClients"));
+        assert!(request.attempt().refusal().is_some());
+    }
+}
+
+#[test]
 fn pairs_may_be_borrowed_or_owned() {
     let owned = vec![(String::from("action"), String::from("GetClients"))];
     let borrowed = owned.iter().map(|(name, value)| (name, value.as_str()));

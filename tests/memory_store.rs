@@ -129,11 +129,16 @@ fn the_forms_are_those_of_most_records_and_of_two_the_costlier() {
             StoredForms::new(secret, password)
         );
     }
+}
 
-    let record = credential("a", plain()).compat(password_md5());
+#[cfg(feature = "bcrypt")]
+#[test]
+fn the_compat_cost_is_that_of_most_records_that_have_one() {
+    let bcrypt_of_md5 = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+    let record = credential("a", plain()).compat(bcrypt_of_md5).unwrap();
     let store = MemoryStore::new([record, credential("b", plain())], []).unwrap();
-    let expected = StoredForms::new(SecretForm::Plain, PasswordForm::Md5).compat(PasswordForm::Md5);
-    assert_eq!(store.forms(), expected);
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    assert_eq!(store.forms(), forms.compat(BcryptCost::new(4).unwrap()));
 }
 
 #[test]

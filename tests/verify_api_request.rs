@@ -308,6 +308,10 @@ fn admin_logins_can_be_switched_off() {
             login("gone", PASSWORD_MD5),
             refused(ApiRefusal::AdminLoginOff),
         ),
+        (
+            login("ID", "secret"),
+            refused(ApiRefusal::RecordNameMismatch),
+        ),
         (login("id", "secret"), Ok((1, ApiMode::CredentialAsLogin))),
         (pair("id", "secret"), Ok((1, ApiMode::Credential))),
     ] {
@@ -366,6 +370,22 @@ fn the_caller_is_told_by_id_mode_and_form() {
         (ApiMode::AdminLogin, "admin-login"),
     ] {
         assert_eq!(mode.to_string(), name);
+    }
+}
+
+#[test]
+fn a_refusal_of_the_shape_can_be_had_before_any_look_up() {
+    for (pairs, refusal) in [
+        (vec![], Some(ApiRefusal::MissingCredentials)),
+        (
+            vec![("identifier", "id")],
+            Some(Malformed::Missing(Field::Secret).into()),
+        ),
+        (pair("id", "secret").to_vec(), None),
+        (login("admin", "x").to_vec(), None),
+    ] {
+        let request = ApiRequest::from_pairs(pairs);
+        assert_eq!(request.attempt().refusal(), refusal);
     }
 }
 

@@ -66,15 +66,19 @@ impl<Id> MemoryStore<Id> {
         .map_err(|index| DuplicateRecord::Admin { index })?;
         let secrets = credentials.values().map(|record| record.secret.form());
         let passwords = admins.values().map(|record| record.password.form());
-        let compats = credentials
-            .values()
-            .filter_map(|record| record.compat.as_ref());
+        let costs =
+            credentials
+                .values()
+                .filter_map(|record| match record.compat.as_ref()?.form() {
+                    PasswordForm::BcryptOfMd5(cost) => Some(cost),
+                    PasswordForm::Plain | PasswordForm::Md5 => None,
+                });
         let mut forms = StoredForms::new(
             most_common(secrets).unwrap_or(SecretForm::Plain),
             most_common(passwords).unwrap_or(PasswordForm::Md5),
         );
-        if let Some(form) = most_common(compats.map(|compat| compat.form())) {
-            forms = forms.compat(form);
+        if let Some(cost) = most_common(costs) {
+            forms = forms.compat(cost);
         }
         Ok(Self {
             credentials,

@@ -7,7 +7,7 @@ use form_urlencoded::Serializer;
 use sha1::{Digest, Sha1};
 
 use crate::clock::Clock;
-use crate::fields::Field;
+use crate::fields::{Field, Text};
 use crate::goto::Goto;
 use crate::keys::AutoAuthKey;
 use crate::refusal::Malformed;
@@ -76,11 +76,11 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
         .append_pair(Field::Email.name(), email)
         .append_pair(Field::Timestamp.name(), &timestamp)
         .append_pair(Field::Hash.name(), &hex::encode(digest));
-    if let Goto::SameSite(target) = goto {
+    if let Goto::SameSite { target } = goto {
         query.append_pair(Field::Goto.name(), &target);
     }
     Ok(AutoAuthLink {
-        query: query.finish(),
+        query: Text::new(query.finish()),
     })
 }
 
@@ -89,18 +89,18 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
 /// # Security
 ///
 /// Whoever holds it can log in until its window closes: it belongs in no log. Debug does not show
-/// it.
+/// it; with feature `zeroize` the query is wiped when it is dropped.
 #[derive(Clone)]
 #[must_use]
 pub struct AutoAuthLink {
-    query: String,
+    query: Text<'static>,
 }
 
 impl AutoAuthLink {
     /// The query, percent-encoded, without a `?`.
     #[must_use]
     pub fn query(&self) -> &str {
-        &self.query
+        self.query.as_str()
     }
 
     /// The whole URL, for the WHMCS System URL given: `dologin.php` and the query are appended,
@@ -121,7 +121,7 @@ impl AutoAuthLink {
             return Err(SignError::Base);
         }
         let base = base.strip_suffix('/').unwrap_or(base);
-        Ok(alloc::format!("{base}/dologin.php?{}", self.query))
+        Ok(alloc::format!("{base}/dologin.php?{}", self.query()))
     }
 }
 

@@ -175,10 +175,10 @@ fn cases() -> Vec<Case> {
 
     for secret in secrets() {
         for password in passwords() {
-            let cost = PasswordForm::BcryptOfMd5(cost);
             let forms = StoredForms::new(secret.form(), password.form()).compat(cost);
             let known = ApiCredential::new((), NAME, secret.clone(), AdminState::Disabled)
-                .compat(passwords()[2].clone());
+                .compat(BCRYPT_OF_MD5)
+                .expect("a stored form");
             let admin = |state| Some(Admin::new((), NAME, password.clone(), state));
             for (presented, md5_of_secret, what) in [
                 ("a password as it is typed", false, "no md5"),
