@@ -1,4 +1,4 @@
-//! Digests of what was presented, and their comparison in constant time.
+//! Digests of what was presented, bcrypt among them, and their comparison in constant time.
 //!
 //! Presented hex is decoded, an expected digest is never encoded: encoders look tables up by the
 //! digest's nibbles.

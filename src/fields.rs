@@ -135,10 +135,11 @@ impl<'a> Slot<'a> {
 
     fn fill(&mut self, name: &str, value: Text<'a>) -> Result<(), Malformed> {
         self.value = None;
+        let occurred = core::mem::replace(&mut self.occurs, true);
         if name != self.field.name() {
             return Err(Malformed::Disguised(self.field));
         }
-        if core::mem::replace(&mut self.occurs, true) {
+        if occurred {
             return Err(Malformed::Repeated(self.field));
         }
         self.field.check(value.as_str())?;

@@ -78,6 +78,7 @@ fn of_a_malformed_field_no_value_is_kept() {
         vec![("accesskey", "a"), ("accesskey", "b")],
         vec![("accesskey", "a"), ("accesskey", "b"), ("accesskey", "c")],
         vec![("accesskey", "a"), ("accesskey[]", "b")],
+        vec![("accesskey[]", "a"), ("accesskey", "b")],
         vec![("accesskey", "a\u{fffd}")],
     ] {
         let request = ApiRequest::from_pairs(pairs.into_iter().chain([("action", "GetClients")]));
