@@ -179,12 +179,15 @@ fn find_key(
     keys: &AutoAuthKeys,
     presented: &[u8; 20],
 ) -> Option<usize> {
-    let signed = Sha1::new().chain_update(email).chain_update(timestamp);
+    let mut signed = Sha1::new();
+    signed.update(email);
+    signed.update(timestamp);
     let mut genuine = Choice::from(0);
     let mut matched = 0;
     for (index, key) in (0_u64..).zip(keys.iter()) {
-        let expected = signed.clone().chain_update(key.as_bytes()).finalize();
-        let outcome = equal(&expected, presented);
+        let mut signed = signed.clone();
+        signed.update(key.as_bytes());
+        let outcome = equal(&signed.finalize(), presented);
         matched.conditional_assign(&index, outcome);
         genuine |= outcome;
     }
