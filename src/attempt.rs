@@ -22,6 +22,9 @@ use crate::store::CredentialStore;
 /// The checks come in this order: shape, look-up, secret, admin enabled, API Access. Nothing about
 /// the admin is told to a caller who did not prove the secret.
 ///
+/// Source: the modes and API Access are documented by WHMCS; what is looked up, and the order, are
+/// this crate's.
+///
 /// This is the blocking form, for a store that answers at once. With bcrypt, or with a store that
 /// must be awaited, take the two steps of [`ApiAttempt`] yourself. WHMCS authenticates on every
 /// request, and so should the service.
@@ -34,7 +37,8 @@ use crate::store::CredentialStore;
 /// # Security
 ///
 /// Every refusal that follows a look-up costs what the checks of [`CredentialStore::forms`] cost,
-/// whether the name is known or not. The store's own time is the store's.
+/// whether the name is known or not; a record of another form costs its own check on top. The
+/// store's own time is the store's.
 ///
 /// # Examples
 ///

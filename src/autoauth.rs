@@ -14,6 +14,20 @@ use crate::link::{AutoAuthLogin, AutoAuthRequest, ReplayKey};
 use crate::refusal::{AutoAuthRefusal, Malformed};
 
 /// How long a link lives, and how an e-mail with a space is read.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use whmcs_auth::AutoAuthPolicy;
+///
+/// // Five minutes, a minute for clocks that are apart, and no repaired e-mails.
+/// let policy = AutoAuthPolicy::new()
+///     .past_limit(Duration::from_secs(300))
+///     .future_limit(Duration::from_secs(60))
+///     .space_as_plus(false);
+/// # let _ = policy;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -72,6 +86,10 @@ impl Default for AutoAuthPolicy {
 ///    either direction, both ends accepted.
 /// 6. `goto` is judged by [`Goto`](crate::Goto), and what it refuses does not refuse the link. Like
 ///    any field it is malformed over its cap and where it is not UTF-8.
+/// 7. The login carries what a one-time store needs: the 20 bytes of the digest as
+///    [replay key](AutoAuthLogin::replay_key), and
+///    [until when](AutoAuthLogin::remember_until) to remember it.
+/// 8. [`is_for`](AutoAuthLogin::is_for) compares the account's stored e-mail with the signed one.
 ///
 /// Source: the formula and the 15 minutes are documented by WHMCS, which removed AutoAuth in 8.1;
 /// the shape of the timestamp, the boundary and the treatment of `goto` are this crate's.

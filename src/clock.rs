@@ -31,7 +31,7 @@ use time::OffsetDateTime;
 
 /// Tells the time.
 ///
-/// An [`OffsetDateTime`] is a clock that stands still at that time. References, `Box` and `Arc` of
+/// An [`OffsetDateTime`] is a clock that stands still at that time: take care that it is now. References, `Box` and `Arc` of
 /// a clock are clocks.
 pub trait Clock {
     /// The time now, with any offset.
@@ -70,7 +70,7 @@ mod with_std {
 
     use super::Clock;
 
-    /// The clock of the operating system, in UTC.
+    /// The clock of the operating system, in UTC. Needs feature `std`.
     #[derive(Clone, Copy, Debug, Default)]
     pub struct SystemClock;
 
@@ -81,7 +81,7 @@ mod with_std {
     }
 
     /// A clock that stands still until it is set or advanced, for tests. It can be shared between
-    /// threads, which all see the same time.
+    /// threads, which all see the same time. Needs feature `std`.
     ///
     /// # Examples
     ///

@@ -1,4 +1,7 @@
 //! The order of checks, and equal work for every refusal.
+//!
+//! Shape, look-up, secret, admin enabled, API Access: nothing about the admin is told to a caller
+//! who did not prove the secret. The shape is judged by the attempt.
 
 use core::hint::black_box;
 use core::mem::ManuallyDrop;
@@ -12,6 +15,18 @@ use crate::secret::StoredSecret;
 use crate::store::{Admin, AdminState, ApiCredential};
 
 /// What a service accepts beside the identifier and the raw secret.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{ApiPolicy, ApiRefusal, ApiRequest, PasswordForm, SecretForm, StoredForms};
+///
+/// let policy = ApiPolicy::new().admin_login(false);
+/// let request = ApiRequest::from_pairs([("username", "admin"), ("password", "x")]);
+/// let forms = StoredForms::new(SecretForm::Sha256, PasswordForm::Md5);
+/// let verdict = request.attempt().decide::<u64>(None, None, forms, &policy);
+/// assert_eq!(verdict, Err(ApiRefusal::AdminLoginOff));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -21,7 +36,7 @@ pub struct ApiPolicy {
 }
 
 impl ApiPolicy {
-    /// The rules as WHMCS documents them: admin logins are accepted, `md5(secret)` is not.
+    /// Admin logins are accepted, as WHMCS documents; `md5(secret)`, which it does not, is refused.
     pub const fn new() -> Self {
         Self {
             admin_login: true,
@@ -127,6 +142,7 @@ impl<'a> Check<'a> {
         admin: Option<&Admin<Id>>,
     ) -> Result<ApiCaller<Id>, ApiRefusal> {
         let name = self.presented.name.as_str();
+        let admin = admin.filter(|_| self.presented.pair == Pair::Login);
         // Where there is no record the name is compared with itself, which costs the same.
         let is_identifier = credential.map_or(name, ApiCredential::identifier) == name;
         let is_username = admin

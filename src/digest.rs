@@ -101,9 +101,9 @@ mod with_bcrypt {
             self.cost
         }
 
-        /// Whether `presented` is what was hashed. Bcrypt reads 72 bytes and stops at a NUL, so
-        /// that what is longer, or holds one, could match by its beginning: it never does, and
-        /// costs the same.
+        /// Whether `presented` is what was hashed. Bcrypt reads 72 bytes, over and over, with a NUL
+        /// at the end of each round: what is longer matches by its beginning, and `s` NUL `s` is
+        /// the same key as `s`. Neither ever matches here, and both cost the same.
         pub(crate) fn matches(&self, presented: &str) -> Choice {
             let read_whole = presented.len() <= 71 && !presented.contains('\0');
             let text = core::str::from_utf8(&self.text).unwrap_or("");

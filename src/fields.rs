@@ -7,6 +7,13 @@ use crate::refusal::Malformed;
 
 /// A request field that this crate knows. Fields of any other name are ignored.
 ///
+/// - An empty field is an absent field.
+/// - A name that occurs twice is malformed, with the same value or not.
+/// - So is any other name that PHP reads as a known one: leading spaces dropped, cut at NUL or `[`.
+/// - A value is malformed over its cap, where it holds U+FFFD, and, in `identifier`, `username` and
+///   `email`, where it holds a control character.
+/// - A repeated or disguised `goto` only loses the goto.
+///
 /// | field | longest value in bytes |
 /// |---|---:|
 /// | `identifier`, `username` | 255 |

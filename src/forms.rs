@@ -35,6 +35,7 @@ impl From<BcryptCost> for u32 {
 
 /// The form of a [`StoredSecret`](crate::StoredSecret), in order of what it costs to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum SecretForm {
     /// The secret itself.
     Plain,
@@ -59,6 +60,7 @@ impl SecretForm {
 
 /// The form of a [`StoredPassword`](crate::StoredPassword), in order of what it costs to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum PasswordForm {
     /// Its MD5.
     Md5,
@@ -73,6 +75,7 @@ pub enum PasswordForm {
 /// Display writes a name fit for a log or a metric's label: `plain`, `md5`, `sha256`, `bcrypt`,
 /// `bcrypt-of-md5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum StoredForm {
     /// Plain text. Whoever reads the store can call the API.
     Plain,
@@ -119,7 +122,7 @@ impl From<PasswordForm> for StoredForm {
     }
 }
 
-/// The forms in which a store mostly holds what it holds.
+/// The forms in which a store holds most of its secrets and most of its passwords.
 ///
 /// A refusal is made to cost what checking these forms costs, so that its time does not tell
 /// whether a name is known. Name the forms of most records; records of another form, or of

@@ -39,6 +39,7 @@ mod secret;
 mod signer;
 mod store;
 
+/// The crate whose [`OffsetDateTime`](time::OffsetDateTime) a [`Clock`] tells.
 pub use time;
 
 pub use attempt::{ApiAttempt, ApiCaller, ApiMode, verify_api_request};

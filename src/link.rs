@@ -90,7 +90,7 @@ impl<'a> AutoAuthRequest<'a> {
     }
 
     /// Reads a raw query, without its `?`. Both `+` and `%20` are a space; bytes that are not
-    /// UTF-8 become U+FFFD.
+    /// UTF-8 become U+FFFD. Needs feature `form`.
     ///
     /// # Security
     ///
@@ -101,7 +101,8 @@ impl<'a> AutoAuthRequest<'a> {
     }
 
     /// Reads the query of a whole URL, absolute or relative: what follows its first `?`, up to a
-    /// `#`. The rest of the URL is not judged. Without a `?` there are no fields.
+    /// `#`. The rest of the URL is not judged. Without a `?` there are no fields. Needs feature
+    /// `form`.
     ///
     /// # Examples
     ///

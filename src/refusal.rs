@@ -58,12 +58,32 @@ impl Malformed {
     }
 }
 
-/// Why an API request was refused. For the operator: Display names the likely mistake, and holds
-/// nothing of the request.
+/// Why an API request was refused. For the operator: Display names the cause, and the mistake behind
+/// it where one is likely, and holds nothing of the request.
 ///
 /// The caller of the service gets [`public_message`](Self::public_message), which is the same for
 /// unknown, wrong, missing and malformed credentials. Hints come from the shape of the presented
 /// value alone.
+///
+/// Source: the messages, and 403 for `Authentication Failed`, are those of WHMCS installations; 403
+/// for the other two messages is this crate's.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::ApiRefusal;
+///
+/// let refusal = ApiRefusal::PasswordNotMd5;
+/// // To the log and the metrics.
+/// assert_eq!(refusal.code(), "password_not_md5");
+/// assert_eq!(
+///     refusal.to_string(),
+///     "the password is not 32 hexadecimal digits: the client must send its md5",
+/// );
+/// // To the caller.
+/// assert_eq!(refusal.public_message(), "Authentication Failed");
+/// assert_eq!(refusal.http_status(), 403);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiRefusal {
@@ -74,7 +94,7 @@ pub enum ApiRefusal {
     #[error("the request holds no credentials")]
     MissingCredentials,
     /// No API credential has the identifier. Code `unknown_identifier`.
-    #[error("no API credential has this identifier")]
+    #[error("no API credential has this identifier: deleted, or of another installation")]
     UnknownIdentifier,
     /// Neither a credential nor an admin has the username. Code `unknown_username`.
     #[error("no API credential and no admin has this name")]
@@ -141,8 +161,10 @@ impl ApiRefusal {
     }
 }
 
-/// Why a login link was refused. For the operator: Display names the likely mistake, and holds
-/// nothing of the link.
+/// Why a login link was refused. For the operator: Display names the cause, and the mistake behind it
+/// where one is likely, and holds nothing of the link.
+///
+/// Source: the public messages and the status are this crate's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AutoAuthRefusal {
@@ -152,9 +174,9 @@ pub enum AutoAuthRefusal {
     /// The link cannot be judged. Code: that of [`Malformed`].
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// The hash is that of no key: the link was changed, or made with another installation's key.
-    /// Code `hash_mismatch`.
-    #[error("the hash is not genuine: the link was changed, or made with another key")]
+    /// The hash is that of no key: the link was changed, its e-mail not percent-encoded, or the key
+    /// is another installation's. Code `hash_mismatch`.
+    #[error("the hash is not genuine: changed, not percent-encoded, or made with another key")]
     HashMismatch,
     /// The link is genuine and too old. Code `expired`.
     #[error("the link is genuine and expired {} s ago", .by.as_secs())]

@@ -103,7 +103,8 @@ impl<'a> ApiRequest<'a> {
     }
 
     /// Reads a raw body of type `application/x-www-form-urlencoded`, or a raw query without its
-    /// `?`. Both `+` and `%20` are a space; bytes that are not UTF-8 become U+FFFD.
+    /// `?`. Both `+` and `%20` are a space; bytes that are not UTF-8 become U+FFFD. Needs feature
+    /// `form`.
     ///
     /// # Security
     ///
@@ -122,7 +123,7 @@ impl<'a> ApiRequest<'a> {
     }
 
     /// Reads a raw query, without its `?`, and a raw form body: clients that post often leave
-    /// `action` or `accesskey` in the query. A name in both is malformed.
+    /// `action` or `accesskey` in the query. A name in both is malformed. Needs feature `form`.
     ///
     /// # Examples
     ///

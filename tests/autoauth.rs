@@ -113,7 +113,7 @@ fn php_agrees() {
 
 #[test]
 fn rule_1_without_a_key_autoauth_is_disabled() {
-    for request in [genuine(), link("", "", "")] {
+    for request in [genuine(), link("", "", ""), link("\0", "x", "\u{fffd}")] {
         let verdict = verify_autoauth(&request, &keys(&[]), &at(SIGNED), &AutoAuthPolicy::new());
         assert_eq!(verdict.unwrap_err(), AutoAuthRefusal::Disabled);
     }

@@ -307,6 +307,8 @@ fn a_control_in_a_name_or_an_email_is_malformed() {
 fn the_first_fault_is_the_one_named() {
     let verdict = api(&[("secret[]", "x"), ("username", "\u{fffd}"), ("secret", "s")]);
     assert_eq!(verdict, Err(Malformed::Disguised(Field::Secret).into()));
+    let verdict = link(&[("hash[]", "x"), ("email", "\u{fffd}"), ("hash", "x")]);
+    assert_eq!(verdict, Err(Malformed::Disguised(Field::Hash).into()));
 }
 
 #[test]

@@ -135,10 +135,27 @@ fn the_forms_are_those_of_most_records_and_of_two_the_costlier() {
 #[test]
 fn the_compat_cost_is_that_of_most_records_that_have_one() {
     let bcrypt_of_md5 = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
-    let record = credential("a", plain()).compat(bcrypt_of_md5).unwrap();
-    let store = MemoryStore::new([record, credential("b", plain())], []).unwrap();
     let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
-    assert_eq!(store.forms(), forms.compat(BcryptCost::new(4).unwrap()));
+    for (costs, expected) in [
+        (&["04"][..], Some(4)),
+        (&["04", "10", "10"], Some(10)),
+        (&["10", "04", "04"], Some(4)),
+        (&["04", "10"], Some(10)),
+        (&[], None),
+    ] {
+        let mut records = vec![credential("none", plain())];
+        for (index, cost) in costs.iter().enumerate() {
+            let text = bcrypt_of_md5.replace("$04$", &format!("${cost}$"));
+            records.push(
+                credential(&index.to_string(), plain())
+                    .compat(&text)
+                    .unwrap(),
+            );
+        }
+        let store = MemoryStore::new(records, []).unwrap();
+        let named = expected.map(|cost| forms.compat(BcryptCost::new(cost).unwrap()));
+        assert_eq!(store.forms(), named.unwrap_or(forms), "{costs:?}");
+    }
 }
 
 #[test]

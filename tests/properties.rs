@@ -110,9 +110,8 @@ proptest! {
         prop_assert_eq!(request.response_type(), ResponseType::Json);
     }
 
-    /// What is allowed stays on the site, whatever the page it is joined to.
     #[test]
-    fn an_allowed_goto_has_no_host_and_no_scheme(text in "[/\\\\a.:@;%?#2fF0-9 _-]{0,12}") {
+    fn an_allowed_goto_has_no_host_no_scheme_and_no_dot_segment(text in "[/\\\\a.:@;%?#2fF0-9 _-]{0,12}") {
         if let Goto::SameSite { target, .. } = Goto::judge(&text) {
             let path = target.split(['?', '#']).next().unwrap();
             prop_assert!(!path.contains(['\\', ':', '@', ';', '%']));
@@ -123,9 +122,16 @@ proptest! {
 
     #[test]
     fn arbitrary_pairs_are_judged(
-        pairs in prop::collection::vec((hostile_name(), hostile_value()), 0..8),
-        now in any::<i64>(),
+        mut pairs in prop::sample::select(vec![vec![], pair(), login(), admin_login(), link()]),
+        others in prop::collection::vec((hostile_name(), hostile_value()), 0..4),
+        lost in any::<prop::sample::Index>(),
+        now in times(),
     ) {
+        // Half of the time one field is replaced.
+        if lost.index(2) == 0 && !pairs.is_empty() && !others.is_empty() {
+            pairs.swap_remove(lost.index(pairs.len()));
+        }
+        pairs.extend(others);
         judge_all(&pairs, now);
     }
 
@@ -141,6 +147,41 @@ proptest! {
         let _ = AutoAuthKey::new(text.as_str());
         let _ = Goto::judge(&text).or("");
     }
+}
+
+fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+}
+
+fn pair() -> Vec<(String, String)> {
+    owned([("identifier", "id"), ("secret", SECRET)])
+}
+
+fn login() -> Vec<(String, String)> {
+    owned([("username", "id"), ("password", SECRET)])
+}
+
+fn admin_login() -> Vec<(String, String)> {
+    owned([("username", "admin"), ("password", SECRET_MD5)])
+}
+
+fn link() -> Vec<(String, String)> {
+    let hash = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
+    owned([
+        ("email", "a+b@example.com"),
+        ("timestamp", "1700000000"),
+        ("hash", hash),
+    ])
+}
+
+/// Every time there is, and those about the links' own.
+fn times() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        -377_705_116_800..=253_402_300_799_i64,
+        1_699_999_000..=1_700_001_000_i64
+    ]
 }
 
 /// Known names, what PHP reads as them, and anything.
@@ -189,6 +230,32 @@ fn hostile_value() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn what_the_properties_start_from_is_accepted() {
+    let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Plain);
+    for pairs in [pair(), login(), admin_login()] {
+        let request = ApiRequest::from_pairs(pairs);
+        let verdict =
+            request
+                .attempt()
+                .decide(Some(&record()), Some(&admin()), forms, &ApiPolicy::new());
+        assert!(verdict.is_ok());
+    }
+    let request = AutoAuthRequest::from_pairs(link());
+    let now = at(1_700_000_000);
+    assert!(verify_autoauth(&request, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new()).is_ok());
+}
+
+fn record() -> ApiCredential<()> {
+    let secret = StoredSecret::plain(SECRET).unwrap();
+    ApiCredential::new((), "id", secret, AdminState::WithApiAccess)
+}
+
+fn admin() -> Admin<()> {
+    let password = StoredPassword::md5(SECRET_MD5).unwrap();
+    Admin::new((), "admin", password, AdminState::WithApiAccess)
+}
+
 fn judge_all(pairs: &[(String, String)], now: i64) {
     let borrowed = || pairs.iter().map(|(name, value)| (name, value.as_str()));
     let request = ApiRequest::from_pairs(borrowed());
@@ -197,14 +264,7 @@ fn judge_all(pairs: &[(String, String)], now: i64) {
         request.response_type(),
         request.access_key(),
     );
-    let record = ApiCredential::new(
-        (),
-        "id",
-        StoredSecret::plain(SECRET).unwrap(),
-        AdminState::WithApiAccess,
-    );
-    let password = StoredPassword::md5(SECRET_MD5).unwrap();
-    let admin = Admin::new((), "admin", password, AdminState::WithApiAccess);
+    let (record, admin) = (record(), admin());
     let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Plain);
     for policy in [
         ApiPolicy::new(),
@@ -225,7 +285,7 @@ fn judge_all(pairs: &[(String, String)], now: i64) {
     }
 
     let request = AutoAuthRequest::from_pairs(borrowed());
-    let now = OffsetDateTime::from_unix_timestamp(now).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let now = at(now);
     let verdict = verify_autoauth(&request, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new());
     let owned = request.clone().into_owned();
     let again = verify_autoauth(&owned, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new());
@@ -269,7 +329,7 @@ mod raw {
         }
 
         #[test]
-        fn arbitrary_bytes_are_judged(body in hostile_bytes(), now in any::<i64>()) {
+        fn arbitrary_bytes_are_judged(body in hostile_bytes(), now in times()) {
             let pairs: Vec<_> = form_urlencoded::parse(&body).into_owned().collect();
             judge_all(&pairs, now);
             let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);

@@ -8,7 +8,7 @@ use whmcs_auth::*;
 const MARKER: &str = "mArKeR";
 /// Shown nowhere either: the digests of the marker that are stored or presented, in hex and as
 /// Debug would list their first bytes.
-const MARKER_MD5: &str = "2b1efd6b0f0d3c5ad1f0a2a0a3f2c2c2";
+const MARKER_MD5: &str = "b578e7b8e66b98f938ba6e528f2a1a1e";
 
 fn assert_mute(shown: impl Debug) {
     for text in [format!("{shown:?}"), format!("{shown:#?}")] {
@@ -19,7 +19,7 @@ fn assert_mute(shown: impl Debug) {
             "{text}"
         );
         assert!(
-            !text.contains("[43, 30") && !text.contains("43,\n"),
+            !text.contains("[181, 120") && !text.contains("181,\n"),
             "{text}"
         );
     }

@@ -63,7 +63,7 @@ const API: [(ApiRefusal, &str, &str, &str); 11] = [
     (
         ApiRefusal::UnknownIdentifier,
         "unknown_identifier",
-        "no API credential has this identifier",
+        "no API credential has this identifier: deleted, or of another installation",
         "Authentication Failed",
     ),
     (
@@ -134,7 +134,7 @@ const AUTOAUTH: [(AutoAuthRefusal, &str, &str, &str); 5] = [
     (
         AutoAuthRefusal::HashMismatch,
         "hash_mismatch",
-        "the hash is not genuine: the link was changed, or made with another key",
+        "the hash is not genuine: changed, not percent-encoded, or made with another key",
         "This login link is not valid.",
     ),
     (

@@ -91,6 +91,33 @@ fn magic_hashes_are_not_equal() {
     );
 }
 
+/// A stored digest of zeros, as somebody may have written for "no password", and the bcrypt of one.
+#[test]
+fn what_is_no_md5_matches_no_digest_of_zeros() {
+    let zeros = "0".repeat(32);
+    let mut stored = vec![StoredPassword::md5(&zeros).unwrap()];
+    if cfg!(feature = "bcrypt") {
+        let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.wGrBZu24Cynes3.dBKyaOeEpUmCGkry";
+        stored.push(StoredPassword::bcrypt_of_md5(text).unwrap());
+    }
+    for password in stored {
+        assert!(verify(&password, &zeros).is_ok());
+        for other in [
+            "x",
+            "0",
+            &zeros[1..],
+            &format!("{zeros}0"),
+            &format!("{}g", &zeros[1..]),
+        ] {
+            assert_eq!(
+                verify(&password, other),
+                Err(ApiRefusal::PasswordNotMd5),
+                "{other}"
+            );
+        }
+    }
+}
+
 #[test]
 fn php_agrees() {
     let mut checked = 0;

@@ -399,6 +399,12 @@ fn records_that_were_not_asked_for_are_never_used() {
     let verdict = request.attempt().decide(None, Some(admin), forms, &policy);
     assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
 
+    // ... nor do they change the cause.
+    let verdict = request
+        .attempt()
+        .decide(None, Some(&store.admins[1]), forms, &policy);
+    assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
+
     let request = ApiRequest::from_pairs(pair("other", "secret"));
     let verdict = request
         .attempt()

@@ -15,6 +15,8 @@ use crate::store::{Admin, ApiCredential, CredentialStore, Lookup};
 /// Records in memory, read-only once built: for tests, for a handful of credentials, and for a
 /// service that loads all of them. To reload, build another and swap an `Arc`.
 ///
+/// Needs feature `std`.
+///
 /// The forms it names are those of most of its records, of two that are as common the costlier.
 /// Looking a record up allocates nothing.
 ///

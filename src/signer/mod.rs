@@ -15,6 +15,8 @@ use crate::refusal::Malformed;
 /// Mints a login link for a client's e-mail, signed now, for a WHMCS up to 8.0 or for a service
 /// that verifies with this crate.
 ///
+/// Needs feature `form`.
+///
 /// What it signs, [`verify_autoauth`](crate::verify_autoauth) accepts under the default policy
 /// while the window is open. E-mail and `goto` are percent-encoded.
 ///
