@@ -1,8 +1,8 @@
 //! Counts the instructions of refusals that must not be told apart by time.
 //!
 //! Run without arguments, it runs itself once per case under callgrind, which repeats to the
-//! instruction, and fails if two cases of a group are more than 5 % apart. The last group is the
-//! control: it checks without a decoy, and must be seen to fail.
+//! instruction, and fails if two cases of a group are more than 5 % apart. The last two groups are
+//! controls, which must be seen to fail.
 
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
@@ -15,6 +15,7 @@ const MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
 const SHA256: &str = "17be093101867c3afeefeaccdc7db263ee12543e58d488ccb9eb262d2fe840e0";
 const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
 const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+const OTHER_SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlp";
 const OTHER_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
 const NAME: &str = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
 
@@ -23,14 +24,16 @@ const APART: f64 = 5.0;
 
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn measured(work: &dyn Fn()) {
-    work();
+fn measured(work: &dyn Fn() -> &'static str) {
+    black_box(work());
 }
 
 struct Case {
     group: String,
     name: &'static str,
-    work: Box<dyn Fn()>,
+    /// What the work must end with, so that the name is true.
+    code: &'static str,
+    work: Box<dyn Fn() -> &'static str>,
 }
 
 fn main() -> ExitCode {
@@ -39,8 +42,9 @@ fn main() -> ExitCode {
         Some(index) => {
             let index: usize = index.parse().expect("the index of a case");
             // Whatever is done once, such as asking the processor what it can, is done before.
-            (cases[index].work)();
-            measured(&cases[index].work);
+            let case = &cases[index];
+            assert_eq!((case.work)(), case.code, "{}, {}", case.group, case.name);
+            measured(&case.work);
             ExitCode::SUCCESS
         }
         None => compare(&cases),
@@ -127,7 +131,7 @@ fn cases() -> Vec<Case> {
     };
     let passwords = || {
         [
-            StoredPassword::plain("other-password").expect("a stored form"),
+            StoredPassword::plain(SECRET).expect("a stored form"),
             StoredPassword::md5(MD5).expect("a stored form"),
             StoredPassword::bcrypt_of_md5(BCRYPT_OF_MD5).expect("a stored form"),
         ]
@@ -135,58 +139,78 @@ fn cases() -> Vec<Case> {
 
     for secret in secrets() {
         let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
-        let policy = ApiPolicy::new();
-        let record = |state| ApiCredential::new((), NAME, secret.clone(), state);
-        let known = record(AdminState::WithApiAccess);
-        let mut add = |name, presented: String, credential| {
+        let record = |state| Some(ApiCredential::new((), NAME, secret.clone(), state));
+        let known = || record(AdminState::WithApiAccess);
+        let mut add = |name, code, presented: String, credential| {
+            let fields = ["identifier", "secret"];
+            let policy = ApiPolicy::new();
             cases.push(Case {
                 group: format!("identifier and secret, {}", StoredForm::from(secret.form())),
                 name,
-                work: decide(
-                    ["identifier", "secret"],
-                    presented,
-                    credential,
-                    None,
-                    forms,
-                    policy,
-                ),
+                code,
+                work: decide(fields, presented, credential, None, forms, policy),
             });
         };
-        add("unknown", SECRET.into(), None);
-        add(
-            "wrong in the first byte",
-            format!("A{}", &SECRET[1..]),
-            Some(known.clone()),
-        );
-        add(
-            "wrong in the last byte",
-            format!("{}p", &SECRET[..31]),
-            Some(known.clone()),
-        );
+        let [first, last] = [format!("A{}", &SECRET[1..]), format!("{}p", &SECRET[..31])];
+        add("unknown", "unknown_identifier", SECRET.into(), None);
+        add("wrong in the first byte", "wrong_secret", first, known());
+        add("wrong in the last byte", "wrong_secret", last, known());
+        let disabled = record(AdminState::Disabled);
         add(
             "right, admin disabled",
+            "admin_disabled",
             SECRET.into(),
-            Some(record(AdminState::Disabled)),
+            disabled,
         );
-        let misnamed = NAME.to_lowercase();
-        let misnamed = ApiCredential::new((), misnamed, secret.clone(), AdminState::Disabled);
-        add("under another name", SECRET.into(), Some(misnamed));
+        let clerk = record(AdminState::WithoutApiAccess);
+        add(
+            "right, no API Access",
+            "no_api_access",
+            SECRET.into(),
+            clerk,
+        );
+        let state = AdminState::WithApiAccess;
+        let misnamed = ApiCredential::new((), NAME.to_lowercase(), secret.clone(), state);
+        add(
+            "under another name",
+            "record_name_mismatch",
+            SECRET.into(),
+            Some(misnamed),
+        );
+        if matches!(secret.form(), SecretForm::Bcrypt(_)) {
+            add(
+                "wrong, of 72 bytes",
+                "wrong_secret",
+                "x".repeat(72),
+                known(),
+            );
+            add(
+                "wrong, with a NUL",
+                "wrong_secret",
+                format!("{SECRET}\0{SECRET}"),
+                known(),
+            );
+        }
     }
 
     for secret in secrets() {
         for password in passwords() {
             let forms = StoredForms::new(secret.form(), password.form()).compat(cost);
-            let known = ApiCredential::new((), NAME, secret.clone(), AdminState::Disabled)
-                .compat(BCRYPT_OF_MD5)
-                .expect("a stored form");
-            let admin = |state| Some(Admin::new((), NAME, password.clone(), state));
+            let credential = |name: &str| {
+                ApiCredential::new((), name, secret.clone(), AdminState::Disabled)
+                    .compat(BCRYPT_OF_MD5)
+                    .ok()
+            };
+            let admin = |name: &str, state| Some(Admin::new((), name, password.clone(), state));
+            let other = format!("{}x", &NAME[..31]);
             for (presented, md5_of_secret, what) in [
-                ("a password as it is typed", false, "no md5"),
+                (OTHER_SECRET, false, "no md5"),
                 (OTHER_MD5, false, "an md5"),
                 (OTHER_MD5, true, "an md5, and that of a secret accepted"),
             ] {
                 let policy = ApiPolicy::new().md5_of_secret(md5_of_secret);
-                let mut add = |name, presented: &str, credential, admin, policy| {
+                let mut add = |name, code, presented: &str, credential, admin, policy| {
+                    let fields = ["username", "password"];
                     let (secret, password) = (secret.form(), password.form());
                     cases.push(Case {
                         group: format!(
@@ -195,37 +219,101 @@ fn cases() -> Vec<Case> {
                             StoredForm::from(password),
                         ),
                         name,
-                        work: decide(
-                            ["username", "password"],
-                            presented.into(),
-                            credential,
-                            admin,
-                            forms,
-                            policy,
-                        ),
+                        code,
+                        work: decide(fields, presented.into(), credential, admin, forms, policy),
                     });
                 };
-                let known = Some(known.clone());
-                let enabled = || admin(AdminState::WithApiAccess);
-                add("unknown", presented, None, None, policy);
-                add("wrong secret", presented, known.clone(), None, policy);
+                let is_md5 = presented == OTHER_MD5;
+                let known = || credential(NAME);
+                let enabled = || admin(NAME, AdminState::WithApiAccess);
+                let wrong_secret = if is_md5 && !md5_of_secret {
+                    "secret_looks_md5"
+                } else {
+                    "wrong_secret"
+                };
+                let wrong_password = if is_md5 {
+                    "wrong_password"
+                } else {
+                    "password_not_md5"
+                };
+                let misnamed = "record_name_mismatch";
+                let off = policy.admin_login(false);
+                add("unknown", "unknown_username", presented, None, None, policy);
+                add(
+                    "wrong secret",
+                    wrong_secret,
+                    presented,
+                    known(),
+                    None,
+                    policy,
+                );
                 add(
                     "wrong secret, and an admin",
+                    wrong_secret,
                     presented,
-                    known,
+                    known(),
                     enabled(),
                     policy,
                 );
-                add("wrong password", presented, None, enabled(), policy);
-                let off = policy.admin_login(false);
-                add("admin logins switched off", presented, None, enabled(), off);
-                if presented == OTHER_MD5 {
-                    let disabled = admin(AdminState::Disabled);
+                add(
+                    "wrong password",
+                    wrong_password,
+                    presented,
+                    None,
+                    enabled(),
+                    policy,
+                );
+                add(
+                    "admin logins switched off",
+                    "admin_login_off",
+                    presented,
+                    None,
+                    enabled(),
+                    off,
+                );
+                add(
+                    "credential of another name",
+                    misnamed,
+                    presented,
+                    credential(&other),
+                    None,
+                    policy,
+                );
+                let found = admin(&other, AdminState::WithApiAccess);
+                add(
+                    "admin of another name",
+                    misnamed,
+                    presented,
+                    None,
+                    found,
+                    policy,
+                );
+                if is_md5 {
+                    let disabled = admin(NAME, AdminState::Disabled);
                     add(
                         "right password, admin disabled",
+                        "admin_disabled",
                         MD5,
                         None,
                         disabled,
+                        policy,
+                    );
+                    let clerk = admin(NAME, AdminState::WithoutApiAccess);
+                    add(
+                        "right password, no API Access",
+                        "no_api_access",
+                        MD5,
+                        None,
+                        clerk,
+                        policy,
+                    );
+                } else {
+                    add(
+                        "right secret, admin disabled",
+                        "admin_disabled",
+                        SECRET,
+                        known(),
+                        None,
                         policy,
                     );
                 }
@@ -234,56 +322,89 @@ fn cases() -> Vec<Case> {
     }
 
     let hash = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
-    for (group, name, keys, hash) in [
+    let first = "b28c27c2b14aa0d24698af1a453501c92d0d75e8";
+    let last = "a28c27c2b14aa0d24698af1a453501c92d0d75e9";
+    let of_first = ["abcXYZ123", "other key", "third key"];
+    let of_last = ["other key", "third key", "abcXYZ123"];
+    for (group, name, code, keys, hash) in [
         (
-            "link of another key",
+            "link of no key",
             "wrong in the first byte",
-            ["abcXYZ123", "b", "c"],
-            "b28c27c2b14aa0d24698af1a453501c92d0d75e8",
+            "hash_mismatch",
+            of_first,
+            first,
         ),
         (
-            "link of another key",
+            "link of no key",
             "wrong in the last byte",
-            ["abcXYZ123", "b", "c"],
-            "a28c27c2b14aa0d24698af1a453501c92d0d75e9",
+            "hash_mismatch",
+            of_first,
+            last,
         ),
         (
             "link of one of three keys",
             "of the first",
-            ["abcXYZ123", "other key", "third key"],
+            "accepted",
+            of_first,
             hash,
         ),
         (
             "link of one of three keys",
             "of the last",
-            ["other key", "third key", "abcXYZ123"],
+            "accepted",
+            of_last,
             hash,
         ),
     ] {
+        let group = group.into();
+        let work = verify(keys, hash);
         cases.push(Case {
-            group: group.into(),
+            group,
             name,
-            work: verify(keys, hash),
+            code,
+            work,
         });
     }
 
-    for (name, credential) in [
+    let stored = StoredSecret::md5(MD5).expect("a stored form");
+    for (name, record) in [
         ("unknown", None),
-        ("wrong secret", Some(built(StoredSecret::md5(MD5)))),
+        (
+            "wrong secret",
+            Some(ApiCredential::new((), NAME, stored, AdminState::Disabled)),
+        ),
+    ] {
+        let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Md5);
+        let fields = ["identifier", "secret"];
+        let policy = ApiPolicy::new();
+        let work = decide(fields, "x".into(), record.clone(), None, forms, policy);
+        cases.push(Case {
+            group: "control: nothing is checked where nothing is found".into(),
+            name,
+            code: if record.is_some() {
+                "wrong_secret"
+            } else {
+                "nothing found"
+            },
+            work: Box::new(move || match black_box(&record) {
+                Some(_) => work(),
+                None => "nothing found",
+            }),
+        });
+    }
+    for (name, presented) in [
+        ("wrong in the first byte", format!("A{}", &SECRET[1..])),
+        ("wrong in the last byte", format!("{}p", &SECRET[..31])),
     ] {
         cases.push(Case {
-            group: "control: without a decoy".into(),
+            group: "control: a loop that ends at the first difference".into(),
             name,
+            code: "different",
             work: Box::new(move || {
-                let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
-                let record = credential
-                    .clone()
-                    .map(|secret| ApiCredential::new((), NAME, secret, AdminState::Disabled));
-                let request = ApiRequest::from_pairs([("identifier", NAME), ("secret", "x")]);
-                let attempt = request.attempt();
-                let policy = ApiPolicy::new();
-                if let Some(record) = black_box(&record) {
-                    let _ = black_box(attempt.decide(Some(record), None, forms, &policy));
+                let mut pairs = black_box(SECRET).bytes().zip(black_box(&presented).bytes());
+                match pairs.all(|(a, b)| black_box(a) == b) {
+                    true => "equal",
+                    false => "different",
                 }
             }),
         });
@@ -298,32 +419,31 @@ fn decide(
     admin: Option<Admin<()>>,
     forms: StoredForms,
     policy: ApiPolicy,
-) -> Box<dyn Fn()> {
-    let attempt =
-        ApiRequest::from_pairs([(name_field, NAME.to_owned()), (secret_field, presented)])
-            .attempt()
-            .into_owned();
-    Box::new(move || {
-        let verdict = attempt.decide(credential.as_ref(), admin.as_ref(), forms, &policy);
-        assert!(black_box(verdict).is_err());
-    })
+) -> Box<dyn Fn() -> &'static str> {
+    let fields = [(name_field, NAME.to_owned()), (secret_field, presented)];
+    let attempt = ApiRequest::from_pairs(fields).attempt().into_owned();
+    Box::new(
+        move || match attempt.decide(credential.as_ref(), admin.as_ref(), forms, &policy) {
+            Ok(_) => "accepted",
+            Err(refusal) => refusal.code(),
+        },
+    )
 }
 
-fn verify(keys: [&str; 3], hash: &'static str) -> Box<dyn Fn()> {
+fn verify(keys: [&str; 3], hash: &'static str) -> Box<dyn Fn() -> &'static str> {
     let keys = keys.map(|key| AutoAuthKey::new(key).expect("a key"));
     let keys = AutoAuthKeys::new(keys).expect("keys apart");
-    let request = AutoAuthRequest::from_pairs([
+    let fields = [
         ("email", "a+b@example.com"),
         ("timestamp", "1700000000"),
         ("hash", hash),
-    ]);
+    ];
+    let request = AutoAuthRequest::from_pairs(fields);
     let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
-    Box::new(move || {
-        let _ = black_box(verify_autoauth(
-            &request,
-            &keys,
-            &now,
-            &AutoAuthPolicy::new(),
-        ));
-    })
+    Box::new(
+        move || match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
+            Ok(_) => "accepted",
+            Err(refusal) => refusal.code(),
+        },
+    )
 }

@@ -1,0 +1,35 @@
+//! Links without std: a panic handler of its own would clash with that of any std dependency.
+#![no_std]
+
+use core::alloc::{GlobalAlloc, Layout};
+
+use whmcs_auth::*;
+
+struct NoMemory;
+
+unsafe impl GlobalAlloc for NoMemory {
+    unsafe fn alloc(&self, _: Layout) -> *mut u8 {
+        core::ptr::null_mut()
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static ALLOCATOR: NoMemory = NoMemory;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn verifies() -> bool {
+    let request = ApiRequest::from_form("identifier=id&secret=s");
+    let forms = StoredForms::new(SecretForm::Sha256, PasswordForm::Md5);
+    let verdict = request.attempt().decide::<()>(None, None, forms, &ApiPolicy::new());
+    let link = AutoAuthRequest::from_query("email=a@b.c&timestamp=1700000000");
+    let now = time::OffsetDateTime::UNIX_EPOCH;
+    let login = verify_autoauth(&link, &AutoAuthKeys::default(), &now, &AutoAuthPolicy::new());
+    verdict.is_ok() && login.is_ok()
+}
