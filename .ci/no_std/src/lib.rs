@@ -27,9 +27,16 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 pub extern "C" fn verifies() -> bool {
     let request = ApiRequest::from_form("identifier=id&secret=s");
     let forms = StoredForms::new(SecretForm::Sha256, PasswordForm::Md5);
-    let verdict = request.attempt().decide::<()>(None, None, forms, &ApiPolicy::new());
+    let verdict = request
+        .attempt()
+        .decide::<()>(None, None, forms, &ApiPolicy::new());
     let link = AutoAuthRequest::from_query("email=a@b.c&timestamp=1700000000");
     let now = time::OffsetDateTime::UNIX_EPOCH;
-    let login = verify_autoauth(&link, &AutoAuthKeys::default(), &now, &AutoAuthPolicy::new());
+    let login = verify_autoauth(
+        &link,
+        &AutoAuthKeys::default(),
+        &now,
+        &AutoAuthPolicy::new(),
+    );
     verdict.is_ok() && login.is_ok()
 }
