@@ -31,8 +31,8 @@ use time::OffsetDateTime;
 
 /// Tells the time.
 ///
-/// An [`OffsetDateTime`] is a clock that stands still at that time: take care that it is now. References, `Box` and `Arc` of
-/// a clock are clocks.
+/// An [`OffsetDateTime`] is a clock that stands still at that time: take care that it is now.
+/// References, `Box` and `Arc` of a clock are clocks.
 pub trait Clock {
     /// The time now, with any offset.
     ///

@@ -11,7 +11,8 @@ use crate::fields::Text;
 /// # Security
 ///
 /// Debug does not show it; with feature `zeroize` it is wiped when it is dropped. A key that can be
-/// guessed can be tried offline against any one link, so take 32 or more random characters. Every byte counts: trim the line break of a key that was read from a file.
+/// guessed can be tried offline against any one link, so take 32 or more random characters. Every
+/// byte counts: trim the line break of a key that was read from a file.
 ///
 /// # Examples
 ///

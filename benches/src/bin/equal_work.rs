@@ -53,14 +53,14 @@ fn main() -> ExitCode {
 
 fn compare(cases: &[Case]) -> ExitCode {
     let mut passed = true;
-    let counts = count_all(cases.len());
-    for group in cases.chunk_by(|a, b| a.group == b.group) {
-        let start = cases.iter().position(|case| case.group == group[0].group);
-        let counts = &counts[start.expect("the group's own start")..][..group.len()];
-        let least = *counts.iter().min().expect("a group has cases") as f64;
-        let most = *counts.iter().max().expect("a group has cases") as f64;
+    let counted: Vec<_> = cases.iter().zip(count_all(cases.len())).collect();
+    for group in counted.chunk_by(|(a, _), (b, _)| a.group == b.group) {
+        let title = &group[0].0.group;
+        let counts = || group.iter().map(|(_, count)| *count);
+        let least = counts().min().expect("a group has cases") as f64;
+        let most = counts().max().expect("a group has cases") as f64;
         let apart = (most / least - 1.0) * 100.0;
-        let is_control = group[0].group.starts_with("control");
+        let is_control = title.starts_with("control");
         let verdict = match (apart <= APART, is_control) {
             (true, false) => "ok",
             (false, true) => "seen to fail, as it must",
@@ -68,8 +68,8 @@ fn compare(cases: &[Case]) -> ExitCode {
             (true, true) => "THE CONTROL DID NOT FAIL",
         };
         passed &= (apart > APART) == is_control;
-        println!("{}: {apart:.2} % apart, {verdict}", group[0].group);
-        for (case, count) in group.iter().zip(counts) {
+        println!("{title}: {apart:.2} % apart, {verdict}");
+        for (case, count) in group {
             println!("{count:>12}  {}", case.name);
         }
     }
@@ -82,19 +82,13 @@ fn compare(cases: &[Case]) -> ExitCode {
 
 /// Two at a time: what else the machine does is not counted.
 fn count_all(cases: usize) -> Vec<u64> {
-    let halves = std::thread::scope(|scope| {
-        [0, cases / 2, cases]
-            .windows(2)
-            .map(|half| {
-                let indices = half[0]..half[1];
-                scope.spawn(|| indices.map(count).collect::<Vec<_>>())
-            })
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|thread| thread.join().expect("every case was counted"))
-            .collect::<Vec<_>>()
-    });
-    halves.concat()
+    let count_each = |indices: std::ops::Range<usize>| indices.map(count).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let second_half = scope.spawn(move || count_each(cases / 2..cases));
+        let mut counts = count_each(0..cases / 2);
+        counts.extend(second_half.join().expect("every case was counted"));
+        counts
+    })
 }
 
 /// The instructions of one case, as callgrind counts them.
