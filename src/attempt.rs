@@ -175,7 +175,7 @@ impl ApiRequest<'_> {
     }
 
     fn presented(&self) -> Result<Presented<'_>, ApiRefusal> {
-        if let Some(fault) = self.malformed {
+        if let Some(fault) = self.malformed() {
             return Err(fault.into());
         }
         let (pair, name, secret) =

@@ -143,7 +143,7 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
     if keys.is_empty() {
         return Err(AutoAuthRefusal::Disabled);
     }
-    if let Some(fault) = request.malformed {
+    if let Some(fault) = request.malformed() {
         return Err(fault.into());
     }
     let email = read_email(request.email.required()?, policy)?;

@@ -13,6 +13,8 @@ use crate::refusal::Malformed;
 /// - A value is malformed over its cap, where it holds U+FFFD, and, in `identifier`, `username` and
 ///   `email`, where it holds a control character.
 /// - A repeated or disguised `goto` only loses the goto.
+/// - Of several faults one is reported, whatever the order in which they came: that of the first
+///   field in the order of the variants; of one field a disguise before a repetition before its value.
 ///
 /// | field | longest value in bytes |
 /// |---|---:|
@@ -112,26 +114,24 @@ fn as_php_reads(name: &str) -> &str {
     name.split(['\0', '[']).next().unwrap_or(name)
 }
 
-/// A field's place in a request: its value, where it occurs once and is well-formed.
+/// A field's place in a request: absent, its value, or what is wrong with it.
 #[derive(Clone)]
 pub(crate) struct Slot<'a> {
     field: Field,
-    occurs: bool,
-    value: Option<Text<'a>>,
+    content: Result<Option<Text<'a>>, Malformed>,
 }
 
 impl<'a> Slot<'a> {
     pub(crate) const fn new(field: Field) -> Self {
         Self {
             field,
-            occurs: false,
-            value: None,
+            content: Ok(None),
         }
     }
 
     /// The value. An empty field is an absent field.
     pub(crate) fn text(&self) -> Option<&str> {
-        let text = self.value.as_ref()?.as_str();
+        let text = self.content.as_ref().ok()?.as_ref()?.as_str();
         (!text.is_empty()).then_some(text)
     }
 
@@ -140,25 +140,25 @@ impl<'a> Slot<'a> {
         self.text().ok_or(Malformed::Missing(self.field))
     }
 
-    fn fill(&mut self, name: &str, value: Text<'a>) -> Result<(), Malformed> {
-        self.value = None;
-        let occurred = core::mem::replace(&mut self.occurs, true);
-        if name != self.field.name() {
-            return Err(Malformed::Disguised(self.field));
-        }
-        if occurred {
-            return Err(Malformed::Repeated(self.field));
-        }
-        self.field.check(value.as_str())?;
-        self.value = Some(value);
-        Ok(())
+    pub(crate) fn fault(&self) -> Option<Malformed> {
+        self.content.as_ref().err().copied()
+    }
+
+    /// A disguise weighs more than a repetition, and that more than the value, so that the fault
+    /// does not depend on the order in which names arrive: some decoders group them.
+    fn fill(&mut self, name: &str, value: Text<'a>) {
+        self.content = match self.content {
+            _ if name != self.field.name() => Err(Malformed::Disguised(self.field)),
+            Err(Malformed::Disguised(field)) => Err(Malformed::Disguised(field)),
+            Ok(None) => self.field.check(value.as_str()).map(|()| Some(value)),
+            _ => Err(Malformed::Repeated(self.field)),
+        };
     }
 
     pub(crate) fn into_owned(self) -> Slot<'static> {
         Slot {
             field: self.field,
-            occurs: self.occurs,
-            value: self.value.map(Text::into_owned),
+            content: self.content.map(|text| text.map(Text::into_owned)),
         }
     }
 }
@@ -168,12 +168,16 @@ pub(crate) fn read_pair<'a, const N: usize>(
     slots: [&mut Slot<'a>; N],
     name: &str,
     value: impl Into<Cow<'a, str>>,
-) -> Result<(), Malformed> {
+) {
     let read = as_php_reads(name);
-    match slots.into_iter().find(|slot| slot.field.name() == read) {
-        Some(slot) => slot.fill(name, Text::new(value)),
-        None => Ok(()),
+    if let Some(slot) = slots.into_iter().find(|slot| slot.field.name() == read) {
+        slot.fill(name, Text::new(value));
     }
+}
+
+/// The fault of the first faulty field.
+pub(crate) fn first_fault<const N: usize>(slots: [&Slot<'_>; N]) -> Option<Malformed> {
+    slots.into_iter().find_map(Slot::fault)
 }
 
 /// Shows which fields are present, and no value.

@@ -5,7 +5,7 @@ use core::fmt;
 
 use time::OffsetDateTime;
 
-use crate::fields::{Field, Slot, debug_presence, read_pair};
+use crate::fields::{Field, Slot, debug_presence, first_fault, read_pair};
 use crate::goto::Goto;
 use crate::refusal::Malformed;
 
@@ -28,8 +28,6 @@ pub struct AutoAuthRequest<'a> {
     pub(crate) timestamp: Slot<'a>,
     pub(crate) hash: Slot<'a>,
     goto: Slot<'a>,
-    goto_is_ambiguous: bool,
-    pub(crate) malformed: Option<Malformed>,
 }
 
 impl<'a> AutoAuthRequest<'a> {
@@ -39,8 +37,6 @@ impl<'a> AutoAuthRequest<'a> {
             timestamp: Slot::new(Field::Timestamp),
             hash: Slot::new(Field::Hash),
             goto: Slot::new(Field::Goto),
-            goto_is_ambiguous: false,
-            malformed: None,
         }
     }
 
@@ -76,15 +72,7 @@ impl<'a> AutoAuthRequest<'a> {
                 &mut request.hash,
                 &mut request.goto,
             ];
-            match read_pair(slots, name.as_ref(), value) {
-                Ok(()) => {}
-                Err(Malformed::Repeated(Field::Goto) | Malformed::Disguised(Field::Goto)) => {
-                    request.goto_is_ambiguous = true;
-                }
-                Err(fault) => {
-                    request.malformed.get_or_insert(fault);
-                }
-            }
+            read_pair(slots, name.as_ref(), value);
         }
         request
     }
@@ -129,9 +117,23 @@ impl<'a> AutoAuthRequest<'a> {
         Self::from_query(parts.nth(1).unwrap_or_default())
     }
 
+    /// What is wrong with the first field that is malformed. A goto that is ambiguous is refused
+    /// by itself.
+    pub(crate) fn malformed(&self) -> Option<Malformed> {
+        first_fault([&self.email, &self.timestamp, &self.hash])
+            .or_else(|| self.goto.fault().filter(|_| !self.goto_is_ambiguous()))
+    }
+
+    fn goto_is_ambiguous(&self) -> bool {
+        matches!(
+            self.goto.fault(),
+            Some(Malformed::Repeated(_) | Malformed::Disguised(_))
+        )
+    }
+
     /// Where the link leads. Judged here, and signed by nobody.
     pub(crate) fn goto(&self) -> Goto<'_> {
-        if self.goto_is_ambiguous {
+        if self.goto_is_ambiguous() {
             return Goto::Refused;
         }
         self.goto.text().map_or(Goto::Absent, Goto::judge)
@@ -144,8 +146,6 @@ impl<'a> AutoAuthRequest<'a> {
             timestamp: self.timestamp.into_owned(),
             hash: self.hash.into_owned(),
             goto: self.goto.into_owned(),
-            goto_is_ambiguous: self.goto_is_ambiguous,
-            malformed: self.malformed,
         }
     }
 }
@@ -153,7 +153,7 @@ impl<'a> AutoAuthRequest<'a> {
 impl fmt::Debug for AutoAuthRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slots = [&self.email, &self.timestamp, &self.hash, &self.goto];
-        debug_presence(f, "AutoAuthRequest", slots, self.malformed)
+        debug_presence(f, "AutoAuthRequest", slots, self.malformed())
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use crate::fields::{Field, Slot, debug_presence, read_pair};
+use crate::fields::{Field, Slot, debug_presence, first_fault, read_pair};
 use crate::refusal::Malformed;
 
 /// A call of the WHMCS API: the seven fields that matter to authentication, decoded.
@@ -53,7 +53,6 @@ pub struct ApiRequest<'a> {
     access_key: Slot<'a>,
     action: Slot<'a>,
     response_type: Slot<'a>,
-    pub(crate) malformed: Option<Malformed>,
 }
 
 impl<'a> ApiRequest<'a> {
@@ -66,7 +65,6 @@ impl<'a> ApiRequest<'a> {
             access_key: Slot::new(Field::AccessKey),
             action: Slot::new(Field::Action),
             response_type: Slot::new(Field::ResponseType),
-            malformed: None,
         }
     }
 
@@ -95,9 +93,7 @@ impl<'a> ApiRequest<'a> {
                 &mut request.action,
                 &mut request.response_type,
             ];
-            if let Err(fault) = read_pair(slots, name.as_ref(), value) {
-                request.malformed.get_or_insert(fault);
-            }
+            read_pair(slots, name.as_ref(), value);
         }
         request
     }
@@ -167,6 +163,23 @@ impl<'a> ApiRequest<'a> {
         self.access_key.text()
     }
 
+    /// What is wrong with the first field that is malformed, in the order of [`Field`].
+    pub(crate) fn malformed(&self) -> Option<Malformed> {
+        first_fault(self.slots())
+    }
+
+    fn slots(&self) -> [&Slot<'a>; 7] {
+        [
+            &self.identifier,
+            &self.secret,
+            &self.username,
+            &self.password,
+            &self.access_key,
+            &self.action,
+            &self.response_type,
+        ]
+    }
+
     /// The same request, owning its text.
     pub fn into_owned(self) -> ApiRequest<'static> {
         ApiRequest {
@@ -177,23 +190,13 @@ impl<'a> ApiRequest<'a> {
             access_key: self.access_key.into_owned(),
             action: self.action.into_owned(),
             response_type: self.response_type.into_owned(),
-            malformed: self.malformed,
         }
     }
 }
 
 impl fmt::Debug for ApiRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slots = [
-            &self.identifier,
-            &self.secret,
-            &self.username,
-            &self.password,
-            &self.access_key,
-            &self.action,
-            &self.response_type,
-        ];
-        debug_presence(f, "ApiRequest", slots, self.malformed)
+        debug_presence(f, "ApiRequest", self.slots(), self.malformed())
     }
 }
 

@@ -303,12 +303,51 @@ fn a_control_in_a_name_or_an_email_is_malformed() {
     );
 }
 
+/// Some decoders group the values of a name, so that they arrive in another order.
 #[test]
-fn the_first_fault_is_the_one_named() {
-    let verdict = api(&[("secret[]", "x"), ("username", "\u{fffd}"), ("secret", "s")]);
-    assert_eq!(verdict, Err(Malformed::Disguised(Field::Secret).into()));
-    let verdict = link(&[("hash[]", "x"), ("email", "\u{fffd}"), ("hash", "x")]);
-    assert_eq!(verdict, Err(Malformed::Disguised(Field::Hash).into()));
+fn of_several_faults_the_one_named_does_not_depend_on_their_order() {
+    let faults = [
+        vec![("secret[]", "x"), ("username", "\u{fffd}"), ("secret", "s")],
+        vec![("username", "\u{fffd}"), ("secret", "s"), ("secret[]", "x")],
+        vec![("secret", "s"), ("secret[]", "x"), ("secret", "s")],
+        vec![("secret", "s"), ("secret", "s"), ("secret[]", "x")],
+        vec![("secret[]", "\u{fffd}"), ("secret", "\u{fffd}")],
+        vec![("secret", "\u{fffd}"), ("secret[]", "\u{fffd}")],
+    ];
+    for pairs in faults {
+        let expected = Malformed::Disguised(Field::Secret);
+        assert_eq!(api(&pairs), Err(expected.into()), "{pairs:?}");
+    }
+    for pairs in [
+        [
+            ("secret", "\u{fffd}"),
+            ("secret", "x"),
+            ("action", "\u{fffd}"),
+        ],
+        [
+            ("action", "\u{fffd}"),
+            ("secret", "x"),
+            ("secret", "\u{fffd}"),
+        ],
+    ] {
+        let expected = Malformed::Repeated(Field::Secret);
+        assert_eq!(api(&pairs), Err(expected.into()), "{pairs:?}");
+    }
+    for pairs in [
+        [("hash[]", "x"), ("email", "\u{fffd}"), ("hash", "x")],
+        [("email", "\u{fffd}"), ("hash", "x"), ("hash[]", "x")],
+    ] {
+        let expected = Malformed::NotUtf8(Field::Email);
+        assert_eq!(link(&pairs), Err(expected.into()), "{pairs:?}");
+    }
+    let too_long = "x".repeat(2049);
+    for pairs in [
+        [("goto", &*too_long), ("hash[]", "x")],
+        [("hash[]", "x"), ("goto", &*too_long)],
+    ] {
+        let expected = Malformed::Disguised(Field::Hash);
+        assert_eq!(link(&pairs), Err(expected.into()), "{pairs:?}");
+    }
 }
 
 #[test]
@@ -328,6 +367,10 @@ fn a_repeated_or_disguised_goto_only_loses_the_goto() {
         (vec![("goto[]", "index.php")], Goto::Refused),
         (
             vec![("goto", "index.php"), (" goto", "index.php")],
+            Goto::Refused,
+        ),
+        (
+            vec![("goto", "\u{fffd}"), ("goto", "index.php")],
             Goto::Refused,
         ),
     ] {
