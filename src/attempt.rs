@@ -5,6 +5,7 @@ use core::fmt;
 use crate::decide::ApiPolicy;
 use crate::fields::Text;
 use crate::forms::StoredForm;
+use crate::gate::AllowedActions;
 use crate::refusal::{ApiRefusal, VerifyError};
 use crate::request::ApiRequest;
 use crate::store::CredentialStore;
@@ -71,23 +72,7 @@ pub fn verify_api_request<S: CredentialStore + ?Sized>(
     store: &S,
     policy: &ApiPolicy,
 ) -> Result<ApiCaller<S::Id>, VerifyError<S::Error>> {
-    let attempt = request.attempt();
-    let credential = match attempt.identifier() {
-        Some(identifier) => store
-            .find_credential(identifier)
-            .map_err(VerifyError::Store)?,
-        None => None,
-    };
-    let admin = match attempt.username() {
-        Some(username) => store.find_admin(username).map_err(VerifyError::Store)?,
-        None => None,
-    };
-    Ok(attempt.decide(
-        credential.as_deref(),
-        admin.as_deref(),
-        store.forms(),
-        policy,
-    )?)
+    request.attempt().verify(store, policy)
 }
 
 /// In which of the three modes a caller was verified.
@@ -112,7 +97,7 @@ impl fmt::Display for ApiMode {
 }
 
 /// Who calls the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[must_use]
 pub struct ApiCaller<Id> {
@@ -126,6 +111,8 @@ pub struct ApiCaller<Id> {
     /// Whether the md5 was presented and not the secret itself: always so for an admin, and for a
     /// credential only under [`ApiPolicy::md5_of_secret`].
     pub presented_md5: bool,
+    /// Those of the credential.
+    pub(crate) actions: AllowedActions,
 }
 
 /// A request whose shape was judged: it says what to look up, and
@@ -195,6 +182,26 @@ impl ApiRequest<'_> {
 }
 
 impl ApiAttempt<'_> {
+    /// Both steps over a store.
+    pub(crate) fn verify<S: CredentialStore + ?Sized>(
+        &self,
+        store: &S,
+        policy: &ApiPolicy,
+    ) -> Result<ApiCaller<S::Id>, VerifyError<S::Error>> {
+        let credential = match self.identifier() {
+            Some(identifier) => store
+                .find_credential(identifier)
+                .map_err(VerifyError::Store)?,
+            None => None,
+        };
+        let admin = match self.username() {
+            Some(username) => store.find_admin(username).map_err(VerifyError::Store)?,
+            None => None,
+        };
+        let forms = store.forms();
+        Ok(self.decide(credential.as_deref(), admin.as_deref(), forms, policy)?)
+    }
+
     /// The identifier of the API credential to look up, if any.
     pub fn identifier(&self) -> Option<&str> {
         let presented = self.0.as_ref().ok()?;

@@ -9,6 +9,7 @@ use core::mem::ManuallyDrop;
 use crate::attempt::{ApiAttempt, ApiCaller, ApiMode, Pair, Presented};
 use crate::digest::reveal;
 use crate::forms::{PasswordForm, SecretForm, StoredForm, StoredForms};
+use crate::gate::AllowedActions;
 use crate::password::{PresentedMd5, StoredPassword};
 use crate::refusal::ApiRefusal;
 use crate::secret::StoredSecret;
@@ -183,6 +184,7 @@ impl<'a> Check<'a> {
             },
             form,
             presented_md5,
+            actions: record.actions.clone(),
         })
     }
 
@@ -200,6 +202,7 @@ impl<'a> Check<'a> {
             mode: ApiMode::AdminLogin,
             form: record.password.form().into(),
             presented_md5: true,
+            actions: AllowedActions::default(),
         })
     }
 }

@@ -26,6 +26,7 @@ mod decide;
 mod digest;
 mod fields;
 mod forms;
+pub mod gate;
 mod goto;
 mod keys;
 mod link;

@@ -215,7 +215,7 @@ pub enum Action<'a> {
 }
 
 impl Action<'_> {
-    fn is_valid(name: &str) -> bool {
+    pub(crate) fn is_valid(name: &str) -> bool {
         (1..=64).contains(&name.len())
             && name
                 .bytes()

@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use crate::forms::{StoredFormError, StoredForms};
+use crate::gate::AllowedActions;
 use crate::password::StoredPassword;
 use crate::secret::StoredSecret;
 
@@ -47,6 +48,7 @@ pub struct ApiCredential<Id> {
     pub(crate) secret: StoredSecret,
     pub(crate) compat: Option<StoredPassword>,
     pub(crate) admin: AdminState,
+    pub(crate) actions: AllowedActions,
 }
 
 impl<Id> ApiCredential<Id> {
@@ -63,6 +65,7 @@ impl<Id> ApiCredential<Id> {
             secret,
             compat: None,
             admin,
+            actions: AllowedActions::default(),
         }
     }
 

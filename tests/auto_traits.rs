@@ -60,7 +60,7 @@ fn every_type_moves_between_threads() {
 }
 
 #[test]
-fn records_and_requests_are_cloned_policies_and_callers_copied() {
+fn records_and_requests_are_cloned_and_policies_copied() {
     is_cloned::<Admin<u64>>();
     is_cloned::<ApiAttempt<'_>>();
     is_cloned::<ApiCredential<u64>>();
@@ -68,7 +68,7 @@ fn records_and_requests_are_cloned_policies_and_callers_copied() {
     is_cloned::<AutoAuthKeys>();
     is_cloned::<AutoAuthLogin<'_>>();
     is_cloned::<AutoAuthRequest<'_>>();
-    is_copied::<ApiCaller<u64>>();
+    is_cloned::<ApiCaller<u64>>();
     is_copied::<ApiPolicy>();
     is_copied::<AutoAuthPolicy>();
     is_copied::<StoredForms>();

@@ -1,0 +1,275 @@
+//! One call for the lot: address, credentials, and the action.
+
+use alloc::borrow::Cow;
+use core::net::IpAddr;
+
+use super::action::{ActionName, ActionRefusal};
+use super::address::{AddressGate, AddressRefusal};
+use super::roles::RolePolicy;
+use crate::attempt::{ApiAttempt, ApiCaller};
+use crate::decide::ApiPolicy;
+use crate::forms::StoredForms;
+use crate::refusal::{ApiRefusal, VerifyError};
+use crate::request::ApiRequest;
+use crate::store::{Admin, ApiCredential, CredentialStore};
+
+/// Decides whether a request may do what it asks for, in WHMCS's order: the address, or the access
+/// key that lifts its restriction; the credentials; that an action is named; that an API role
+/// allows it.
+///
+/// [`verify`](Self::verify) is the whole in one line. [`admit`](Self::admit) and
+/// [`AdmittedAttempt::decide`] are its two steps without I/O, for a service that awaits its records
+/// or moves the decision into a blocking thread.
+///
+/// An example stands at [the module](crate::gate).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ApiGate {
+    addresses: AddressGate,
+    api_policy: ApiPolicy,
+    role_policy: RolePolicy,
+}
+
+impl ApiGate {
+    /// A gate for these addresses, with the default policies.
+    pub const fn new(addresses: AddressGate) -> Self {
+        Self {
+            addresses,
+            api_policy: ApiPolicy::new(),
+            role_policy: RolePolicy::new(),
+        }
+    }
+
+    /// Sets what is accepted beside the identifier and the raw secret.
+    pub const fn api_policy(mut self, policy: ApiPolicy) -> Self {
+        self.api_policy = policy;
+        self
+    }
+
+    /// Sets what admin logins may do.
+    pub const fn role_policy(mut self, policy: RolePolicy) -> Self {
+        self.role_policy = policy;
+        self
+    }
+
+    /// Says who calls and what is to be done, or why not. Blocking, like
+    /// [`verify_api_request`](crate::verify_api_request).
+    ///
+    /// # Errors
+    ///
+    /// [`GateError::Refused`] with the cause, or [`GateError::Store`] if the store could not
+    /// answer. Where several things are wrong, the first in the order of checks is the cause.
+    ///
+    /// # Security
+    ///
+    /// A refused address costs no look-up, so its time differs from that of a refused credential.
+    /// It tells nothing about names. For the rest see
+    /// [`verify_api_request`](crate::verify_api_request).
+    pub fn verify<S: CredentialStore + ?Sized>(
+        &self,
+        address: IpAddr,
+        request: &ApiRequest<'_>,
+        store: &S,
+    ) -> Result<ApiCall<S::Id>, GateError<S::Error>> {
+        let admitted = self.admit(address, request).map_err(GateRefusal::from)?;
+        let caller =
+            admitted
+                .attempt
+                .verify(store, &self.api_policy)
+                .map_err(|error| match error {
+                    VerifyError::Refused(refusal) => GateError::Refused(refusal.into()),
+                    VerifyError::Store(error) => GateError::Store(error),
+                })?;
+        Ok(admitted.call(caller)?)
+    }
+
+    /// Judges the address and the shape of the request: the first step. A request of the wrong
+    /// shape is admitted, and refused by the second.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressRefusal`], whatever else is wrong.
+    pub fn admit<'r>(
+        &self,
+        address: IpAddr,
+        request: &'r ApiRequest<'_>,
+    ) -> Result<AdmittedAttempt<'r>, AddressRefusal> {
+        self.addresses.check(address, request.access_key())?;
+        Ok(AdmittedAttempt {
+            attempt: request.attempt(),
+            action: request.action().try_into(),
+            api_policy: self.api_policy,
+            role_policy: self.role_policy,
+        })
+    }
+}
+
+/// A request from an address that may call: its [`attempt`](Self::attempt) says what to look up,
+/// and [`decide`](Self::decide) takes the records found.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::gate::{AddressGate, ApiGate};
+/// use whmcs_auth::{ApiRequest, PasswordForm, SecretForm, StoredForms};
+///
+/// let gate = ApiGate::new(AddressGate::new().entries(["127.0.0.1"]));
+/// let request = ApiRequest::from_pairs([("username", "admin"), ("password", "x")]);
+/// let admitted = gate.admit("127.0.0.1".parse()?, &request)?.into_owned();
+/// assert_eq!(admitted.attempt().username(), Some("admin"));
+///
+/// // Awaited, joined, cached.
+/// let (credential, admin) = (None, None);
+/// let forms = StoredForms::new(SecretForm::Sha256, PasswordForm::Md5);
+/// let refusal = admitted.decide::<u64>(credential, admin, forms).unwrap_err();
+/// assert_eq!(refusal.code(), "unknown_username");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct AdmittedAttempt<'a> {
+    attempt: ApiAttempt<'a>,
+    action: Result<ActionName, ActionRefusal>,
+    api_policy: ApiPolicy,
+    role_policy: RolePolicy,
+}
+
+impl AdmittedAttempt<'_> {
+    /// What to look up.
+    pub fn attempt(&self) -> &ApiAttempt<'_> {
+        &self.attempt
+    }
+
+    /// Judges the records found, and the action: the second step.
+    /// The arguments are those of [`ApiAttempt::decide`].
+    ///
+    /// # Errors
+    ///
+    /// [`GateRefusal::Api`], and only of a verified caller [`GateRefusal::Action`].
+    pub fn decide<Id: Clone>(
+        &self,
+        credential: Option<&ApiCredential<Id>>,
+        admin: Option<&Admin<Id>>,
+        forms: StoredForms,
+    ) -> Result<ApiCall<Id>, GateRefusal> {
+        let policy = &self.api_policy;
+        let caller = self.attempt.decide(credential, admin, forms, policy)?;
+        Ok(self.call(caller)?)
+    }
+
+    fn call<Id>(&self, caller: ApiCaller<Id>) -> Result<ApiCall<Id>, ActionRefusal> {
+        let action = caller.may_do(self.action?, &self.role_policy)?;
+        Ok(ApiCall { caller, action })
+    }
+
+    /// The same, owning its text, to move into a blocking thread.
+    pub fn into_owned(self) -> AdmittedAttempt<'static> {
+        AdmittedAttempt {
+            attempt: self.attempt.into_owned(),
+            action: self.action,
+            api_policy: self.api_policy,
+            role_policy: self.role_policy,
+        }
+    }
+}
+
+/// A call that may be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[must_use]
+pub struct ApiCall<Id> {
+    /// Who calls.
+    pub caller: ApiCaller<Id>,
+    /// What is to be done.
+    pub action: ActionName,
+}
+
+/// Why a gate refused a request. For the operator, as each of its causes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GateRefusal {
+    /// The address may not call.
+    #[error(transparent)]
+    Address(#[from] AddressRefusal),
+    /// The caller could not be verified.
+    #[error(transparent)]
+    Api(#[from] ApiRefusal),
+    /// The verified caller may not do what was asked for.
+    #[error(transparent)]
+    Action(#[from] ActionRefusal),
+}
+
+impl GateRefusal {
+    /// A stable name for metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Address(refusal) => refusal.code(),
+            Self::Api(refusal) => refusal.code(),
+            Self::Action(refusal) => refusal.code(),
+        }
+    }
+
+    /// What the caller of the service is told.
+    pub fn public_message(&self) -> Cow<'static, str> {
+        match self {
+            Self::Address(refusal) => refusal.public_message(),
+            Self::Api(refusal) => refusal.public_message().into(),
+            Self::Action(refusal) => refusal.public_message(),
+        }
+    }
+
+    /// The HTTP status that goes with it.
+    pub const fn http_status(&self) -> u16 {
+        match self {
+            Self::Address(refusal) => refusal.http_status(),
+            Self::Api(refusal) => refusal.http_status(),
+            Self::Action(refusal) => refusal.http_status(),
+        }
+    }
+}
+
+/// Why [`ApiGate::verify`] let no call through.
+///
+/// # Security
+///
+/// As with [`VerifyError`], what Debug and Display of `E` show is the store's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GateError<E> {
+    /// The request is refused.
+    #[error(transparent)]
+    Refused(GateRefusal),
+    /// The store could not answer, so nobody was judged. Code `store_failure`.
+    #[error("the credential store failed")]
+    Store(#[source] E),
+}
+
+impl<E, R: Into<GateRefusal>> From<R> for GateError<E> {
+    fn from(refusal: R) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl<E> GateError<E> {
+    /// A stable name for metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Store(_) => "store_failure",
+        }
+    }
+
+    /// What the caller of the service is told.
+    pub fn public_message(&self) -> Cow<'static, str> {
+        match self {
+            Self::Refused(refusal) => refusal.public_message(),
+            Self::Store(_) => "Service Unavailable".into(),
+        }
+    }
+
+    /// The HTTP status that goes with it: 503 for a failure of the store.
+    pub const fn http_status(&self) -> u16 {
+        match self {
+            Self::Refused(refusal) => refusal.http_status(),
+            Self::Store(_) => 503,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What stands around the credentials: which addresses may call, which actions a credential may
+//! do, and one call for the lot.
+//!
+//! | check | of itself | refused with |
+//! |---|---|---|
+//! | address | [`AddressGate::check`] | `Invalid IP 203.0.113.7`, 403 |
+//! | credentials | [`verify_api_request`](crate::verify_api_request) | `Authentication Failed` and others, 403 |
+//! | an action is named | [`ApiCaller::may`](crate::ApiCaller::may) | `Empty action request`, 400 |
+//! | an API role allows it | the same | `Invalid Permissions: API action "getclients" is not allowed`, 403 |
+//!
+//! [`ApiGate`] runs them in this order, which is WHMCS's. Each can be used alone.
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! use whmcs_auth::gate::{AddressGate, AllowedActions, ApiGate};
+//! use whmcs_auth::*;
+//!
+//! let credential = ApiCredential::new(
+//!     7,
+//!     "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv",
+//!     StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?,
+//!     AdminState::WithApiAccess,
+//! )
+//! .actions(AllowedActions::new(["getclients", "getproducts"]));
+//! let store = MemoryStore::new([credential], [])?;
+//! let gate = ApiGate::new(AddressGate::new().entries(["203.0.113.7"]));
+//!
+//! let address = "203.0.113.7".parse()?;
+//! let request = |action| {
+//!     ApiRequest::from_pairs([
+//!         ("action", action),
+//!         ("identifier", "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv"),
+//!         ("secret", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo"),
+//!     ])
+//! };
+//! let call = gate.verify(address, &request("GetClients"), &store)?;
+//! assert_eq!((call.caller.id, call.action.as_str()), (7, "getclients"));
+//!
+//! let error = gate.verify(address, &request("DeleteClient"), &store).unwrap_err();
+//! assert_eq!(
+//!     error.public_message(),
+//!     "Invalid Permissions: API action \"deleteclient\" is not allowed",
+//! );
+//! let error = gate.verify("::1".parse()?, &request("GetClients"), &store).unwrap_err();
+//! assert_eq!(error.public_message(), "Invalid IP ::1");
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod action;
+mod address;
+mod entry;
+mod roles;
+
+/// The crate whose networks [`AddressGate::networks`] takes.
+#[cfg(feature = "ipnet")]
+pub use ipnet;
+
+pub use action::{ActionName, ActionRefusal};
+pub use address::{AddressGate, AddressRefusal};
+pub use entry::{AdmittedAttempt, ApiCall, ApiGate, GateError, GateRefusal};
+pub use roles::{AllowedActions, RolePolicy};

@@ -1,0 +1,379 @@
+//! Address, credentials and action in one call, and the order in which they are judged.
+#![cfg(feature = "std")]
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::net::IpAddr;
+
+use whmcs_auth::gate::*;
+use whmcs_auth::*;
+
+const MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+const LISTED: &str = "203.0.113.7";
+const ELSEWHERE: &str = "198.51.100.1";
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn store() -> MemoryStore<u64> {
+    let credential = |id, identifier, state| {
+        let secret = StoredSecret::plain("s").unwrap();
+        ApiCredential::new(id, identifier, secret, state)
+            .actions(AllowedActions::new(["getclients"]))
+    };
+    let admin =
+        |id, username, state| Admin::new(id, username, StoredPassword::md5(MD5).unwrap(), state);
+    MemoryStore::new(
+        [
+            credential(1, "id", AdminState::WithApiAccess),
+            credential(2, "clerk", AdminState::WithoutApiAccess),
+            credential(3, "gone", AdminState::Disabled),
+        ],
+        [admin(4, "admin", AdminState::WithApiAccess)],
+    )
+    .unwrap()
+}
+
+fn gate() -> ApiGate {
+    ApiGate::new(AddressGate::new().entries([LISTED]).access_key("key"))
+}
+
+type Verdict = Result<ApiCall<u64>, GateRefusal>;
+
+/// The verdict in one call, which is that of the two steps and of the owned two steps.
+fn verdict(gate: &ApiGate, caller: &str, pairs: &[(&str, &str)]) -> Verdict {
+    let store = store();
+    let request = ApiRequest::from_pairs(pairs.iter().copied());
+    let whole = gate
+        .verify(address(caller), &request, &store)
+        .map_err(|error| match error {
+            GateError::Refused(refusal) => refusal,
+            GateError::Store(never) => match never {},
+        });
+
+    let in_steps = |admitted: AdmittedAttempt<'_>| {
+        let attempt = admitted.attempt();
+        let credential = attempt
+            .identifier()
+            .and_then(|name| store.find_credential(name).unwrap());
+        let admin = attempt
+            .username()
+            .and_then(|name| store.find_admin(name).unwrap());
+        admitted.decide(credential.as_deref(), admin.as_deref(), store.forms())
+    };
+    let admitted = gate
+        .admit(address(caller), &request)
+        .map_err(GateRefusal::from);
+    assert_eq!(admitted.clone().and_then(in_steps), whole);
+    assert_eq!(
+        admitted.and_then(|admitted| in_steps(admitted.into_owned())),
+        whole
+    );
+    whole
+}
+
+const RIGHT: [(&str, &str); 3] = [
+    ("identifier", "id"),
+    ("secret", "s"),
+    ("action", "GetClients"),
+];
+
+#[test]
+fn who_passes_is_named_with_the_action() {
+    for (pairs, id, mode) in [
+        (RIGHT, 1, ApiMode::Credential),
+        (
+            [
+                ("username", "id"),
+                ("password", "s"),
+                ("action", "getCLIENTS"),
+            ],
+            1,
+            ApiMode::CredentialAsLogin,
+        ),
+        (
+            [
+                ("username", "Admin"),
+                ("password", MD5),
+                ("action", "getclients"),
+            ],
+            4,
+            ApiMode::AdminLogin,
+        ),
+    ] {
+        let call = verdict(&gate(), LISTED, &pairs).unwrap();
+        assert_eq!((call.caller.id, call.caller.mode), (id, mode));
+        assert_eq!(call.action.as_str(), "getclients");
+        // The access key lifts the restriction.
+        let with_key: Vec<_> = pairs.into_iter().chain([("accesskey", "key")]).collect();
+        assert_eq!(verdict(&gate(), ELSEWHERE, &with_key), Ok(call));
+    }
+}
+
+/// Each row is wrong in one more way than the row before it, and the last thing that went wrong is
+/// what is judged first.
+#[test]
+fn the_first_check_that_fails_is_the_cause() {
+    let of_action = |action| ActionName::try_from(Action::Named(action)).unwrap();
+    let not_allowed = GateRefusal::Action(ActionRefusal::NotAllowed {
+        action: of_action("deleteclient"),
+    });
+    let api = GateRefusal::Api;
+    for (caller, identifier, secret, action, refusal) in [
+        (LISTED, "id", "s", "DeleteClient", not_allowed),
+        (LISTED, "id", "s", "", ActionRefusal::Absent.into()),
+        (LISTED, "id", "s", "a b", ActionRefusal::Invalid.into()),
+        (LISTED, "clerk", "s", "", api(ApiRefusal::NoApiAccess)),
+        (LISTED, "gone", "s", "", api(ApiRefusal::AdminDisabled)),
+        (LISTED, "gone", "x", "", api(ApiRefusal::WrongSecret)),
+        (
+            LISTED,
+            "other",
+            "x",
+            "a b",
+            api(ApiRefusal::UnknownIdentifier),
+        ),
+        (
+            LISTED,
+            "other",
+            "",
+            "",
+            Malformed::Missing(Field::Secret).into_gate(),
+        ),
+        (
+            LISTED,
+            "\n",
+            "",
+            "",
+            Malformed::ControlCharacter(Field::Identifier).into_gate(),
+        ),
+        (LISTED, "", "", "", api(ApiRefusal::MissingCredentials)),
+        (
+            ELSEWHERE,
+            "\n",
+            "",
+            "",
+            AddressRefusal::NotListed {
+                address: address(ELSEWHERE),
+            }
+            .into(),
+        ),
+        (
+            ELSEWHERE,
+            "id",
+            "s",
+            "GetClients",
+            AddressRefusal::NotListed {
+                address: address(ELSEWHERE),
+            }
+            .into(),
+        ),
+    ] {
+        let pairs = [
+            ("identifier", identifier),
+            ("secret", secret),
+            ("action", action),
+        ];
+        assert_eq!(verdict(&gate(), caller, &pairs), Err(refusal), "{pairs:?}");
+    }
+}
+
+trait IntoGate {
+    fn into_gate(self) -> GateRefusal;
+}
+
+impl IntoGate for Malformed {
+    fn into_gate(self) -> GateRefusal {
+        ApiRefusal::from(self).into()
+    }
+}
+
+/// It proves nothing about who calls.
+#[test]
+fn the_access_key_is_no_credential() {
+    let key = ("accesskey", "key");
+    let action = ("action", "GetClients");
+    for (pairs, refusal) in [
+        (vec![key, action], ApiRefusal::MissingCredentials),
+        (
+            vec![key, action, ("identifier", "id"), ("secret", "key")],
+            ApiRefusal::WrongSecret,
+        ),
+        (
+            vec![key, action, ("username", "admin"), ("password", "key")],
+            ApiRefusal::PasswordNotMd5,
+        ),
+    ] {
+        for caller in [LISTED, ELSEWHERE] {
+            assert_eq!(verdict(&gate(), caller, &pairs), Err(refusal.into()));
+        }
+    }
+}
+
+#[test]
+fn an_ambiguous_access_key_lifts_nothing() {
+    for second in [
+        ("accesskey", "key"),
+        ("accesskey[]", "key"),
+        (" accesskey", ""),
+    ] {
+        let pairs: Vec<_> = RIGHT
+            .into_iter()
+            .chain([("accesskey", "key"), second])
+            .collect();
+        let refusal = AddressRefusal::NotListed {
+            address: address(ELSEWHERE),
+        };
+        assert_eq!(verdict(&gate(), ELSEWHERE, &pairs), Err(refusal.into()));
+        let refusal = verdict(&gate(), LISTED, &pairs).unwrap_err();
+        assert!(matches!(
+            refusal,
+            GateRefusal::Api(ApiRefusal::Malformed(_))
+        ));
+    }
+}
+
+#[test]
+fn policies_are_those_of_the_pieces() {
+    let login = [
+        ("username", "admin"),
+        ("password", MD5),
+        ("action", "GetClients"),
+    ];
+    let gate = gate().api_policy(ApiPolicy::new().admin_login(false));
+    let refusal = ApiRefusal::AdminLoginOff;
+    assert_eq!(verdict(&gate, LISTED, &login), Err(refusal.into()));
+
+    let gate = gate
+        .api_policy(ApiPolicy::new())
+        .role_policy(RolePolicy::new().admins_may_all(false));
+    let refusal = verdict(&gate, LISTED, &login).unwrap_err();
+    assert_eq!(refusal.code(), "admin_action_not_allowed");
+    assert!(verdict(&gate, LISTED, &RIGHT).is_ok());
+}
+
+#[test]
+fn an_open_gate_leaves_the_rest_to_the_credentials() {
+    let gate = ApiGate::new(AddressGate::open());
+    assert!(verdict(&gate, ELSEWHERE, &RIGHT).is_ok());
+    let refusal = verdict(&gate, ELSEWHERE, &RIGHT[1..]).unwrap_err();
+    assert_eq!(refusal.public_message(), "Authentication Failed");
+}
+
+/// Counts what it is asked, and can fail.
+struct Asked {
+    store: MemoryStore<u64>,
+    look_ups: Cell<usize>,
+    fails: bool,
+}
+
+impl CredentialStore for Asked {
+    type Id = u64;
+    type Error = &'static str;
+
+    fn find_credential(&self, name: &str) -> Lookup<'_, ApiCredential<u64>, &'static str> {
+        self.look_ups.set(self.look_ups.get() + 1);
+        match self.fails {
+            true => Err("gone"),
+            false => Ok(self.store.find_credential(name).unwrap()),
+        }
+    }
+
+    fn find_admin(&self, name: &str) -> Lookup<'_, Admin<u64>, &'static str> {
+        self.look_ups.set(self.look_ups.get() + 1);
+        let found: Option<Cow<'_, _>> = self.store.find_admin(name).unwrap();
+        Ok(found)
+    }
+
+    fn forms(&self) -> StoredForms {
+        self.store.forms()
+    }
+}
+
+#[test]
+fn a_refused_address_costs_no_look_up_and_a_refused_action_as_many_as_an_allowed_one() {
+    for (caller, pairs, look_ups) in [
+        (ELSEWHERE, RIGHT.to_vec(), 0),
+        (LISTED, RIGHT[..1].to_vec(), 0),
+        (LISTED, RIGHT.to_vec(), 1),
+        (LISTED, RIGHT[..2].to_vec(), 1),
+        (LISTED, vec![("username", "id"), ("password", "s")], 2),
+        (LISTED, vec![("username", "nobody"), ("password", "s")], 2),
+    ] {
+        let store = Asked {
+            store: store(),
+            look_ups: Cell::new(0),
+            fails: false,
+        };
+        let request = ApiRequest::from_pairs(pairs.iter().copied());
+        let _ = gate().verify(address(caller), &request, &store);
+        assert_eq!(store.look_ups.get(), look_ups, "{caller}, {pairs:?}");
+    }
+}
+
+#[test]
+fn a_store_that_fails_judges_nobody() {
+    let store = Asked {
+        store: store(),
+        look_ups: Cell::new(0),
+        fails: true,
+    };
+    let request = ApiRequest::from_pairs(RIGHT);
+    let error = gate()
+        .verify(address(LISTED), &request, &store)
+        .unwrap_err();
+    assert_eq!(error, GateError::Store("gone"));
+    assert_eq!(error.code(), "store_failure");
+    assert_eq!(error.to_string(), "the credential store failed");
+    assert_eq!(error.public_message(), "Service Unavailable");
+    assert_eq!(error.http_status(), 503);
+    // An address is refused all the same.
+    let error = gate()
+        .verify(address(ELSEWHERE), &request, &store)
+        .unwrap_err();
+    assert_eq!(error.code(), "address_not_listed");
+}
+
+/// The wrapping enums say what the refusal inside says.
+#[test]
+fn a_refusal_is_told_as_the_piece_tells_it() {
+    let address = AddressRefusal::NotListed {
+        address: address(ELSEWHERE),
+    };
+    let api = ApiRefusal::NoApiAccess;
+    let action = ActionRefusal::Absent;
+    for (refusal, code, cause, public, status) in [
+        (
+            GateRefusal::from(address),
+            address.code(),
+            address.to_string(),
+            address.public_message(),
+            403,
+        ),
+        (
+            GateRefusal::from(api),
+            api.code(),
+            api.to_string(),
+            api.public_message().into(),
+            403,
+        ),
+        (
+            GateRefusal::from(action),
+            action.code(),
+            action.to_string(),
+            action.public_message(),
+            400,
+        ),
+    ] {
+        assert_eq!(refusal.code(), code);
+        assert_eq!(refusal.to_string(), cause);
+        assert_eq!(refusal.public_message(), public);
+        assert_eq!(refusal.http_status(), status);
+        let error = GateError::<&str>::from(refusal);
+        assert_eq!(error.code(), code);
+        assert_eq!(error.to_string(), cause);
+        assert_eq!(error.public_message(), public);
+        assert_eq!(error.http_status(), status);
+    }
+}
