@@ -34,6 +34,8 @@ mod link;
 mod memory_store;
 mod password;
 mod refusal;
+#[cfg(feature = "std")]
+pub mod replay;
 mod request;
 mod secret;
 #[cfg(feature = "form")]

@@ -1,0 +1,223 @@
+//! Login links that work once.
+//!
+//! A link can be used again until its window closes. A service that wants each to work once asks a
+//! [`ReplayGuard`] after everything else was found in order, last of all before the login.
+//!
+//! ```
+//! use time::{Duration, OffsetDateTime};
+//! use whmcs_auth::replay::ReplayGuard;
+//! use whmcs_auth::*;
+//!
+//! let guard = ReplayGuard::new(100_000);
+//! let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
+//! let request = AutoAuthRequest::from_pairs([
+//!     ("email", "demo@whmcs.com"),
+//!     ("timestamp", "1290100706"),
+//!     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
+//! ]);
+//!
+//! let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
+//! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
+//! // Here the account is looked up, and `login.is_for` asked.
+//! guard.first_use(login.replay_key(), login.remember_until(), now)?;
+//!
+//! let now = now + Duration::minutes(15);
+//! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
+//! let refusal = guard.first_use(login.replay_key(), login.remember_until(), now).unwrap_err();
+//! assert_eq!(refusal.to_string(), "the link was used before");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # On many machines
+//!
+//! A guard knows the links that it was asked about. Services that share the load must share the
+//! memory, and let one statement both ask and remember. A look-up first and an insertion after it
+//! would let two of them pass.
+//!
+//! In SQL, the key is the primary key. The insertion that succeeds is the first use; one that is
+//! refused as a duplicate is a replay:
+//!
+//! ```sql
+//! CREATE TABLE used_links (
+//!     replay_key BINARY(20) PRIMARY KEY,
+//!     remember_until BIGINT NOT NULL
+//! );
+//! INSERT INTO used_links (replay_key, remember_until) VALUES (?, ?);
+//! -- Now and then. The hour is for clocks that are apart, or step back.
+//! DELETE FROM used_links WHERE remember_until < ? - 3600;
+//! ```
+//!
+//! In Redis, the answer `OK` is the first use, and a nil answer a replay. `SECONDS` is
+//! `remember_until` less now, and 3600 more for the same reason:
+//!
+//! ```text
+//! SET used_link:6624fa4b6fb3c5fcd24e587154a949911046d92b 1 NX EX SECONDS
+//! ```
+//!
+//! Where the database does not answer, nobody is let in. A Redis that may evict keys, or a replica
+//! that lags, forgets.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use time::OffsetDateTime;
+
+use crate::link::ReplayKey;
+
+/// Remembers in memory which links were used, until they are refused anyway.
+///
+/// It never lets a link through that it may have seen: when it is full it refuses, and so it does
+/// where it may have forgotten. It can be shared between threads, one of which has the first use.
+///
+/// Needs feature `std`.
+///
+/// # Security
+///
+/// It forgets when the process ends: links that were used shortly before can be used once more
+/// after a restart. Size it for the logins of the whole window, 30 minutes by default, or else
+/// whoever has many genuine links can keep others out. Debug shows how many links it remembers, and
+/// no key.
+///
+/// An example stands at [the module](crate::replay).
+pub struct ReplayGuard {
+    capacity: usize,
+    used: Mutex<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    keys: HashSet<[u8; 20]>,
+    /// The keys again, by the first second in which they can be forgotten: there are never more
+    /// seconds than the window has, however many links.
+    by_second: BTreeMap<i64, Vec<[u8; 20]>>,
+    /// Every link to be remembered until then, or less long, may be forgotten.
+    forgotten: Option<i64>,
+}
+
+impl ReplayGuard {
+    /// A guard that remembers at most `capacity` links, each in some 100 bytes where there are
+    /// several a second. Of capacity 0 it refuses every link.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            used: Mutex::default(),
+        }
+    }
+
+    /// Whether this is the first use of a link, of which the arguments are its
+    /// [replay key](crate::AutoAuthLogin::replay_key), and
+    /// [until when](crate::AutoAuthLogin::remember_until) it must be remembered. Remembers it.
+    ///
+    /// `now` is the time by the clock that verified the link. Whatever can be forgotten by then, is.
+    /// Each link is put down once and dropped once, so the cost does not grow with their number, but
+    /// for a call that has many to drop after a pause.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayRefusal`]; nothing is remembered then.
+    pub fn first_use(
+        &self,
+        key: ReplayKey,
+        remember_until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), ReplayRefusal> {
+        let until = whole_second_from(remember_until);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.forget(now.unix_timestamp());
+        if used.keys.contains(key.as_bytes()) {
+            Err(ReplayRefusal::Used)
+        } else if remember_until <= now || used.forgotten.is_some_and(|second| until <= second) {
+            Err(ReplayRefusal::MayBeForgotten)
+        } else if used.keys.len() >= self.capacity {
+            Err(ReplayRefusal::Full)
+        } else {
+            used.remember(*key.as_bytes(), until);
+            Ok(())
+        }
+    }
+}
+
+impl Used {
+    fn remember(&mut self, key: [u8; 20], until: i64) {
+        self.keys.insert(key);
+        self.by_second.entry(until).or_default().push(key);
+    }
+
+    fn forget(&mut self, now: i64) {
+        while let Some(second) = self.by_second.first_entry()
+            && *second.key() <= now
+        {
+            self.forgotten = Some(*second.key()).max(self.forgotten);
+            for key in second.remove() {
+                self.keys.remove(&key);
+            }
+        }
+    }
+}
+
+/// The first whole second that is not before.
+fn whole_second_from(time: OffsetDateTime) -> i64 {
+    let begun = i64::from(time.nanosecond() > 0);
+    time.unix_timestamp().saturating_add(begun)
+}
+
+impl fmt::Debug for ReplayGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        f.debug_struct("ReplayGuard")
+            .field("capacity", &self.capacity)
+            .field("remembered", &used.keys.len())
+            .finish()
+    }
+}
+
+/// Why a genuine link is not let through. For the operator: Display names the cause.
+///
+/// Source: the public messages and statuses are this crate's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayRefusal {
+    /// The link was used before. Code `link_used`.
+    #[error("the link was used before")]
+    Used,
+    /// It cannot be told whether the link was used: its time is over, or links of its time were
+    /// forgotten and then the clock stepped back. Code `link_may_be_forgotten`.
+    #[error("the link may have been used and forgotten: its time is over, or the clock went back")]
+    MayBeForgotten,
+    /// The guard remembers as many links as it may. Code `replay_guard_full`.
+    #[error("the replay guard is full: its capacity is too small for the logins of a window")]
+    Full,
+}
+
+impl ReplayRefusal {
+    /// A stable name for metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Used => "link_used",
+            Self::MayBeForgotten => "link_may_be_forgotten",
+            Self::Full => "replay_guard_full",
+        }
+    }
+
+    /// What the visitor is told: the link has expired, or, by a full guard, that the service is
+    /// unavailable.
+    pub fn public_message(&self) -> Cow<'static, str> {
+        match self {
+            Self::Used | Self::MayBeForgotten => "This login link has expired.",
+            Self::Full => "Service Unavailable",
+        }
+        .into()
+    }
+
+    /// The HTTP status that goes with it: 503 for a full guard, otherwise 403.
+    pub const fn http_status(&self) -> u16 {
+        match self {
+            Self::Used | Self::MayBeForgotten => 403,
+            Self::Full => 503,
+        }
+    }
+}

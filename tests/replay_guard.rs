@@ -1,0 +1,332 @@
+//! Login links that work once.
+#![cfg(feature = "std")]
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use sha1::{Digest, Sha1};
+use time::{Duration, OffsetDateTime};
+use whmcs_auth::replay::{ReplayGuard, ReplayRefusal};
+use whmcs_auth::*;
+
+const SIGNED: i64 = 1_700_000_000;
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+/// The login of a genuine link, verified at that time.
+fn login(email: &str, timestamp: i64, now: OffsetDateTime) -> AutoAuthLogin<'static> {
+    let hash = hex::encode(Sha1::digest(format!("{email}{timestamp}key")));
+    login_by(email, timestamp, &hash, now)
+}
+
+fn login_by(
+    email: &str,
+    timestamp: i64,
+    hash: &str,
+    now: OffsetDateTime,
+) -> AutoAuthLogin<'static> {
+    let keys = AutoAuthKeys::from(AutoAuthKey::new("key").unwrap());
+    let timestamp = timestamp.to_string();
+    let pairs = [("email", email), ("timestamp", &timestamp), ("hash", hash)];
+    let request = AutoAuthRequest::from_pairs(pairs);
+    let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new());
+    login.unwrap().into_owned()
+}
+
+/// Uses the link of one of many clients.
+fn use_link(guard: &ReplayGuard, client: usize, timestamp: i64, now: i64) -> Verdict {
+    let login = login(&format!("{client}@example.com"), timestamp, at(timestamp));
+    guard.first_use(login.replay_key(), login.remember_until(), at(now))
+}
+
+type Verdict = Result<(), ReplayRefusal>;
+
+#[test]
+fn the_first_use_passes_and_no_other() {
+    let guard = ReplayGuard::new(10);
+    for now in [SIGNED, SIGNED, SIGNED + 1, SIGNED + 899, SIGNED + 900] {
+        let verdict = use_link(&guard, 1, SIGNED, now);
+        let first = now == SIGNED && verdict.is_ok();
+        assert!(first || verdict == Err(ReplayRefusal::Used), "{now}");
+    }
+    // Another client, and another second, are other links.
+    assert_eq!(use_link(&guard, 2, SIGNED, SIGNED), Ok(()));
+    assert_eq!(use_link(&guard, 1, SIGNED + 1, SIGNED), Ok(()));
+}
+
+#[test]
+fn a_link_is_the_same_in_either_case_of_its_hex() {
+    let email = "demo@example.com";
+    let hash = hex::encode(Sha1::digest(format!("{email}{SIGNED}key")));
+    let guard = ReplayGuard::new(10);
+    for (hash, verdict) in [
+        (hash.to_uppercase(), Ok(())),
+        (hash.clone(), Err(ReplayRefusal::Used)),
+        (hash.to_uppercase(), Err(ReplayRefusal::Used)),
+    ] {
+        let login = login_by(email, SIGNED, &hash, at(SIGNED));
+        let used = guard.first_use(login.replay_key(), login.remember_until(), at(SIGNED));
+        assert_eq!(used, verdict, "{hash}");
+    }
+}
+
+/// From 900 s before its time to 900 s after it.
+#[test]
+fn a_link_is_remembered_for_the_whole_window_and_refused_after_it() {
+    for first in [SIGNED - 900, SIGNED, SIGNED + 900] {
+        let guard = ReplayGuard::new(10);
+        assert_eq!(use_link(&guard, 1, SIGNED, first), Ok(()));
+        for later in [first, SIGNED + 899, SIGNED + 900] {
+            let verdict = use_link(&guard, 1, SIGNED, later);
+            assert_eq!(verdict, Err(ReplayRefusal::Used), "{first}, {later}");
+        }
+        for after in [SIGNED + 901, SIGNED + 902, SIGNED + 1_000_000] {
+            let verdict = use_link(&guard, 1, SIGNED, after);
+            assert_eq!(verdict, Err(ReplayRefusal::MayBeForgotten), "{after}");
+        }
+    }
+}
+
+#[test]
+fn a_link_whose_time_is_over_is_refused_though_it_was_never_seen() {
+    let guard = ReplayGuard::new(10);
+    for (now, verdict) in [
+        (SIGNED + 901, Err(ReplayRefusal::MayBeForgotten)),
+        (SIGNED + 900, Ok(())),
+    ] {
+        assert_eq!(use_link(&guard, 1, SIGNED, now), verdict);
+    }
+    // To the nanosecond.
+    let until = at(SIGNED) + Duration::nanoseconds(500);
+    let key = |client: usize| login(&client.to_string(), SIGNED, at(SIGNED)).replay_key();
+    for (client, nanoseconds, verdict) in [
+        (1, 499, Ok(())),
+        (1, 499, Err(ReplayRefusal::Used)),
+        (2, 500, Err(ReplayRefusal::MayBeForgotten)),
+        (3, 501, Err(ReplayRefusal::MayBeForgotten)),
+    ] {
+        let now = at(SIGNED) + Duration::nanoseconds(nanoseconds);
+        assert_eq!(
+            guard.first_use(key(client), until, now),
+            verdict,
+            "{nanoseconds}"
+        );
+    }
+}
+
+#[test]
+fn a_link_that_may_have_been_forgotten_is_refused_when_the_clock_steps_back() {
+    let guard = ReplayGuard::new(10);
+    assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Ok(()));
+    assert_eq!(use_link(&guard, 2, SIGNED + 100, SIGNED), Ok(()));
+    // The first is forgotten, and the second remembered.
+    assert_eq!(use_link(&guard, 3, SIGNED + 950, SIGNED + 950), Ok(()));
+    assert_eq!(
+        format!("{guard:?}"),
+        "ReplayGuard { capacity: 10, remembered: 2 }"
+    );
+    for (client, timestamp, verdict) in [
+        (1, SIGNED, Err(ReplayRefusal::MayBeForgotten)),
+        (2, SIGNED + 100, Err(ReplayRefusal::Used)),
+        (3, SIGNED + 950, Err(ReplayRefusal::Used)),
+        // Never seen, and of the time that was forgotten, or before, or after it.
+        (4, SIGNED, Err(ReplayRefusal::MayBeForgotten)),
+        (4, SIGNED - 1, Err(ReplayRefusal::MayBeForgotten)),
+        (4, SIGNED + 1, Ok(())),
+    ] {
+        let verdict_now = use_link(&guard, client, timestamp, SIGNED);
+        assert_eq!(verdict_now, verdict, "{client}, {timestamp}");
+    }
+}
+
+/// A clock that was wrong for a moment keeps out those links only that were forgotten meanwhile.
+#[test]
+fn a_clock_that_jumped_ahead_and_back_does_not_shut_out_every_link() {
+    let guard = ReplayGuard::new(10);
+    let day = 86_400;
+    assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Ok(()));
+    assert_eq!(use_link(&guard, 2, SIGNED + day, SIGNED + day), Ok(()));
+    assert_eq!(use_link(&guard, 3, SIGNED + 1, SIGNED + 1), Ok(()));
+    assert_eq!(
+        use_link(&guard, 1, SIGNED, SIGNED + 1),
+        Err(ReplayRefusal::MayBeForgotten)
+    );
+}
+
+#[test]
+fn a_full_guard_refuses_and_forgets_nothing() {
+    let guard = ReplayGuard::new(3);
+    for client in 0..3 {
+        assert_eq!(
+            use_link(&guard, client, SIGNED + client as i64, SIGNED),
+            Ok(())
+        );
+    }
+    for now in [SIGNED, SIGNED + 900] {
+        assert_eq!(
+            use_link(&guard, 3, SIGNED + 5, now),
+            Err(ReplayRefusal::Full)
+        );
+        for client in 0..3 {
+            let verdict = use_link(&guard, client, SIGNED + client as i64, now);
+            assert_eq!(verdict, Err(ReplayRefusal::Used));
+        }
+    }
+    // When one is forgotten there is room for one.
+    let now = SIGNED + 901;
+    assert_eq!(use_link(&guard, 3, SIGNED + 5, now), Ok(()));
+    assert_eq!(
+        use_link(&guard, 4, SIGNED + 5, now),
+        Err(ReplayRefusal::Full)
+    );
+    // A refusal remembers nothing, so that the link can be tried again.
+    let now = SIGNED + 902;
+    assert_eq!(use_link(&guard, 4, SIGNED + 5, now), Ok(()));
+
+    let nothing = ReplayGuard::new(0);
+    assert_eq!(
+        use_link(&nothing, 1, SIGNED, SIGNED),
+        Err(ReplayRefusal::Full)
+    );
+}
+
+#[test]
+fn every_time_is_accepted() {
+    let first = time::PrimitiveDateTime::MIN.assume_utc();
+    let last = time::PrimitiveDateTime::MAX.assume_utc();
+    let key = |client: usize| login(&client.to_string(), SIGNED, at(SIGNED)).replay_key();
+    let guard = ReplayGuard::new(10);
+    let refused = Err(ReplayRefusal::MayBeForgotten);
+    for (client, until, now, verdict) in [
+        (1, last, first, Ok(())),
+        (1, last, at(0), Err(ReplayRefusal::Used)),
+        (2, first, first, refused),
+        (2, first, last, refused),
+        (3, last, last, refused),
+        (4, at(-1), at(-2), Ok(())),
+        (5, at(-1), at(-1), refused),
+        (5, at(-1), at(-2), refused),
+    ] {
+        assert_eq!(
+            guard.first_use(key(client), until, now),
+            verdict,
+            "{client}"
+        );
+    }
+}
+
+/// Against a list that never forgets, over a clock that goes back and forth.
+#[test]
+fn no_link_passes_twice_whatever_the_clock_does() {
+    let mut state = 20_261_122_u64;
+    let mut random = |below: i64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as i64 % below
+    };
+    for capacity in [1, 5, 50, 1000] {
+        let guard = ReplayGuard::new(capacity);
+        let mut passed = std::collections::BTreeSet::new();
+        let mut now = SIGNED;
+        for _ in 0..3_000 {
+            now += random(400) - 150;
+            let link = (random(5), now + random(1_800) - 900);
+            let verdict = use_link(&guard, link.0 as usize, link.1, now);
+            let is_new = !passed.contains(&link);
+            assert!(is_new || verdict.is_err(), "{link:?} passed twice");
+            if verdict.is_ok() {
+                passed.insert(link);
+            }
+            let live = passed.iter().filter(|(_, signed)| signed + 901 > now);
+            assert!(verdict != Err(ReplayRefusal::Full) || live.count() >= capacity);
+        }
+        assert!(passed.len() > capacity);
+    }
+}
+
+/// Every call does what it must for one link; what is kept does not grow.
+#[test]
+fn what_has_expired_is_dropped() {
+    let guard = ReplayGuard::new(usize::MAX);
+    for second in 0..5_000 {
+        for client in 0..2 {
+            assert_eq!(
+                use_link(&guard, client, SIGNED + second, SIGNED + second),
+                Ok(())
+            );
+        }
+    }
+    // The 901 seconds that are still in the window.
+    let expected = format!(
+        "ReplayGuard {{ capacity: {}, remembered: 1802 }}",
+        usize::MAX
+    );
+    assert_eq!(format!("{guard:?}"), expected);
+}
+
+#[test]
+fn of_sixteen_threads_with_one_link_exactly_one_passes() {
+    const THREADS: usize = 16;
+    const ROUNDS: usize = 1_000;
+    let guard = ReplayGuard::new(ROUNDS);
+    let logins: Vec<_> = (0..ROUNDS)
+        .map(|round| login(&format!("{round}@example.com"), SIGNED, at(SIGNED)))
+        .collect();
+    let passed: Vec<_> = (0..ROUNDS).map(|_| AtomicUsize::new(0)).collect();
+    let start = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for (login, passed) in logins.iter().zip(&passed) {
+                    start.wait();
+                    match guard.first_use(login.replay_key(), login.remember_until(), at(SIGNED)) {
+                        Ok(()) => passed.fetch_add(1, Ordering::Relaxed),
+                        Err(refusal) => {
+                            assert_eq!(refusal, ReplayRefusal::Used);
+                            0
+                        }
+                    };
+                }
+            });
+        }
+    });
+    for (round, passed) in passed.iter().enumerate() {
+        assert_eq!(passed.load(Ordering::Relaxed), 1, "round {round}");
+    }
+}
+
+#[test]
+fn every_refusal_has_its_code_its_cause_and_its_answer() {
+    for (refusal, code, cause, public, status) in [
+        (
+            ReplayRefusal::Used,
+            "link_used",
+            "the link was used before",
+            "This login link has expired.",
+            403,
+        ),
+        (
+            ReplayRefusal::MayBeForgotten,
+            "link_may_be_forgotten",
+            "the link may have been used and forgotten: its time is over, or the clock went back",
+            "This login link has expired.",
+            403,
+        ),
+        (
+            ReplayRefusal::Full,
+            "replay_guard_full",
+            "the replay guard is full: its capacity is too small for the logins of a window",
+            "Service Unavailable",
+            503,
+        ),
+    ] {
+        assert_eq!(refusal.code(), code);
+        assert_eq!(refusal.to_string(), cause);
+        assert_eq!(refusal.public_message(), public);
+        assert_eq!(refusal.http_status(), status);
+    }
+}
