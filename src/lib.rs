@@ -19,6 +19,7 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+pub mod answer;
 mod attempt;
 mod autoauth;
 pub mod clock;

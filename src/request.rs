@@ -56,18 +56,6 @@ pub struct ApiRequest<'a> {
 }
 
 impl<'a> ApiRequest<'a> {
-    const fn empty() -> Self {
-        Self {
-            identifier: Slot::new(Field::Identifier),
-            secret: Slot::new(Field::Secret),
-            username: Slot::new(Field::Username),
-            password: Slot::new(Field::Password),
-            access_key: Slot::new(Field::AccessKey),
-            action: Slot::new(Field::Action),
-            response_type: Slot::new(Field::ResponseType),
-        }
-    }
-
     /// Reads decoded name-value pairs, all of them and in order, such as a multipart reader or an
     /// extractor of type `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become
     /// U+FFFD, as `String::from_utf8_lossy` makes them, so that they are refused.
@@ -82,18 +70,9 @@ impl<'a> ApiRequest<'a> {
         N: AsRef<str>,
         V: Into<Cow<'a, str>>,
     {
-        let mut request = Self::empty();
+        let mut request = Self::default();
         for (name, value) in pairs {
-            let slots = [
-                &mut request.identifier,
-                &mut request.secret,
-                &mut request.username,
-                &mut request.password,
-                &mut request.access_key,
-                &mut request.action,
-                &mut request.response_type,
-            ];
-            read_pair(slots, name.as_ref(), value);
+            request.read_pair(name.as_ref(), value);
         }
         request
     }
@@ -168,6 +147,19 @@ impl<'a> ApiRequest<'a> {
         first_fault(self.slots())
     }
 
+    pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
+        let slots = [
+            &mut self.identifier,
+            &mut self.secret,
+            &mut self.username,
+            &mut self.password,
+            &mut self.access_key,
+            &mut self.action,
+            &mut self.response_type,
+        ];
+        read_pair(slots, name, value);
+    }
+
     fn slots(&self) -> [&Slot<'a>; 7] {
         [
             &self.identifier,
@@ -190,6 +182,21 @@ impl<'a> ApiRequest<'a> {
             access_key: self.access_key.into_owned(),
             action: self.action.into_owned(),
             response_type: self.response_type.into_owned(),
+        }
+    }
+}
+
+/// A request without fields.
+impl Default for ApiRequest<'_> {
+    fn default() -> Self {
+        Self {
+            identifier: Slot::new(Field::Identifier),
+            secret: Slot::new(Field::Secret),
+            username: Slot::new(Field::Username),
+            password: Slot::new(Field::Password),
+            access_key: Slot::new(Field::AccessKey),
+            action: Slot::new(Field::Action),
+            response_type: Slot::new(Field::ResponseType),
         }
     }
 }

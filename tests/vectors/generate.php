@@ -106,3 +106,24 @@ foreach ($rows as &$row) {
         : hash_equals($stored, $row[0] === 'password' ? $presented : hash($form, $presented))) ? 'match' : 'mismatch';
 }
 write('stored', "kind\tform\tpresented\tstored\tverdict", $rows);
+
+// Answers: the JSON that PHP writes of a message, harmless in HTML. The message is percent-encoded.
+$messages = [
+    'Authentication Failed',
+    'Invalid Permissions: API action "getclients" is not allowed',
+    'This login link is not valid.',
+    '</script><!-- & \'quoted\' "double" -->',
+    'a\\b/c',
+    "\u{fffd}\u{fffe}\u{ffff}\u{10000}\u{10ffff}\u{2028}\u{2029}\u{d7ff}\u{e000}",
+    'ünïcödé 日本語 😀',
+];
+for ($code = 0; $code < 256; $code++) {
+    $messages[] = ($code < 128 ? chr($code) : chr(0xc0 | $code >> 6) . chr(0x80 | $code & 0x3f)) . 'x';
+}
+write('json', "message\tbody", array_map(fn ($message) => [
+    rawurlencode($message),
+    json_encode(
+        ['result' => 'error', 'message' => $message],
+        JSON_HEX_QUOT | JSON_HEX_TAG | JSON_HEX_AMP | JSON_HEX_APOS,
+    ),
+], $messages));

@@ -1,0 +1,148 @@
+//! Answers that WHMCS's clients understand: the body, status and content type of an error.
+//!
+//! | `responsetype` | content type | body |
+//! |---|---|---|
+//! | `json` | `application/json` | `{"result":"error","message":"Authentication Failed"}` |
+//! | `xml` | `application/xml` | `action`, `result` and `message` in the root `whmcsapi` |
+//! | `nvp`, or none | `text/plain` | `result=error;message=Authentication Failed` |
+//!
+//! Source: the JSON form, the root `whmcsapi` and the NVP form are WHMCS's; the layout of the XML,
+//! the content types and what is escaped are this crate's.
+//!
+//! # Security
+//!
+//! No text adds a field or a tag to an answer, wherever the text came from:
+//!
+//! - JSON is ASCII. `"` `<` `>` `&` `'` are written as `\u00XX`, `/` as `\/`, as PHP writes them with
+//!   its `JSON_HEX_*` flags, so that it is harmless in HTML, too.
+//! - XML has `<` `>` `&` `"` `'` escaped. What XML 1.0 cannot hold becomes U+FFFD.
+//! - NVP has no escaping, so `;`, `=` and control characters become spaces.
+//!
+//! Of the request the XML body echoes the action, in lower case, if it is 1 to 64 of `[a-z0-9_]`.
+//!
+//! # Examples
+//!
+//! ```
+//! use whmcs_auth::answer::Answer;
+//! use whmcs_auth::{ApiRefusal, ApiRequest};
+//!
+//! let request = ApiRequest::from_pairs([("action", "GetClients"), ("responsetype", "json")]);
+//! let answer = Answer::new(&ApiRefusal::UnknownIdentifier, &request);
+//! assert_eq!(answer.http_status, 403);
+//! assert_eq!(answer.content_type, "application/json");
+//! assert_eq!(answer.body, r#"{"result":"error","message":"Authentication Failed"}"#);
+//! ```
+
+mod body;
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use crate::gate::{ActionRefusal, AddressRefusal, GateError, GateRefusal};
+use crate::refusal::{ApiRefusal, AutoAuthRefusal, VerifyError};
+#[cfg(feature = "std")]
+use crate::replay::ReplayRefusal;
+use crate::request::{ApiRequest, ResponseType};
+
+/// An HTTP answer to a request that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
+pub struct Answer {
+    /// The HTTP status.
+    pub http_status: u16,
+    /// The value of the header `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The answer to a request, in the format it asks for: of a reference to any refusal or error
+    /// of this crate, or of a [`PublicError`] of the service's own.
+    ///
+    /// A request that cannot be read at all is [`ApiRequest::default`], which asks for NVP.
+    pub fn new(error: impl Into<PublicError>, request: &ApiRequest<'_>) -> Self {
+        let PublicError {
+            http_status,
+            message,
+        } = error.into();
+        let (content_type, body) = match request.response_type() {
+            ResponseType::Json => ("application/json", body::json(&message)),
+            ResponseType::Xml => ("application/xml", body::xml(request.action(), &message)),
+            ResponseType::Nvp => ("text/plain", body::nvp(&message)),
+        };
+        Self {
+            http_status,
+            content_type,
+            body,
+        }
+    }
+}
+
+/// What the caller of a service learns of an error: a status and a message.
+///
+/// Every refusal of this crate makes one. A service makes its own for what goes wrong beyond
+/// authentication.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::ApiRequest;
+/// use whmcs_auth::answer::{Answer, PublicError};
+///
+/// let request = ApiRequest::from_pairs([("action", "GetInvoice")]);
+/// let answer = Answer::new(PublicError::new(404, "Invoice ID Not Found"), &request);
+/// assert_eq!(answer.body, "result=error;message=Invoice ID Not Found");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct PublicError {
+    http_status: u16,
+    message: Cow<'static, str>,
+}
+
+impl PublicError {
+    /// An error of the service's own.
+    pub fn new(http_status: u16, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            http_status,
+            message: message.into(),
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn http_status(&self) -> u16 {
+        self.http_status
+    }
+
+    /// The message, not escaped.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+macro_rules! public_errors {
+    ($($(#[$condition:meta])? [$($parameter:ident)?] $error:ty;)+) => {$(
+        $(#[$condition])?
+        impl$(<$parameter>)? From<&$error> for PublicError {
+            fn from(error: &$error) -> Self {
+                Self::new(error.http_status(), error.public_message())
+            }
+        }
+    )+};
+}
+
+public_errors! {
+    [] ActionRefusal;
+    [] AddressRefusal;
+    [] ApiRefusal;
+    [] AutoAuthRefusal;
+    [] GateRefusal;
+    [E] GateError<E>;
+    #[cfg(feature = "std")]
+    [] ReplayRefusal;
+    [E] VerifyError<E>;
+}
