@@ -54,12 +54,14 @@ pub(crate) fn looks_like_bcrypt(text: &str) -> bool {
 }
 
 #[cfg(feature = "bcrypt")]
-pub(crate) use with_bcrypt::BcryptHash;
+pub(crate) use with_bcrypt::{BcryptHash, bcrypt};
 #[cfg(not(feature = "bcrypt"))]
 pub(crate) use without_bcrypt::BcryptHash;
 
 #[cfg(feature = "bcrypt")]
 mod with_bcrypt {
+    use alloc::string::String;
+
     use subtle::Choice;
 
     use super::looks_like_bcrypt;
@@ -105,11 +107,24 @@ mod with_bcrypt {
         /// at the end of each round: what is longer matches by its beginning, and `s` NUL `s` is
         /// the same key as `s`. Neither ever matches here, and both cost the same.
         pub(crate) fn matches(&self, presented: &str) -> Choice {
-            let read_whole = presented.len() <= 71 && !presented.contains('\0');
             let text = core::str::from_utf8(&self.text).unwrap_or("");
             let equal = bcrypt::verify(presented, text).unwrap_or(false);
-            Choice::from(u8::from(equal & read_whole))
+            Choice::from(u8::from(equal & is_read_whole(presented)))
         }
+    }
+
+    fn is_read_whole(text: &str) -> bool {
+        text.len() <= 71 && !text.contains('\0')
+    }
+
+    /// The bcrypt string of a text, of the version that PHP writes, or none where it would never
+    /// match.
+    pub(crate) fn bcrypt(text: &str, cost: BcryptCost, salt: [u8; 16]) -> Option<String> {
+        if !is_read_whole(text) {
+            return None;
+        }
+        let parts = bcrypt::hash_with_salt(text, cost.into(), salt).ok()?;
+        Some(parts.format_for_version(bcrypt::Version::TwoY))
     }
 }
 

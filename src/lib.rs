@@ -42,6 +42,8 @@ mod secret;
 #[cfg(feature = "form")]
 mod signer;
 mod store;
+#[cfg(any(feature = "bcrypt", feature = "sha2"))]
+pub mod upgrade;
 
 /// The crate whose [`OffsetDateTime`](time::OffsetDateTime) a [`Clock`] tells.
 pub use time;

@@ -178,7 +178,7 @@ impl PresentedMd5 {
         digest::equal(&self.digest, digest) & self.is_md5()
     }
 
-    fn digits(&self) -> &str {
+    pub(crate) fn digits(&self) -> &str {
         core::str::from_utf8(&self.digits).unwrap_or("")
     }
 }

@@ -1,0 +1,148 @@
+//! Stronger forms to store, made from what a caller presented.
+//!
+//! A secret or password that is stored as plain text or md5 can be replaced when its owner calls
+//! the next time, as only then the service sees what to hash.
+//!
+//! | record | is stored as | replaced by |
+//! |---|---|---|
+//! | credential | plain, md5 | [`sha256`], or [`bcrypt`] |
+//! | admin | plain, md5 | [`bcrypt_of_md5`] |
+//!
+//! Each checks once more that the attempt proves the very record, and makes nothing otherwise; so
+//! nobody's secret can end up in another's record. Call it after a success.
+//!
+//! After a replacement `md5(secret)`, where a policy accepts it, is checked against the record's
+//! [compat form](crate::ApiCredential::compat) alone.
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(all(feature = "std", feature = "sha2"))] {
+//! use whmcs_auth::{upgrade, *};
+//!
+//! let secret = StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?;
+//! let credential = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
+//! let store = MemoryStore::new([credential.clone()], [])?;
+//! let request = ApiRequest::from_pairs([
+//!     ("identifier", "id"),
+//!     ("secret", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo"),
+//! ]);
+//! let caller = verify_api_request(&request, &store, &ApiPolicy::new())?;
+//! assert_eq!(caller.form, StoredForm::Plain);
+//!
+//! let stronger = upgrade::sha256(&request.attempt(), &credential).ok_or("not a weak form")?;
+//! // UPDATE ... SET secret = 'sha256:17be0931...' WHERE id = 7
+//! assert!(stronger.as_str().starts_with("sha256:17be0931"));
+//! assert_eq!(StoredSecret::detect(stronger.as_str())?.form(), SecretForm::Sha256);
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use core::fmt;
+
+use crate::attempt::ApiAttempt;
+use crate::digest::{self, reveal};
+use crate::fields::Text;
+use crate::forms::SecretForm;
+use crate::store::ApiCredential;
+#[cfg(feature = "bcrypt")]
+use crate::{
+    forms::{BcryptCost, PasswordForm},
+    password::PresentedMd5,
+    store::Admin,
+};
+
+/// The SHA-256 of a credential's secret: `sha256:` and 64 hexadecimal digits in lower case. Right for
+/// random 32-character secrets. Needs feature `sha2`.
+///
+/// `None` if the secret is stored in a form that is no weaker, or was not presented: not with this
+/// identifier, wrong, or as an md5.
+#[cfg(feature = "sha2")]
+#[must_use]
+pub fn sha256<Id>(attempt: &ApiAttempt<'_>, record: &ApiCredential<Id>) -> Option<UpgradedForm> {
+    let secret = proven_secret(attempt, record)?;
+    // Encoded, unlike an expected digest, as it is made to be written down.
+    let digest = hex::encode(digest::sha256(secret.as_bytes()));
+    Some(UpgradedForm::new(alloc::format!("sha256:{digest}")))
+}
+
+/// The bcrypt of a credential's secret, of version 2y, with 16 random bytes of salt. Needs feature
+/// `bcrypt`, and takes as long as a check does.
+///
+/// `None` where [`sha256`] gives it, and for a secret over 71 bytes or with a NUL, which bcrypt
+/// would not read whole.
+#[cfg(feature = "bcrypt")]
+#[must_use]
+pub fn bcrypt<Id>(
+    attempt: &ApiAttempt<'_>,
+    record: &ApiCredential<Id>,
+    cost: BcryptCost,
+    salt: [u8; 16],
+) -> Option<UpgradedForm> {
+    let secret = proven_secret(attempt, record)?;
+    digest::bcrypt(secret, cost, salt).map(UpgradedForm::new)
+}
+
+/// The bcrypt of the md5 of an admin's password, of version 2y, with 16 random bytes of salt. Needs
+/// feature `bcrypt`, and takes as long as a check does.
+///
+/// `None` if the password is stored as bcrypt already, or was not presented: not with this
+/// username, or wrong.
+#[cfg(feature = "bcrypt")]
+#[must_use]
+pub fn bcrypt_of_md5<Id>(
+    attempt: &ApiAttempt<'_>,
+    record: &Admin<Id>,
+    cost: BcryptCost,
+    salt: [u8; 16],
+) -> Option<UpgradedForm> {
+    let presented = attempt.0.as_ref().ok()?;
+    let md5 = PresentedMd5::read(presented.secret.as_str());
+    let is_weak = matches!(
+        record.password.form(),
+        PasswordForm::Plain | PasswordForm::Md5
+    );
+    let is_asked_for = attempt.username()?.eq_ignore_ascii_case(record.username());
+    let is_proven = is_weak && is_asked_for && reveal(record.password.matches(&md5));
+    let digits = is_proven.then_some(md5.digits())?;
+    digest::bcrypt(digits, cost, salt).map(UpgradedForm::new)
+}
+
+/// The secret that was presented, if it is that of the record, which is stored in a weak form.
+fn proven_secret<'a, Id>(
+    attempt: &'a ApiAttempt<'_>,
+    record: &ApiCredential<Id>,
+) -> Option<&'a str> {
+    let presented = attempt.0.as_ref().ok()?;
+    let secret = presented.secret.as_str();
+    let is_weak = matches!(record.secret.form(), SecretForm::Plain | SecretForm::Md5);
+    let is_asked_for = presented.name.as_str() == record.identifier();
+    let is_proven = is_weak && is_asked_for && reveal(record.secret.matches(secret));
+    is_proven.then_some(secret)
+}
+
+/// A stored form as the text to store, which the constructor `detect` of
+/// [`StoredSecret`](crate::StoredSecret) or [`StoredPassword`](crate::StoredPassword) reads.
+///
+/// Debug does not show it; with feature `zeroize` it is wiped when it is dropped.
+#[derive(Clone)]
+#[must_use]
+pub struct UpgradedForm(Text<'static>);
+
+impl UpgradedForm {
+    fn new(text: alloc::string::String) -> Self {
+        Self(Text::new(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for UpgradedForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UpgradedForm([redacted])")
+    }
+}
