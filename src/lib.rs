@@ -24,6 +24,8 @@ mod attempt;
 mod autoauth;
 pub mod clock;
 mod decide;
+#[cfg(feature = "serde")]
+mod deserialize;
 mod digest;
 mod fields;
 mod forms;

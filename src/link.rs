@@ -31,15 +31,6 @@ pub struct AutoAuthRequest<'a> {
 }
 
 impl<'a> AutoAuthRequest<'a> {
-    const fn empty() -> Self {
-        Self {
-            email: Slot::new(Field::Email),
-            timestamp: Slot::new(Field::Timestamp),
-            hash: Slot::new(Field::Hash),
-            goto: Slot::new(Field::Goto),
-        }
-    }
-
     /// Reads decoded name-value pairs, all of them and in order, such as an extractor of type
     /// `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become U+FFFD, as
     /// `String::from_utf8_lossy` makes them.
@@ -64,15 +55,9 @@ impl<'a> AutoAuthRequest<'a> {
         N: AsRef<str>,
         V: Into<Cow<'a, str>>,
     {
-        let mut request = Self::empty();
+        let mut request = Self::default();
         for (name, value) in pairs {
-            let slots = [
-                &mut request.email,
-                &mut request.timestamp,
-                &mut request.hash,
-                &mut request.goto,
-            ];
-            read_pair(slots, name.as_ref(), value);
+            request.read_pair(name.as_ref(), value);
         }
         request
     }
@@ -124,6 +109,20 @@ impl<'a> AutoAuthRequest<'a> {
             .or_else(|| self.goto.fault().filter(|_| !self.goto_is_ambiguous()))
     }
 
+    pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
+        let slots = [
+            &mut self.email,
+            &mut self.timestamp,
+            &mut self.hash,
+            &mut self.goto,
+        ];
+        read_pair(slots, name, value);
+    }
+
+    fn slots(&self) -> [&Slot<'a>; 4] {
+        [&self.email, &self.timestamp, &self.hash, &self.goto]
+    }
+
     fn goto_is_ambiguous(&self) -> bool {
         matches!(
             self.goto.fault(),
@@ -150,10 +149,21 @@ impl<'a> AutoAuthRequest<'a> {
     }
 }
 
+/// A link without fields.
+impl Default for AutoAuthRequest<'_> {
+    fn default() -> Self {
+        Self {
+            email: Slot::new(Field::Email),
+            timestamp: Slot::new(Field::Timestamp),
+            hash: Slot::new(Field::Hash),
+            goto: Slot::new(Field::Goto),
+        }
+    }
+}
+
 impl fmt::Debug for AutoAuthRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slots = [&self.email, &self.timestamp, &self.hash, &self.goto];
-        debug_presence(f, "AutoAuthRequest", slots, self.malformed())
+        debug_presence(f, "AutoAuthRequest", self.slots(), self.malformed())
     }
 }
 

@@ -5,6 +5,8 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
+use whmcs_auth::answer::*;
+use whmcs_auth::gate::*;
 use whmcs_auth::*;
 
 fn moves_between_threads<T: Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
@@ -15,11 +17,20 @@ fn is_an_error<T: Error + Copy + Eq + Send + Sync + 'static>() {}
 #[test]
 fn every_type_moves_between_threads() {
     moves_between_threads::<Action<'_>>();
+    moves_between_threads::<ActionName>();
+    moves_between_threads::<ActionRefusal>();
+    moves_between_threads::<AddressGate>();
+    moves_between_threads::<AddressRefusal>();
     moves_between_threads::<Admin<u64>>();
     moves_between_threads::<AdminState>();
+    moves_between_threads::<AdmittedAttempt<'_>>();
+    moves_between_threads::<AllowedActions>();
+    moves_between_threads::<Answer>();
     moves_between_threads::<ApiAttempt<'_>>();
+    moves_between_threads::<ApiCall<u64>>();
     moves_between_threads::<ApiCaller<u64>>();
     moves_between_threads::<ApiCredential<u64>>();
+    moves_between_threads::<ApiGate>();
     moves_between_threads::<ApiMode>();
     moves_between_threads::<ApiPolicy>();
     moves_between_threads::<ApiRefusal>();
@@ -32,12 +43,16 @@ fn every_type_moves_between_threads() {
     moves_between_threads::<AutoAuthRequest<'_>>();
     moves_between_threads::<BcryptCost>();
     moves_between_threads::<Field>();
+    moves_between_threads::<GateError<std::fmt::Error>>();
+    moves_between_threads::<GateRefusal>();
     moves_between_threads::<Goto<'_>>();
     moves_between_threads::<KeyError>();
     moves_between_threads::<Malformed>();
     moves_between_threads::<PasswordForm>();
+    moves_between_threads::<PublicError>();
     moves_between_threads::<ReplayKey>();
     moves_between_threads::<ResponseType>();
+    moves_between_threads::<RolePolicy>();
     moves_between_threads::<SecretForm>();
     moves_between_threads::<StoredForm>();
     moves_between_threads::<StoredFormError>();
@@ -51,7 +66,11 @@ fn every_type_moves_between_threads() {
         moves_between_threads::<FixedClock>();
         moves_between_threads::<MemoryStore<u64>>();
         moves_between_threads::<SystemClock>();
+        moves_between_threads::<whmcs_auth::replay::ReplayGuard>();
+        moves_between_threads::<whmcs_auth::replay::ReplayRefusal>();
     }
+    #[cfg(any(feature = "bcrypt", feature = "sha2"))]
+    moves_between_threads::<whmcs_auth::upgrade::UpgradedForm>();
     #[cfg(feature = "form")]
     {
         moves_between_threads::<AutoAuthLink>();
@@ -62,28 +81,43 @@ fn every_type_moves_between_threads() {
 #[test]
 fn records_and_requests_are_cloned_and_policies_copied() {
     is_cloned::<Admin<u64>>();
+    is_cloned::<AddressGate>();
+    is_cloned::<AdmittedAttempt<'_>>();
+    is_cloned::<AllowedActions>();
+    is_cloned::<Answer>();
     is_cloned::<ApiAttempt<'_>>();
+    is_cloned::<ApiCall<u64>>();
+    is_cloned::<ApiCaller<u64>>();
     is_cloned::<ApiCredential<u64>>();
+    is_cloned::<ApiGate>();
     is_cloned::<ApiRequest<'_>>();
     is_cloned::<AutoAuthKeys>();
     is_cloned::<AutoAuthLogin<'_>>();
     is_cloned::<AutoAuthRequest<'_>>();
-    is_cloned::<ApiCaller<u64>>();
+    is_cloned::<PublicError>();
+    is_copied::<ActionName>();
     is_copied::<ApiPolicy>();
     is_copied::<AutoAuthPolicy>();
+    is_copied::<RolePolicy>();
     is_copied::<StoredForms>();
 }
 
 #[test]
 fn every_error_is_one_and_can_be_kept() {
+    is_an_error::<ActionRefusal>();
+    is_an_error::<AddressRefusal>();
     is_an_error::<ApiRefusal>();
     is_an_error::<AutoAuthRefusal>();
+    is_an_error::<GateError<std::fmt::Error>>();
+    is_an_error::<GateRefusal>();
     is_an_error::<KeyError>();
     is_an_error::<Malformed>();
     is_an_error::<StoredFormError>();
     is_an_error::<VerifyError<std::fmt::Error>>();
     #[cfg(feature = "std")]
     is_an_error::<DuplicateRecord>();
+    #[cfg(feature = "std")]
+    is_an_error::<whmcs_auth::replay::ReplayRefusal>();
     #[cfg(feature = "form")]
     is_an_error::<SignError>();
 }

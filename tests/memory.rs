@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use time::OffsetDateTime;
+use whmcs_auth::gate::{AddressGate, ApiGate};
 use whmcs_auth::*;
 
 const MARKER: &str = "a marker that no other text holds";
@@ -105,6 +106,18 @@ fn secrets_that_the_library_owns_are_wiped() {
     assert_eq!(left_behind(|| request.attempt().into_owned()), 2 * left);
     let link = || AutoAuthRequest::from_pairs([("hash", marker())]);
     assert_eq!(left_behind(link), left);
+
+    let gate = || AddressGate::new().access_key(marker());
+    assert_eq!(left_behind(gate), left);
+    assert_eq!(left_behind(|| gate().access_key("")), left);
+    let request = ApiRequest::from_pairs([("username", MARKER), ("password", MARKER)]);
+    let open = ApiGate::new(AddressGate::open());
+    let admitted = || {
+        open.admit([127, 0, 0, 1].into(), &request)
+            .unwrap()
+            .into_owned()
+    };
+    assert_eq!(left_behind(admitted), 2 * left);
 }
 
 /// The paths that say that they allocate nothing.
@@ -126,7 +139,8 @@ fn a_decoded_request_over_a_borrowing_store_allocates_nothing() {
     }
     for secret in secrets {
         let password = StoredPassword::md5(md5).unwrap();
-        let credential = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
+        let credential = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess)
+            .actions(gate::AllowedActions::new(["getclients"]));
         let admin = Admin::new(2, "admin", password, AdminState::WithApiAccess);
         let store = MemoryStore::new([credential], [admin]).unwrap();
         for (pairs, accepted) in [
@@ -140,6 +154,14 @@ fn a_decoded_request_over_a_borrowing_store_allocates_nothing() {
             let verify = || {
                 let request = ApiRequest::from_pairs(pairs);
                 let verdict = verify_api_request(&request, &store, &ApiPolicy::new());
+                assert_eq!(verdict.is_ok(), accepted);
+            };
+            assert_eq!(watch(verify), (0, 0), "{pairs:?}");
+            let gate = ApiGate::new(AddressGate::new().entries(["127.0.0.1"]));
+            let verify = || {
+                let fields = pairs.into_iter().chain([("action", "GetClients")]);
+                let request = ApiRequest::from_pairs(fields);
+                let verdict = gate.verify([127, 0, 0, 1].into(), &request, &store);
                 assert_eq!(verdict.is_ok(), accepted);
             };
             assert_eq!(watch(verify), (0, 0), "{pairs:?}");

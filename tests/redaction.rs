@@ -3,6 +3,7 @@
 use std::fmt::{Debug, Display};
 
 use time::OffsetDateTime;
+use whmcs_auth::gate::{ActionRefusal, AddressGate, ApiGate};
 use whmcs_auth::*;
 
 const MARKER: &str = "mArKeR";
@@ -218,4 +219,56 @@ fn links_and_keys_show_nothing() {
         assert_mute_error(sign_autoauth("a@b", Some("//mArKeR"), &key, &now).unwrap_err());
         assert_mute_error(link.url("mArKeR").unwrap_err());
     }
+}
+
+#[test]
+fn gates_show_no_access_key_and_nothing_of_the_request() {
+    let addresses = AddressGate::new().access_key(MARKER);
+    assert_mute(&addresses);
+    assert_mute(addresses.clone().entries([MARKER]));
+    let elsewhere = "203.0.113.7".parse().unwrap();
+    assert_mute_error(addresses.check(elsewhere, Some("mArKeR2")).unwrap_err());
+
+    let gate = ApiGate::new(addresses);
+    assert_mute(&gate);
+    let pairs = [
+        ("identifier", MARKER),
+        ("secret", MARKER),
+        ("accesskey", MARKER),
+    ];
+    let request = ApiRequest::from_pairs(pairs);
+    let admitted = gate.admit(elsewhere, &request).unwrap();
+    assert_mute(&admitted);
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+    assert_mute_error(admitted.decide::<u64>(None, None, forms).unwrap_err());
+    assert_mute(admitted.into_owned());
+
+    // The name of an action is told to a verified caller, and not in words to the operator.
+    let action = Action::Named(MARKER).try_into().unwrap();
+    for refusal in [
+        ActionRefusal::NotAllowed { action },
+        ActionRefusal::AdminNotAllowed { action },
+    ] {
+        assert!(!refusal.to_string().to_lowercase().contains("marker"));
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_replay_guard_shows_how_much_it_remembers() {
+    let guard = replay::ReplayGuard::new(10);
+    assert_eq!(
+        format!("{guard:?}"),
+        "ReplayGuard { capacity: 10, remembered: 0 }"
+    );
+}
+
+#[cfg(feature = "sha2")]
+#[test]
+fn an_upgraded_form_shows_nothing() {
+    let secret = StoredSecret::plain(MARKER).unwrap();
+    let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
+    let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", MARKER)]);
+    let upgraded = upgrade::sha256(&request.attempt(), &record).unwrap();
+    assert_eq!(format!("{upgraded:?}"), "UpgradedForm([redacted])");
 }

@@ -1,0 +1,202 @@
+//! Requests out of form and query deserializers, under the rules of `from_pairs`.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
+
+use serde_core::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+
+use crate::link::AutoAuthRequest;
+use crate::request::ApiRequest;
+
+/// Reads the fields of a form or a query, in which a value is a text or, where its name occurs
+/// several times, a sequence of texts. Needs feature `serde`.
+///
+/// What [`from_pairs`](ApiRequest::from_pairs) would read of the same pairs is what comes out,
+/// malformed or not. A known field whose value is neither text nor a sequence, which no form has,
+/// is malformed. It fails only where the deserializer does, and no error of ours holds a value.
+///
+/// # Security
+///
+/// Use a deserializer that hands names over as they stand, such as `serde_urlencoded` and
+/// `serde_html_form`. One that reads brackets, as PHP does, hides that `password[]` was not
+/// `password`. The deserializer's own buffers are not wiped.
+///
+/// Beside other fields of a form, take a second extractor, or a struct with the request under
+/// `#[serde(flatten)]`. A field that the struct claims for itself does not reach the request.
+///
+/// # Examples
+///
+/// ```
+/// use serde_core::Deserialize;
+/// use serde_core::de::value::{Error, MapDeserializer};
+/// use whmcs_auth::{Action, ApiRequest};
+///
+/// // Stands for `serde_urlencoded::Deserializer`, or for an extractor such as `axum::Form`.
+/// let form = [("action", "GetClients"), ("identifier", "id"), ("secret", "s+e c")];
+/// let form = MapDeserializer::<_, Error>::new(form.into_iter());
+///
+/// let request = ApiRequest::deserialize(form)?;
+/// assert_eq!(request.action(), Action::Named("GetClients"));
+/// # Ok::<(), Error>(())
+/// ```
+impl<'de> Deserialize<'de> for ApiRequest<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Fields(Self::default()))
+    }
+}
+
+/// Reads the fields of a query. Needs feature `serde`; what is said at
+/// [`ApiRequest`](ApiRequest#impl-Deserialize<'de>-for-ApiRequest<'_>) holds here, too.
+///
+/// # Examples
+///
+/// ```
+/// use serde_core::Deserialize;
+/// use serde_core::de::value::{Error, MapDeserializer};
+/// use whmcs_auth::AutoAuthRequest;
+///
+/// let query = [("email", "a+b@example.com"), ("timestamp", "1700000000")];
+/// let query = MapDeserializer::<_, Error>::new(query.into_iter());
+/// let request = AutoAuthRequest::deserialize(query)?;
+/// # let _ = request;
+/// # Ok::<(), Error>(())
+/// ```
+impl<'de> Deserialize<'de> for AutoAuthRequest<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Fields(Self::default()))
+    }
+}
+
+/// A request that is built of one pair after the other.
+trait FromFields: Default {
+    fn read(&mut self, name: &str, value: String);
+}
+
+impl FromFields for ApiRequest<'_> {
+    fn read(&mut self, name: &str, value: String) {
+        self.read_pair(name, value);
+    }
+}
+
+impl FromFields for AutoAuthRequest<'_> {
+    fn read(&mut self, name: &str, value: String) {
+        self.read_pair(name, value);
+    }
+}
+
+/// Answers whatever else a visitor is offered, without a word about the value: it may be a secret.
+macro_rules! otherwise {
+    ($answer:expr; $($visit:ident: $value:ty),+) => {$(
+        fn $visit<E: Error>(self, _: $value) -> Result<Self::Value, E> {
+            $answer(self)
+        }
+    )+};
+}
+
+struct Fields<R>(R);
+
+impl<'de, R: FromFields> Visitor<'de> for Fields<R> {
+    type Value = R;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the fields of a request")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<R, A::Error> {
+        while let Some(name) = fields.next_key::<String>()? {
+            let request = &mut self.0;
+            fields.next_value_seed(Values {
+                request,
+                name: &name,
+            })?;
+        }
+        Ok(self.0)
+    }
+
+    otherwise!(
+        |_| Err(E::custom("expected the fields of a request"));
+        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
+        visit_f64: f64, visit_str: &str, visit_bytes: &[u8]
+    );
+}
+
+/// The values of one name.
+struct Values<'r, R> {
+    request: &'r mut R,
+    name: &'r str,
+}
+
+impl<R: FromFields> Values<'_, R> {
+    /// As `password[` is read.
+    fn read_disguised<E>(self) -> Result<(), E> {
+        self.request
+            .read(&alloc::format!("{}[", self.name), String::new());
+        Ok(())
+    }
+}
+
+impl<'de, R: FromFields> DeserializeSeed<'de> for Values<'_, R> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, R: FromFields> Visitor<'de> for Values<'_, R> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a sequence of texts")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        self.visit_string(value.to_owned())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<(), E> {
+        self.request.read(self.name, value);
+        Ok(())
+    }
+
+    fn visit_bytes<E: Error>(self, value: &[u8]) -> Result<(), E> {
+        self.visit_string(String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// A name without a value.
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.visit_string(String::new())
+    }
+
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        self.visit_unit()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
+        let Self { request, name } = self;
+        while values
+            .next_element_seed(Values { request, name })?
+            .is_some()
+        {}
+        Ok(())
+    }
+
+    /// What a deserializer that reads brackets makes of `password[x]`.
+    fn visit_map<A: MapAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
+        while values.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.read_disguised()
+    }
+
+    otherwise!(
+        |values: Self| values.read_disguised();
+        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
+        visit_f64: f64
+    );
+}

@@ -1,0 +1,310 @@
+//! Whatever reads a form, the library's own decoder or a deserializer, the verdict is the same.
+
+use proptest::prelude::*;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use whmcs_auth::*;
+
+/// Everything that can be told of an API request: what Debug shows, what is carried along, what is
+/// looked up, and the verdict where each look-up finds a record.
+fn told_of_request(request: &ApiRequest<'_>) -> String {
+    let attempt = request.attempt();
+    let name = attempt.identifier().unwrap_or_default().to_owned();
+    let secret = StoredSecret::plain("s+e c").unwrap();
+    let credential = ApiCredential::new(1, &*name, secret, AdminState::WithApiAccess);
+    let password = StoredPassword::plain("p").unwrap();
+    let admin = Admin::new(2, &*name, password, AdminState::WithApiAccess);
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    let decide = |credential, admin| attempt.decide(credential, admin, forms, &ApiPolicy::new());
+    format!(
+        "{request:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        request.action(),
+        request.response_type(),
+        request.access_key(),
+        attempt.identifier(),
+        attempt.username(),
+        decide(Some(&credential), None),
+        decide(None, Some(&admin)),
+    )
+}
+
+/// Everything that can be told of a link.
+fn told_of_link(request: &AutoAuthRequest<'_>) -> String {
+    let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123").unwrap());
+    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+    let verdict = verify_autoauth(request, &keys, &now, &AutoAuthPolicy::new());
+    format!("{request:?} {verdict:?}")
+}
+
+fn assert_same_request(body: &str) -> String {
+    let told = told_of_request(&ApiRequest::from_form(body));
+    let urlencoded = serde_urlencoded::from_str(body).unwrap();
+    assert_eq!(told_of_request(&urlencoded), told, "{body}");
+    let html_form = serde_html_form::from_str(body).unwrap();
+    assert_eq!(told_of_request(&html_form), told, "{body}");
+    told
+}
+
+fn assert_same_link(query: &str) -> String {
+    let told = told_of_link(&AutoAuthRequest::from_query(query));
+    let urlencoded = serde_urlencoded::from_str(query).unwrap();
+    assert_eq!(told_of_link(&urlencoded), told, "{query}");
+    let html_form = serde_html_form::from_str(query).unwrap();
+    assert_eq!(told_of_link(&html_form), told, "{query}");
+    told
+}
+
+#[test]
+fn a_table_of_bodies_is_told_alike() {
+    for (body, part) in [
+        ("", "Err(MissingCredentials)"),
+        (
+            "identifier=id&secret=s%2Be+c&action=GetClients",
+            "Ok(ApiCaller { id: 1, mode: Credential",
+        ),
+        (
+            "identifier=id&secret=s%2Be%20c",
+            "Ok(ApiCaller { id: 1, mode: Credential",
+        ),
+        (
+            "username=id&password=s%2Be+c",
+            "Ok(ApiCaller { id: 1, mode: CredentialAsLogin",
+        ),
+        (
+            "username=admin&password=83878C91171338902E0FE0FB97A8C47A",
+            "Ok(ApiCaller { id: 2, mode: AdminLogin",
+        ),
+        (
+            "identifier=id&secret=&username=&password=",
+            "Missing(Secret)",
+        ),
+        ("identifier=id&secret=x", "Err(WrongSecret)"),
+        ("action=a&action=b", "Repeated(Action)"),
+        ("action=b&action=b", "Repeated(Action)"),
+        ("action=&action=", "Repeated(Action)"),
+        ("action=a&x=1&action=b&x=2&action=c", "Repeated(Action)"),
+        ("%20action=b", "Disguised(Action)"),
+        ("action%00x=b", "Disguised(Action)"),
+        ("password[]=x&username=admin", "Disguised(Password)"),
+        (
+            "password[]=x&password[]=y&username=admin",
+            "Disguised(Password)",
+        ),
+        ("secret=s&secret[]=t&secret=s", "Disguised(Secret)"),
+        ("secret=s&secret=t&secret[]=s", "Disguised(Secret)"),
+        ("action=a&secret=%FF&action=b&secret=x", "Repeated(Secret)"),
+        ("secret=%FF", "NotUtf8(Secret)"),
+        ("identifier=%00&secret=s", "ControlCharacter(Identifier)"),
+        ("action", "Absent"),
+        ("action=%3Cb%3E", "Invalid"),
+        (
+            "responsetype=json&accesskey=key%231%2B2",
+            r#"Absent Json Some("key#1+2")"#,
+        ),
+        ("%FF=1&x=%FF&email=a&email=b", "Err(MissingCredentials)"),
+    ] {
+        let told = assert_same_request(body);
+        assert!(told.contains(part), "{body}: {told}");
+    }
+    // What PHP's form decoder was asked about.
+    let mut rows = 0;
+    for line in include_str!("../vectors/forms.tsv").lines().skip(1) {
+        let (body, _) = line.split_once('\t').unwrap();
+        assert_same_request(body);
+        rows += 1;
+    }
+    assert!(rows > 50);
+}
+
+#[test]
+fn a_table_of_queries_is_told_alike() {
+    let link = "email=a%2Bb%40example.com&timestamp=1700000000\
+                &hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8";
+    for (rest, part) in [
+        ("", "goto: Absent"),
+        (
+            "&goto=index.php",
+            r#"goto: SameSite { target: "index.php" }"#,
+        ),
+        ("&goto=index.php&goto=index.php", "goto: Refused"),
+        ("&goto[]=index.php", "goto: Refused"),
+        ("&goto=%FF", "NotUtf8(Goto)"),
+        ("&goto=%FF&goto=x", "goto: Refused"),
+        ("&goto=x&email=", "Repeated(Email)"),
+        ("&hash[]=", "Disguised(Hash)"),
+        ("&action=a&action=b", "goto: Absent"),
+    ] {
+        let told = assert_same_link(&format!("{link}{rest}"));
+        assert!(told.contains(part), "{rest}: {told}");
+    }
+    let unencoded = link.replace("%2B", "+");
+    assert!(assert_same_link(&unencoded).contains("is_repaired: true"));
+    assert!(assert_same_link("").contains("Missing(Email)"));
+}
+
+/// A form of names that PHP reads as known ones, and of values that break a rule.
+fn form(names: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let name = (
+        prop::sample::select(&["", "", "", "", "%20", "+", "%09", "x"][..]),
+        prop::sample::select(names),
+        prop::sample::select(&["", "", "", "", "[]", "%5Bx%5D", "%00", "%00x", "+", "%FF"][..]),
+    );
+    let value = prop::sample::select(
+        &[
+            "",
+            "id",
+            "s%2Be+c",
+            "json",
+            "GetClients",
+            "%FF",
+            "a%00b",
+            "%3Cb%3E",
+            "index.php",
+            "//evil.example",
+            "1700000000",
+            "83878c91171338902e0fe0fb97a8c47a",
+            "a+b%40example.com",
+            "a28c27c2b14aa0d24698af1a453501c92d0d75e8",
+            "%",
+            "%zz",
+            "\u{fc}",
+            "=",
+            "a=b",
+        ][..],
+    );
+    let field = (name, value)
+        .prop_map(|((before, name, after), value)| format!("{before}{name}{after}={value}"));
+    prop::collection::vec(field, 0..8).prop_map(|fields| fields.join("&"))
+}
+
+const API_NAMES: &[&str] = &[
+    "identifier",
+    "secret",
+    "username",
+    "password",
+    "accesskey",
+    "action",
+    "responsetype",
+    "email",
+    "",
+];
+const LINK_NAMES: &[&str] = &["email", "timestamp", "hash", "goto", "action", ""];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn random_forms_are_told_alike(body in form(API_NAMES)) {
+        assert_same_request(&body);
+    }
+
+    #[test]
+    fn random_queries_are_told_alike(query in form(LINK_NAMES)) {
+        assert_same_link(&query);
+    }
+
+    #[test]
+    fn random_text_is_told_alike(text in "[a-z%&=+\\[\\]\u{0}-\u{ff}]{0,60}") {
+        assert_same_request(&text);
+        assert_same_link(&text);
+    }
+}
+
+#[test]
+fn a_request_stands_beside_other_fields_of_a_struct() {
+    #[derive(Deserialize)]
+    struct GetClients {
+        limitnum: String,
+        #[serde(flatten)]
+        request: ApiRequest<'static>,
+    }
+
+    let body = "action=GetClients&limitnum=25&identifier=id&secret=s%2Be+c";
+    for form in [
+        serde_urlencoded::from_str::<GetClients>(body).unwrap(),
+        serde_html_form::from_str::<GetClients>(body).unwrap(),
+    ] {
+        assert_eq!(form.limitnum, "25");
+        let expected = told_of_request(&ApiRequest::from_form(body));
+        assert_eq!(told_of_request(&form.request), expected);
+    }
+    let twice = format!("{body}&secret=x");
+    for form in [
+        serde_urlencoded::from_str::<GetClients>(&twice).unwrap(),
+        serde_html_form::from_str::<GetClients>(&twice).unwrap(),
+    ] {
+        let expected = ApiRefusal::Malformed(Malformed::Repeated(Field::Secret));
+        assert_eq!(form.request.attempt().refusal(), Some(expected));
+    }
+}
+
+/// Of no form, but of other deserializers.
+#[test]
+fn other_values_are_absent_or_malformed_and_never_an_error() {
+    let missing = || Some(Malformed::Missing(Field::Secret));
+    let disguised = || Some(Malformed::Disguised(Field::Secret));
+    let repeated = || Some(Malformed::Repeated(Field::Secret));
+    for (secret, fault) in [
+        (r#""s""#, None),
+        (r#"["s"]"#, None),
+        ("[]", missing()),
+        ("null", missing()),
+        (r#""""#, missing()),
+        (r#"["s","s"]"#, repeated()),
+        (r#"["s",null]"#, repeated()),
+        (r#"["s",["t"]]"#, repeated()),
+        (r#"["s",1]"#, disguised()),
+        ("1", disguised()),
+        ("-1", disguised()),
+        ("1.5", disguised()),
+        ("18446744073709551615", disguised()),
+        ("true", disguised()),
+        (r#"{"0":"s"}"#, disguised()),
+        ("{}", disguised()),
+        (r#""\u0000""#, None),
+    ] {
+        let json = format!(r#"{{"identifier":"id","x":{secret},"secret":{secret}}}"#);
+        let request: ApiRequest = serde_json::from_str(&json).unwrap();
+        let refusal = request.attempt().refusal();
+        assert_eq!(refusal, fault.map(ApiRefusal::Malformed), "{secret}");
+    }
+    // An unknown field may hold anything.
+    let json = r#"{"x":{"secret":["a",1]},"identifier":"id","y":1.5,"secret":"s","z":[[]]}"#;
+    let request: ApiRequest = serde_json::from_str(json).unwrap();
+    assert_eq!(request.attempt().refusal(), None);
+    // One of JSON's repetitions is a repetition.
+    let json = r#"{"identifier":"id","secret":"s","secret":"s"}"#;
+    let request: ApiRequest = serde_json::from_str(json).unwrap();
+    assert_eq!(
+        request.attempt().refusal(),
+        repeated().map(ApiRefusal::Malformed)
+    );
+}
+
+#[test]
+fn what_is_no_set_of_fields_is_an_error_without_the_value() {
+    let fields = "expected the fields of a request";
+    for json in [
+        r#""mArKeR""#,
+        "1851876211",
+        "-5",
+        "1.25",
+        "true",
+        "[\"mArKeR\"]",
+        "null",
+    ] {
+        let errors = [
+            serde_json::from_str::<ApiRequest>(json)
+                .unwrap_err()
+                .to_string(),
+            serde_json::from_str::<AutoAuthRequest>(json)
+                .unwrap_err()
+                .to_string(),
+        ];
+        for error in errors {
+            assert!(error.contains(fields), "{error}");
+            let value = json.trim_matches(['"', '[', ']']);
+            assert!(value == "null" || !error.contains(value), "{error}");
+        }
+    }
+}
