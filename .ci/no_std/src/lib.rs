@@ -3,6 +3,8 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 
+use whmcs_auth::answer::Answer;
+use whmcs_auth::gate::{AddressGate, ApiGate};
 use whmcs_auth::*;
 
 struct NoMemory;
@@ -38,5 +40,13 @@ pub extern "C" fn verifies() -> bool {
         &now,
         &AutoAuthPolicy::new(),
     );
-    verdict.is_ok() && login.is_ok()
+    let gate = ApiGate::new(AddressGate::new().entries(["127.0.0.1"]));
+    let answer = match gate.admit([127, 0, 0, 1].into(), &request) {
+        Ok(admitted) => match admitted.decide::<()>(None, None, forms) {
+            Ok(_) => return true,
+            Err(refusal) => Answer::new(&refusal, &request),
+        },
+        Err(refusal) => Answer::new(&refusal, &request),
+    };
+    verdict.is_ok() && login.is_ok() && answer.http_status == 200
 }

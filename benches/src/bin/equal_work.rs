@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use time::OffsetDateTime;
+use whmcs_auth::gate::AddressGate;
 use whmcs_auth::*;
 
 const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
@@ -357,6 +358,24 @@ fn cases() -> Vec<Case> {
             name,
             code,
             work,
+        });
+    }
+
+    for (name, presented) in [
+        ("wrong in the first byte", format!("A{}", &SECRET[1..])),
+        ("wrong in the last byte", format!("{}p", &SECRET[..31])),
+    ] {
+        let gate = AddressGate::new().access_key(SECRET);
+        cases.push(Case {
+            group: "access key".into(),
+            name,
+            code: "wrong_access_key",
+            work: Box::new(
+                move || match gate.check([203, 0, 113, 7].into(), Some(&presented)) {
+                    Ok(()) => "accepted",
+                    Err(refusal) => refusal.code(),
+                },
+            ),
         });
     }
 

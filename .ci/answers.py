@@ -1,0 +1,33 @@
+"""Reads the golden answers as clients do: all three formats of one error must say the same."""
+
+import json
+import pathlib
+import xml.etree.ElementTree as xml
+
+answers = pathlib.Path(__file__).parent.parent / "tests" / "answers"
+
+
+def read_json(text):
+    return json.loads(text)
+
+
+def read_xml(text):
+    root = xml.fromstring(text)
+    assert root.tag == "whmcsapi", root.tag
+    fields = {field.tag: field.text for field in root}
+    assert len(fields) == len(root) == 3, fields
+    assert fields.pop("action") == "getclients"
+    return fields
+
+
+def read_nvp(text):
+    return dict(field.split("=") for field in text.split(";"))
+
+
+names = {path.stem for path in answers.iterdir()}
+for name in sorted(names):
+    fields = read_json((answers / f"{name}.json").read_text())
+    assert sorted(fields) == ["message", "result"] and fields["result"] == "error", fields
+    assert read_xml((answers / f"{name}.xml").read_text()) == fields, name
+    assert read_nvp((answers / f"{name}.nvp").read_text()) == fields, name
+print(len(names), "errors, each in three formats")
