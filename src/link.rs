@@ -214,7 +214,7 @@ impl AutoAuthLogin<'_> {
         &self.goto
     }
 
-    /// What to remember of a link that may be used once.
+    /// What to remember of a link that may be used once, as the module `replay` does.
     pub fn replay_key(&self) -> ReplayKey {
         self.replay_key
     }

@@ -12,8 +12,9 @@ use crate::refusal::Malformed;
 /// |---|---|
 /// | `identifier`, `secret` | an API credential |
 /// | `username`, `password` | the same pair, or an admin's username and the md5 of the password |
-/// | `accesskey` | carried along for an address gate; never a credential |
-/// | `action`, `responsetype` | carried along |
+/// | `accesskey` | for an [`AddressGate`](crate::gate::AddressGate); never a credential |
+/// | `action` | for [`ApiCaller::may`](crate::ApiCaller::may) |
+/// | `responsetype` | for an [`Answer`](crate::answer::Answer) |
 ///
 /// Every other field is ignored, and an empty field is an absent field. Building a request cannot
 /// fail. One that breaks a rule of [`Malformed`] is built all the same, and every verification

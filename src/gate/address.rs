@@ -21,8 +21,7 @@ use crate::fields::Text;
 /// - An entry that is empty, or no address as it stands, matches nobody: no space is trimmed, no
 ///   port, zone or leading zero read, and a network is no address. A fresh WHMCS database holds
 ///   one empty entry.
-/// - Networks are entries of a kind of their own, which WHMCS has not: see
-///   [`networks`](Self::networks).
+/// - Networks are entries of a kind of their own, `networks` with feature `ipnet`. WHMCS has none.
 /// - The right access key lifts the restriction. It says nothing about who calls.
 ///
 /// Source: documented by WHMCS, or seen there; that invalid entries match nobody, and networks, are

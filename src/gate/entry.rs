@@ -186,6 +186,7 @@ pub struct ApiCall<Id> {
 
 /// Why a gate refused a request. For the operator, as each of its causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GateRefusal {
     /// The address may not call.
     #[error(transparent)]

@@ -5,8 +5,10 @@
 //!
 //! | record | is stored as | replaced by |
 //! |---|---|---|
-//! | credential | plain, md5 | [`sha256`], or [`bcrypt`] |
-//! | admin | plain, md5 | [`bcrypt_of_md5`] |
+//! | credential | plain, md5 | `sha256`, or `bcrypt` |
+//! | admin | plain, md5 | `bcrypt_of_md5` |
+//!
+//! The first needs feature `sha2`, the others feature `bcrypt`.
 //!
 //! Each checks once more that the attempt proves the very record, and makes nothing otherwise; so
 //! nobody's secret can end up in another's record. Call it after a success.
@@ -69,7 +71,7 @@ pub fn sha256<Id>(attempt: &ApiAttempt<'_>, record: &ApiCredential<Id>) -> Optio
 /// The bcrypt of a credential's secret, of version 2y, with 16 random bytes of salt. Needs feature
 /// `bcrypt`, and takes as long as a check does.
 ///
-/// `None` where [`sha256`] gives it, and for a secret over 71 bytes or with a NUL, which bcrypt
+/// `None` where `sha256` gives it, and for a secret over 71 bytes or with a NUL, which bcrypt
 /// would not read whole.
 #[cfg(feature = "bcrypt")]
 #[must_use]
