@@ -25,6 +25,7 @@ def read_nvp(text):
 
 
 names = {path.stem for path in answers.iterdir()}
+assert names, "no golden answer"
 for name in sorted(names):
     fields = read_json((answers / f"{name}.json").read_text())
     assert sorted(fields) == ["message", "result"] and fields["result"] == "error", fields

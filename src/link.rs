@@ -31,7 +31,7 @@ pub struct AutoAuthRequest<'a> {
 }
 
 impl<'a> AutoAuthRequest<'a> {
-    /// Reads decoded name-value pairs, all of them and in order, such as an extractor of type
+    /// Reads decoded name-value pairs, all of them, such as an extractor of type
     /// `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become U+FFFD, as
     /// `String::from_utf8_lossy` makes them.
     ///

@@ -13,7 +13,7 @@ use crate::refusal::Malformed;
 /// | `identifier`, `secret` | an API credential |
 /// | `username`, `password` | the same pair, or an admin's username and the md5 of the password |
 /// | `accesskey` | for an [`AddressGate`](crate::gate::AddressGate); never a credential |
-/// | `action` | for [`ApiCaller::may`](crate::ApiCaller::may) |
+/// | `action` | for [`ApiCaller::authorize`](crate::ApiCaller::authorize) |
 /// | `responsetype` | for an [`Answer`](crate::answer::Answer) |
 ///
 /// Every other field is ignored, and an empty field is an absent field. Building a request cannot
@@ -57,8 +57,8 @@ pub struct ApiRequest<'a> {
 }
 
 impl<'a> ApiRequest<'a> {
-    /// Reads decoded name-value pairs, all of them and in order, such as a multipart reader or an
-    /// extractor of type `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become
+    /// Reads decoded name-value pairs, all of them, such as a multipart reader or an extractor of
+    /// type `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become
     /// U+FFFD, as `String::from_utf8_lossy` makes them, so that they are refused.
     ///
     /// Where fields come in the query and in the body, chain the two: a name in both is malformed.

@@ -312,6 +312,26 @@ fn an_nvp_answer_is_two_fields_whatever_the_message() {
 }
 
 #[test]
+fn an_xml_answer_has_four_elements_whatever_the_message() {
+    let tags = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>getclients</action>\n\
+                <result>error</result>\n<message>a";
+    for code in 0..=0x2fff_u32 {
+        let Some(character) = char::from_u32(code) else {
+            continue;
+        };
+        let body = body(&format!("a{character}b"), "xml");
+        let rest = body.strip_prefix(tags).unwrap();
+        let text = rest.strip_suffix("b</message>\n</whmcsapi>").unwrap();
+        assert!(!text.contains(['<', '>', '"', '\'']), "{character:?}");
+        assert_eq!(text.contains('&'), text.ends_with(';') && text.len() > 1);
+        assert!(
+            !text.contains(|c| c < ' ' && c != '\t' && c != '\n'),
+            "{character:?}"
+        );
+    }
+}
+
+#[test]
 fn a_json_answer_is_ascii_and_holds_nothing_that_html_reads() {
     let all: String = (0..=0x10ffff).filter_map(char::from_u32).collect();
     let body = body(&all, "json");

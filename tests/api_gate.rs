@@ -1,7 +1,6 @@
 //! Address, credentials and action in one call, and the order in which they are judged.
 #![cfg(feature = "std")]
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::IpAddr;
 
@@ -39,7 +38,13 @@ fn gate() -> ApiGate {
     ApiGate::new(AddressGate::new().entries([LISTED]).access_key("key"))
 }
 
-type Verdict = Result<ApiCall<u64>, GateRefusal>;
+/// Why an address that is not listed may not call.
+fn refused_address() -> AddressRefusal {
+    let gate = AddressGate::new().entries([LISTED]).access_key("key");
+    gate.check(address(ELSEWHERE), None).unwrap_err()
+}
+
+type Verdict = Result<AuthorizedCall<u64>, GateRefusal>;
 
 /// The verdict in one call, which is that of the two steps and of the owned two steps.
 fn verdict(gate: &ApiGate, caller: &str, pairs: &[(&str, &str)]) -> Verdict {
@@ -111,8 +116,7 @@ fn who_passes_is_named_with_the_action() {
     }
 }
 
-/// Each row is wrong in one more way than the row before it, and the last thing that went wrong is
-/// what is judged first.
+/// From the last check to the first: what is wrong in a row hides what was wrong in those before.
 #[test]
 fn the_first_check_that_fails_is_the_cause() {
     let of_action = |action| ActionName::try_from(Action::Named(action)).unwrap();
@@ -139,36 +143,18 @@ fn the_first_check_that_fails_is_the_cause() {
             "other",
             "",
             "",
-            Malformed::Missing(Field::Secret).into_gate(),
+            api(Malformed::Missing(Field::Secret).into()),
         ),
         (
             LISTED,
             "\n",
             "",
             "",
-            Malformed::ControlCharacter(Field::Identifier).into_gate(),
+            api(Malformed::ControlCharacter(Field::Identifier).into()),
         ),
         (LISTED, "", "", "", api(ApiRefusal::MissingCredentials)),
-        (
-            ELSEWHERE,
-            "\n",
-            "",
-            "",
-            AddressRefusal::NotListed {
-                address: address(ELSEWHERE),
-            }
-            .into(),
-        ),
-        (
-            ELSEWHERE,
-            "id",
-            "s",
-            "GetClients",
-            AddressRefusal::NotListed {
-                address: address(ELSEWHERE),
-            }
-            .into(),
-        ),
+        (ELSEWHERE, "\n", "", "", refused_address().into()),
+        (ELSEWHERE, "id", "s", "GetClients", refused_address().into()),
     ] {
         let pairs = [
             ("identifier", identifier),
@@ -176,16 +162,6 @@ fn the_first_check_that_fails_is_the_cause() {
             ("action", action),
         ];
         assert_eq!(verdict(&gate(), caller, &pairs), Err(refusal), "{pairs:?}");
-    }
-}
-
-trait IntoGate {
-    fn into_gate(self) -> GateRefusal;
-}
-
-impl IntoGate for Malformed {
-    fn into_gate(self) -> GateRefusal {
-        ApiRefusal::from(self).into()
     }
 }
 
@@ -222,9 +198,7 @@ fn an_ambiguous_access_key_lifts_nothing() {
             .into_iter()
             .chain([("accesskey", "key"), second])
             .collect();
-        let refusal = AddressRefusal::NotListed {
-            address: address(ELSEWHERE),
-        };
+        let refusal = refused_address();
         assert_eq!(verdict(&gate(), ELSEWHERE, &pairs), Err(refusal.into()));
         let refusal = verdict(&gate(), LISTED, &pairs).unwrap_err();
         assert!(matches!(
@@ -282,8 +256,7 @@ impl CredentialStore for Asked {
 
     fn find_admin(&self, name: &str) -> Lookup<'_, Admin<u64>, &'static str> {
         self.look_ups.set(self.look_ups.get() + 1);
-        let found: Option<Cow<'_, _>> = self.store.find_admin(name).unwrap();
-        Ok(found)
+        Ok(self.store.find_admin(name).unwrap())
     }
 
     fn forms(&self) -> StoredForms {
@@ -298,6 +271,11 @@ fn a_refused_address_costs_no_look_up_and_a_refused_action_as_many_as_an_allowed
         (LISTED, RIGHT[..1].to_vec(), 0),
         (LISTED, RIGHT.to_vec(), 1),
         (LISTED, RIGHT[..2].to_vec(), 1),
+        (
+            LISTED,
+            [&RIGHT[..2], &[("action", "DeleteClient")]].concat(),
+            1,
+        ),
         (LISTED, vec![("username", "id"), ("password", "s")], 2),
         (LISTED, vec![("username", "nobody"), ("password", "s")], 2),
     ] {
@@ -338,9 +316,7 @@ fn a_store_that_fails_judges_nobody() {
 /// The wrapping enums say what the refusal inside says.
 #[test]
 fn a_refusal_is_told_as_the_piece_tells_it() {
-    let address = AddressRefusal::NotListed {
-        address: address(ELSEWHERE),
-    };
+    let address = refused_address();
     let api = ApiRefusal::NoApiAccess;
     let action = ActionRefusal::Absent;
     for (refusal, code, cause, public, status) in [
@@ -376,4 +352,22 @@ fn a_refusal_is_told_as_the_piece_tells_it() {
         assert_eq!(error.public_message(), public);
         assert_eq!(error.http_status(), status);
     }
+    // `?` takes each of them.
+    assert_eq!(
+        GateError::<()>::from(address),
+        GateError::Refused(address.into())
+    );
+    assert_eq!(GateError::<()>::from(api), GateError::Refused(api.into()));
+    assert_eq!(
+        GateError::<()>::from(action),
+        GateError::Refused(action.into())
+    );
+    assert_eq!(
+        GateError::<()>::from(VerifyError::Refused(api)),
+        GateError::Refused(api.into())
+    );
+    assert_eq!(
+        GateError::from(VerifyError::Store("gone")),
+        GateError::Store("gone")
+    );
 }

@@ -27,7 +27,7 @@ fn every_type_moves_between_threads() {
     moves_between_threads::<AllowedActions>();
     moves_between_threads::<Answer>();
     moves_between_threads::<ApiAttempt<'_>>();
-    moves_between_threads::<ApiCall<u64>>();
+    moves_between_threads::<AuthorizedCall<u64>>();
     moves_between_threads::<ApiCaller<u64>>();
     moves_between_threads::<ApiCredential<u64>>();
     moves_between_threads::<ApiGate>();
@@ -86,7 +86,7 @@ fn records_and_requests_are_cloned_and_policies_copied() {
     is_cloned::<AllowedActions>();
     is_cloned::<Answer>();
     is_cloned::<ApiAttempt<'_>>();
-    is_cloned::<ApiCall<u64>>();
+    is_cloned::<AuthorizedCall<u64>>();
     is_cloned::<ApiCaller<u64>>();
     is_cloned::<ApiCredential<u64>>();
     is_cloned::<ApiGate>();

@@ -13,9 +13,12 @@ use whmcs_auth::*;
 const MARKER: &str = "a marker that no other text holds";
 /// Its beginning is what is looked for.
 const NEEDLE: &[u8] = b"a marker that no";
+/// So is what the SHA-256 of `s` ends with.
+const DIGITS: &[u8] = b"3f925d0e52beaf89";
 
 thread_local! {
     static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
     static FREED_WITH_MARKER: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -26,15 +29,20 @@ struct Watching;
 unsafe impl GlobalAlloc for Watching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_add(layout.size())));
         // Zeroed, so that what is read of it later was written by somebody.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let bytes = unsafe { std::slice::from_raw_parts(block, layout.size()) };
-        if bytes.windows(NEEDLE.len()).any(|window| window == NEEDLE) {
+        if bytes
+            .windows(16)
+            .any(|window| window == NEEDLE || window == DIGITS)
+        {
             let _ = FREED_WITH_MARKER.try_with(|count| count.set(count.get() + 1));
         }
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_sub(layout.size())));
         unsafe { System.dealloc(block, layout) }
     }
 }
@@ -195,4 +203,51 @@ fn a_decoded_link_allocates_only_where_its_email_is_repaired() {
         };
         assert_eq!(watch(verify), (allocated, 0), "{email}");
     }
+}
+
+/// After an hour of logins, those of the last 901 seconds are remembered.
+#[cfg(feature = "std")]
+#[test]
+fn a_replay_guard_takes_60_to_120_bytes_a_link_or_200_where_there_is_one_a_second() {
+    use sha1::{Digest, Sha1};
+
+    let keys = AutoAuthKeys::from(AutoAuthKey::new("key").unwrap());
+    for (a_second, expected) in [(1, 120..=200), (5, 60..=120), (10, 60..=120)] {
+        let before = BYTES.get();
+        let guard = replay::ReplayGuard::new(usize::MAX);
+        for second in 0..3_600 {
+            let timestamp = 1_700_000_000 + second;
+            let now = OffsetDateTime::from_unix_timestamp(timestamp).unwrap();
+            for client in 0..a_second {
+                let email = format!("{client}@example.com");
+                let timestamp = timestamp.to_string();
+                let hash = hex::encode(Sha1::digest(format!("{email}{timestamp}key")));
+                let pairs = [("email", email), ("timestamp", timestamp), ("hash", hash)];
+                let request = AutoAuthRequest::from_pairs(pairs);
+                let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new());
+                let login = login.unwrap();
+                let used = guard.first_use(login.replay_key(), login.remember_until(), now);
+                assert_eq!(used, Ok(()));
+            }
+        }
+        let bytes_a_link = (BYTES.get() - before) / (901 * a_second);
+        assert!(
+            expected.contains(&bytes_a_link),
+            "{a_second}: {bytes_a_link}"
+        );
+    }
+}
+
+#[cfg(feature = "sha2")]
+#[test]
+fn an_upgraded_form_is_wiped() {
+    let secret = StoredSecret::plain("s").unwrap();
+    let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
+    let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "s")]);
+    let attempt = request.attempt();
+    let upgrade = || upgrade::sha256(&attempt, &record).unwrap();
+    assert!(upgrade().as_str().as_bytes().ends_with(DIGITS));
+    // The digits alone, and the text.
+    let left = 2 * usize::from(!cfg!(feature = "zeroize"));
+    assert_eq!(left_behind(upgrade), left);
 }

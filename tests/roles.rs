@@ -53,13 +53,14 @@ fn an_action_is_allowed_if_any_role_allows_it() {
         (vec![&support, &sales], "GetProducts", true),
         (vec![&support, &sales], "DeleteClient", false),
         (vec![&sales, &nothing], "GetProducts", true),
+        (vec![&sales, &sales], "GetProducts", true),
         (vec![&nothing], "GetClients", false),
         (vec![], "GetClients", false),
     ] {
         let actions = AllowedActions::new(roles.iter().copied().flatten());
         assert_eq!(actions.includes(action), allowed, "{roles:?}, {action}");
         let action = Action::Named(action);
-        let verdict = bearer(actions).may(action, &RolePolicy::new());
+        let verdict = bearer(actions).authorize(action, &RolePolicy::new());
         assert_eq!(verdict.is_ok(), allowed, "{roles:?}, {action:?}");
     }
 }
@@ -105,22 +106,39 @@ fn a_credential_without_actions_may_do_nothing() {
         Some(AllowedActions::default()),
         Some(AllowedActions::new([""; 0])),
     ] {
-        let verdict = caller(pairs, actions).may(Action::Named("GetClients"), &RolePolicy::new());
+        let verdict =
+            caller(pairs, actions).authorize(Action::Named("GetClients"), &RolePolicy::new());
         assert_eq!(verdict, refused);
     }
     assert_eq!(AllowedActions::new([""; 0]), AllowedActions::default());
 }
 
 #[test]
+fn the_actions_set_last_are_those_of_the_credential() {
+    let secret = StoredSecret::plain("s").unwrap();
+    let record = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess)
+        .actions(AllowedActions::new(["getclients"]))
+        .actions(AllowedActions::new(["getproducts"]));
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "s")]);
+    let attempt = request.attempt();
+    let caller = attempt.decide(Some(&record), None, forms, &ApiPolicy::new());
+    let caller = caller.unwrap();
+    let may = |action| caller.authorize(Action::Named(action), &RolePolicy::new());
+    assert!(may("GetProducts").is_ok());
+    assert!(may("GetClients").is_err());
+}
+
+#[test]
 fn all_actions_are_all_well_formed_ones() {
     let caller = bearer(AllowedActions::all());
     for action in ["GetClients", "a", "Custom_Module_2"] {
-        let verdict = caller.may(Action::Named(action), &RolePolicy::new());
+        let verdict = caller.authorize(Action::Named(action), &RolePolicy::new());
         assert_eq!(verdict, Ok(name(action)));
         assert!(AllowedActions::all().includes(action));
     }
     for invalid in ["", "a b", "a;b", "ä", &"a".repeat(65)] {
-        let verdict = caller.may(Action::Named(invalid), &RolePolicy::new());
+        let verdict = caller.authorize(Action::Named(invalid), &RolePolicy::new());
         assert_eq!(verdict, Err(ActionRefusal::Invalid), "{invalid:?}");
         assert!(!AllowedActions::all().includes(invalid));
     }
@@ -130,16 +148,16 @@ fn all_actions_are_all_well_formed_ones() {
 fn an_admin_may_do_all_unless_the_policy_forbids_it() {
     let action = Action::Named("GetClients");
     assert_eq!(
-        admin().may(action, &RolePolicy::new()),
+        admin().authorize(action, &RolePolicy::new()),
         Ok(name("getclients"))
     );
     assert_eq!(
-        admin().may(action, &RolePolicy::default()),
+        admin().authorize(action, &RolePolicy::default()),
         Ok(name("getclients"))
     );
     let forbidden = RolePolicy::new().admins_may_all(false);
     assert_eq!(
-        admin().may(action, &forbidden),
+        admin().authorize(action, &forbidden),
         Err(ActionRefusal::AdminNotAllowed {
             action: name("getclients")
         })
@@ -151,8 +169,8 @@ fn an_admin_may_do_all_unless_the_policy_forbids_it() {
         [("username", "id"), ("password", "s")],
     ] {
         let caller = caller(pairs, actions());
-        assert!(caller.may(action, &forbidden).is_ok());
-        let verdict = caller.may(Action::Named("getproducts"), &RolePolicy::new());
+        assert!(caller.authorize(action, &forbidden).is_ok());
+        let verdict = caller.authorize(Action::Named("getproducts"), &RolePolicy::new());
         assert!(verdict.is_err());
     }
 }
@@ -165,7 +183,7 @@ fn without_an_action_nobody_is_asked_for_a_role() {
             (Action::Absent, ActionRefusal::Absent),
             (Action::Invalid, ActionRefusal::Invalid),
         ] {
-            assert_eq!(caller.may(action, &forbidden), Err(refusal));
+            assert_eq!(caller.authorize(action, &forbidden), Err(refusal));
         }
     }
 }
@@ -199,7 +217,7 @@ fn every_refusal_has_its_code_its_cause_and_its_answer() {
         (
             ActionRefusal::AdminNotAllowed { action },
             "admin_action_not_allowed",
-            "an admin login has no API roles, and the policy does not let it do all",
+            "an admin login has no API roles, and the policy allows it no action",
             not_allowed,
             403,
         ),

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use crate::gate::ActionName;
 use crate::request::Action;
 
 pub(super) fn json(message: &str) -> String {
@@ -13,10 +14,7 @@ pub(super) fn json(message: &str) -> String {
 }
 
 pub(super) fn xml(action: Action<'_>, message: &str) -> String {
-    let action = match action {
-        Action::Named(name) => name.to_ascii_lowercase(),
-        Action::Absent | Action::Invalid => String::new(),
-    };
+    let action = ActionName::try_from(action);
     alloc::format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
          <whmcsapi>\n\
@@ -24,7 +22,7 @@ pub(super) fn xml(action: Action<'_>, message: &str) -> String {
          <result>error</result>\n\
          <message>{}</message>\n\
          </whmcsapi>",
-        Escaped(&action, xml_character),
+        action.as_ref().map_or("", ActionName::as_str),
         Escaped(message, xml_character),
     )
 }

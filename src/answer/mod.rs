@@ -6,8 +6,11 @@
 //! | `xml` | `application/xml` | `action`, `result` and `message` in the root `whmcsapi` |
 //! | `nvp`, or none | `text/plain` | `result=error;message=Authentication Failed` |
 //!
-//! Source: the JSON form, the root `whmcsapi` and the NVP form are WHMCS's; the layout of the XML,
-//! the content types and what is escaped are this crate's.
+//! Source: the JSON form and its `\u0022`, the root `whmcsapi` and the NVP form are WHMCS's; the
+//! layout of the XML, the content types and what else is escaped are this crate's.
+//!
+//! This is for API callers. To a visitor with a login link, show the refusal's public message on a
+//! page.
 //!
 //! # Security
 //!
@@ -18,7 +21,8 @@
 //! - XML has `<` `>` `&` `"` `'` escaped. What XML 1.0 cannot hold becomes U+FFFD.
 //! - NVP has no escaping, so `;`, `=` and control characters become spaces.
 //!
-//! Of the request the XML body echoes the action, in lower case, if it is 1 to 64 of `[a-z0-9_]`.
+//! Of the request only an action of 1 to 64 `[A-Za-z0-9_]` is echoed, in lower case: in the XML, and
+//! in `Invalid Permissions`.
 //!
 //! # Examples
 //!
@@ -58,10 +62,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer to a request, in the format it asks for: of a reference to any refusal or error
-    /// of this crate, or of a [`PublicError`] of the service's own.
+    /// The answer to a request, in the format that it asks for. The error is a reference to a refusal
+    /// or to a [`VerifyError`] or [`GateError`], or it is a [`PublicError`] of the service's own.
     ///
-    /// A request that cannot be read at all is [`ApiRequest::default`], which asks for NVP.
+    /// In place of a request that could not be read take [`ApiRequest::default`], which asks for NVP.
     pub fn new(error: impl Into<PublicError>, request: &ApiRequest<'_>) -> Self {
         let PublicError {
             http_status,
@@ -82,8 +86,7 @@ impl Answer {
 
 /// What the caller of a service learns of an error: a status and a message.
 ///
-/// Every refusal of this crate makes one. A service makes its own for what goes wrong beyond
-/// authentication.
+/// Every refusal becomes one. A service makes its own for what goes wrong beyond authentication.
 ///
 /// # Examples
 ///

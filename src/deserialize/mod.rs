@@ -18,14 +18,17 @@ use crate::request::ApiRequest;
 /// malformed or not. A known field whose value is neither text nor a sequence, which no form has,
 /// is malformed. It fails only where the deserializer does, and no error of ours holds a value.
 ///
+/// It reads one source. Where fields may come in the query and in the body, take both as they are,
+/// and read them with [`from_query_and_form`](ApiRequest::from_query_and_form). Other fields of the
+/// same source can stand in a struct that has the request under `#[serde(flatten)]`; a field that
+/// the struct claims for itself does not reach the request.
+///
 /// # Security
 ///
-/// Use a deserializer that hands names over as they stand, such as `serde_urlencoded` and
+/// Use a deserializer that hands all names over as they stand, such as `serde_urlencoded` and
 /// `serde_html_form`. One that reads brackets, as PHP does, hides that `password[]` was not
-/// `password`. The deserializer's own buffers are not wiped.
-///
-/// Beside other fields of a form, take a second extractor, or a struct with the request under
-/// `#[serde(flatten)]`. A field that the struct claims for itself does not reach the request.
+/// `password`, and one that goes through a map loses the repetitions. The deserializer's own buffers
+/// are not wiped.
 ///
 /// # Examples
 ///
@@ -48,8 +51,8 @@ impl<'de> Deserialize<'de> for ApiRequest<'_> {
     }
 }
 
-/// Reads the fields of a query. Needs feature `serde`; what is said at
-/// [`ApiRequest`](ApiRequest#impl-Deserialize<'de>-for-ApiRequest<'_>) holds here, too.
+/// Reads the fields of a query. Needs feature `serde`. What is said at the implementation for
+/// [`ApiRequest`] holds here, too.
 ///
 /// # Examples
 ///

@@ -1,8 +1,8 @@
-//! The action asked for, and why it is refused.
+//! The name of the action asked for.
 
-use alloc::borrow::Cow;
 use core::fmt;
 
+use super::refusal::ActionRefusal;
 use crate::request::Action;
 
 /// The name of an action, in lower case: 1 to 64 of `[a-z0-9_]`.
@@ -62,65 +62,5 @@ impl fmt::Display for ActionName {
 impl fmt::Debug for ActionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ActionName").field(&self.as_str()).finish()
-    }
-}
-
-/// Why a verified caller may not do what was asked for. For the operator: Display names the cause
-/// and holds nothing of the request; the name of the action can be had of the variant.
-///
-/// Source: the public messages are those of WHMCS installations. What an action holds that is no
-/// name is not told to anybody; it gets the answer of an absent one, which is this crate's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum ActionRefusal {
-    /// No action, or an empty one. Code `action_missing`.
-    #[error("the request names no action")]
-    Absent,
-    /// The action is not 1 to 64 of `[A-Za-z0-9_]`. Code `action_invalid`.
-    #[error("the action is not 1 to 64 letters, digits and underscores")]
-    Invalid,
-    /// None of the credential's API roles allows the action. Code `action_not_allowed`.
-    #[error("no API role of the credential allows the action")]
-    NotAllowed {
-        /// What was asked for.
-        action: ActionName,
-    },
-    /// The caller is an admin, who has no API roles, and the policy lets admins do nothing. Code
-    /// `admin_action_not_allowed`.
-    #[error("an admin login has no API roles, and the policy does not let it do all")]
-    AdminNotAllowed {
-        /// What was asked for.
-        action: ActionName,
-    },
-}
-
-impl ActionRefusal {
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Absent => "action_missing",
-            Self::Invalid => "action_invalid",
-            Self::NotAllowed { .. } => "action_not_allowed",
-            Self::AdminNotAllowed { .. } => "admin_action_not_allowed",
-        }
-    }
-
-    /// What the caller of the service is told: `Empty action request`, or
-    /// `Invalid Permissions: API action "getclients" is not allowed`.
-    pub fn public_message(&self) -> Cow<'static, str> {
-        match self {
-            Self::Absent | Self::Invalid => "Empty action request".into(),
-            Self::NotAllowed { action } | Self::AdminNotAllowed { action } => {
-                alloc::format!("Invalid Permissions: API action \"{action}\" is not allowed").into()
-            }
-        }
-    }
-
-    /// The HTTP status that goes with it: 400 without an action, otherwise 403.
-    pub const fn http_status(&self) -> u16 {
-        match self {
-            Self::Absent | Self::Invalid => 400,
-            Self::NotAllowed { .. } | Self::AdminNotAllowed { .. } => 403,
-        }
     }
 }

@@ -1,6 +1,5 @@
 //! Which addresses may call.
 
-use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 #[cfg(feature = "ipnet")]
@@ -10,6 +9,7 @@ use core::net::IpAddr;
 #[cfg(feature = "ipnet")]
 use ipnet::{IpNet, Ipv4Net};
 
+use super::refusal::{AddressRefusal, PresentedKey};
 use crate::digest::{equal, reveal};
 use crate::fields::Text;
 
@@ -22,10 +22,11 @@ use crate::fields::Text;
 ///   port, zone or leading zero read, and a network is no address. A fresh WHMCS database holds
 ///   one empty entry.
 /// - Networks are entries of a kind of their own, `networks` with feature `ipnet`. WHMCS has none.
-/// - The right access key lifts the restriction. It says nothing about who calls.
+/// - The right access key lifts the restriction. It says nothing about who calls. WHMCS's keys are
+///   letters, digits and `! @ # $ % . ( ) * [ ] - _`; here any text but the empty one is a key.
 ///
-/// Source: documented by WHMCS, or seen there; that invalid entries match nobody, and networks, are
-/// this crate's.
+/// Source: exact addresses, the empty list and the access key are documented by WHMCS. How addresses
+/// are read and compared, and networks, are this crate's.
 ///
 /// # Security
 ///
@@ -53,8 +54,8 @@ use crate::fields::Text;
 /// assert_eq!(refusal.public_message(), "Invalid IP ::1");
 /// assert_eq!(
 ///     refusal.to_string(),
-///     "the address ::1 is not listed: `localhost` may have resolved to IPv6, \
-///      or a proxy on this machine may call",
+///     "the address ::1 is not listed: `localhost` resolved to IPv6, or a proxy is on this machine; \
+///      2 entries of the list are no addresses, and match nobody",
 /// );
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
@@ -75,7 +76,7 @@ impl AddressGate {
         Self::default()
     }
 
-    /// No restriction: every address may call.
+    /// No restriction: every address may call, whatever is added.
     pub fn open() -> Self {
         Self {
             is_open: true,
@@ -83,8 +84,8 @@ impl AddressGate {
         }
     }
 
-    /// Adds addresses as they stand in a settings table. What is none matches nobody, and is
-    /// counted by [`ignored_entries`](Self::ignored_entries).
+    /// Adds addresses as they stand in a settings table. An entry that is no address matches nobody,
+    /// and is counted by [`ignored_entries`](Self::ignored_entries).
     pub fn entries<E: AsRef<str>>(mut self, entries: impl IntoIterator<Item = E>) -> Self {
         for entry in entries {
             match entry.as_ref().parse::<IpAddr>() {
@@ -140,20 +141,35 @@ impl AddressGate {
     ///
     /// # Errors
     ///
-    /// [`AddressRefusal`], with the address and a hint.
+    /// [`AddressRefusal`], with the address and hints.
     pub fn check(&self, address: IpAddr, access_key: Option<&str>) -> Result<(), AddressRefusal> {
         let address = address.to_canonical();
-        let presented = access_key.filter(|key| !key.is_empty());
-        if self.is_open || self.lists(&address) || self.is_lifted_by(presented) {
+        if self.is_open || self.lists(&address) {
             return Ok(());
         }
-        Err(match address {
-            _ if presented.is_some() => AddressRefusal::WrongAccessKey { address },
-            _ if self.is_empty() => AddressRefusal::EmptyList { address },
-            IpAddr::V4(v4) if v4.is_loopback() => AddressRefusal::Loopback { address },
-            IpAddr::V6(v6) if v6.is_loopback() => AddressRefusal::Ipv6Localhost { address },
-            _ => AddressRefusal::NotListed { address },
+        let key = self.judge(access_key);
+        if key == PresentedKey::Right {
+            return Ok(());
+        }
+        Err(AddressRefusal {
+            address,
+            list_is_empty: self.is_empty(),
+            ignored_entries: self.ignored_entries,
+            key,
         })
+    }
+
+    fn judge(&self, presented: Option<&str>) -> PresentedKey {
+        match (presented, &self.access_key) {
+            (None | Some(""), _) => PresentedKey::Absent,
+            (Some(_), None) => PresentedKey::NotConfigured,
+            (Some(presented), Some(right)) => {
+                match reveal(equal(presented.as_bytes(), right.as_str().as_bytes())) {
+                    true => PresentedKey::Right,
+                    false => PresentedKey::Wrong,
+                }
+            }
+        }
     }
 
     fn lists(&self, address: &IpAddr) -> bool {
@@ -175,13 +191,6 @@ impl AddressGate {
         }
         self.addresses.is_empty()
     }
-
-    fn is_lifted_by(&self, presented: Option<&str>) -> bool {
-        let (Some(right), Some(presented)) = (&self.access_key, presented) else {
-            return false;
-        };
-        reveal(equal(right.as_str().as_bytes(), presented.as_bytes()))
-    }
 }
 
 #[cfg(feature = "ipnet")]
@@ -193,83 +202,5 @@ fn canonical(network: IpNet) -> IpNet {
     match network {
         IpNet::V4(_) => network,
         IpNet::V6(v6) => mapped(v6).map_or(network, IpNet::V4),
-    }
-}
-
-/// Why an address may not call. For the operator: Display names the address and the likely mistake.
-///
-/// Source: the public message and the status are those of WHMCS installations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum AddressRefusal {
-    /// No address is listed. Code `address_list_empty`.
-    #[error("the address {address} is not listed: the list is empty, which denies everyone")]
-    EmptyList {
-        /// The caller's address.
-        address: IpAddr,
-    },
-    /// An IPv4 loopback address. Code `loopback_not_listed`.
-    #[error("the address {address} is not listed: the caller, or a proxy, is on this machine")]
-    Loopback {
-        /// The caller's address.
-        address: IpAddr,
-    },
-    /// `::1`. Code `ipv6_localhost_not_listed`.
-    #[error(
-        "the address {address} is not listed: `localhost` may have resolved to IPv6, \
-         or a proxy on this machine may call"
-    )]
-    Ipv6Localhost {
-        /// The caller's address.
-        address: IpAddr,
-    },
-    /// Any other address. Code `address_not_listed`.
-    #[error(
-        "the address {address} is not listed: it may be that of a proxy, \
-         which must tell the caller's"
-    )]
-    NotListed {
-        /// The caller's address.
-        address: IpAddr,
-    },
-    /// An access key was presented, and is not the right one. Code `wrong_access_key`.
-    #[error("the address {address} is not listed, and the access key is not the right one")]
-    WrongAccessKey {
-        /// The caller's address.
-        address: IpAddr,
-    },
-}
-
-impl AddressRefusal {
-    /// The caller's address. An IPv4-mapped one was made IPv4.
-    pub const fn address(&self) -> IpAddr {
-        match self {
-            Self::EmptyList { address }
-            | Self::Loopback { address }
-            | Self::Ipv6Localhost { address }
-            | Self::NotListed { address }
-            | Self::WrongAccessKey { address } => *address,
-        }
-    }
-
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::EmptyList { .. } => "address_list_empty",
-            Self::Loopback { .. } => "loopback_not_listed",
-            Self::Ipv6Localhost { .. } => "ipv6_localhost_not_listed",
-            Self::NotListed { .. } => "address_not_listed",
-            Self::WrongAccessKey { .. } => "wrong_access_key",
-        }
-    }
-
-    /// What the caller of the service is told: `Invalid IP 203.0.113.7`.
-    pub fn public_message(&self) -> Cow<'static, str> {
-        alloc::format!("Invalid IP {}", self.address()).into()
-    }
-
-    /// The HTTP status that goes with it, always 403.
-    pub const fn http_status(&self) -> u16 {
-        403
     }
 }

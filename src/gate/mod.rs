@@ -1,11 +1,11 @@
 //! What stands around the credentials: which addresses may call, which actions a credential may
 //! do, and one call for the lot.
 //!
-//! | check | of itself | refused with |
+//! | check | on its own | refused with |
 //! |---|---|---|
 //! | address | [`AddressGate::check`] | `Invalid IP 203.0.113.7`, 403 |
 //! | credentials | [`verify_api_request`](crate::verify_api_request) | `Authentication Failed` and others, 403 |
-//! | an action is named | [`ApiCaller::may`](crate::ApiCaller::may) | `Empty action request`, 400 |
+//! | an action is named | [`ApiCaller::authorize`](crate::ApiCaller::authorize) | `Empty action request`, 400 |
 //! | an API role allows it | the same | `Invalid Permissions: API action "getclients" is not allowed`, 403 |
 //!
 //! [`ApiGate`] runs them in this order, which is WHMCS's. Each can be used alone.
@@ -51,14 +51,16 @@
 
 mod action;
 mod address;
-mod entry;
+mod api_gate;
+mod refusal;
 mod roles;
 
 /// The crate whose networks [`AddressGate::networks`] takes.
 #[cfg(feature = "ipnet")]
 pub use ipnet;
 
-pub use action::{ActionName, ActionRefusal};
-pub use address::{AddressGate, AddressRefusal};
-pub use entry::{AdmittedAttempt, ApiCall, ApiGate, GateError, GateRefusal};
+pub use action::ActionName;
+pub use address::AddressGate;
+pub use api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall};
+pub use refusal::{ActionRefusal, AddressRefusal, GateError, GateRefusal};
 pub use roles::{AllowedActions, RolePolicy};

@@ -1,11 +1,11 @@
 //! API roles: which actions a verified caller may do.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use super::action::{ActionName, ActionRefusal};
+use super::action::ActionName;
+use super::refusal::ActionRefusal;
 use crate::attempt::{ApiCaller, ApiMode};
 use crate::request::Action;
 use crate::store::ApiCredential;
@@ -32,29 +32,27 @@ use crate::store::ApiCredential;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AllowedActions(Allowed);
 
-/// Three kinds, so that a credential without roles shares no counter with any other.
+/// Three kinds, so that a credential without roles touches no reference count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 enum Allowed {
     #[default]
     None,
-    /// In lower case and sorted.
-    Some(Arc<[Box<str>]>),
+    /// In lower case.
+    Some(Arc<BTreeSet<String>>),
     All,
 }
 
 impl AllowedActions {
     /// These actions, of all roles of a credential. A name may occur several times.
     pub fn new<N: AsRef<str>>(actions: impl IntoIterator<Item = N>) -> Self {
-        let names = actions.into_iter();
-        let sorted: BTreeSet<String> = names
+        let names: BTreeSet<_> = actions
+            .into_iter()
             .map(|name| name.as_ref().to_ascii_lowercase())
             .collect();
-        match sorted.is_empty() {
-            true => Self(Allowed::None),
-            false => Self(Allowed::Some(
-                sorted.into_iter().map(String::into_boxed_str).collect(),
-            )),
-        }
+        Self(match names.is_empty() {
+            true => Allowed::None,
+            false => Allowed::Some(names.into()),
+        })
     }
 
     /// Every action, for a service that leaves roles to somebody else.
@@ -65,29 +63,29 @@ impl AllowedActions {
     /// Whether the action is one of them.
     #[must_use]
     pub fn includes(&self, action: &str) -> bool {
-        ActionName::try_from(Action::Named(action)).is_ok_and(|action| self.allow(&action))
+        ActionName::try_from(Action::Named(action)).is_ok_and(|name| self.includes_name(&name))
     }
 
-    fn allow(&self, action: &ActionName) -> bool {
+    fn includes_name(&self, name: &ActionName) -> bool {
         match &self.0 {
             Allowed::None => false,
-            Allowed::Some(names) => names
-                .binary_search_by(|name| (**name).cmp(action.as_str()))
-                .is_ok(),
+            Allowed::Some(names) => names.contains(name.as_str()),
             Allowed::All => true,
         }
     }
 }
 
-/// What admin logins may do, which have no API roles.
+/// What admin logins, which have no API roles, may do.
 ///
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::gate::RolePolicy;
+/// use whmcs_auth::gate::{AddressGate, ApiGate, RolePolicy};
 ///
+/// // Admins are verified, and then refused whatever they ask for.
 /// let policy = RolePolicy::new().admins_may_all(false);
-/// # let _ = policy;
+/// let gate = ApiGate::new(AddressGate::open()).role_policy(policy);
+/// # let _ = gate;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -118,8 +116,8 @@ impl Default for RolePolicy {
 }
 
 impl<Id> ApiCredential<Id> {
-    /// Adds the actions that the credential's API roles allow. Without them
-    /// [`ApiCaller::may`](ApiCaller::may) refuses every action. Who calls is decided without them.
+    /// Sets the actions that the credential's API roles allow, of all roles together. Without them
+    /// [`ApiCaller::authorize`] refuses every action. Who calls is decided without them.
     pub fn actions(mut self, actions: AllowedActions) -> Self {
         self.actions = actions;
         self
@@ -127,12 +125,12 @@ impl<Id> ApiCredential<Id> {
 }
 
 impl<Id> ApiCaller<Id> {
-    /// Whether the verified caller may do the [action](crate::ApiRequest::action): a credential by
-    /// its [actions](ApiCredential::actions), an admin login by the policy.
+    /// The name of the [action](crate::ApiRequest::action), if the verified caller may do it: a
+    /// credential by its [actions](ApiCredential::actions), an admin login by the policy.
     ///
     /// # Errors
     ///
-    /// [`ActionRefusal`], where no action is named before where it is not allowed.
+    /// [`ActionRefusal`]. That no action is named is found before that it is not allowed.
     ///
     /// # Examples
     ///
@@ -152,7 +150,7 @@ impl<Id> ApiCaller<Id> {
     /// ]);
     /// let caller = verify_api_request(&request, &store, &ApiPolicy::new())?;
     ///
-    /// let refusal = caller.may(request.action(), &RolePolicy::new()).unwrap_err();
+    /// let refusal = caller.authorize(request.action(), &RolePolicy::new()).unwrap_err();
     /// assert_eq!(refusal.code(), "action_not_allowed");
     /// assert_eq!(
     ///     refusal.public_message(),
@@ -161,15 +159,15 @@ impl<Id> ApiCaller<Id> {
     /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn may(
+    pub fn authorize(
         &self,
         action: Action<'_>,
         policy: &RolePolicy,
     ) -> Result<ActionName, ActionRefusal> {
-        self.may_do(action.try_into()?, policy)
+        self.authorize_name(action.try_into()?, policy)
     }
 
-    pub(super) fn may_do(
+    pub(super) fn authorize_name(
         &self,
         action: ActionName,
         policy: &RolePolicy,
@@ -177,7 +175,7 @@ impl<Id> ApiCaller<Id> {
         match self.mode {
             ApiMode::AdminLogin if policy.admins_may_all => Ok(action),
             ApiMode::AdminLogin => Err(ActionRefusal::AdminNotAllowed { action }),
-            _ if self.actions.allow(&action) => Ok(action),
+            _ if self.actions.includes_name(&action) => Ok(action),
             _ => Err(ActionRefusal::NotAllowed { action }),
         }
     }

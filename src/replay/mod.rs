@@ -3,6 +3,8 @@
 //! A link can be used again until its window closes. A service that wants each to work once asks a
 //! [`ReplayGuard`] after everything else was found in order, last of all before the login.
 //!
+//! # Examples
+//!
 //! ```
 //! use time::{Duration, OffsetDateTime};
 //! use whmcs_auth::replay::ReplayGuard;
@@ -35,7 +37,8 @@
 //! would let two of them pass.
 //!
 //! In SQL, the key is the primary key. The insertion that succeeds is the first use; one that is
-//! refused as a duplicate is a replay:
+//! refused as a duplicate is a replay. The values are the 20 bytes of the replay key (`BYTEA` in
+//! PostgreSQL) and `remember_until` in Unix seconds, and for the deletion the time now:
 //!
 //! ```sql
 //! CREATE TABLE used_links (
@@ -47,8 +50,8 @@
 //! DELETE FROM used_links WHERE remember_until < ? - 3600;
 //! ```
 //!
-//! In Redis, the answer `OK` is the first use, and a nil answer a replay. `SECONDS` is
-//! `remember_until` less now, and 3600 more for the same reason:
+//! In Redis, the replay key is written in hex. The answer `OK` is the first use, and a nil answer a
+//! replay. `SECONDS` is `remember_until` less now, and 3600 more for the same reason:
 //!
 //! ```text
 //! SET used_link:6624fa4b6fb3c5fcd24e587154a949911046d92b 1 NX EX SECONDS
@@ -57,7 +60,6 @@
 //! Where the database does not answer, nobody is let in. A Redis that may evict keys, or a replica
 //! that lags, forgets.
 
-use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
@@ -91,16 +93,17 @@ pub struct ReplayGuard {
 #[derive(Default)]
 struct Used {
     keys: HashSet<[u8; 20]>,
-    /// The keys again, by the first second in which they can be forgotten: there are never more
-    /// seconds than the window has, however many links.
+    /// The keys again, by the first second in which they can be forgotten. A window has so many
+    /// seconds and no more, however many links.
     by_second: BTreeMap<i64, Vec<[u8; 20]>>,
-    /// Every link to be remembered until then, or less long, may be forgotten.
+    /// Links to be remembered until this second, or one before it, may have been forgotten. It only
+    /// grows, as none of them is put down any more.
     forgotten: Option<i64>,
 }
 
 impl ReplayGuard {
-    /// A guard that remembers at most `capacity` links, each in some 100 bytes where there are
-    /// several a second. Of capacity 0 it refuses every link.
+    /// A guard that remembers at most `capacity` links, in 60 to 120 bytes each, or 200 where there
+    /// is one a second. With capacity 0 it refuses every link.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -108,13 +111,13 @@ impl ReplayGuard {
         }
     }
 
-    /// Whether this is the first use of a link, of which the arguments are its
-    /// [replay key](crate::AutoAuthLogin::replay_key), and
-    /// [until when](crate::AutoAuthLogin::remember_until) it must be remembered. Remembers it.
+    /// Remembers a link, and passes its first use only. The arguments are the login's
+    /// [`replay_key`](crate::AutoAuthLogin::replay_key) and
+    /// [`remember_until`](crate::AutoAuthLogin::remember_until), and the time by the clock that
+    /// verified the link.
     ///
-    /// `now` is the time by the clock that verified the link. Whatever can be forgotten by then, is.
-    /// Each link is put down once and dropped once, so the cost does not grow with their number, but
-    /// for a call that has many to drop after a pause.
+    /// What need not be remembered any more is dropped. Each link is put down once and dropped once,
+    /// so that the cost does not grow with their number; after a pause one call drops them all.
     ///
     /// # Errors
     ///
@@ -151,7 +154,7 @@ impl Used {
         while let Some(second) = self.by_second.first_entry()
             && *second.key() <= now
         {
-            self.forgotten = Some(*second.key()).max(self.forgotten);
+            self.forgotten = Some(*second.key());
             for key in second.remove() {
                 self.keys.remove(&key);
             }
@@ -178,7 +181,7 @@ impl fmt::Debug for ReplayGuard {
 /// Why a genuine link is not let through. For the operator: Display names the cause.
 ///
 /// Source: the public messages and statuses are this crate's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayRefusal {
     /// The link was used before. Code `link_used`.
@@ -205,12 +208,11 @@ impl ReplayRefusal {
 
     /// What the visitor is told: the link has expired, or, by a full guard, that the service is
     /// unavailable.
-    pub fn public_message(&self) -> Cow<'static, str> {
+    pub const fn public_message(&self) -> &'static str {
         match self {
             Self::Used | Self::MayBeForgotten => "This login link has expired.",
             Self::Full => "Service Unavailable",
         }
-        .into()
     }
 
     /// The HTTP status that goes with it: 503 for a full guard, otherwise 403.

@@ -13,8 +13,9 @@
 //! Each checks once more that the attempt proves the very record, and makes nothing otherwise; so
 //! nobody's secret can end up in another's record. Call it after a success.
 //!
-//! After a replacement `md5(secret)`, where a policy accepts it, is checked against the record's
-//! [compat form](crate::ApiCredential::compat) alone.
+//! After a replacement clients that send `md5(secret)`, where a policy accepts it, are refused unless
+//! the record has a [compat form](crate::ApiCredential::compat). Name the new form in
+//! [`StoredForms`](crate::StoredForms) once most records have it.
 //!
 //! # Examples
 //!
@@ -64,12 +65,16 @@ use crate::{
 pub fn sha256<Id>(attempt: &ApiAttempt<'_>, record: &ApiCredential<Id>) -> Option<UpgradedForm> {
     let secret = proven_secret(attempt, record)?;
     // Encoded, unlike an expected digest, as it is made to be written down.
-    let digest = hex::encode(digest::sha256(secret.as_bytes()));
-    Some(UpgradedForm::new(alloc::format!("sha256:{digest}")))
+    let digits = Text::new(hex::encode(digest::sha256(secret.as_bytes())));
+    Some(UpgradedForm::new(alloc::format!(
+        "sha256:{}",
+        digits.as_str()
+    )))
 }
 
-/// The bcrypt of a credential's secret, of version 2y, with 16 random bytes of salt. Needs feature
-/// `bcrypt`, and takes as long as a check does.
+/// The bcrypt of a credential's secret, of version 2y, with 16 random bytes of salt from the
+/// caller's random number generator. Needs feature `bcrypt`, and takes as long as a check does: keep
+/// it off an async executor.
 ///
 /// `None` where `sha256` gives it, and for a secret over 71 bytes or with a NUL, which bcrypt
 /// would not read whole.
@@ -85,11 +90,32 @@ pub fn bcrypt<Id>(
     digest::bcrypt(secret, cost, salt).map(UpgradedForm::new)
 }
 
-/// The bcrypt of the md5 of an admin's password, of version 2y, with 16 random bytes of salt. Needs
-/// feature `bcrypt`, and takes as long as a check does.
+/// The bcrypt of the md5 of an admin's password, of version 2y, with 16 random bytes of salt from the
+/// caller's random number generator. Needs feature `bcrypt`, and takes as long as a check does: keep
+/// it off an async executor.
 ///
 /// `None` if the password is stored as bcrypt already, or was not presented: not with this
 /// username, or wrong.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{upgrade, *};
+///
+/// let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
+/// let admin = Admin::new(1, "admin", StoredPassword::md5(md5)?, AdminState::WithApiAccess);
+/// let attempt = ApiRequest::from_pairs([("username", "admin"), ("password", md5)])
+///     .attempt()
+///     .into_owned();
+///
+/// // WHMCS's cost is 10.
+/// let cost = BcryptCost::new(4)?;
+/// let salt = *b"16 random bytes.";
+/// let stronger = upgrade::bcrypt_of_md5(&attempt, &admin, cost, salt).ok_or("not a weak form")?;
+/// let stored = StoredPassword::detect(stronger.as_str())?;
+/// assert_eq!(stored.form(), PasswordForm::BcryptOfMd5(cost));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(feature = "bcrypt")]
 #[must_use]
 pub fn bcrypt_of_md5<Id>(

@@ -1,14 +1,17 @@
-//! Counts the instructions of refusals that must not be told apart by time.
+//! Counts the instructions of refusals that must not be told apart by time, and of the first use of a
+//! link, whose cost must not grow with the links that are remembered.
 //!
 //! Run without arguments, it runs itself once per case under callgrind, which repeats to the
 //! instruction, and fails if two cases of a group are more than 5 % apart. The last two groups are
 //! controls, which must be seen to fail.
 
+use std::cell::{Cell, OnceCell};
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use time::OffsetDateTime;
 use whmcs_auth::gate::AddressGate;
+use whmcs_auth::replay::ReplayGuard;
 use whmcs_auth::*;
 
 const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
@@ -379,6 +382,15 @@ fn cases() -> Vec<Case> {
         });
     }
 
+    for (name, clients_a_second) in [("among 900", 1), ("among 9000", 10)] {
+        cases.push(Case {
+            group: "first use of a link".into(),
+            name,
+            code: "passed",
+            work: first_use(clients_a_second),
+        });
+    }
+
     let stored = StoredSecret::md5(MD5).expect("a stored form");
     for (name, record) in [
         ("unknown", None),
@@ -459,4 +471,43 @@ fn verify(keys: [&str; 3], hash: &'static str) -> Box<dyn Fn() -> &'static str> 
             Err(refusal) => refusal.code(),
         },
     )
+}
+
+/// A use of the next unused link, by a guard that remembers those of 900 seconds.
+fn first_use(clients_a_second: usize) -> Box<dyn Fn() -> &'static str> {
+    let key = AutoAuthKey::new(SECRET).expect("a key");
+    let keys = AutoAuthKeys::from(key.clone());
+    let login = move |client: usize, second: i64| {
+        let signed = OffsetDateTime::from_unix_timestamp(1_700_000_000 + second).expect("a time");
+        let email = format!("{client}@example.com");
+        let link = sign_autoauth(&email, None, &key, &signed).expect("a link");
+        let request = AutoAuthRequest::from_query(link.query());
+        let login = verify_autoauth(&request, &keys, &signed, &AutoAuthPolicy::new());
+        let login = login.expect("a genuine link");
+        (login.replay_key(), login.remember_until())
+    };
+    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
+    // Made when it is first called, so that other cases do not wait for it.
+    let used = OnceCell::new();
+    let unused = Cell::new(Vec::new());
+    Box::new(move || {
+        let guard = used.get_or_init(|| {
+            let guard = ReplayGuard::new(usize::MAX);
+            for second in 0..900 {
+                for client in 0..clients_a_second {
+                    let (key, until) = login(client, second);
+                    guard.first_use(key, until, now).expect("a first use");
+                }
+            }
+            unused.set((1..=2).map(|client| login(client * 1000, 450)).collect());
+            guard
+        });
+        let mut logins = unused.take();
+        let (key, until) = logins.pop().expect("a link for each call");
+        unused.set(logins);
+        match guard.first_use(key, until, now) {
+            Ok(()) => "passed",
+            Err(refusal) => refusal.code(),
+        }
+    })
 }

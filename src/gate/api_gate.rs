@@ -1,15 +1,14 @@
 //! One call for the lot: address, credentials, and the action.
 
-use alloc::borrow::Cow;
 use core::net::IpAddr;
 
-use super::action::{ActionName, ActionRefusal};
-use super::address::{AddressGate, AddressRefusal};
+use super::action::ActionName;
+use super::address::AddressGate;
+use super::refusal::{ActionRefusal, AddressRefusal, GateError, GateRefusal};
 use super::roles::RolePolicy;
 use crate::attempt::{ApiAttempt, ApiCaller};
 use crate::decide::ApiPolicy;
 use crate::forms::StoredForms;
-use crate::refusal::{ApiRefusal, VerifyError};
 use crate::request::ApiRequest;
 use crate::store::{Admin, ApiCredential, CredentialStore};
 
@@ -62,25 +61,18 @@ impl ApiGate {
     ///
     /// # Security
     ///
-    /// A refused address costs no look-up, so its time differs from that of a refused credential.
-    /// It tells nothing about names. For the rest see
+    /// A refused address costs no look-up, so its time differs from that of a refused credential. The
+    /// difference tells nothing about names. For the rest see
     /// [`verify_api_request`](crate::verify_api_request).
     pub fn verify<S: CredentialStore + ?Sized>(
         &self,
         address: IpAddr,
         request: &ApiRequest<'_>,
         store: &S,
-    ) -> Result<ApiCall<S::Id>, GateError<S::Error>> {
-        let admitted = self.admit(address, request).map_err(GateRefusal::from)?;
-        let caller =
-            admitted
-                .attempt
-                .verify(store, &self.api_policy)
-                .map_err(|error| match error {
-                    VerifyError::Refused(refusal) => GateError::Refused(refusal.into()),
-                    VerifyError::Store(error) => GateError::Store(error),
-                })?;
-        Ok(admitted.call(caller)?)
+    ) -> Result<AuthorizedCall<S::Id>, GateError<S::Error>> {
+        let admitted = self.admit(address, request)?;
+        let caller = admitted.attempt.verify(store, &self.api_policy)?;
+        Ok(admitted.authorize(caller)?)
     }
 
     /// Judges the address and the shape of the request: the first step. A request of the wrong
@@ -143,23 +135,26 @@ impl AdmittedAttempt<'_> {
     /// Judges the records found, and the action: the second step.
     /// The arguments are those of [`ApiAttempt::decide`].
     ///
+    /// A refusal does not hold the caller. A service that wants to know whose action was refused
+    /// takes [`attempt`](Self::attempt), [`ApiAttempt::decide`] and [`ApiCaller::authorize`] itself.
+    ///
     /// # Errors
     ///
-    /// [`GateRefusal::Api`], and only of a verified caller [`GateRefusal::Action`].
+    /// [`GateRefusal::Api`], and only for a verified caller [`GateRefusal::Action`].
     pub fn decide<Id: Clone>(
         &self,
         credential: Option<&ApiCredential<Id>>,
         admin: Option<&Admin<Id>>,
         forms: StoredForms,
-    ) -> Result<ApiCall<Id>, GateRefusal> {
+    ) -> Result<AuthorizedCall<Id>, GateRefusal> {
         let policy = &self.api_policy;
         let caller = self.attempt.decide(credential, admin, forms, policy)?;
-        Ok(self.call(caller)?)
+        Ok(self.authorize(caller)?)
     }
 
-    fn call<Id>(&self, caller: ApiCaller<Id>) -> Result<ApiCall<Id>, ActionRefusal> {
-        let action = caller.may_do(self.action?, &self.role_policy)?;
-        Ok(ApiCall { caller, action })
+    fn authorize<Id>(&self, caller: ApiCaller<Id>) -> Result<AuthorizedCall<Id>, ActionRefusal> {
+        let action = caller.authorize_name(self.action?, &self.role_policy)?;
+        Ok(AuthorizedCall { caller, action })
     }
 
     /// The same, owning its text, to move into a blocking thread.
@@ -177,100 +172,9 @@ impl AdmittedAttempt<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[must_use]
-pub struct ApiCall<Id> {
+pub struct AuthorizedCall<Id> {
     /// Who calls.
     pub caller: ApiCaller<Id>,
     /// What is to be done.
     pub action: ActionName,
-}
-
-/// Why a gate refused a request. For the operator, as each of its causes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GateRefusal {
-    /// The address may not call.
-    #[error(transparent)]
-    Address(#[from] AddressRefusal),
-    /// The caller could not be verified.
-    #[error(transparent)]
-    Api(#[from] ApiRefusal),
-    /// The verified caller may not do what was asked for.
-    #[error(transparent)]
-    Action(#[from] ActionRefusal),
-}
-
-impl GateRefusal {
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Address(refusal) => refusal.code(),
-            Self::Api(refusal) => refusal.code(),
-            Self::Action(refusal) => refusal.code(),
-        }
-    }
-
-    /// What the caller of the service is told.
-    pub fn public_message(&self) -> Cow<'static, str> {
-        match self {
-            Self::Address(refusal) => refusal.public_message(),
-            Self::Api(refusal) => refusal.public_message().into(),
-            Self::Action(refusal) => refusal.public_message(),
-        }
-    }
-
-    /// The HTTP status that goes with it.
-    pub const fn http_status(&self) -> u16 {
-        match self {
-            Self::Address(refusal) => refusal.http_status(),
-            Self::Api(refusal) => refusal.http_status(),
-            Self::Action(refusal) => refusal.http_status(),
-        }
-    }
-}
-
-/// Why [`ApiGate::verify`] let no call through.
-///
-/// # Security
-///
-/// As with [`VerifyError`], what Debug and Display of `E` show is the store's affair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GateError<E> {
-    /// The request is refused.
-    #[error(transparent)]
-    Refused(GateRefusal),
-    /// The store could not answer, so nobody was judged. Code `store_failure`.
-    #[error("the credential store failed")]
-    Store(#[source] E),
-}
-
-impl<E, R: Into<GateRefusal>> From<R> for GateError<E> {
-    fn from(refusal: R) -> Self {
-        Self::Refused(refusal.into())
-    }
-}
-
-impl<E> GateError<E> {
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Refused(refusal) => refusal.code(),
-            Self::Store(_) => "store_failure",
-        }
-    }
-
-    /// What the caller of the service is told.
-    pub fn public_message(&self) -> Cow<'static, str> {
-        match self {
-            Self::Refused(refusal) => refusal.public_message(),
-            Self::Store(_) => "Service Unavailable".into(),
-        }
-    }
-
-    /// The HTTP status that goes with it: 503 for a failure of the store.
-    pub const fn http_status(&self) -> u16 {
-        match self {
-            Self::Refused(refusal) => refusal.http_status(),
-            Self::Store(_) => 503,
-        }
-    }
 }
