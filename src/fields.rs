@@ -144,6 +144,11 @@ impl<'a> Slot<'a> {
         self.content.as_ref().err().copied()
     }
 
+    /// Whether PHP reads the name as that of the field.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        as_php_reads(name) == self.field.name()
+    }
+
     /// A disguise weighs more than a repetition, and that more than the value, so that the fault
     /// does not depend on the order in which names arrive: some decoders group them.
     fn fill(&mut self, name: &str, value: Text<'a>) {
@@ -169,8 +174,7 @@ pub(crate) fn read_pair<'a, const N: usize>(
     name: &str,
     value: impl Into<Cow<'a, str>>,
 ) {
-    let read = as_php_reads(name);
-    if let Some(slot) = slots.into_iter().find(|slot| slot.field.name() == read) {
+    if let Some(slot) = slots.into_iter().find(|slot| slot.takes(name)) {
         slot.fill(name, Text::new(value));
     }
 }

@@ -126,8 +126,9 @@ impl From<PasswordForm> for StoredForm {
 ///
 /// A refusal is made to cost what checking these forms costs, so that its time does not tell
 /// whether a name is known. Name the forms of most records; records of another form, or of
-/// another bcrypt cost, still verify, and can be told apart by time. A form whose feature is off
-/// costs nothing, as no record can have it.
+/// another bcrypt cost, still verify, and can be told apart by time. While records move from a cheap
+/// form to a costly one, name the costly one: those not moved yet cost no more than their cheap
+/// check on top. A form whose feature is off costs nothing, as no record can have it.
 ///
 /// # Examples
 ///

@@ -109,6 +109,11 @@ impl<'a> AutoAuthRequest<'a> {
             .or_else(|| self.goto.fault().filter(|_| !self.goto_is_ambiguous()))
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.slots().into_iter().any(|slot| slot.takes(name))
+    }
+
     pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
         let slots = [
             &mut self.email,

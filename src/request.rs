@@ -148,6 +148,11 @@ impl<'a> ApiRequest<'a> {
         first_fault(self.slots())
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.slots().into_iter().any(|slot| slot.takes(name))
+    }
+
     pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
         let slots = [
             &mut self.identifier,

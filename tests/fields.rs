@@ -348,6 +348,14 @@ fn of_several_faults_the_one_named_does_not_depend_on_their_order() {
         let expected = Malformed::Disguised(Field::Hash);
         assert_eq!(link(&pairs), Err(expected.into()), "{pairs:?}");
     }
+    // Of one field a repetition is named before any fault of a value.
+    for faulty in [&*too_long, "\u{fffd}", "\0"] {
+        for (first, second) in [(faulty, "x"), ("x", faulty), (faulty, faulty)] {
+            let verdict = api(&[("identifier", first), ("identifier", second)]);
+            let expected = Malformed::Repeated(Field::Identifier);
+            assert_eq!(verdict, Err(expected.into()), "{first:?}, {second:?}");
+        }
+    }
 }
 
 #[test]
@@ -355,6 +363,7 @@ fn a_repeated_or_disguised_goto_only_loses_the_goto() {
     let hash = "6624fa4b6fb3c5fcd24e587154a949911046d92b";
     let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123").unwrap());
     let now = OffsetDateTime::from_unix_timestamp(1290100706).unwrap();
+    let too_long = "x".repeat(2049);
     for (gotos, verdict) in [
         (vec![], Goto::Absent),
         (vec![("goto", "")], Goto::Absent),
@@ -371,6 +380,10 @@ fn a_repeated_or_disguised_goto_only_loses_the_goto() {
         ),
         (
             vec![("goto", "\u{fffd}"), ("goto", "index.php")],
+            Goto::Refused,
+        ),
+        (
+            vec![("goto", &*too_long), ("goto", "index.php")],
             Goto::Refused,
         ),
     ] {

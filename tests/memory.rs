@@ -128,6 +128,28 @@ fn secrets_that_the_library_owns_are_wiped() {
     assert_eq!(left_behind(admitted), 2 * left);
 }
 
+/// Of the values that a deserializer lends, those of unknown names are not even copied.
+#[cfg(feature = "serde")]
+#[test]
+fn secrets_that_were_deserialized_are_wiped() {
+    use serde_core::Deserialize;
+    use serde_core::de::value::{Error, MapDeserializer};
+
+    let left = usize::from(!cfg!(feature = "zeroize"));
+    for (name, left) in [
+        ("secret", left),
+        ("secret[]", left),
+        (" secret", left),
+        ("password2", 0),
+    ] {
+        let read = || {
+            let form = MapDeserializer::<_, Error>::new([(name, MARKER)].into_iter());
+            ApiRequest::deserialize(form).unwrap()
+        };
+        assert_eq!(left_behind(read), left, "{name}");
+    }
+}
+
 /// The paths that say that they allocate nothing.
 #[cfg(feature = "std")]
 #[test]

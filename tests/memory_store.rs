@@ -167,3 +167,13 @@ fn debug_shows_how_much_it_holds() {
          password: Plain, compat: None } }"
     );
 }
+
+#[test]
+fn other_forms_can_be_named() {
+    let secret = StoredSecret::md5("5f4dcc3b5aa765d61d8327deb882cf99").unwrap();
+    let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
+    let store = MemoryStore::new([record], []).unwrap();
+    let forms = StoredForms::new(SecretForm::Sha256, PasswordForm::Plain);
+    assert_ne!(store.forms(), forms);
+    assert_eq!(store.with_forms(forms).forms(), forms);
+}

@@ -15,8 +15,9 @@ use crate::request::ApiRequest;
 /// several times, a sequence of texts. Needs feature `serde`.
 ///
 /// What [`from_pairs`](ApiRequest::from_pairs) would read of the same pairs is what comes out,
-/// malformed or not. A known field whose value is neither text nor a sequence, which no form has,
-/// is malformed. It fails only where the deserializer does, and no error of ours holds a value.
+/// malformed or not. Of values that no form has, none at all is an absent field, and anything but a
+/// text or a sequence makes its field malformed. It fails only where the deserializer does, and no
+/// error of ours holds a value.
 ///
 /// It reads one source. Where fields may come in the query and in the body, take both as they are,
 /// and read them with [`from_query_and_form`](ApiRequest::from_query_and_form). Other fields of the
@@ -75,16 +76,25 @@ impl<'de> Deserialize<'de> for AutoAuthRequest<'_> {
 
 /// A request that is built of one pair after the other.
 trait FromFields: Default {
+    fn knows(&self, name: &str) -> bool;
     fn read(&mut self, name: &str, value: String);
 }
 
 impl FromFields for ApiRequest<'_> {
+    fn knows(&self, name: &str) -> bool {
+        self.knows(name)
+    }
+
     fn read(&mut self, name: &str, value: String) {
         self.read_pair(name, value);
     }
 }
 
 impl FromFields for AutoAuthRequest<'_> {
+    fn knows(&self, name: &str) -> bool {
+        self.knows(name)
+    }
+
     fn read(&mut self, name: &str, value: String) {
         self.read_pair(name, value);
     }
@@ -110,11 +120,16 @@ impl<'de, R: FromFields> Visitor<'de> for Fields<R> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<R, A::Error> {
         while let Some(name) = fields.next_key::<String>()? {
-            let request = &mut self.0;
-            fields.next_value_seed(Values {
-                request,
-                name: &name,
-            })?;
+            if self.0.knows(&name) {
+                let request = &mut self.0;
+                let values = Values {
+                    request,
+                    name: &name,
+                };
+                fields.next_value_seed(values)?;
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(self.0)
     }

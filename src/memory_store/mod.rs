@@ -17,8 +17,8 @@ use crate::store::{Admin, ApiCredential, CredentialStore, Lookup};
 ///
 /// Needs feature `std`.
 ///
-/// The forms it names are those of most of its records, of two that are as common the costlier.
-/// Looking a record up allocates nothing.
+/// The forms it names are those of most of its records, of two that are as common the costlier, or
+/// those that it is [given](Self::with_forms). Looking a record up allocates nothing.
 ///
 /// # Examples
 ///
@@ -87,6 +87,13 @@ impl<Id> MemoryStore<Id> {
             admins,
             forms,
         })
+    }
+
+    /// The same store, which names other forms than those of most of its records: the stronger ones,
+    /// while records are being upgraded.
+    pub fn with_forms(mut self, forms: StoredForms) -> Self {
+        self.forms = forms;
+        self
     }
 }
 

@@ -1,7 +1,8 @@
 //! Login links that work once.
 //!
 //! A link can be used again until its window closes. A service that wants each to work once asks a
-//! [`ReplayGuard`] after everything else was found in order, last of all before the login.
+//! [`ReplayGuard`] after everything else was found in order, last of all before the login. Needs
+//! feature `std`.
 //!
 //! # Examples
 //!
@@ -64,7 +65,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
@@ -72,17 +73,23 @@ use crate::link::ReplayKey;
 
 /// Remembers in memory which links were used, until they are refused anyway.
 ///
-/// It never lets a link through that it may have seen: when it is full it refuses, and so it does
-/// where it may have forgotten. It can be shared between threads, one of which has the first use.
+/// It lets no link through that it may have seen: when it is full it refuses, and so it does where it
+/// may have forgotten. It can be shared between threads, one of which has the first use.
 ///
 /// Needs feature `std`.
 ///
 /// # Security
 ///
-/// It forgets when the process ends: links that were used shortly before can be used once more
-/// after a restart. Size it for the logins of the whole window, 30 minutes by default, or else
-/// whoever has many genuine links can keep others out. Debug shows how many links it remembers, and
-/// no key.
+/// - It forgets when the process ends: links that were used shortly before can be used once more
+///   after a restart.
+/// - Size it for the logins of the whole window, 30 minutes by default, or else whoever has many
+///   genuine links can keep others out.
+/// - It belongs to one [`past_limit`](crate::AutoAuthPolicy::past_limit): what it forgot under a
+///   shorter one would pass under a longer.
+/// - After a clock that ran ahead for longer than a window, links are refused until the clock is
+///   there again. A new guard ends that.
+///
+/// Debug shows how many links it remembers, and no key.
 ///
 /// An example stands at [the module](crate::replay).
 pub struct ReplayGuard {
@@ -103,7 +110,7 @@ struct Used {
 
 impl ReplayGuard {
     /// A guard that remembers at most `capacity` links, in 60 to 120 bytes each, or 200 where there
-    /// is one a second. With capacity 0 it refuses every link.
+    /// is one a second. Room once taken is kept for later. With capacity 0 it refuses every link.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -129,7 +136,7 @@ impl ReplayGuard {
         now: OffsetDateTime,
     ) -> Result<(), ReplayRefusal> {
         let until = whole_second_from(remember_until);
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used();
         used.forget(now.unix_timestamp());
         if used.keys.contains(key.as_bytes()) {
             Err(ReplayRefusal::Used)
@@ -141,6 +148,16 @@ impl ReplayGuard {
             used.remember(*key.as_bytes(), until);
             Ok(())
         }
+    }
+
+    /// How many links are remembered, for a metric beside the capacity.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.used().keys.len()
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -170,10 +187,9 @@ fn whole_second_from(time: OffsetDateTime) -> i64 {
 
 impl fmt::Debug for ReplayGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         f.debug_struct("ReplayGuard")
             .field("capacity", &self.capacity)
-            .field("remembered", &used.keys.len())
+            .field("remembered", &self.remembered())
             .finish()
     }
 }
@@ -187,8 +203,8 @@ pub enum ReplayRefusal {
     /// The link was used before. Code `link_used`.
     #[error("the link was used before")]
     Used,
-    /// It cannot be told whether the link was used: its time is over, or links of its time were
-    /// forgotten and then the clock stepped back. Code `link_may_be_forgotten`.
+    /// It cannot be told whether the link was used: its time is over, or a link of its time or of a
+    /// later one was forgotten before the clock stepped back. Code `link_may_be_forgotten`.
     #[error("the link may have been used and forgotten: its time is over, or the clock went back")]
     MayBeForgotten,
     /// The guard remembers as many links as it may. Code `replay_guard_full`.

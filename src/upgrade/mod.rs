@@ -1,7 +1,7 @@
 //! Stronger forms to store, made from what a caller presented.
 //!
-//! A secret or password that is stored as plain text or md5 can be replaced when its owner calls
-//! the next time, as only then the service sees what to hash.
+//! A secret that is stored as md5 can be replaced only when its owner calls the next time, as only
+//! then the service sees what to hash. Plain text, and an admin's md5, are replaced on the way.
 //!
 //! | record | is stored as | replaced by |
 //! |---|---|---|
@@ -11,11 +11,17 @@
 //! The first needs feature `sha2`, the others feature `bcrypt`.
 //!
 //! Each checks once more that the attempt proves the very record, and makes nothing otherwise; so
-//! nobody's secret can end up in another's record. Call it after a success.
+//! nobody's secret can end up in another's record. Call it after a success, and write the text only
+//! over the one that was read: a secret that was changed meanwhile must stay changed.
+//!
+//! # Security
+//!
+//! Name the stronger form in [`StoredForms`](crate::StoredForms) before the first replacement. A
+//! refusal then costs what that form costs, whether a record was replaced, was not, or is none; one
+//! that was not costs its weak check on top.
 //!
 //! After a replacement clients that send `md5(secret)`, where a policy accepts it, are refused unless
-//! the record has a [compat form](crate::ApiCredential::compat). Name the new form in
-//! [`StoredForms`](crate::StoredForms) once most records have it.
+//! the record has a [compat form](crate::ApiCredential::compat).
 //!
 //! # Examples
 //!
@@ -34,7 +40,7 @@
 //! assert_eq!(caller.form, StoredForm::Plain);
 //!
 //! let stronger = upgrade::sha256(&request.attempt(), &credential).ok_or("not a weak form")?;
-//! // UPDATE ... SET secret = 'sha256:17be0931...' WHERE id = 7
+//! // UPDATE ... SET secret = 'sha256:17be0931...' WHERE id = 7 AND secret = 'what was read'
 //! assert!(stronger.as_str().starts_with("sha256:17be0931"));
 //! assert_eq!(StoredSecret::detect(stronger.as_str())?.form(), SecretForm::Sha256);
 //! # }

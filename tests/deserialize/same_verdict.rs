@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 use serde::Deserialize;
+use serde::de::value::{Error, MapDeserializer};
+use serde::de::{IntoDeserializer, Visitor};
 use time::OffsetDateTime;
 use whmcs_auth::*;
 
@@ -281,6 +283,69 @@ fn other_values_are_absent_or_malformed_and_never_an_error() {
     );
 }
 
+/// What a value can be beside those that JSON has.
+struct Other(&'static str);
+
+impl<'de> serde::Deserializer<'de> for Other {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Self(kind) = self;
+        match kind {
+            "none" => visitor.visit_none(),
+            "some text" => visitor.visit_some("s".into_deserializer()),
+            "some none" => visitor.visit_some(Self("none")),
+            "bytes" => visitor.visit_bytes(b"s"),
+            "bytes that are no text" => visitor.visit_bytes(b"\xff"),
+            "character" => visitor.visit_char('s'),
+            "i128" => visitor.visit_i128(-1),
+            "u128" => visitor.visit_u128(1),
+            _ => unreachable!("{kind}"),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier
+        ignored_any
+    }
+}
+
+impl IntoDeserializer<'_, Error> for Other {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+#[test]
+fn other_kinds_of_text_are_text() {
+    for (secret, verdict) in [
+        ("none", Err(Malformed::Missing(Field::Secret).into())),
+        ("some text", Ok(())),
+        ("some none", Err(Malformed::Missing(Field::Secret).into())),
+        ("bytes", Ok(())),
+        (
+            "bytes that are no text",
+            Err(Malformed::NotUtf8(Field::Secret).into()),
+        ),
+        ("character", Ok(())),
+        ("i128", Err(Malformed::Disguised(Field::Secret).into())),
+        ("u128", Err(Malformed::Disguised(Field::Secret).into())),
+    ] {
+        let form = [("secret", Other(secret)), ("identifier", Other("bytes"))];
+        let form = MapDeserializer::<_, Error>::new(form.into_iter());
+        let request = ApiRequest::deserialize(form).unwrap();
+        let record = StoredSecret::plain("s").unwrap();
+        let record = ApiCredential::new((), "s", record, AdminState::WithApiAccess);
+        let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+        let attempt = request.attempt();
+        let told = attempt.decide(Some(&record), None, forms, &ApiPolicy::new());
+        assert_eq!(told.map(|_| ()), verdict, "{secret}");
+    }
+}
+
 #[test]
 fn what_is_no_set_of_fields_is_an_error_without_the_value() {
     let fields = "expected the fields of a request";
@@ -306,5 +371,9 @@ fn what_is_no_set_of_fields_is_an_error_without_the_value() {
             let value = json.trim_matches(['"', '[', ']']);
             assert!(value == "null" || !error.contains(value), "{error}");
         }
+    }
+    for kind in ["bytes", "i128", "u128"] {
+        let error = ApiRequest::deserialize(Other(kind)).unwrap_err();
+        assert_eq!(error.to_string(), fields);
     }
 }
