@@ -148,6 +148,13 @@ fn secrets_that_were_deserialized_are_wiped() {
         };
         assert_eq!(left_behind(read), left, "{name}");
     }
+    for (name, left) in [("hash", left), ("hash[]", left), ("password2", 0)] {
+        let read = || {
+            let query = MapDeserializer::<_, Error>::new([(name, MARKER)].into_iter());
+            AutoAuthRequest::deserialize(query).unwrap()
+        };
+        assert_eq!(left_behind(read), left, "{name}");
+    }
 }
 
 /// The paths that say that they allocate nothing.

@@ -1,7 +1,11 @@
 //! What holds for every input.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use proptest::prelude::*;
 use time::OffsetDateTime;
+use whmcs_auth::answer::Answer;
+use whmcs_auth::gate::{AddressGate, AllowedActions, ApiGate, GateRefusal};
 use whmcs_auth::*;
 
 const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
@@ -32,6 +36,42 @@ fn hash_of(email: &str, timestamp: i64, key: &str) -> String {
 }
 
 proptest! {
+    #[test]
+    fn an_address_may_call_if_it_is_listed_in_either_notation(
+        listed in prop::collection::vec(address(), 0..20),
+        caller in address(),
+    ) {
+        // The 128 bits of IPv6, in which an IPv4 address is the mapped one.
+        let bits = |address: &IpAddr| match address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        let expected = listed.iter().any(|address| bits(address) == bits(&caller));
+        let by_text = AddressGate::new().entries(listed.iter().map(IpAddr::to_string));
+        prop_assert_eq!(by_text.check(caller, None).is_ok(), expected);
+        let by_value = AddressGate::new().addresses(listed);
+        prop_assert_eq!(by_value.check(caller, None).is_ok(), expected);
+    }
+
+    #[test]
+    fn text_is_an_entry_if_it_is_an_address(text in "[0-9a-f.:/%\\[\\] ]{0,20}", caller in address()) {
+        let gate = AddressGate::new().entries([&text]);
+        let parsed: Option<IpAddr> = text.parse().ok();
+        prop_assert_eq!(gate.ignored_entries(), usize::from(parsed.is_none()));
+        let expected = parsed.map(|address| address.to_canonical()) == Some(caller.to_canonical());
+        prop_assert_eq!(gate.check(caller, None).is_ok(), expected);
+    }
+
+    #[test]
+    fn actions_are_a_set_without_ascii_case(
+        listed in prop::collection::vec("[a-dA-D_0-9 k\u{212a}]{0,3}", 0..20),
+        asked in "[a-dA-D_0-9 k\u{212a}]{0,3}",
+    ) {
+        let is_name = ApiRequest::from_pairs([("action", &*asked)]).action() == Action::Named(&asked);
+        let is_listed = listed.iter().any(|name| name.eq_ignore_ascii_case(&asked));
+        prop_assert_eq!(AllowedActions::new(&listed).includes(&asked), is_name && is_listed);
+    }
+
     #[test]
     fn a_genuine_link_verifies_within_its_window_and_not_outside(
         email in email(),
@@ -248,12 +288,36 @@ fn what_the_properties_start_from_is_accepted() {
 
 fn record() -> ApiCredential<()> {
     let secret = StoredSecret::plain(SECRET).unwrap();
-    ApiCredential::new((), "id", secret, AdminState::WithApiAccess)
+    ApiCredential::new((), "id", secret, AdminState::WithApiAccess).actions(AllowedActions::all())
 }
 
 fn admin() -> Admin<()> {
     let password = StoredPassword::md5(SECRET_MD5).unwrap();
     Admin::new((), "admin", password, AdminState::WithApiAccess)
+}
+
+/// Nothing that was sent added a field or a tag.
+fn assert_is_one_error(answer: &Answer) {
+    let body = &answer.body;
+    let count = |mark: char| body.matches(mark).count();
+    let counts = match answer.content_type {
+        "application/json" => (count('"') == 8) && body.is_ascii() && count('<') == 0,
+        "application/xml" => count('<') == 9 && count('>') == 9,
+        _ => count(';') == 1 && count('=') == 2 && !body.contains(char::is_control),
+    };
+    assert!(counts, "{body}");
+}
+
+/// Addresses that are near each other, of both kinds.
+fn address() -> impl Strategy<Value = IpAddr> {
+    (0..4_u8, 0..4_u8, 0..3_u8).prop_map(|(a, b, kind)| {
+        let v4 = Ipv4Addr::new(10, 0, a, b);
+        match kind {
+            0 => v4.into(),
+            1 => v4.to_ipv6_mapped().into(),
+            _ => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, a.into(), b.into()).into(),
+        }
+    })
 }
 
 fn judge_all(pairs: &[(String, String)], now: i64) {
@@ -281,6 +345,27 @@ fn judge_all(pairs: &[(String, String)], now: i64) {
         if found.is_ok() {
             let sent = |text: &str| pairs.iter().any(|(_, value)| value == text);
             assert!(sent(SECRET) || sent(SECRET_MD5));
+        }
+    }
+
+    for addresses in [AddressGate::open(), AddressGate::new().access_key("id")] {
+        let gate = ApiGate::new(addresses);
+        let verdict = gate
+            .admit([127, 0, 0, 1].into(), &request)
+            .map_err(GateRefusal::from)
+            .and_then(|admitted| admitted.decide(Some(&record), Some(&admin), forms));
+        match verdict {
+            // Whoever passes was verified, and asked for what has a name.
+            Ok(call) => {
+                let policy = ApiPolicy::new();
+                let alone = request
+                    .attempt()
+                    .decide(Some(&record), Some(&admin), forms, &policy);
+                assert_eq!(alone, Ok(call.caller));
+                assert!(matches!(request.action(), Action::Named(name)
+                    if name.eq_ignore_ascii_case(call.action.as_str())));
+            }
+            Err(refusal) => assert_is_one_error(&Answer::new(&refusal, &request)),
         }
     }
 
