@@ -9,7 +9,7 @@ use core::net::IpAddr;
 #[cfg(feature = "ipnet")]
 use ipnet::{IpNet, Ipv4Net};
 
-use super::refusal::{AddressRefusal, PresentedKey};
+use super::refusal::{AddressRefusal, KeyFault};
 use crate::digest::{equal, reveal};
 use crate::fields::Text;
 
@@ -147,11 +147,7 @@ impl AddressGate {
         if self.is_open || self.lists(&address) {
             return Ok(());
         }
-        let key = self.judge(access_key);
-        if key == PresentedKey::Right {
-            return Ok(());
-        }
-        Err(AddressRefusal {
+        self.judge(access_key).map_err(|key| AddressRefusal {
             address,
             list_is_empty: self.is_empty(),
             ignored_entries: self.ignored_entries,
@@ -159,17 +155,14 @@ impl AddressGate {
         })
     }
 
-    fn judge(&self, presented: Option<&str>) -> PresentedKey {
-        match (presented, &self.access_key) {
-            (None | Some(""), _) => PresentedKey::Absent,
-            (Some(_), None) => PresentedKey::NotConfigured,
-            (Some(presented), Some(right)) => {
-                match reveal(equal(presented.as_bytes(), right.as_str().as_bytes())) {
-                    true => PresentedKey::Right,
-                    false => PresentedKey::Wrong,
-                }
-            }
-        }
+    fn judge(&self, presented: Option<&str>) -> Result<(), KeyFault> {
+        let presented = presented
+            .filter(|key| !key.is_empty())
+            .ok_or(KeyFault::Absent)?;
+        let right = self.access_key.as_ref().ok_or(KeyFault::NotConfigured)?;
+        reveal(equal(right.as_str().as_bytes(), presented.as_bytes()))
+            .then_some(())
+            .ok_or(KeyFault::Wrong)
     }
 
     fn lists(&self, address: &IpAddr) -> bool {

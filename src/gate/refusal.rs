@@ -8,13 +8,12 @@ use core::net::IpAddr;
 use super::action::ActionName;
 use crate::refusal::{ApiRefusal, VerifyError};
 
-/// What became of the access key that a caller presented.
+/// Why no access key lifted the restriction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PresentedKey {
+pub(super) enum KeyFault {
     Absent,
     NotConfigured,
     Wrong,
-    Right,
 }
 
 /// Why an address may not call. For the operator: Display names the address and the likely mistakes.
@@ -35,7 +34,7 @@ pub struct AddressRefusal {
     pub(super) address: IpAddr,
     pub(super) list_is_empty: bool,
     pub(super) ignored_entries: usize,
-    pub(super) key: PresentedKey,
+    pub(super) key: KeyFault,
 }
 
 impl AddressRefusal {
@@ -46,12 +45,31 @@ impl AddressRefusal {
 
     /// A stable name for metrics.
     pub const fn code(&self) -> &'static str {
+        match self.key {
+            KeyFault::Wrong => "wrong_access_key",
+            KeyFault::Absent | KeyFault::NotConfigured => self.cause().0,
+        }
+    }
+
+    /// What the address alone tells: a code and a hint.
+    const fn cause(&self) -> (&'static str, &'static str) {
         match self.address {
-            _ if matches!(self.key, PresentedKey::Wrong) => "wrong_access_key",
-            _ if self.list_is_empty => "address_list_empty",
-            IpAddr::V4(address) if address.is_loopback() => "loopback_not_listed",
-            IpAddr::V6(address) if address.is_loopback() => "ipv6_localhost_not_listed",
-            _ => "address_not_listed",
+            _ if self.list_is_empty => (
+                "address_list_empty",
+                "the list is empty, which denies everyone",
+            ),
+            IpAddr::V4(address) if address.is_loopback() => (
+                "loopback_not_listed",
+                "the caller, or a proxy, is on this machine",
+            ),
+            IpAddr::V6(address) if address.is_loopback() => (
+                "ipv6_localhost_not_listed",
+                "`localhost` resolved to IPv6, or a proxy is on this machine",
+            ),
+            _ => (
+                "address_not_listed",
+                "if it is a proxy's, the proxy must pass on the caller's",
+            ),
         }
     }
 
@@ -68,16 +86,7 @@ impl AddressRefusal {
 
 impl fmt::Display for AddressRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hint = match self.address {
-            _ if self.list_is_empty => "the list is empty, which denies everyone",
-            IpAddr::V4(address) if address.is_loopback() => {
-                "the caller, or a proxy, is on this machine"
-            }
-            IpAddr::V6(address) if address.is_loopback() => {
-                "`localhost` resolved to IPv6, or a proxy is on this machine"
-            }
-            _ => "if it is a proxy's, the proxy must pass on the caller's",
-        };
+        let (_, hint) = self.cause();
         write!(f, "the address {} is not listed: {hint}", self.address)?;
         match self.ignored_entries {
             0 => {}
@@ -88,9 +97,9 @@ impl fmt::Display for AddressRefusal {
             )?,
         }
         f.write_str(match self.key {
-            PresentedKey::Absent | PresentedKey::Right => "",
-            PresentedKey::NotConfigured => "; no access key is configured, and one was presented",
-            PresentedKey::Wrong => "; the access key is not the right one",
+            KeyFault::Absent => "",
+            KeyFault::NotConfigured => "; no access key is configured, and one was presented",
+            KeyFault::Wrong => "; the access key is not the right one",
         })
     }
 }
