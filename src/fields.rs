@@ -144,11 +144,6 @@ impl<'a> Slot<'a> {
         self.content.as_ref().err().copied()
     }
 
-    /// Whether PHP reads the name as that of the field.
-    pub(crate) fn takes(&self, name: &str) -> bool {
-        as_php_reads(name) == self.field.name()
-    }
-
     /// A disguise weighs more than a repetition, and that more than the value, so that the fault
     /// does not depend on the order in which names arrive: some decoders group them.
     fn fill(&mut self, name: &str, value: Text<'a>) {
@@ -174,9 +169,17 @@ pub(crate) fn read_pair<'a, const N: usize>(
     name: &str,
     value: impl Into<Cow<'a, str>>,
 ) {
-    if let Some(slot) = slots.into_iter().find(|slot| slot.takes(name)) {
+    let read = as_php_reads(name);
+    if let Some(slot) = slots.into_iter().find(|slot| slot.field.name() == read) {
         slot.fill(name, Text::new(value));
     }
+}
+
+/// Whether a pair of that name belongs in one of the slots.
+#[cfg(feature = "serde")]
+pub(crate) fn is_known<const N: usize>(slots: [&Slot<'_>; N], name: &str) -> bool {
+    let read = as_php_reads(name);
+    slots.into_iter().any(|slot| slot.field.name() == read)
 }
 
 /// The fault of the first faulty field.

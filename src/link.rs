@@ -111,7 +111,7 @@ impl<'a> AutoAuthRequest<'a> {
 
     #[cfg(feature = "serde")]
     pub(crate) fn knows(&self, name: &str) -> bool {
-        self.slots().into_iter().any(|slot| slot.takes(name))
+        crate::fields::is_known(self.slots(), name)
     }
 
     pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
