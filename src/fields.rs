@@ -163,23 +163,28 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// Puts one pair where it belongs. A name that is none of the slots' is ignored.
-pub(crate) fn read_pair<'a, const N: usize>(
-    slots: [&mut Slot<'a>; N],
-    name: &str,
-    value: impl Into<Cow<'a, str>>,
-) {
-    let read = as_php_reads(name);
-    if let Some(slot) = slots.into_iter().find(|slot| slot.field.name() == read) {
-        slot.fill(name, Text::new(value));
-    }
-}
+/// A request, as the slots of its fields.
+pub(crate) trait Slots<'a, const N: usize> {
+    fn slots(&self) -> [&Slot<'a>; N];
 
-/// Whether a pair of that name belongs in one of the slots.
-#[cfg(feature = "serde")]
-pub(crate) fn is_known<const N: usize>(slots: [&Slot<'_>; N], name: &str) -> bool {
-    let read = as_php_reads(name);
-    slots.into_iter().any(|slot| slot.field.name() == read)
+    fn slots_mut(&mut self) -> [&mut Slot<'a>; N];
+
+    /// Puts one pair where it belongs. A name that is none of the slots' is ignored.
+    fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
+        let read = as_php_reads(name);
+        let mut slots = self.slots_mut().into_iter();
+        if let Some(slot) = slots.find(|slot| slot.field.name() == read) {
+            slot.fill(name, Text::new(value));
+        }
+    }
+
+    /// Whether a pair of that name belongs in one of the slots.
+    #[cfg(feature = "serde")]
+    fn knows(&self, name: &str) -> bool {
+        let read = as_php_reads(name);
+        let mut slots = self.slots().into_iter();
+        slots.any(|slot| slot.field.name() == read)
+    }
 }
 
 /// The fault of the first faulty field.

@@ -5,7 +5,7 @@ use core::fmt;
 
 use time::OffsetDateTime;
 
-use crate::fields::{Field, Slot, debug_presence, first_fault, read_pair};
+use crate::fields::{Field, Slot, Slots, debug_presence, first_fault};
 use crate::goto::Goto;
 use crate::refusal::Malformed;
 
@@ -109,25 +109,6 @@ impl<'a> AutoAuthRequest<'a> {
             .or_else(|| self.goto.fault().filter(|_| !self.goto_is_ambiguous()))
     }
 
-    #[cfg(feature = "serde")]
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        crate::fields::is_known(self.slots(), name)
-    }
-
-    pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
-        let slots = [
-            &mut self.email,
-            &mut self.timestamp,
-            &mut self.hash,
-            &mut self.goto,
-        ];
-        read_pair(slots, name, value);
-    }
-
-    fn slots(&self) -> [&Slot<'a>; 4] {
-        [&self.email, &self.timestamp, &self.hash, &self.goto]
-    }
-
     fn goto_is_ambiguous(&self) -> bool {
         matches!(
             self.goto.fault(),
@@ -151,6 +132,22 @@ impl<'a> AutoAuthRequest<'a> {
             hash: self.hash.into_owned(),
             goto: self.goto.into_owned(),
         }
+    }
+}
+
+impl<'a> Slots<'a, 4> for AutoAuthRequest<'a> {
+    fn slots(&self) -> [&Slot<'a>; 4] {
+        [&self.email, &self.timestamp, &self.hash, &self.goto]
+    }
+
+    fn slots_mut(&mut self) -> [&mut Slot<'a>; 4] {
+        let Self {
+            email,
+            timestamp,
+            hash,
+            goto,
+        } = self;
+        [email, timestamp, hash, goto]
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use crate::fields::{Field, Slot, debug_presence, first_fault, read_pair};
+use crate::fields::{Field, Slot, Slots, debug_presence, first_fault};
 use crate::refusal::Malformed;
 
 /// A call of the WHMCS API: the seven fields that matter to authentication, decoded.
@@ -148,24 +148,21 @@ impl<'a> ApiRequest<'a> {
         first_fault(self.slots())
     }
 
-    #[cfg(feature = "serde")]
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        crate::fields::is_known(self.slots(), name)
+    /// The same request, owning its text.
+    pub fn into_owned(self) -> ApiRequest<'static> {
+        ApiRequest {
+            identifier: self.identifier.into_owned(),
+            secret: self.secret.into_owned(),
+            username: self.username.into_owned(),
+            password: self.password.into_owned(),
+            access_key: self.access_key.into_owned(),
+            action: self.action.into_owned(),
+            response_type: self.response_type.into_owned(),
+        }
     }
+}
 
-    pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
-        let slots = [
-            &mut self.identifier,
-            &mut self.secret,
-            &mut self.username,
-            &mut self.password,
-            &mut self.access_key,
-            &mut self.action,
-            &mut self.response_type,
-        ];
-        read_pair(slots, name, value);
-    }
-
+impl<'a> Slots<'a, 7> for ApiRequest<'a> {
     fn slots(&self) -> [&Slot<'a>; 7] {
         [
             &self.identifier,
@@ -178,17 +175,16 @@ impl<'a> ApiRequest<'a> {
         ]
     }
 
-    /// The same request, owning its text.
-    pub fn into_owned(self) -> ApiRequest<'static> {
-        ApiRequest {
-            identifier: self.identifier.into_owned(),
-            secret: self.secret.into_owned(),
-            username: self.username.into_owned(),
-            password: self.password.into_owned(),
-            access_key: self.access_key.into_owned(),
-            action: self.action.into_owned(),
-            response_type: self.response_type.into_owned(),
-        }
+    fn slots_mut(&mut self) -> [&mut Slot<'a>; 7] {
+        [
+            &mut self.identifier,
+            &mut self.secret,
+            &mut self.username,
+            &mut self.password,
+            &mut self.access_key,
+            &mut self.action,
+            &mut self.response_type,
+        ]
     }
 }
 

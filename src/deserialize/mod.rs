@@ -8,11 +8,12 @@ use serde_core::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+use crate::fields::Slots;
 use crate::link::AutoAuthRequest;
 use crate::request::ApiRequest;
 
 /// Reads the fields of a form or a query, in which a value is a text or, where its name occurs
-/// several times, a sequence of texts. Needs feature `serde`.
+/// several times, a sequence of texts. The request owns its text. Needs feature `serde`.
 ///
 /// What [`from_pairs`](ApiRequest::from_pairs) would read of the same pairs is what comes out,
 /// malformed or not. Of values that no form has, none at all is an absent field, and anything but a
@@ -46,7 +47,7 @@ use crate::request::ApiRequest;
 /// assert_eq!(request.action(), Action::Named("GetClients"));
 /// # Ok::<(), Error>(())
 /// ```
-impl<'de> Deserialize<'de> for ApiRequest<'_> {
+impl<'de> Deserialize<'de> for ApiRequest<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Fields(Self::default()))
     }
@@ -68,35 +69,9 @@ impl<'de> Deserialize<'de> for ApiRequest<'_> {
 /// # let _ = request;
 /// # Ok::<(), Error>(())
 /// ```
-impl<'de> Deserialize<'de> for AutoAuthRequest<'_> {
+impl<'de> Deserialize<'de> for AutoAuthRequest<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Fields(Self::default()))
-    }
-}
-
-/// A request that is built of one pair after the other.
-trait FromFields: Default {
-    fn knows(&self, name: &str) -> bool;
-    fn read(&mut self, name: &str, value: String);
-}
-
-impl FromFields for ApiRequest<'_> {
-    fn knows(&self, name: &str) -> bool {
-        self.knows(name)
-    }
-
-    fn read(&mut self, name: &str, value: String) {
-        self.read_pair(name, value);
-    }
-}
-
-impl FromFields for AutoAuthRequest<'_> {
-    fn knows(&self, name: &str) -> bool {
-        self.knows(name)
-    }
-
-    fn read(&mut self, name: &str, value: String) {
-        self.read_pair(name, value);
     }
 }
 
@@ -109,9 +84,10 @@ macro_rules! otherwise {
     )+};
 }
 
-struct Fields<R>(R);
+/// The fields of a request of `N` slots.
+struct Fields<R, const N: usize>(R);
 
-impl<'de, R: FromFields> Visitor<'de> for Fields<R> {
+impl<'de, R: Slots<'static, N>, const N: usize> Visitor<'de> for Fields<R, N> {
     type Value = R;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,21 +118,21 @@ impl<'de, R: FromFields> Visitor<'de> for Fields<R> {
 }
 
 /// The values of one name.
-struct Values<'r, R> {
+struct Values<'r, R, const N: usize> {
     request: &'r mut R,
     name: &'r str,
 }
 
-impl<R: FromFields> Values<'_, R> {
+impl<R: Slots<'static, N>, const N: usize> Values<'_, R, N> {
     /// As `password[` is read.
     fn read_disguised<E>(self) -> Result<(), E> {
         self.request
-            .read(&alloc::format!("{}[", self.name), String::new());
+            .read_pair(&alloc::format!("{}[", self.name), String::new());
         Ok(())
     }
 }
 
-impl<'de, R: FromFields> DeserializeSeed<'de> for Values<'_, R> {
+impl<'de, R: Slots<'static, N>, const N: usize> DeserializeSeed<'de> for Values<'_, R, N> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -164,7 +140,7 @@ impl<'de, R: FromFields> DeserializeSeed<'de> for Values<'_, R> {
     }
 }
 
-impl<'de, R: FromFields> Visitor<'de> for Values<'_, R> {
+impl<'de, R: Slots<'static, N>, const N: usize> Visitor<'de> for Values<'_, R, N> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,7 +152,7 @@ impl<'de, R: FromFields> Visitor<'de> for Values<'_, R> {
     }
 
     fn visit_string<E: Error>(self, value: String) -> Result<(), E> {
-        self.request.read(self.name, value);
+        self.request.read_pair(self.name, value);
         Ok(())
     }
 
