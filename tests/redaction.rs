@@ -235,6 +235,7 @@ fn gates_show_no_access_key_and_nothing_of_the_request() {
         ("identifier", MARKER),
         ("secret", MARKER),
         ("accesskey", MARKER),
+        ("action", MARKER),
     ];
     let request = ApiRequest::from_pairs(pairs);
     let admitted = gate.admit(elsewhere, &request).unwrap();

@@ -1,5 +1,6 @@
 //! One call for the lot: address, credentials, and the action.
 
+use core::fmt;
 use core::net::IpAddr;
 
 use super::action::ActionName;
@@ -99,6 +100,8 @@ impl ApiGate {
 /// A request from an address that may call: its [`attempt`](Self::attempt) says what to look up,
 /// and [`decide`](Self::decide) takes the records found.
 ///
+/// Debug shows nothing of the request: nobody was verified yet.
+///
 /// # Examples
 ///
 /// ```
@@ -117,7 +120,7 @@ impl ApiGate {
 /// assert_eq!(refusal.code(), "unknown_username");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct AdmittedAttempt<'a> {
     attempt: ApiAttempt<'a>,
@@ -165,6 +168,16 @@ impl AdmittedAttempt<'_> {
             api_policy: self.api_policy,
             role_policy: self.role_policy,
         }
+    }
+}
+
+impl fmt::Debug for AdmittedAttempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdmittedAttempt")
+            .field("attempt", &self.attempt)
+            .field("api_policy", &self.api_policy)
+            .field("role_policy", &self.role_policy)
+            .finish_non_exhaustive()
     }
 }
 
