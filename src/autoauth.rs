@@ -89,7 +89,8 @@ impl Default for AutoAuthPolicy {
 /// 7. The login carries what a one-time store needs: the 20 bytes of the digest as
 ///    [replay key](AutoAuthLogin::replay_key), and
 ///    [until when](AutoAuthLogin::remember_until) to remember it.
-/// 8. [`is_for`](AutoAuthLogin::is_for) compares the account's stored e-mail with the signed one.
+/// 8. [`check_account`](AutoAuthLogin::check_account) compares the stored e-mail of the account that
+///    was found with the signed one.
 ///
 /// Source: the formula and the 15 minutes are documented by WHMCS, which removed AutoAuth in 8.1;
 /// the shape of the timestamp, the boundary and the treatment of `goto` are this crate's.
@@ -106,7 +107,7 @@ impl Default for AutoAuthPolicy {
 ///
 /// A link can be used again until its window closes, and the hash does not cover `goto`. To accept
 /// each link once, remember [`AutoAuthLogin::replay_key`]. After the look-up of the account, ask
-/// [`AutoAuthLogin::is_for`].
+/// [`AutoAuthLogin::check_account`].
 ///
 /// # Examples
 ///
@@ -164,6 +165,53 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
         replay_key: ReplayKey(presented),
         remember_until: remember_until(timestamp, policy),
     })
+}
+
+impl AutoAuthLogin<'_> {
+    /// Hands back the account that was found for [`email`](Self::email), if there is one and the
+    /// link [is for](Self::is_for) its stored e-mail.
+    ///
+    /// # Errors
+    ///
+    /// [`AutoAuthRefusal::UnknownEmail`] without an account, and
+    /// [`AutoAuthRefusal::AccountEmailMismatch`] for that of another e-mail. The visitor is told the
+    /// same as of a link that is not genuine.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use time::OffsetDateTime;
+    /// # use whmcs_auth::*;
+    /// # let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
+    /// # let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
+    /// # let request = AutoAuthRequest::from_pairs([
+    /// #     ("email", "demo@whmcs.com"),
+    /// #     ("timestamp", "1290100706"),
+    /// #     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
+    /// # ]);
+    /// # let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
+    /// struct Client {
+    ///     id: u64,
+    ///     email: String,
+    /// }
+    ///
+    /// let found = Some(Client { id: 1, email: "Demo@WHMCS.com".to_owned() });
+    /// let client = login.check_account(found, |client| &client.email)?;
+    /// assert_eq!(client.id, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check_account<A>(
+        &self,
+        found: Option<A>,
+        stored_email: impl FnOnce(&A) -> &str,
+    ) -> Result<A, AutoAuthRefusal> {
+        let account = found.ok_or(AutoAuthRefusal::UnknownEmail)?;
+        if self.is_for(stored_email(&account)) {
+            Ok(account)
+        } else {
+            Err(AutoAuthRefusal::AccountEmailMismatch)
+        }
+    }
 }
 
 fn read_email<'r>(

@@ -187,7 +187,8 @@ impl AutoAuthLogin<'_> {
     ///
     /// # Security
     ///
-    /// A database may find an account whose e-mail only looks like it: ask [`is_for`](Self::is_for).
+    /// A database may find an account whose e-mail only looks like it: ask
+    /// [`check_account`](Self::check_account).
     pub fn email(&self) -> &str {
         &self.email
     }

@@ -193,6 +193,14 @@ pub enum AutoAuthRefusal {
     /// The link is genuine, and the clock stands before 1970. Code `clock_before_1970`.
     #[error("the link is genuine, and the clock stands before 1970")]
     ClockBefore1970,
+    /// The link is genuine, and no account has its e-mail. Code `unknown_email`.
+    #[error("the link is genuine, and no account has its e-mail")]
+    UnknownEmail,
+    /// The link is genuine, and the account found has another e-mail. Code `account_email_mismatch`.
+    #[error(
+        "the link is genuine, and the account found has another e-mail: a collation may fold letters"
+    )]
+    AccountEmailMismatch,
 }
 
 impl AutoAuthRefusal {
@@ -205,15 +213,19 @@ impl AutoAuthRefusal {
             Self::Expired { .. } => "expired",
             Self::FromFuture { .. } => "from_future",
             Self::ClockBefore1970 => "clock_before_1970",
+            Self::UnknownEmail => "unknown_email",
+            Self::AccountEmailMismatch => "account_email_mismatch",
         }
     }
 
     /// What the visitor is told. Only a genuine link is told that it is outside its window.
     pub const fn public_message(&self) -> &'static str {
         match self {
-            Self::Disabled | Self::Malformed(_) | Self::HashMismatch => {
-                "This login link is not valid."
-            }
+            Self::Disabled
+            | Self::Malformed(_)
+            | Self::HashMismatch
+            | Self::UnknownEmail
+            | Self::AccountEmailMismatch => "This login link is not valid.",
             Self::Expired { .. } | Self::FromFuture { .. } | Self::ClockBefore1970 => {
                 "This login link has expired."
             }

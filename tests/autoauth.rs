@@ -499,6 +499,7 @@ fn rule_8_the_stored_email_is_compared_without_ascii_case_only() {
     let login = verify(&request, KEY, "1700000000").unwrap();
     for stored in ["mike@example.com", "MIKE@example.com", "Mike@Example.COM"] {
         assert!(login.is_for(stored), "{stored}");
+        assert_eq!(login.check_account(Some(stored), |email| email), Ok(stored));
     }
     for stored in [
         "mıke@example.com",
@@ -509,7 +510,15 @@ fn rule_8_the_stored_email_is_compared_without_ascii_case_only() {
         "míke@example.com",
     ] {
         assert!(!login.is_for(stored), "{stored}");
+        assert_eq!(
+            login.check_account(Some(stored), |email| email),
+            Err(AutoAuthRefusal::AccountEmailMismatch)
+        );
     }
+    assert_eq!(
+        login.check_account(None::<&str>, |email| email),
+        Err(AutoAuthRefusal::UnknownEmail)
+    );
 }
 
 #[test]

@@ -124,7 +124,7 @@ const API: [(ApiRefusal, &str, &str, &str); 11] = [
 
 const BY: Duration = Duration::from_secs(7);
 
-const AUTOAUTH: [(AutoAuthRefusal, &str, &str, &str); 5] = [
+const AUTOAUTH: [(AutoAuthRefusal, &str, &str, &str); 7] = [
     (
         AutoAuthRefusal::Disabled,
         "autoauth_disabled",
@@ -154,6 +154,18 @@ const AUTOAUTH: [(AutoAuthRefusal, &str, &str, &str); 5] = [
         "clock_before_1970",
         "the link is genuine, and the clock stands before 1970",
         "This login link has expired.",
+    ),
+    (
+        AutoAuthRefusal::UnknownEmail,
+        "unknown_email",
+        "the link is genuine, and no account has its e-mail",
+        "This login link is not valid.",
+    ),
+    (
+        AutoAuthRefusal::AccountEmailMismatch,
+        "account_email_mismatch",
+        "the link is genuine, and the account found has another e-mail: a collation may fold letters",
+        "This login link is not valid.",
     ),
 ];
 

@@ -114,6 +114,32 @@ fn a_credential_without_actions_may_do_nothing() {
 }
 
 #[test]
+fn actions_can_be_set_once_the_caller_is_verified() {
+    let refused = Err(ActionRefusal::NotAllowed {
+        action: name("getclients"),
+    });
+    let asked = Action::Named("GetClients");
+    let caller = bearer(AllowedActions::new(["getclients"]));
+    let replaced = caller.clone().actions(AllowedActions::new(["getproducts"]));
+    assert_eq!(replaced.authorize(asked, &RolePolicy::new()), refused);
+    let set = replaced.actions(AllowedActions::new(["GetClients"]));
+    assert_eq!(set, caller);
+    assert_eq!(
+        set.authorize(asked, &RolePolicy::new()),
+        Ok(name("getclients"))
+    );
+
+    let policy = RolePolicy::new().admins_may_all(false);
+    let admin = admin().actions(AllowedActions::all());
+    assert_eq!(
+        admin.authorize(asked, &policy),
+        Err(ActionRefusal::AdminNotAllowed {
+            action: name("getclients")
+        })
+    );
+}
+
+#[test]
 fn the_actions_set_last_are_those_of_the_credential() {
     let secret = StoredSecret::plain("s").unwrap();
     let record = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess)

@@ -125,6 +125,19 @@ impl<Id> ApiCredential<Id> {
 }
 
 impl<Id> ApiCaller<Id> {
+    /// Sets the actions that the caller may do, in place of those of the credential's record: for a
+    /// service that reads API roles only for callers who proved who they are. Admin logins have
+    /// none, whatever is set.
+    ///
+    /// # Security
+    ///
+    /// Reading the roles of a credential before its secret is checked takes time that tells that its
+    /// identifier is known.
+    pub fn actions(mut self, actions: AllowedActions) -> Self {
+        self.actions = actions;
+        self
+    }
+
     /// The name of the [action](crate::ApiRequest::action), if the verified caller may do it: a
     /// credential by its [actions](ApiCredential::actions), an admin login by the policy.
     ///

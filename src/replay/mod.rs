@@ -21,7 +21,7 @@
 //!
 //! let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
 //! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-//! // Here the account is looked up, and `login.is_for` asked.
+//! // Here the account is looked up, and `login.check_account` asked.
 //! guard.first_use(login.replay_key(), login.remember_until(), now)?;
 //!
 //! let now = now + Duration::minutes(15);
