@@ -1,0 +1,94 @@
+//! The fields of a call, wherever they stand: in the query, in a form, in a multipart body.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, Multipart};
+use axum::http::{Request, Uri, header, request};
+use mime::Mime;
+use tokio::time::timeout;
+use whmcs_auth::ApiRequest;
+
+use crate::refusal::Refusal;
+use crate::settings::Limits;
+
+/// Decoded names and values, in the order in which they came.
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    pub(super) fn of_query(uri: &Uri) -> Self {
+        let query = uri.query().unwrap_or_default();
+        Self(
+            form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    /// Adds the fields of the body. A body of a type that PHP would not read either is refused,
+    /// as its fields would be missed without a word.
+    pub(super) async fn read_body(
+        &mut self,
+        request: Request<Body>,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        let (head, body) = request.into_parts();
+        let bytes = timeout(limits.body_time, to_bytes(body, limits.body_bytes))
+            .await
+            .map_err(|late| Refusal::new("body_late", 408, "Request Timeout", late))?
+            .map_err(|error| Refusal::new("body_not_read", 413, "Request Too Large", error))?;
+        match content_type(&head).as_ref().map(Mime::essence_str) {
+            Some("application/x-www-form-urlencoded") => {
+                self.0.extend(form_urlencoded::parse(&bytes).into_owned());
+                Ok(())
+            }
+            Some("multipart/form-data") => self.read_parts(head, bytes).await,
+            _ if bytes.is_empty() => Ok(()),
+            _ => Err(Refusal::new(
+                "body_type",
+                415,
+                "Unsupported Media Type",
+                "the body is neither a form nor multipart",
+            )),
+        }
+    }
+
+    async fn read_parts(&mut self, head: request::Parts, bytes: Bytes) -> Result<(), Refusal> {
+        let broken = |error: &dyn std::fmt::Display| {
+            Refusal::new("multipart_broken", 400, "Bad Request", error)
+        };
+        let request = Request::from_parts(head, Body::from(bytes));
+        let mut parts = Multipart::from_request(request, &())
+            .await
+            .map_err(|error| broken(&error))?;
+        while let Some(part) = parts.next_field().await.map_err(|error| broken(&error))? {
+            // What has the name of a file is an upload, which PHP keeps apart from the fields.
+            let Some(name) = part.name().filter(|_| part.file_name().is_none()) else {
+                continue;
+            };
+            let name = name.to_owned();
+            let value = part.bytes().await.map_err(|error| broken(&error))?;
+            self.0
+                .push((name, String::from_utf8_lossy(&value).into_owned()));
+        }
+        Ok(())
+    }
+
+    /// What the library judges of them.
+    pub(super) fn api_request(&self) -> ApiRequest<'_> {
+        ApiRequest::from_pairs(self.0.iter().map(|(name, value)| (name, value.as_str())))
+    }
+
+    /// A parameter of an action: the last of that name, as PHP has it, unless it is empty.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.0.iter().rfind(|(given, _)| given == name)?;
+        Some(value.as_str()).filter(|value| !value.is_empty())
+    }
+}
+
+fn content_type(head: &request::Parts) -> Option<Mime> {
+    head.headers
+        .get(header::CONTENT_TYPE)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}

@@ -1,0 +1,81 @@
+//! `/includes/api.php`: who calls, whether they may, and the answer.
+
+mod actions;
+mod authorization;
+mod fields;
+mod success;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use whmcs_auth::answer::Answer;
+
+use self::authorization::authorize;
+use self::fields::Fields;
+use self::success::Success;
+use crate::client_address::ClientAddress;
+use crate::refusal::Refusal;
+use crate::service::{Service, Shared};
+
+const DOOR: &str = "api";
+
+pub(crate) async fn call(
+    State(service): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
+    let mut fields = Fields::of_query(request.uri());
+    let outcome = service
+        .in_time(answer(&service, address, request, &mut fields))
+        .await;
+    let request = fields.api_request();
+    match outcome {
+        Ok(success) => {
+            service.accepted(DOOR);
+            success.render(&request)
+        }
+        Err(refusal) => {
+            service.refused(DOOR, address, &refusal);
+            let status = refusal.status();
+            let answer = Answer::new(refusal.public, &request);
+            let mut response = render(status, answer.content_type, answer.body);
+            if status == StatusCode::METHOD_NOT_ALLOWED {
+                let allowed = match service.settings.allow_get {
+                    true => HeaderValue::from_static("GET, POST"),
+                    false => HeaderValue::from_static("POST"),
+                };
+                response.headers_mut().insert(header::ALLOW, allowed);
+            }
+            response
+        }
+    }
+}
+
+async fn answer(
+    service: &Service,
+    address: ClientAddress,
+    request: Request<Body>,
+    fields: &mut Fields,
+) -> Result<Success, Refusal> {
+    match *request.method() {
+        Method::POST => fields.read_body(request, &service.settings.limits).await?,
+        Method::GET if service.settings.allow_get => {}
+        _ => {
+            return Err(Refusal::new(
+                "method_not_allowed",
+                405,
+                "Method Not Allowed",
+                "the API takes POST, and GET only where the service was told so",
+            ));
+        }
+    }
+    // Only now, so that whoever is turned away is told in the format that they ask for.
+    service.throttle.check(address)?;
+    let action = authorize(service, address, &fields.api_request()).await?;
+    actions::perform(service, &action, fields).await
+}
+
+fn render(status: StatusCode, content_type: &'static str, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}

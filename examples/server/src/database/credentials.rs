@@ -1,0 +1,253 @@
+//! API credentials and admins, as records of the library.
+
+use std::fmt;
+
+use sqlx::any::AnyRow;
+use sqlx::{FromRow, Row};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
+use whmcs_auth::gate::AllowedActions;
+use whmcs_auth::{Admin, AdminState, ApiCredential, StoredFormError, StoredPassword, StoredSecret};
+
+use super::{Database, best};
+use crate::settings::Settings;
+
+/// The key of a caller's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallerId {
+    /// `tbldeviceauth`, and the ids of its API roles as they stand there.
+    Credential { id: i64, role_ids: String },
+    /// `tbladmins`.
+    Admin { id: i64 },
+}
+
+impl fmt::Display for CallerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential { id, .. } => write!(f, "credential {id}"),
+            Self::Admin { id } => write!(f, "admin {id}"),
+        }
+    }
+}
+
+/// How `tbldeviceauth.role_ids` lists its numbers. WHMCS does not document it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum RoleIds {
+    /// `[1,2]` or `["1","2"]`.
+    #[default]
+    Json,
+    /// `1,2`.
+    Comma,
+}
+
+/// As MariaDB writes a `TIMESTAMP`.
+const TIMESTAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+
+const CREDENTIAL: &str = "\
+    SELECT CAST(d.id AS SIGNED) AS id, d.identifier AS name, d.secret, d.role_ids,
+           CASE WHEN a.disabled = 0 THEN 1 ELSE 0 END AS enabled,
+           EXISTS (SELECT 1 FROM tbladminroles r JOIN tbladminperms p ON p.roleid = r.id
+                   WHERE r.id = a.roleid AND p.permid = ?) AS api_access
+    FROM tbldeviceauth d LEFT JOIN tbladmins a ON a.id = d.user_id
+    WHERE d.identifier = ? AND d.deleted_at IS NULL";
+
+const ADMIN: &str = "\
+    SELECT CAST(a.id AS SIGNED) AS id, a.username AS name, a.password, a.passwordhash,
+           CASE WHEN a.disabled = 0 THEN 1 ELSE 0 END AS enabled,
+           EXISTS (SELECT 1 FROM tbladminroles r JOIN tbladminperms p ON p.roleid = r.id
+                   WHERE r.id = a.roleid AND p.permid = ?) AS api_access
+    FROM tbladmins a
+    WHERE a.username = ?";
+
+#[derive(FromRow)]
+struct CredentialRow {
+    id: i64,
+    name: String,
+    secret: String,
+    role_ids: Option<String>,
+    enabled: i64,
+    api_access: i64,
+}
+
+#[derive(FromRow)]
+struct AdminRow {
+    id: i64,
+    name: String,
+    password: String,
+    passwordhash: Option<String>,
+    enabled: i64,
+    api_access: i64,
+}
+
+impl Database {
+    /// The credential of that identifier. One that the library cannot read is told to the operator,
+    /// and counts as absent.
+    pub async fn credential(
+        &self,
+        identifier: &str,
+        settings: &Settings,
+    ) -> sqlx::Result<Option<ApiCredential<CallerId>>> {
+        let rows = self.rows::<CredentialRow>(CREDENTIAL, identifier, settings);
+        let found = best(rows.await?, |row| row.name == identifier);
+        Ok(found.and_then(|row| {
+            let id = row.id;
+            readable("tbldeviceauth", id, row.record())
+        }))
+    }
+
+    /// The admin of that username, in the same way.
+    pub async fn admin(
+        &self,
+        username: &str,
+        settings: &Settings,
+    ) -> sqlx::Result<Option<Admin<CallerId>>> {
+        let rows = self.rows::<AdminRow>(ADMIN, username, settings);
+        let found = best(rows.await?, |row| row.name.eq_ignore_ascii_case(username));
+        Ok(found.and_then(|row| {
+            let id = row.id;
+            readable("tbladmins", id, row.record())
+        }))
+    }
+
+    async fn rows<R>(
+        &self,
+        query: &'static str,
+        name: &str,
+        settings: &Settings,
+    ) -> sqlx::Result<Vec<R>>
+    where
+        R: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+    {
+        sqlx::query_as(query)
+            .bind(settings.api_access_permission)
+            .bind(name)
+            .fetch_all(&self.pool)
+            .await
+    }
+
+    /// What the API roles of a verified caller allow, all together. Admins have none.
+    pub async fn allowed_actions(
+        &self,
+        caller: &CallerId,
+        format: RoleIds,
+    ) -> sqlx::Result<AllowedActions> {
+        let CallerId::Credential { id, role_ids } = caller else {
+            return Ok(AllowedActions::default());
+        };
+        let Some(ids) = format.read(role_ids) else {
+            tracing::error!(
+                table = "tbldeviceauth",
+                id,
+                "role_ids cannot be read: no role"
+            );
+            return Ok(AllowedActions::default());
+        };
+        let rows = sqlx::query("SELECT CAST(id AS SIGNED) AS id, permissions FROM tblapi_roles")
+            .fetch_all(&self.pool)
+            .await?;
+        let mut allowed = Vec::new();
+        for row in rows {
+            let id: i64 = row.try_get("id")?;
+            if ids.contains(&id) {
+                allowed.extend(read_permissions(id, row.try_get("permissions")?));
+            }
+        }
+        Ok(AllowedActions::new(allowed))
+    }
+
+    /// Notes that the credential was used, once a minute at most.
+    pub async fn touch(&self, caller: &CallerId, now: OffsetDateTime) -> sqlx::Result<()> {
+        let CallerId::Credential { id, .. } = caller else {
+            return Ok(());
+        };
+        // Neither can fail for a time that a clock tells.
+        let text = |time: OffsetDateTime| time.format(TIMESTAMP).unwrap_or_default();
+        sqlx::query(
+            "UPDATE tbldeviceauth SET last_access = ?
+             WHERE id = ? AND (last_access IS NULL OR last_access < ?)",
+        )
+        .bind(text(now))
+        .bind(*id)
+        .bind(text(now.saturating_sub(Duration::MINUTE)))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+fn readable<R>(table: &'static str, id: i64, record: Result<R, StoredFormError>) -> Option<R> {
+    record
+        .inspect_err(|error| tracing::error!(table, id, %error, "the row counts as absent"))
+        .ok()
+}
+
+fn state(enabled: i64, api_access: i64) -> AdminState {
+    match (enabled, api_access) {
+        (0, _) => AdminState::Disabled,
+        (_, 0) => AdminState::WithoutApiAccess,
+        _ => AdminState::WithApiAccess,
+    }
+}
+
+impl CredentialRow {
+    fn record(self) -> Result<ApiCredential<CallerId>, StoredFormError> {
+        let secret = StoredSecret::bcrypt(&self.secret)?;
+        let id = CallerId::Credential {
+            id: self.id,
+            role_ids: self.role_ids.unwrap_or_default(),
+        };
+        let admin = state(self.enabled, self.api_access);
+        Ok(ApiCredential::new(id, self.name, secret, admin))
+    }
+}
+
+impl AdminRow {
+    fn record(self) -> Result<Admin<CallerId>, StoredFormError> {
+        // An MD5 is what a manual reset leaves, which empties the other column.
+        let was_reset = self.passwordhash.is_none_or(|hash| hash.is_empty());
+        let password = match was_reset {
+            true => StoredPassword::detect(&self.password)?,
+            false => StoredPassword::bcrypt_of_md5(&self.password)?,
+        };
+        let id = CallerId::Admin { id: self.id };
+        let state = state(self.enabled, self.api_access);
+        Ok(Admin::new(id, self.name, password, state))
+    }
+}
+
+impl RoleIds {
+    fn read(self, text: &str) -> Option<Vec<i64>> {
+        match self {
+            Self::Json => {
+                let ids: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
+                ids.iter()
+                    .map(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok()))
+                    .collect()
+            }
+            Self::Comma => text
+                .split(',')
+                .filter(|id| !id.is_empty())
+                .map(|id| id.trim().parse().ok())
+                .collect(),
+        }
+    }
+}
+
+/// The actions that a role switches on: `{"getclients":1,...}`.
+fn read_permissions(role: i64, text: &str) -> Vec<String> {
+    let Ok(actions) = serde_json::from_str::<serde_json::Map<_, _>>(text) else {
+        tracing::error!(
+            table = "tblapi_roles",
+            id = role,
+            "permissions cannot be read: none"
+        );
+        return Vec::new();
+    };
+    actions
+        .into_iter()
+        .filter(|(_, switch)| *switch == 1 || *switch == true || *switch == "1")
+        .map(|(action, _)| action)
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! The tables of a WHMCS database: embedded in a file, or on a MariaDB server. The queries are the
+//! same for both.
+
+mod clients;
+mod configuration;
+mod credentials;
+pub mod demo;
+mod products;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AnyPool, ConnectOptions, Connection};
+use whmcs_auth::BcryptCost;
+
+pub use clients::{Client, ClientPage};
+pub use configuration::Configuration;
+pub use credentials::{CallerId, RoleIds};
+pub use products::Product;
+
+/// A pool of connections.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: AnyPool,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the demo data: {0}")]
+    Hash(#[from] bcrypt::BcryptError),
+    #[error("the demo data: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+impl Database {
+    /// Opens the database of that URL, `sqlite:FILE` or `mysql://USER:PASSWORD@HOST/NAME`. A file
+    /// that is missing or empty is made, and filled with demo data; bcrypt hashes in it have the
+    /// cost given.
+    pub async fn open(url: &str, demo_cost: BcryptCost) -> Result<Self, OpenError> {
+        install_default_drivers();
+        let pool = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(5));
+        if !url.starts_with("sqlite:") {
+            let pool = pool.connect(url).await?;
+            return Ok(Self { pool });
+        }
+        fill_if_empty(url, demo_cost).await?;
+        let url = match url.contains('?') {
+            true => url.to_owned(),
+            false => format!("{url}?mode=rw"),
+        };
+        // An open file that was removed or replaced can be read as before. So each use opens it
+        // anew, lest a credential that is gone lets anybody in.
+        let pool = pool
+            .after_release(|_, _| Box::pin(async { Ok(false) }))
+            .connect(&url)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Of the rows that a collation found the one that was asked for, or else the first, which the library
+/// will refuse by its name.
+fn best<R>(mut rows: Vec<R>, is_asked_for: impl Fn(&R) -> bool) -> Option<R> {
+    let place = rows.iter().position(is_asked_for).unwrap_or(0);
+    (place < rows.len()).then(|| rows.swap_remove(place))
+}
+
+async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
+    let options = SqliteConnectOptions::from_str(url)?.create_if_missing(true);
+    let mut connection = options.connect().await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master")
+        .fetch_one(&mut *transaction)
+        .await?;
+    if tables == 0 {
+        sqlx::raw_sql(include_str!("schema.sql"))
+            .execute(&mut *transaction)
+            .await?;
+        demo::fill(&mut transaction, cost).await?;
+    }
+    transaction.commit().await?;
+    Ok(connection.close().await?)
+}

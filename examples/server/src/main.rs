@@ -1,0 +1,100 @@
+//! Starts the service: options, tables, log, and what to try.
+
+#![forbid(unsafe_code)]
+
+mod options;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use whmcs_auth::{AutoAuthKey, BcryptCost, SignError, SystemClock, sign_autoauth};
+use whmcs_auth_server::database::Database;
+use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
+use whmcs_auth_server::{Service, serve};
+
+use self::options::Options;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env()?;
+    tracing_subscriber::fmt()
+        .json()
+        .with_span_list(false)
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+
+    let stop = stop()?;
+    let bcrypt_cost = BcryptCost::new(options.bcrypt_cost)?;
+    let database = Database::open(&options.database, bcrypt_cost).await?;
+    let configuration = database.configuration().await?;
+    let listener = TcpListener::bind(options.listen).await?;
+    let base_url = format!("http://{}", listener.local_addr()?);
+
+    let keys = options.autoauth_keys(&configuration)?;
+    let mut text = format!("listening on {base_url}\n");
+    if configuration.is_demo {
+        text.push_str(&what_to_try(&base_url, keys.first())?);
+    }
+    let settings = options.into_settings(base_url, keys, bcrypt_cost)?;
+    match settings.addresses.ignored_entries() {
+        0 => {}
+        count => tracing::warn!(count, "allowed addresses that are none, and match nobody"),
+    }
+    let service = Service::new(settings, database, SystemClock);
+    // Whoever started the service may not listen.
+    let _ = io::stdout().write_all(text.as_bytes());
+    serve(listener, service, stop).await;
+    Ok(())
+}
+
+/// Done when the service is asked to end.
+fn stop() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The three modes over the demo data, and a login link.
+fn what_to_try(base_url: &str, key: Option<&AutoAuthKey>) -> Result<String, SignError> {
+    let api = format!("{base_url}/includes/api.php");
+    let ask = "action=GetClients&responsetype=json&limitnum=2";
+    let mut text = format!(
+        "
+an identifier and its secret:
+  curl '{api}' -d '{ask}&identifier={IDENTIFIER}&secret={SECRET}'
+the same pair as username and password:
+  curl '{api}' -d '{ask}&username={IDENTIFIER}&password={SECRET}'
+an admin and the md5 of the password:
+  curl '{api}' -d '{ask}&username={ADMIN}&password={PASSWORD_MD5}'
+"
+    );
+    if let Some(key) = key {
+        let link = sign_autoauth(EMAIL, None, key, &SystemClock)?.url(base_url)?;
+        text += &format!("a login link for {EMAIL}, for 15 minutes:\n  {link}\n");
+    }
+    Ok(text)
+}

@@ -1,0 +1,45 @@
+//! How often each answer was given, by its code.
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+/// Counters in the text format of OpenMetrics.
+pub(crate) struct Metrics {
+    registry: Registry,
+    answers: Family<Answered, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    door: &'static str,
+    code: &'static str,
+}
+
+impl Metrics {
+    pub(crate) const CONTENT_TYPE: &str =
+        "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::default();
+        let answers = Family::default();
+        registry.register(
+            "whmcs_auth_answers",
+            "Answers given at each door, by their code",
+            Family::clone(&answers),
+        );
+        Self { registry, answers }
+    }
+
+    pub(crate) fn count(&self, door: &'static str, code: &'static str) {
+        self.answers.get_or_create(&Answered { door, code }).inc();
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+}

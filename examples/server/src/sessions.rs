@@ -1,0 +1,69 @@
+//! Who is logged in: a cookie that holds a random number, and what it stands for, in memory.
+
+use std::time::Duration;
+
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use moka::sync::Cache;
+
+use crate::random::random_hex;
+use crate::refusal::Refusal;
+
+const COOKIE: &str = "session";
+
+/// Sessions, by the cookie's value. One ends half an hour after its last use.
+pub(crate) struct Sessions(Cache<String, i64>);
+
+impl Sessions {
+    pub(crate) fn new() -> Self {
+        let idle = Duration::from_secs(30 * 60);
+        let whole = Duration::from_secs(24 * 60 * 60);
+        Self(
+            Cache::builder()
+                .max_capacity(100_000)
+                .time_to_idle(idle)
+                .time_to_live(whole)
+                .build(),
+        )
+    }
+
+    /// A new session for the client, whatever session there was. A cookie that the visitor brought
+    /// is never taken over.
+    pub(crate) fn begin(
+        &self,
+        jar: CookieJar,
+        client: i64,
+        is_tls: bool,
+    ) -> Result<CookieJar, Refusal> {
+        self.forget(&jar);
+        let number = random_hex().map_err(|error| Refusal::unavailable("no_randomness", error))?;
+        self.0.insert(number.clone(), client);
+        Ok(jar.add(cookie(number, is_tls)))
+    }
+
+    /// The client who is logged in.
+    pub(crate) fn client(&self, jar: &CookieJar) -> Option<i64> {
+        self.0.get(jar.get(COOKIE)?.value())
+    }
+
+    /// Ends the session, and takes the cookie back.
+    pub(crate) fn end(&self, jar: CookieJar) -> CookieJar {
+        self.forget(&jar);
+        jar.remove(cookie(String::new(), false))
+    }
+
+    fn forget(&self, jar: &CookieJar) {
+        if let Some(cookie) = jar.get(COOKIE) {
+            self.0.invalidate(cookie.value());
+        }
+    }
+}
+
+fn cookie(value: String, is_tls: bool) -> Cookie<'static> {
+    Cookie::build((COOKIE, value))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(is_tls)
+        .build()
+}

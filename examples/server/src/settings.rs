@@ -1,0 +1,84 @@
+//! What an operator decides.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use whmcs_auth::gate::AddressGate;
+use whmcs_auth::{AutoAuthKeys, BcryptCost, PasswordForm, SecretForm, StoredForms};
+
+use crate::database::RoleIds;
+
+/// The number of the permission API Access in `tbladminperms`. WHMCS does not document it; this is
+/// the demo's.
+pub const DEFAULT_API_ACCESS_PERMISSION: i64 = 81;
+
+/// What the service accepts, from whom, and how much of it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who may call the API, and the access key that lifts the restriction.
+    pub addresses: AddressGate,
+    /// The keys of AutoAuth, none of which switches it off.
+    pub autoauth_keys: AutoAuthKeys,
+    /// Whether the API may be called by GET, its secrets in the URL.
+    pub allow_get: bool,
+    /// Whether each login link works once.
+    pub one_time_links: bool,
+    /// How `tbldeviceauth.role_ids` is written.
+    pub role_ids: RoleIds,
+    /// The number of the permission API Access.
+    pub api_access_permission: i64,
+    /// The bcrypt cost of most hashes in the tables.
+    pub bcrypt_cost: BcryptCost,
+    /// Proxies whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Where clients find the service, unless the tables say so: `http://127.0.0.1:8080`.
+    pub base_url: String,
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// The forms in which WHMCS stores secrets and passwords.
+    pub(crate) fn stored_forms(&self) -> StoredForms {
+        let cost = self.bcrypt_cost;
+        StoredForms::new(SecretForm::Bcrypt(cost), PasswordForm::BcryptOfMd5(cost))
+    }
+}
+
+/// How much is taken, and for how long.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The bytes of a body.
+    pub body_bytes: usize,
+    /// Until a request's head has arrived.
+    pub head_time: Duration,
+    /// Until a request's body has arrived.
+    pub body_time: Duration,
+    /// Until a request is answered.
+    pub answer_time: Duration,
+    /// From a request to stop until open connections are cut.
+    pub shutdown_time: Duration,
+    /// Open connections.
+    pub connections: usize,
+    /// Failures of one address after which it is turned away.
+    pub failures: u32,
+    /// For how long failures count.
+    pub failure_time: Duration,
+    /// Login links that are remembered as used.
+    pub remembered_links: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 64 * 1024,
+            head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(10),
+            answer_time: Duration::from_secs(20),
+            shutdown_time: Duration::from_secs(10),
+            connections: 1024,
+            failures: 20,
+            failure_time: Duration::from_secs(60),
+            remembered_links: 100_000,
+        }
+    }
+}

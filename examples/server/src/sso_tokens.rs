@@ -1,0 +1,71 @@
+//! Tokens for one login each: `CreateSsoToken`, the successor of AutoAuth.
+
+use moka::sync::Cache;
+use time::{Duration, OffsetDateTime};
+use whmcs_auth::AutoAuthRefusal;
+
+use crate::random::random_hex;
+use crate::refusal::Refusal;
+
+/// For how long a token can be used.
+const LIFETIME: Duration = Duration::seconds(60);
+
+/// Tokens that were given out and not used yet.
+pub(crate) struct SsoTokens(Cache<String, SsoLogin>);
+
+/// What a token is good for.
+#[derive(Clone)]
+pub(crate) struct SsoLogin {
+    pub(crate) client: i64,
+    pub(crate) target: Option<String>,
+    expires: OffsetDateTime,
+}
+
+impl SsoTokens {
+    pub(crate) fn new() -> Self {
+        // Held for longer than they live, so that an expired one is told from an unknown one.
+        let held = std::time::Duration::from_secs(600);
+        Self(
+            Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(held)
+                .build(),
+        )
+    }
+
+    pub(crate) fn issue(
+        &self,
+        client: i64,
+        target: Option<String>,
+        now: OffsetDateTime,
+    ) -> Result<String, Refusal> {
+        let token = random_hex().map_err(|error| Refusal::unavailable("no_randomness", error))?;
+        let expires = now.saturating_add(LIFETIME);
+        self.0.insert(
+            token.clone(),
+            SsoLogin {
+                client,
+                target,
+                expires,
+            },
+        );
+        Ok(token)
+    }
+
+    /// Takes the token out, so that nobody else has it.
+    pub(crate) fn redeem(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
+        match self.0.remove(token) {
+            Some(login) if now < login.expires => Ok(login),
+            Some(_) => Err(refused("sso_token_expired", "the token is older than 60 s")),
+            None => Err(refused(
+                "sso_token_unknown",
+                "the token was never given out, or was used",
+            )),
+        }
+    }
+}
+
+/// The visitor is told what is told of a link that is not genuine.
+fn refused(code: &'static str, cause: &str) -> Refusal {
+    Refusal::told_as(&AutoAuthRefusal::HashMismatch, code, cause).counted()
+}

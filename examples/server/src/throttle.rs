@@ -1,0 +1,58 @@
+//! Whoever fails too often is turned away for a while, before anything is looked up or hashed.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use moka::sync::Cache;
+
+use crate::client_address::ClientAddress;
+use crate::refusal::Refusal;
+use crate::settings::Limits;
+
+/// Counts failures by address. It forgets an address some time after its first failure, and the
+/// oldest ones where there are too many.
+pub(crate) struct Throttle {
+    failures: Cache<IpAddr, Arc<AtomicU32>>,
+    limit: u32,
+}
+
+impl Throttle {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            failures: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(limits.failure_time)
+                .build(),
+            limit: limits.failures,
+        }
+    }
+
+    pub(crate) fn check(&self, ClientAddress(address): ClientAddress) -> Result<(), Refusal> {
+        match self.failures.get(&household(address)) {
+            Some(count) if count.load(Ordering::Relaxed) >= self.limit => Err(Refusal::new(
+                "throttled",
+                429,
+                "Too Many Requests",
+                "the address failed too often of late",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn count(&self, ClientAddress(address): ClientAddress) {
+        self.failures
+            .get_with(household(address), Arc::default)
+            .fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// IPv6 addresses are given out by the network of 64 bits: whoever has one has all of them.
+fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        v4 => v4,
+    }
+}

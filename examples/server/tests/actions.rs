@@ -1,0 +1,225 @@
+//! The three actions: what they read, and what they refuse.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{PAIR, Server};
+
+async fn get_clients(server: &Server, parameters: &str) -> Value {
+    let ask = format!("action=GetClients&{PAIR}&{parameters}");
+    let (status, answer) = server.json(&ask).await;
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+fn ids(answer: &Value, list: &str, item: &str, id: &str) -> Vec<i64> {
+    let items = answer[list][item].as_array().unwrap();
+    items
+        .iter()
+        .map(|item| item[id].as_i64().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn get_clients_gives_a_page_and_the_number_of_all() {
+    let server = Server::start().await;
+    for (parameters, start, expected) in [
+        ("", 0, (1..=25).collect::<Vec<_>>()),
+        ("limitstart=25", 25, (26..=30).collect()),
+        ("limitstart=28&limitnum=25", 28, vec![29, 30]),
+        ("limitstart=0&limitnum=2", 0, vec![1, 2]),
+        ("limitnum=4294967295", 0, (1..=30).collect()),
+        ("limitnum=0", 0, vec![]),
+        ("limitstart=30", 30, vec![]),
+        ("limitstart=4294967295", u32::MAX, vec![]),
+        ("limitstart=&limitnum=&search=", 0, (1..=25).collect()),
+    ] {
+        let answer = get_clients(&server, parameters).await;
+        assert_eq!(
+            ids(&answer, "clients", "client", "id"),
+            expected,
+            "{parameters}"
+        );
+        assert_eq!(answer["totalresults"], 30, "{parameters}");
+        assert_eq!(answer["startnumber"], start, "{parameters}");
+        assert_eq!(answer["numreturned"], expected.len(), "{parameters}");
+    }
+    let answer = get_clients(&server, "limitnum=1").await;
+    assert_eq!(
+        answer["clients"]["client"][0],
+        json!({
+            "id": 1,
+            "firstname": "Demo",
+            "lastname": "Client",
+            "companyname": "Example Ltd",
+            "email": "demo@whmcs.com",
+            "datecreated": "2010-11-18",
+            "groupid": 0,
+            "status": "Active",
+        })
+    );
+}
+
+#[tokio::test]
+async fn search_looks_at_the_start_of_five_texts() {
+    let server = Server::start().await;
+    server
+        .sql("INSERT INTO tblclients VALUES (31, '50%', 'a_b', '!x', 'z@example.com', '2020-01-01', 0, 'Active')")
+        .await;
+    for (search, expected) in [
+        ("demo@whmcs.com", vec![1]),
+        ("DEMO@", vec![1]),
+        ("whmcs.com", vec![]),
+        ("a%2Bb%40example.com", vec![2]),
+        ("ada", vec![2]),
+        ("Plus", vec![2]),
+        ("Ada+Plus", vec![2]),
+        ("Ada++Plus", vec![]),
+        ("J%C3%BCrgen+Gro%C3%9F", vec![3]),
+        ("Gro%C3%9F+%26", vec![3]),
+        ("client", (1..=1).chain(5..=30).collect()),
+        ("client1", (10..=19).collect()),
+        // No letter is more than itself.
+        ("%25", vec![]),
+        ("_da", vec![]),
+        ("50%25", vec![31]),
+        ("a_b", vec![31]),
+        ("!", vec![31]),
+        ("'+OR+1%3D1+--", vec![]),
+    ] {
+        let answer = get_clients(&server, &format!("limitnum=50&search={search}")).await;
+        assert_eq!(
+            ids(&answer, "clients", "client", "id"),
+            expected,
+            "{search}"
+        );
+        assert_eq!(answer["totalresults"], expected.len(), "{search}");
+    }
+}
+
+#[tokio::test]
+async fn get_products_gives_all_or_those_asked_for() {
+    let server = Server::start().await;
+    for (parameters, expected) in [
+        ("", vec![1, 2, 3]),
+        ("pid=", vec![1, 2, 3]),
+        ("pid=2", vec![2]),
+        ("pid=3,1", vec![1, 3]),
+        ("pid=3,+1,1", vec![1, 3]),
+        ("pid=9", vec![]),
+    ] {
+        let ask = format!("action=getproducts&{PAIR}&{parameters}");
+        let (status, answer) = server.json(&ask).await;
+        assert_eq!(status, 200, "{parameters}");
+        assert_eq!(
+            ids(&answer, "products", "product", "pid"),
+            expected,
+            "{parameters}"
+        );
+        assert_eq!(answer["totalresults"], expected.len(), "{parameters}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_that_cannot_be_read_are_refused() {
+    let server = Server::start().await;
+    for parameters in [
+        "action=GetClients&limitstart=-1",
+        "action=GetClients&limitstart=x",
+        "action=GetClients&limitnum=1.5",
+        "action=GetClients&limitnum=4294967296",
+        "action=GetProducts&pid=1,",
+        "action=GetProducts&pid=1;2",
+        "action=GetProducts&pid=1)+OR+(1",
+        "action=GetClients&search=%00",
+        "action=GetClients&search=a%0Ab",
+    ] {
+        let (status, answer) = server.json(&format!("{parameters}&{PAIR}")).await;
+        let refused = json!({"result": "error", "message": "Invalid Parameter"});
+        assert_eq!((status, answer), (400, refused), "{parameters}");
+    }
+    assert_eq!(server.count("api", "parameter_invalid").await, 9);
+}
+
+#[tokio::test]
+async fn texts_cannot_add_a_field_to_an_answer() {
+    let server = Server::start().await;
+    server
+        .sql(
+            "DELETE FROM tblproducts WHERE id > 1;
+             UPDATE tblproducts SET name = '\";result=x' || char(10) || '</name>&', description = char(1)",
+        )
+        .await;
+    let ask = format!("action=getproducts&{PAIR}");
+    let (_, answer) = server.json(&ask).await;
+    assert_eq!(
+        answer["products"]["product"][0]["name"],
+        "\";result=x\n</name>&"
+    );
+    assert_eq!(answer["products"]["product"][0]["description"], "\u{1}");
+    let (_, nvp) = server.call(&ask).await;
+    let expected =
+        ";products[product][0][name]=\" result x </name>&;products[product][0][description]= ;";
+    assert!(nvp.contains(expected), "{nvp}");
+    let (_, xml) = server.call(&format!("{ask}&responsetype=xml")).await;
+    let expected =
+        "<name>&quot;;result=x\n&lt;/name&gt;&amp;</name><description>\u{fffd}</description>";
+    assert!(xml.contains(expected), "{xml}");
+}
+
+#[tokio::test]
+async fn create_sso_token_refuses_what_it_cannot_lead_to() {
+    let server = Server::start().await;
+    for (parameters, status, message, code) in [
+        ("", 404, "Client ID Not Found", "client_not_found"),
+        (
+            "client_id=x",
+            404,
+            "Client ID Not Found",
+            "client_not_found",
+        ),
+        (
+            "client_id=99",
+            404,
+            "Client ID Not Found",
+            "client_not_found",
+        ),
+        // Closed.
+        (
+            "client_id=4",
+            404,
+            "Client ID Not Found",
+            "client_not_found",
+        ),
+        (
+            "client_id=1&destination=clientarea:x",
+            400,
+            "Invalid Destination",
+            "destination_unknown",
+        ),
+        (
+            "client_id=1&sso_redirect_path=https://evil.example",
+            400,
+            "Invalid Redirect Path",
+            "path_refused",
+        ),
+        (
+            "client_id=1&sso_redirect_path=//evil.example",
+            400,
+            "Invalid Redirect Path",
+            "path_refused",
+        ),
+        (
+            "client_id=1&sso_redirect_path=../x",
+            400,
+            "Invalid Redirect Path",
+            "path_refused",
+        ),
+    ] {
+        let before = server.count("api", code).await;
+        let ask = format!("action=CreateSsoToken&{PAIR}&{parameters}");
+        let refused = json!({"result": "error", "message": message});
+        assert_eq!(server.json(&ask).await, (status, refused), "{parameters}");
+        assert_eq!(server.count("api", code).await, before + 1, "{parameters}");
+    }
+}

@@ -1,0 +1,530 @@
+//! `/includes/api.php`: who may call, in which form, and what they are told.
+
+mod support;
+
+use reqwest::multipart::Form;
+use support::{ACCESS_KEY, ADMIN, FORM, LOGIN, PAIR, Server, answer, head};
+use whmcs_auth::gate::AddressGate;
+
+const API: &str = "/includes/api.php";
+const AUTHENTICATION_FAILED: &str = r#"{"result":"error","message":"Authentication Failed"}"#;
+
+#[tokio::test]
+async fn the_three_modes() {
+    let server = Server::start().await;
+    for (fields, count) in [(PAIR, 1), (LOGIN, 2), (ADMIN, 3)] {
+        let (status, answer) = server.json(&format!("action=GetClients&{fields}")).await;
+        assert_eq!((status, &answer["result"]), (200, &"success".into()));
+        assert_eq!(answer["totalresults"], 30);
+        assert_eq!(server.count("api", "accepted").await, count);
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_code_and_tells_the_caller_one_thing() {
+    let server = Server::start().await;
+    let id = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
+    for (fields, code, status, message) in [
+        (
+            String::new(),
+            "missing_credentials",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            format!("identifier={id}"),
+            "missing_field",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            format!("{PAIR}&secret=x"),
+            "repeated_field",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            format!("{PAIR}&password[]=x"),
+            "disguised_field",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            format!("identifier={id}&secret=wrong"),
+            "wrong_secret",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            format!("identifier={id}&secret=dfe5ba0e7087a156ebd220df0bca1dd4"),
+            "secret_looks_md5",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            format!("identifier={id}x&secret=y"),
+            "unknown_identifier",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            "username=nobody&password=x".into(),
+            "unknown_username",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            "username=admin&password=password".into(),
+            "password_not_md5",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            "username=admin&password=696d29e0940a4957748fe3fc9efd22a3".into(),
+            "wrong_password",
+            403,
+            "Authentication Failed",
+        ),
+        (
+            "username=gone&password=c9a92f084247cfb8d50e254f301eb4d0".into(),
+            "admin_disabled",
+            403,
+            "Administrator Account Disabled",
+        ),
+        (
+            "username=clerk&password=2b396c730a20dcf9c13b650a659c8498".into(),
+            "no_api_access",
+            403,
+            "Access Denied",
+        ),
+        (
+            format!("{PAIR}&action=DeleteClient"),
+            "action_not_allowed",
+            403,
+            r#"Invalid Permissions: API action "deleteclient" is not allowed"#,
+        ),
+        (PAIR.into(), "action_missing", 400, "Empty action request"),
+        (
+            format!("{PAIR}&action=get-clients"),
+            "action_invalid",
+            400,
+            "Empty action request",
+        ),
+        (
+            format!("{ADMIN}&action=DeleteClient"),
+            "action_unknown",
+            404,
+            "Command Not Found",
+        ),
+    ] {
+        let (got, answer) = server.json(&fields).await;
+        assert_eq!(got, status, "{code}");
+        assert_eq!(answer["result"], "error", "{code}");
+        assert_eq!(answer["message"], message, "{code}");
+        assert_eq!(server.count("api", code).await, 1, "{code}");
+    }
+    assert_eq!(server.count("api", "accepted").await, 0);
+}
+
+#[tokio::test]
+async fn answers_come_in_three_formats() {
+    let server = Server::start().await;
+    let ask = format!("action=GetProducts&pid=3&{PAIR}");
+    for (response_type, content_type, accepted, refused) in [
+        (
+            "json",
+            "application/json",
+            r#"{"result":"success","totalresults":1,"startnumber":0,"numreturned":1,"products":{"product":[{"pid":3,"gid":2,"type":"other","name":"Site check","description":"One hour; by hand","module":"","paytype":"onetime"}]}}"#,
+            AUTHENTICATION_FAILED,
+        ),
+        (
+            "xml",
+            "application/xml",
+            r#"<?xml version="1.0" encoding="utf-8"?><whmcsapi><action>getproducts</action><result>success</result><totalresults>1</totalresults><startnumber>0</startnumber><numreturned>1</numreturned><products><product><pid>3</pid><gid>2</gid><type>other</type><name>Site check</name><description>One hour; by hand</description><module></module><paytype>onetime</paytype></product></products></whmcsapi>"#,
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>getproducts</action>\n<result>error</result>\n<message>Authentication Failed</message>\n</whmcsapi>",
+        ),
+        (
+            "nvp",
+            "text/plain",
+            "result=success;totalresults=1;startnumber=0;numreturned=1;products[product][0][pid]=3;products[product][0][gid]=2;products[product][0][type]=other;products[product][0][name]=Site check;products[product][0][description]=One hour  by hand;products[product][0][module]=;products[product][0][paytype]=onetime",
+            "result=error;message=Authentication Failed",
+        ),
+    ] {
+        let response = server
+            .post(&format!("{ask}&responsetype={response_type}"))
+            .await;
+        assert_eq!(head(&response, "content-type"), Some(content_type));
+        assert_eq!(answer(response).await, (200, accepted.to_owned()));
+
+        let wrong =
+            format!("action=GetProducts&username=admin&password=x&responsetype={response_type}");
+        let response = server.post(&wrong).await;
+        assert_eq!(head(&response, "content-type"), Some(content_type));
+        assert_eq!(answer(response).await, (403, refused.to_owned()));
+    }
+    // The default.
+    let (_, body) = server.call(&ask).await;
+    assert!(body.starts_with("result=success;"));
+}
+
+#[tokio::test]
+async fn fields_stand_in_query_form_and_multipart() {
+    let server = Server::start().await;
+    let accepted = |(status, body): (u16, String)| {
+        assert_eq!(status, 200, "{body}");
+        assert!(body.starts_with(r#"{"result":"success""#), "{body}");
+    };
+    let ask = "action=GetClients&responsetype=json&limitnum=1";
+
+    accepted(server.call(&format!("{ask}&{PAIR}")).await);
+    let utf8 = format!("{FORM};charset=UTF-8");
+    accepted(answer(server.post_to(API, &utf8, &format!("{ask}&{PAIR}")).await).await);
+    accepted(answer(server.post_to(&format!("{API}?{ask}"), FORM, PAIR).await).await);
+    accepted(
+        answer(
+            server
+                .post_to(&format!("{API}?{ask}&{PAIR}"), FORM, "")
+                .await,
+        )
+        .await,
+    );
+    accepted(
+        answer(
+            server
+                .http
+                .post(format!("{}{API}?{ask}&{PAIR}", server.base))
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await,
+    );
+
+    let form = || {
+        Form::new()
+            .text("action", "GetClients")
+            .text("responsetype", "json")
+            .text("identifier", "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv")
+    };
+    let secret = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+    let send = async |form: Form| {
+        let request = server
+            .http
+            .post(format!("{}{API}", server.base))
+            .multipart(form);
+        answer(request.send().await.unwrap()).await
+    };
+    accepted(send(form().text("secret", secret)).await);
+    // An upload is no field.
+    let upload = reqwest::multipart::Part::text(secret).file_name("secret.txt");
+    let refused = (403, AUTHENTICATION_FAILED.to_owned());
+    assert_eq!(send(form().part("secret", upload)).await, refused);
+    assert_eq!(
+        send(form().text("secret", secret).text("secret[]", "x")).await,
+        refused
+    );
+    assert_eq!(
+        send(form().text("secret", secret).text("secret", secret)).await,
+        refused
+    );
+
+    // A name in the query and in the body counts for nothing.
+    let twice = server
+        .post_to(&format!("{API}?{PAIR}"), FORM, &format!("{ask}&{PAIR}"))
+        .await;
+    assert_eq!(answer(twice).await, refused);
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_fields() {
+    let server = Server::start().await;
+    let path = format!("{API}?responsetype=json");
+    for (content_type, body, status, message, code) in [
+        (
+            "application/json",
+            "{}",
+            415,
+            "Unsupported Media Type",
+            "body_type",
+        ),
+        (
+            "",
+            "identifier=x",
+            415,
+            "Unsupported Media Type",
+            "body_type",
+        ),
+        (
+            "multipart/form-data",
+            "x",
+            400,
+            "Bad Request",
+            "multipart_broken",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            "--b\r\n",
+            400,
+            "Bad Request",
+            "multipart_broken",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            "--b\r\nContent-Disposition: form-data; name=\"action\"\r\n\r\nGetCl",
+            400,
+            "Bad Request",
+            "multipart_broken",
+        ),
+        (
+            FORM,
+            "action=%FF&username=%00&password=%",
+            403,
+            "Authentication Failed",
+            "control_character",
+        ),
+    ] {
+        let before = server.count("api", code).await;
+        let (got, answer) = answer(server.post_to(&path, content_type, body).await).await;
+        let expected = format!(r#"{{"result":"error","message":"{message}"}}"#);
+        assert_eq!((got, answer), (status, expected), "{content_type} {body}");
+        assert_eq!(
+            server.count("api", code).await,
+            before + 1,
+            "{content_type} {body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn get_is_taken_only_where_it_is_allowed() {
+    let ask = format!("{API}?endpoint=x&action=GetClients&responsetype=json&{PAIR}");
+    let server = Server::start().await;
+    let response = server.get(&ask).await;
+    assert_eq!(head(&response, "allow"), Some("POST"));
+    let refused = r#"{"result":"error","message":"Method Not Allowed"}"#.to_owned();
+    assert_eq!(answer(response).await, (405, refused.clone()));
+    assert_eq!(server.count("api", "method_not_allowed").await, 1);
+
+    let server = Server::with(|settings| settings.allow_get = true).await;
+    let (status, body) = answer(server.get(&ask).await).await;
+    assert_eq!((status, &body[..19]), (200, r#"{"result":"success""#));
+    let wrong = server.get(&ask.replace("F1CK", "F2CK")).await;
+    assert_eq!(answer(wrong).await, (403, AUTHENTICATION_FAILED.to_owned()));
+
+    let put = server
+        .http
+        .put(format!("{}{ask}", server.base))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head(&put, "allow"), Some("GET, POST"));
+    assert_eq!(answer(put).await, (405, refused));
+    let head = server
+        .http
+        .head(format!("{}{ask}", server.base))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head.status(), 405);
+}
+
+#[tokio::test]
+async fn addresses_come_before_credentials_and_the_access_key_lifts_them() {
+    let server = Server::with(|settings| {
+        settings.addresses = AddressGate::new()
+            .entries(["203.0.113.7"])
+            .access_key(ACCESS_KEY);
+    })
+    .await;
+    let ask = format!("action=GetClients&{PAIR}");
+    let refused = (
+        403,
+        serde_json::json!({"result": "error", "message": "Invalid IP 127.0.0.1"}),
+    );
+    assert_eq!(server.json(&ask).await, refused);
+    assert_eq!(server.json("").await, refused);
+    assert_eq!(server.json(&format!("{ask}&accesskey=key")).await, refused);
+    assert_eq!(server.count("api", "loopback_not_listed").await, 2);
+    assert_eq!(server.count("api", "wrong_access_key").await, 1);
+
+    let (status, _) = server.json(&format!("{ask}&accesskey=key%231%2B2")).await;
+    assert_eq!(status, 200);
+    // In the query, as some clients have it.
+    let path = format!("{API}?accesskey=key%231%2B2");
+    assert_eq!(server.post_to(&path, FORM, &ask).await.status(), 200);
+    let (status, answer) = server.json("accesskey=key%231%2B2").await;
+    assert_eq!(
+        (status, &answer["message"]),
+        (403, &"Authentication Failed".into())
+    );
+}
+
+#[tokio::test]
+async fn the_tables_decide() {
+    let ask = format!("action=GetClients&{PAIR}");
+    let key = "action=GetClients&username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
+    for (change, fields, code) in [
+        // A credential that is marked deleted is none.
+        (
+            "UPDATE tbldeviceauth SET deleted_at = '2024-01-01'",
+            &*ask,
+            "unknown_identifier",
+        ),
+        ("DELETE FROM tbldeviceauth", &*ask, "unknown_identifier"),
+        // The admin behind it.
+        ("UPDATE tbladmins SET disabled = 1", &*ask, "admin_disabled"),
+        ("DELETE FROM tbladmins", &*ask, "admin_disabled"),
+        ("DELETE FROM tbladminperms", &*ask, "no_api_access"),
+        ("DELETE FROM tbladminroles", &*ask, "no_api_access"),
+        (
+            "UPDATE tbladminperms SET permid = 80",
+            &*ask,
+            "no_api_access",
+        ),
+        // Roles.
+        (
+            "UPDATE tbldeviceauth SET role_ids = '[2]'",
+            &*ask,
+            "action_not_allowed",
+        ),
+        (
+            "UPDATE tbldeviceauth SET role_ids = '[]'",
+            &*ask,
+            "action_not_allowed",
+        ),
+        (
+            "UPDATE tbldeviceauth SET role_ids = '1,2'",
+            &*ask,
+            "action_not_allowed",
+        ),
+        (
+            "UPDATE tblapi_roles SET permissions = '{\"getclients\":0}'",
+            &*ask,
+            "action_not_allowed",
+        ),
+        (
+            "UPDATE tblapi_roles SET permissions = 'getclients'",
+            &*ask,
+            "action_not_allowed",
+        ),
+        (
+            "UPDATE tbldeviceauth SET role_ids = '[\"1\"]'",
+            &*ask,
+            "accepted",
+        ),
+        (
+            "UPDATE tblapi_roles SET permissions = '{\"GETCLIENTS\":\"1\"}'",
+            &*ask,
+            "accepted",
+        ),
+        // A row that cannot be read counts as absent.
+        (
+            "UPDATE tbldeviceauth SET secret = 'F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo'",
+            &*ask,
+            "unknown_identifier",
+        ),
+        (
+            "UPDATE tbladmins SET password = 'password'",
+            key,
+            "unknown_username",
+        ),
+        // An MD5 counts only where a reset left it.
+        (
+            "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99'",
+            key,
+            "unknown_username",
+        ),
+        (
+            "UPDATE tbladmins SET password = '5F4DCC3B5AA765D61D8327DEB882CF99', passwordhash = ''",
+            key,
+            "accepted",
+        ),
+        // The password's change leaves the credential alone.
+        (
+            "UPDATE tbladmins SET password = passwordhash",
+            &*ask,
+            "accepted",
+        ),
+        (
+            "UPDATE tbladmins SET password = passwordhash",
+            key,
+            "wrong_password",
+        ),
+        // A collation that folds letters finds a name that was not asked for.
+        (
+            "CREATE TABLE folded (id, identifier TEXT COLLATE NOCASE, secret, user_id, role_ids,
+                                  last_access, deleted_at);
+             INSERT INTO folded SELECT id, lower(identifier), secret, user_id, role_ids, NULL, NULL
+                 FROM tbldeviceauth;
+             DROP TABLE tbldeviceauth;
+             ALTER TABLE folded RENAME TO tbldeviceauth",
+            &*ask,
+            "record_name_mismatch",
+        ),
+        // Usernames go without case.
+        (
+            "UPDATE tbladmins SET username = 'AdMiN' WHERE id = 1",
+            key,
+            "accepted",
+        ),
+    ] {
+        let server = Server::start().await;
+        server.sql(change).await;
+        server.call(fields).await;
+        assert_eq!(server.count("api", code).await, 1, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn what_whmcs_does_not_document_is_a_setting() {
+    use whmcs_auth_server::database::RoleIds;
+
+    let ask = format!("action=GetClients&{PAIR}");
+    let server = Server::with(|settings| {
+        settings.role_ids = RoleIds::Comma;
+        settings.api_access_permission = 7;
+    })
+    .await;
+    server
+        .sql("UPDATE tbldeviceauth SET role_ids = '2, 1'")
+        .await;
+    server.call(&ask).await;
+    assert_eq!(server.count("api", "no_api_access").await, 1);
+    server.sql("UPDATE tbladminperms SET permid = 7").await;
+    assert_eq!(server.call(&ask).await.0, 200);
+    server
+        .sql("UPDATE tbldeviceauth SET role_ids = '[1]'")
+        .await;
+    assert_eq!(server.call(&ask).await.0, 403);
+    server.sql("UPDATE tbldeviceauth SET role_ids = ''").await;
+    assert_eq!(server.call(&ask).await.0, 403);
+    assert_eq!(server.count("api", "action_not_allowed").await, 2);
+}
+
+#[tokio::test]
+async fn last_access_is_written_once_a_minute_at_most() {
+    let server = Server::start().await;
+    let ask = format!("action=GetClients&{PAIR}");
+    for (seconds, expected) in [
+        (0, "2023-11-14 22:13:20"),
+        (59, "2023-11-14 22:13:20"),
+        (61, "2023-11-14 22:14:21"),
+    ] {
+        server.clock.set(support::at(1_700_000_000 + seconds));
+        assert_eq!(server.call(&ask).await.0, 200);
+        assert_eq!(
+            server.text("SELECT last_access FROM tbldeviceauth").await,
+            expected
+        );
+    }
+    server
+        .sql("UPDATE tbldeviceauth SET last_access = NULL")
+        .await;
+    server.call(&ask.replace("F1CK", "F2CK")).await;
+    assert_eq!(
+        server
+            .text("SELECT COALESCE(last_access, 'never') FROM tbldeviceauth")
+            .await,
+        "never"
+    );
+}

@@ -1,0 +1,360 @@
+//! `/dologin.php`: from a signed link to a session, and to its end.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Server, answer, head};
+
+/// The cookie of an answer, as a browser sends it back.
+fn cookie(response: &reqwest::Response) -> String {
+    let set = head(response, "set-cookie").expect("a cookie");
+    set.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_genuine_link_begins_a_session() {
+    let server = Server::start().await;
+    let response = server.get(&server.link("demo@whmcs.com", None)).await;
+    assert_eq!(response.status(), 302);
+    assert_eq!(head(&response, "location"), Some("clientarea.php"));
+    let set = head(&response, "set-cookie").unwrap();
+    let (number, attributes) = set.split_once("; ").unwrap();
+    assert_eq!(attributes, "HttpOnly; SameSite=Lax; Path=/");
+    let number = number.strip_prefix("session=").unwrap();
+    assert_eq!(number.len(), 64);
+    assert!(number.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(head(&response, "cache-control"), Some("no-store"));
+    assert_eq!(head(&response, "referrer-policy"), Some("no-referrer"));
+
+    let cookie = cookie(&response);
+    let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+    assert_eq!(head(&page, "cache-control"), Some("no-store"));
+    let (status, text) = answer(page).await;
+    assert_eq!(status, 200);
+    assert!(
+        text.contains("<p>Demo Client (demo@whmcs.com)</p>"),
+        "{text}"
+    );
+
+    let page = server.get_with("/logout.php", "cookie", &cookie).await;
+    let set = head(&page, "set-cookie").unwrap().to_owned();
+    assert!(
+        set.starts_with("session=; ") && set.contains("Max-Age=0"),
+        "{set}"
+    );
+    assert_eq!(page.status(), 200);
+    let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+    let (status, text) = answer(page).await;
+    assert_eq!(status, 403);
+    assert!(text.contains("<p>Nobody is logged in.</p>"), "{text}");
+}
+
+#[tokio::test]
+async fn nobody_is_logged_in_without_a_session() {
+    let server = Server::start().await;
+    assert_eq!(server.get("/clientarea.php").await.status(), 403);
+    let zeros = format!("session={}", "0".repeat(64));
+    for cookie in [&*zeros, "session=", "session=1", "=", ";;", "session=\"x\""] {
+        let page = server.get_with("/clientarea.php", "cookie", cookie).await;
+        assert_eq!(page.status(), 403, "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn each_login_has_a_session_of_its_own_and_takes_over_none() {
+    let server = Server::start().await;
+    let link = server.link("demo@whmcs.com", None);
+    let planted = format!("session={}", "a".repeat(64));
+    let first = cookie(&server.get_with(&link, "cookie", &planted).await);
+    assert_ne!(first, planted);
+    let page = server.get_with("/clientarea.php", "cookie", &planted).await;
+    assert_eq!(page.status(), 403);
+
+    let second = cookie(&server.get_with(&link, "cookie", &first).await);
+    assert_ne!(second, first);
+    let page = server.get_with("/clientarea.php", "cookie", &first).await;
+    assert_eq!(page.status(), 403, "the session before has ended");
+    let page = server.get_with("/clientarea.php", "cookie", &second).await;
+    assert_eq!(page.status(), 200);
+}
+
+#[tokio::test]
+async fn behind_tls_the_cookie_is_secure() {
+    let server = Server::start().await;
+    for (change, is_secure) in [
+        (
+            "UPDATE tblconfiguration SET value = 'https://billing.example/' WHERE setting = 'SystemURL'",
+            true,
+        ),
+        (
+            "UPDATE tblconfiguration SET value = 'HTTPS://billing.example' WHERE setting = 'SystemURL'",
+            true,
+        ),
+        (
+            "UPDATE tblconfiguration SET value = 'http://billing.example' WHERE setting = 'SystemURL'",
+            false,
+        ),
+        ("DELETE FROM tblconfiguration", false),
+    ] {
+        server.sql(change).await;
+        let response = server.get(&server.link("demo@whmcs.com", None)).await;
+        let set = head(&response, "set-cookie").unwrap();
+        assert_eq!(set.contains("; Secure"), is_secure, "{change}: {set}");
+    }
+}
+
+#[tokio::test]
+async fn goto_leads_to_the_same_site_only() {
+    let server = Server::start().await;
+    for (goto, location) in [
+        ("viewinvoice.php?id=12", "viewinvoice.php?id=12"),
+        (
+            "clientarea.php?action=products",
+            "clientarea.php?action=products",
+        ),
+        ("/index.php", "/index.php"),
+    ] {
+        let response = server.get(&server.link("demo@whmcs.com", Some(goto))).await;
+        assert_eq!(head(&response, "location"), Some(location));
+    }
+    let link = server.link("demo@whmcs.com", None);
+    for goto in [
+        "https%3A%2F%2Fevil.example",
+        "%2F%2Fevil.example",
+        "%2F%5Cevil.example",
+        "javascript%3Aalert(1)",
+        "x%0D%0ASet-Cookie%3A%20a%3Db",
+        "a&goto=b",
+    ] {
+        let response = server.get(&format!("{link}&goto={goto}")).await;
+        assert_eq!(response.status(), 302, "{goto}");
+        assert_eq!(
+            head(&response, "location"),
+            Some("clientarea.php"),
+            "{goto}"
+        );
+        assert_eq!(response.headers().get_all("set-cookie").iter().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_vendors_sample_leaves_the_email_unencoded() {
+    let server = Server::start().await;
+    let link = "/dologin.php?email=a+b@example.com&timestamp=1700000000\
+                &hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8&goto=index.php";
+    let response = server.get(link).await;
+    assert_eq!(head(&response, "location"), Some("index.php"));
+    let page = server
+        .get_with("/clientarea.php", "cookie", &cookie(&response))
+        .await;
+    let (_, text) = answer(page).await;
+    assert!(text.contains("Ada Plus (a+b@example.com)"), "{text}");
+}
+
+#[tokio::test]
+async fn a_refused_link_says_so_and_sets_no_cookie() {
+    let server = Server::start().await;
+    let genuine = server.link("demo@whmcs.com", None);
+    let unknown = server.link("nobody@example.com", None);
+    let closed = server.link("closed@example.com", None);
+    let invalid = "This login link is not valid.";
+    let expired = "This login link has expired.";
+    for (seconds, link, code, text) in [
+        (0, "/dologin.php", "missing_field", invalid),
+        (
+            0,
+            &*genuine.replace("demo", "dem0"),
+            "hash_mismatch",
+            invalid,
+        ),
+        (
+            0,
+            &*genuine.replace("1700000000", "1700000001"),
+            "hash_mismatch",
+            invalid,
+        ),
+        (
+            0,
+            &*genuine.replace("1700000000", "1700000000000"),
+            "timestamp_format",
+            invalid,
+        ),
+        (0, &*format!("{genuine}&hash=x"), "repeated_field", invalid),
+        (
+            0,
+            &*format!("{genuine}&email[]=x"),
+            "disguised_field",
+            invalid,
+        ),
+        (0, &*unknown, "unknown_email", invalid),
+        (0, &*closed, "unknown_email", invalid),
+        (901, &*genuine, "expired", expired),
+        (-901, &*genuine, "from_future", expired),
+    ] {
+        let before = server.count("dologin", code).await;
+        server.clock.set(support::at(1_700_000_000 + seconds));
+        let response = server.get(link).await;
+        assert_eq!(head(&response, "set-cookie"), None, "{code}");
+        assert_eq!(head(&response, "location"), None, "{code}");
+        assert_eq!(head(&response, "cache-control"), Some("no-store"), "{code}");
+        assert_eq!(
+            head(&response, "referrer-policy"),
+            Some("no-referrer"),
+            "{code}"
+        );
+        let (status, page) = answer(response).await;
+        assert_eq!(status, 403, "{code}");
+        assert!(page.contains(&format!("<p>{text}</p>")), "{code}: {page}");
+        assert_eq!(server.count("dologin", code).await, before + 1, "{code}");
+    }
+    server.clock.set(support::at(1_700_000_900));
+    assert_eq!(
+        server.get(&genuine).await.status(),
+        302,
+        "900 s are in time"
+    );
+}
+
+#[tokio::test]
+async fn the_stored_email_is_compared_with_the_signed_one() {
+    let server = Server::start().await;
+    // A collation that ignores spaces at the end finds an account that has another e-mail.
+    server
+        .sql(
+            "CREATE TABLE folded (id, firstname, lastname, companyname, email TEXT COLLATE RTRIM,
+                                  datecreated, groupid, status);
+             INSERT INTO folded SELECT * FROM tblclients;
+             UPDATE folded SET email = 'demo@whmcs.com  ' WHERE id = 1;
+             DROP TABLE tblclients;
+             ALTER TABLE folded RENAME TO tblclients",
+        )
+        .await;
+    let link = server.link("demo@whmcs.com", None);
+    let response = server.get(&link).await;
+    assert_eq!(head(&response, "set-cookie"), None);
+    assert_eq!(response.status(), 403);
+    assert_eq!(server.count("dologin", "account_email_mismatch").await, 1);
+
+    // Of several that are found the right one counts.
+    server
+        .sql("INSERT INTO tblclients VALUES (50, 'D', 'C', '', 'demo@whmcs.com', '', 0, 'Active')")
+        .await;
+    let response = server.get(&link).await;
+    let page = server
+        .get_with("/clientarea.php", "cookie", &cookie(&response))
+        .await;
+    assert!(page.text().await.unwrap().contains("D C (demo@whmcs.com)"));
+}
+
+#[tokio::test]
+async fn a_link_works_once_where_the_service_says_so() {
+    let server = Server::start().await;
+    let link = server.link("demo@whmcs.com", None);
+    for _ in 0..2 {
+        assert_eq!(server.get(&link).await.status(), 302);
+    }
+
+    let server = Server::with(|settings| settings.one_time_links = true).await;
+    let link = server.link("demo@whmcs.com", None);
+    let unknown = server.link("nobody@example.com", None);
+    assert_eq!(server.get(&unknown).await.status(), 403);
+    assert_eq!(server.get(&link).await.status(), 302);
+    let hash = link.rsplit_once('=').unwrap().1;
+    for again in [
+        link.clone(),
+        link.replace(hash, &hash.to_uppercase()),
+        format!("{link}&goto=x"),
+    ] {
+        let response = server.get(&again).await;
+        assert_eq!(head(&response, "set-cookie"), None);
+        let (status, page) = answer(response).await;
+        assert_eq!(status, 403);
+        assert!(page.contains("This login link has expired."), "{page}");
+    }
+    assert_eq!(server.count("dologin", "link_used").await, 3);
+    server.clock.advance(Duration::from_secs(1));
+    let next = server.link("demo@whmcs.com", None);
+    assert_eq!(server.get(&next).await.status(), 302);
+}
+
+#[tokio::test]
+async fn a_full_guard_lets_nobody_in() {
+    let server = Server::with(|settings| {
+        settings.one_time_links = true;
+        settings.limits.remembered_links = 1;
+    })
+    .await;
+    assert_eq!(
+        server
+            .get(&server.link("demo@whmcs.com", None))
+            .await
+            .status(),
+        302
+    );
+    let response = server.get(&server.link("a+b@example.com", None)).await;
+    assert_eq!(head(&response, "set-cookie"), None);
+    assert_eq!(response.status(), 503);
+    assert_eq!(server.count("dologin", "replay_guard_full").await, 1);
+}
+
+#[tokio::test]
+async fn autoauth_can_be_off() {
+    let server = Server::start().await;
+    let link = server.link("demo@whmcs.com", None);
+    server
+        .sql("UPDATE tblconfiguration SET value = '' WHERE setting = 'AllowAutoAuth'")
+        .await;
+    assert_eq!(server.get(&link).await.status(), 403);
+    assert_eq!(server.count("dologin", "autoauth_switched_off").await, 1);
+    // An installation that does not know the switch.
+    server
+        .sql("DELETE FROM tblconfiguration WHERE setting = 'AllowAutoAuth'")
+        .await;
+    assert_eq!(server.get(&link).await.status(), 302);
+
+    let server = Server::with(|settings| settings.autoauth_keys = Default::default()).await;
+    assert_eq!(server.get(&link).await.status(), 403);
+    assert_eq!(server.count("dologin", "autoauth_disabled").await, 1);
+}
+
+#[tokio::test]
+async fn looking_whether_a_link_is_there_uses_it_up_for_nobody() {
+    let server = Server::with(|settings| settings.one_time_links = true).await;
+    let link = server.link("demo@whmcs.com", None);
+    let url = format!("{}{link}", server.base);
+    for response in [
+        server.http.head(&url).send().await.unwrap(),
+        server.http.post(&url).send().await.unwrap(),
+    ] {
+        assert_eq!(head(&response, "allow"), Some("GET"));
+        assert_eq!(head(&response, "set-cookie"), None);
+        assert_eq!(response.status(), 405);
+    }
+    assert_eq!(server.get(&link).await.status(), 302);
+}
+
+#[tokio::test]
+async fn an_account_that_is_closed_is_logged_out() {
+    let server = Server::start().await;
+    let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
+    server
+        .sql("UPDATE tblclients SET status = 'Closed' WHERE id = 1")
+        .await;
+    let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+    assert_eq!(page.status(), 403);
+}
+
+#[tokio::test]
+async fn names_are_text_and_no_markup() {
+    let server = Server::start().await;
+    server
+        .sql("UPDATE tblclients SET firstname = '<script>\"&' WHERE id = 1")
+        .await;
+    let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
+    let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+    let policy = head(&page, "content-security-policy").unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    let text = page.text().await.unwrap();
+    assert!(text.contains("&#60;script&#62;&#34;&#38; Client"), "{text}");
+}

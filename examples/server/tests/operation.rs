@@ -1,0 +1,426 @@
+//! Counts, limits, failures, and the end.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{ADMIN, FORM, LOGIN, PAIR, Server, answer, head};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+const UNAVAILABLE: &str = r#"{"result":"error","message":"Service Unavailable"}"#;
+
+#[tokio::test]
+async fn metrics_count_each_code_for_the_machine_itself() {
+    let server = Server::start().await;
+    let response = server.get("/metrics").await;
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(head(&response, "content-type"), Some(content_type));
+    assert_eq!(server.count("api", "missing_credentials").await, 0);
+    for _ in 0..3 {
+        server.call("").await;
+    }
+    assert_eq!(server.count("api", "missing_credentials").await, 3);
+    // Whoever comes by a proxy on this machine.
+    for header in ["x-forwarded-for", "forwarded"] {
+        let response = server.get_with("/metrics", header, "127.0.0.1").await;
+        assert_eq!(response.status(), 404);
+    }
+    let server = Server::with(|settings| {
+        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    let response = server
+        .get_with("/metrics", "x-forwarded-for", "203.0.113.7")
+        .await;
+    assert_eq!(response.status(), 404);
+}
+
+#[tokio::test]
+async fn when_the_database_is_gone_nobody_is_let_in() {
+    let server = Server::with(|settings| settings.one_time_links = true).await;
+    let ask = format!("action=GetClients&responsetype=json&{PAIR}");
+    assert_eq!(server.call(&ask).await.0, 200);
+    let link = server.link("demo@whmcs.com", None);
+    let session = server.get(&server.link("a+b@example.com", None)).await;
+    let cookie = head(&session, "set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let sso = server
+        .json(&format!("action=CreateSsoToken&client_id=1&{PAIR}"))
+        .await
+        .1;
+    let sso = format!(
+        "/oauth/singlesignon.php?access_token={}",
+        sso["access_token"].as_str().unwrap()
+    );
+
+    let kept = server.database_file().with_extension("kept");
+    std::fs::rename(server.database_file(), &kept).unwrap();
+    for fields in [PAIR, LOGIN, ADMIN] {
+        let ask = format!("action=GetClients&responsetype=json&{fields}");
+        assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
+    }
+    for wrong in ["identifier=x&secret=y", "username=x&password=y"] {
+        let ask = format!("responsetype=json&{wrong}");
+        assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
+    }
+    for path in [&link, &sso] {
+        let response = server.get(path).await;
+        assert_eq!(head(&response, "set-cookie"), None);
+        let (status, page) = answer(response).await;
+        assert_eq!(status, 503);
+        assert!(page.contains("Service Unavailable"), "{page}");
+    }
+    let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+    assert_eq!(page.status(), 503);
+    assert_eq!(server.count("api", "store_failure").await, 5);
+    assert_eq!(server.count("dologin", "store_failure").await, 1);
+    // What needs no table is answered as ever.
+    assert_eq!(server.call("responsetype=json").await.0, 403);
+    assert!(
+        !server.database_file().exists(),
+        "no empty database was made"
+    );
+
+    // Nothing was used up meanwhile.
+    std::fs::rename(&kept, server.database_file()).unwrap();
+    assert_eq!(server.call(&ask).await.0, 200);
+    assert_eq!(server.get(&link).await.status(), 302);
+    assert_eq!(server.get(&sso).await.status(), 302);
+    let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+    assert_eq!(page.status(), 200);
+}
+
+#[tokio::test]
+async fn a_database_that_took_the_place_of_another_counts_at_once() {
+    let server = Server::start().await;
+    let ask = format!("action=GetClients&{PAIR}");
+    assert_eq!(server.call(&ask).await.0, 200);
+    let other = Server::start().await;
+    other.sql("DELETE FROM tbldeviceauth").await;
+    std::fs::rename(other.database_file(), server.database_file()).unwrap();
+    assert_eq!(server.call(&ask).await.0, 403);
+    assert_eq!(server.count("api", "unknown_identifier").await, 1);
+}
+
+#[tokio::test]
+async fn a_table_that_is_missing_is_a_failure_of_the_store() {
+    let server = Server::start().await;
+    server.sql("DROP TABLE tblapi_roles").await;
+    let ask = format!("action=GetClients&responsetype=json&{PAIR}");
+    assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
+}
+
+#[tokio::test]
+async fn whoever_fails_too_often_is_turned_away_for_a_while() {
+    let server = Server::with(|settings| {
+        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        settings.addresses = whmcs_auth::gate::AddressGate::open();
+        settings.limits.failures = 3;
+        settings.limits.failure_time = Duration::from_millis(1500);
+    })
+    .await;
+    let call = async |address: &str, fields: &str| {
+        let request = server
+            .http
+            .post(format!("{}/includes/api.php", server.base));
+        let request = request
+            .header("x-forwarded-for", address)
+            .header("content-type", FORM);
+        let request = request.body(format!("responsetype=json&{fields}"));
+        request.send().await.unwrap()
+    };
+    let allowed = format!("{PAIR}&action=GetClients");
+    let wrong = "username=admin&password=x";
+    // What succeeds does not count, nor does what is not allowed to somebody known.
+    for _ in 0..5 {
+        assert_eq!(call("192.0.2.1", &allowed).await.status(), 200);
+        let denied = call("192.0.2.1", &format!("{PAIR}&action=x")).await;
+        assert_eq!(denied.status(), 403);
+    }
+    for expected in [403, 403, 403, 429, 429] {
+        assert_eq!(call("192.0.2.1", wrong).await.status(), expected);
+    }
+    let turned_away = answer(call("192.0.2.1", &allowed).await).await;
+    let message = r#"{"result":"error","message":"Too Many Requests"}"#.to_owned();
+    assert_eq!(
+        turned_away,
+        (429, message),
+        "whether or not the secret is right"
+    );
+    assert_eq!(server.count("api", "throttled").await, 3);
+    let link = server.link("demo@whmcs.com", None);
+    let visit = server.get_with(&link, "x-forwarded-for", "192.0.2.1").await;
+    assert_eq!(head(&visit, "set-cookie"), None);
+    assert_eq!(visit.status(), 429);
+    // Others are not.
+    assert_eq!(call("192.0.2.2", &allowed).await.status(), 200);
+    // A network of IPv6 is one caller.
+    for (address, expected) in [
+        ("2001:db8::1", 403),
+        ("2001:db8::2", 403),
+        ("2001:db8::ffff:ffff:ffff:ffff", 403),
+        ("2001:db8::4", 429),
+        ("2001:db8:0:1::1", 403),
+    ] {
+        assert_eq!(call(address, wrong).await.status(), expected, "{address}");
+    }
+    // A mapped address is the IPv4 address.
+    assert_eq!(call("::ffff:192.0.2.1", &allowed).await.status(), 429);
+    sleep(Duration::from_millis(1600)).await;
+    assert_eq!(call("192.0.2.1", &allowed).await.status(), 200);
+}
+
+#[tokio::test]
+async fn refused_links_and_addresses_count_as_failures() {
+    let server = Server::with(|settings| settings.limits.failures = 4).await;
+    let wrong = server.link("demo@whmcs.com", None).replace("demo", "dem0");
+    assert_eq!(server.get(&wrong).await.status(), 403);
+    assert_eq!(
+        server
+            .get("/oauth/singlesignon.php?access_token=x")
+            .await
+            .status(),
+        403
+    );
+    assert_eq!(server.call("").await.0, 403);
+    assert_eq!(server.call("").await.0, 403);
+    assert_eq!(
+        server
+            .get(&server.link("demo@whmcs.com", None))
+            .await
+            .status(),
+        429
+    );
+
+    let server = Server::with(|settings| {
+        settings.addresses = whmcs_auth::gate::AddressGate::new().access_key("k");
+        settings.limits.failures = 1;
+    })
+    .await;
+    assert_eq!(server.call(&format!("{PAIR}&accesskey=x")).await.0, 403);
+    assert_eq!(
+        server.call(&format!("{PAIR}&accesskey=k")).await.0,
+        429,
+        "no more guesses"
+    );
+}
+
+#[tokio::test]
+async fn the_last_address_that_no_trusted_proxy_has_is_the_callers() {
+    for (trusted, header, invalid_ip) in [
+        (vec![], "203.0.113.7", "127.0.0.1"),
+        (vec!["127.0.0.1"], "203.0.113.7", "203.0.113.7"),
+        (
+            vec!["127.0.0.1"],
+            "198.51.100.1, 203.0.113.7",
+            "203.0.113.7",
+        ),
+        (
+            vec!["127.0.0.1"],
+            "198.51.100.1,203.0.113.7 ",
+            "203.0.113.7",
+        ),
+        (
+            vec!["127.0.0.1", "203.0.113.7"],
+            "198.51.100.1, 203.0.113.7",
+            "198.51.100.1",
+        ),
+        (vec!["127.0.0.1"], "::ffff:203.0.113.7", "203.0.113.7"),
+        (vec!["127.0.0.1"], "2001:db8::1", "2001:db8::1"),
+        // A proxy that names nobody.
+        (vec!["127.0.0.1"], "unknown", "0.0.0.0"),
+        (vec!["127.0.0.1"], "203.0.113.7, ", "0.0.0.0"),
+        (vec!["127.0.0.1"], "", "0.0.0.0"),
+        (vec!["127.0.0.1"], "203.0.113.7:80", "0.0.0.0"),
+        (vec!["127.0.0.1"], "127.0.0.1, 10.0.0.1", "10.0.0.1"),
+    ] {
+        let server = Server::with(|settings| {
+            settings.addresses = whmcs_auth::gate::AddressGate::new();
+            settings.trusted_proxies = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
+        })
+        .await;
+        let request = server
+            .http
+            .post(format!("{}/includes/api.php", server.base));
+        let (_, body) = answer(
+            request
+                .header("x-forwarded-for", header)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await;
+        assert_eq!(
+            body,
+            format!("result=error;message=Invalid IP {invalid_ip}"),
+            "{header}"
+        );
+    }
+    // Several lines are one list.
+    let server = Server::with(|settings| {
+        settings.addresses = whmcs_auth::gate::AddressGate::new();
+        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    let request = server
+        .http
+        .post(format!("{}/includes/api.php", server.base));
+    let request = request
+        .header("x-forwarded-for", "127.0.0.1")
+        .header("x-forwarded-for", "192.0.2.9");
+    let (_, body) = answer(request.send().await.unwrap()).await;
+    assert_eq!(body, "result=error;message=Invalid IP 192.0.2.9");
+}
+
+#[tokio::test]
+async fn a_body_has_a_limit() {
+    let server = Server::with(|settings| settings.limits.body_bytes = 1000).await;
+    let body = format!("{PAIR}&action=GetClients&pad=");
+    let fits = format!("{body}{}", "x".repeat(1000 - body.len()));
+    assert_eq!(server.call(&fits).await.0, 200);
+    let too_large = server.call(&format!("{fits}x")).await;
+    assert_eq!(
+        too_large,
+        (413, "result=error;message=Request Too Large".to_owned())
+    );
+    assert_eq!(server.count("api", "body_not_read").await, 1);
+}
+
+/// What the service sends until it hangs up.
+async fn raw(server: &Server, request: &str) -> String {
+    let address = server.base.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let whole = stream.read_to_string(&mut text);
+    let _ = timeout(Duration::from_secs(20), whole)
+        .await
+        .expect("it hangs up");
+    text
+}
+
+#[tokio::test]
+async fn whoever_is_too_slow_is_not_waited_for() {
+    let server = Server::with(|settings| {
+        settings.limits.head_time = Duration::from_millis(300);
+        settings.limits.body_time = Duration::from_millis(300);
+    })
+    .await;
+    let begun = Instant::now();
+    let answer = raw(&server, "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nX-").await;
+    assert!(!answer.contains("200"), "{answer}");
+    let post = "POST /includes/api.php?responsetype=json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\nabc";
+    let answer = raw(&server, post).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(
+        answer.ends_with(r#"{"result":"error","message":"Request Timeout"}"#),
+        "{answer}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(server.count("api", "body_late").await, 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_given_up() {
+    let server = Server::with(|settings| settings.limits.answer_time = Duration::ZERO).await;
+    let ask = format!("responsetype=json&{PAIR}");
+    assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
+    let response = server.get(&server.link("demo@whmcs.com", None)).await;
+    assert_eq!(
+        (response.status().as_u16(), head(&response, "set-cookie")),
+        (503, None)
+    );
+    assert_eq!(server.count("api", "too_slow").await, 1);
+}
+
+#[tokio::test]
+async fn connections_have_a_limit() {
+    let server = Server::with(|settings| {
+        settings.limits.connections = 1;
+        settings.limits.head_time = Duration::from_millis(500);
+    })
+    .await;
+    let address = server.base.strip_prefix("http://").unwrap();
+    let idle = TcpStream::connect(address).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    let next = server.call("");
+    assert!(
+        timeout(Duration::from_millis(100), next).await.is_err(),
+        "it waits its turn"
+    );
+    drop(idle);
+    assert_eq!(server.call("").await.0, 403);
+}
+
+#[tokio::test]
+async fn a_request_that_was_begun_is_answered_before_the_end() {
+    let mut server = Server::start().await;
+    let address = &*server.base.strip_prefix("http://").unwrap().to_owned();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let body = format!("action=GetClients&responsetype=json&{PAIR}");
+    let post = format!(
+        "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(post.as_bytes()).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    server.ask_to_stop();
+    sleep(Duration::from_millis(100)).await;
+    assert!(!server.has_stopped());
+    assert!(
+        TcpStream::connect(address).await.is_err(),
+        "nobody new is taken"
+    );
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    timeout(Duration::from_secs(5), server.stop())
+        .await
+        .expect("it has stopped");
+}
+
+#[tokio::test]
+async fn connections_that_do_not_end_are_cut() {
+    let mut server = Server::with(|settings| {
+        settings.limits.shutdown_time = Duration::from_millis(200);
+    })
+    .await;
+    let address = server.base.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let post = "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n";
+    stream.write_all(post.as_bytes()).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    server.ask_to_stop();
+    timeout(Duration::from_secs(5), server.stop())
+        .await
+        .expect("it has stopped");
+}
+
+#[tokio::test]
+async fn pages_that_do_not_exist() {
+    let server = Server::start().await;
+    for path in [
+        "/",
+        "/index.php",
+        "/includes/api.php/",
+        "/includes",
+        "//x",
+        "/%00",
+    ] {
+        let response = server.get(path).await;
+        assert_eq!(response.status(), 404, "{path}");
+        assert_eq!(
+            head(&response, "referrer-policy"),
+            Some("no-referrer"),
+            "{path}"
+        );
+    }
+}

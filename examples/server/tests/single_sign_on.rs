@@ -1,0 +1,156 @@
+//! `CreateSsoToken` and the page that takes its tokens.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{PAIR, Server, answer, head};
+
+const PAGE: &str = "/oauth/singlesignon.php";
+
+async fn token(server: &Server, parameters: &str) -> String {
+    let ask = format!("action=CreateSsoToken&client_id=2&{PAIR}&{parameters}");
+    let (status, answer) = server.json(&ask).await;
+    assert_eq!(status, 200, "{answer}");
+    let token = answer["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(
+        answer["redirect_url"],
+        format!("http://billing.example{PAGE}?access_token={token}")
+    );
+    token
+}
+
+async fn use_token(server: &Server, token: &str) -> reqwest::Response {
+    server.get(&format!("{PAGE}?access_token={token}")).await
+}
+
+#[tokio::test]
+async fn a_token_works_once() {
+    let server = Server::start().await;
+    let token = token(&server, "").await;
+    let response = use_token(&server, &token).await;
+    assert_eq!(response.status(), 302);
+    assert_eq!(head(&response, "location"), Some("../clientarea.php"));
+    assert_eq!(head(&response, "cache-control"), Some("no-store"));
+    assert_eq!(head(&response, "referrer-policy"), Some("no-referrer"));
+    let set = head(&response, "set-cookie").unwrap();
+    assert!(set.ends_with("; HttpOnly; SameSite=Lax; Path=/"), "{set}");
+    let page = server
+        .get_with("/clientarea.php", "cookie", set.split(';').next().unwrap())
+        .await;
+    assert!(
+        page.text()
+            .await
+            .unwrap()
+            .contains("Ada Plus (a+b@example.com)")
+    );
+
+    let again = use_token(&server, &token).await;
+    assert_eq!(head(&again, "set-cookie"), None);
+    let (status, page) = answer(again).await;
+    assert_eq!(status, 403);
+    assert!(page.contains("This login link is not valid."), "{page}");
+    assert_eq!(server.count("singlesignon", "accepted").await, 1);
+    assert_eq!(server.count("singlesignon", "sso_token_unknown").await, 1);
+}
+
+#[tokio::test]
+async fn a_token_lives_60_seconds() {
+    let server = Server::start().await;
+    for (seconds, status) in [(0, 302), (59, 302), (60, 403), (61, 403), (3600, 403)] {
+        let token = token(&server, "").await;
+        server.clock.advance(Duration::from_secs(seconds));
+        let response = use_token(&server, &token).await;
+        assert_eq!(response.status(), status, "{seconds}");
+        assert_eq!(head(&response, "set-cookie").is_some(), status == 302);
+    }
+    assert_eq!(server.count("singlesignon", "sso_token_expired").await, 3);
+}
+
+#[tokio::test]
+async fn of_many_who_come_at_once_one_is_let_in() {
+    let server = Server::start().await;
+    let token = token(&server, "").await;
+    let mut visits = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let url = format!("{}{PAGE}?access_token={token}", server.base);
+        visits.spawn(server.http.get(url).send());
+    }
+    let answers = visits.join_all().await;
+    let let_in = |answer: &&Result<reqwest::Response, _>| answer.as_ref().unwrap().status() == 302;
+    assert_eq!(answers.iter().filter(let_in).count(), 1);
+}
+
+#[tokio::test]
+async fn a_token_leads_where_it_was_made_for() {
+    let server = Server::start().await;
+    for (path, location) in [
+        ("viewinvoice.php%3Fid%3D12", "../viewinvoice.php?id=12"),
+        (
+            "cart.php%3Fgid%3D1&destination=sso:custom_redirect",
+            "../cart.php?gid=1",
+        ),
+        ("%2Findex.php", "/index.php"),
+    ] {
+        let token = token(&server, &format!("sso_redirect_path={path}")).await;
+        let response = server
+            .get(&format!(
+                "{PAGE}?access_token={token}&sso_redirect_path=https://evil.example"
+            ))
+            .await;
+        assert_eq!(head(&response, "location"), Some(location));
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_were_never_given_out() {
+    let server = Server::start().await;
+    let token = token(&server, "").await;
+    for query in [
+        String::new(),
+        "?access_token=".to_owned(),
+        format!("?access_token={}", "0".repeat(64)),
+        format!("?access_token={}", token.to_uppercase()),
+        format!("?access_token={token}%00"),
+        format!("?x&token={token}"),
+    ] {
+        let response = server.get(&format!("{PAGE}{query}")).await;
+        assert_eq!(response.status(), 403, "{query}");
+        assert_eq!(head(&response, "set-cookie"), None);
+    }
+    let url = format!("{}{PAGE}?access_token={token}", server.base);
+    assert_eq!(server.http.head(&url).send().await.unwrap().status(), 405);
+    assert_eq!(use_token(&server, &token).await.status(), 302);
+}
+
+#[tokio::test]
+async fn an_account_closed_meanwhile_is_not_logged_in() {
+    let server = Server::start().await;
+    let token = token(&server, "").await;
+    server
+        .sql("UPDATE tblclients SET status = 'Closed' WHERE id = 2")
+        .await;
+    let response = use_token(&server, &token).await;
+    assert_eq!(head(&response, "set-cookie"), None);
+    assert_eq!(response.status(), 403);
+    assert_eq!(server.count("singlesignon", "unknown_email").await, 1);
+}
+
+#[tokio::test]
+async fn the_url_is_that_of_the_installation() {
+    let server = Server::start().await;
+    server
+        .sql("UPDATE tblconfiguration SET value = 'https://x.example/whmcs/' WHERE setting = 'SystemURL'")
+        .await;
+    let (_, answer) = server
+        .json(&format!("action=CreateSsoToken&client_id=2&{PAIR}"))
+        .await;
+    let url = answer["redirect_url"].as_str().unwrap();
+    assert!(
+        url.starts_with("https://x.example/whmcs/oauth/singlesignon.php?access_token="),
+        "{url}"
+    );
+    let token = answer["access_token"].as_str().unwrap();
+    let response = use_token(&server, token).await;
+    assert!(head(&response, "set-cookie").unwrap().contains("; Secure"));
+}

@@ -1,0 +1,356 @@
+//! The program itself: what it prints, its options, its log, and its end.
+
+mod support;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use reqwest::redirect::Policy;
+use support::{ADMIN, FORM, LOGIN, PAIR, answer, head};
+
+/// A running program, ended with the test.
+struct Program {
+    child: Child,
+    /// What it printed at its start.
+    printed: Vec<String>,
+    log_file: PathBuf,
+}
+
+impl Program {
+    fn start(folder: &Path, options: &[&str], log: &str) -> Self {
+        // A file, as nobody reads a pipe meanwhile.
+        let log_file = folder.join("log");
+        let mut child = command(folder)
+            .args(options)
+            .env("RUST_LOG", log)
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log_file).unwrap())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut printed = vec![lines.next().unwrap().unwrap()];
+        // An empty line, two for each of the three modes, and two for the link.
+        printed.extend(lines.take(9).map(Result::unwrap));
+        Self {
+            child,
+            printed,
+            log_file,
+        }
+    }
+
+    fn base(&self) -> &str {
+        self.printed[0].strip_prefix("listening on ").unwrap()
+    }
+
+    /// Asks it to stop, and gives its log.
+    fn stop(mut self) -> Vec<serde_json::Value> {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(asked.unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        let log = fs::read_to_string(&self.log_file).unwrap();
+        log.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
+    command
+        .current_dir(folder)
+        .args(["--listen", "127.0.0.1:0", "--bcrypt-cost", "4"]);
+    command
+}
+
+fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(Policy::none())
+        .build()
+        .unwrap()
+}
+
+/// The address and the form of a printed `curl` line.
+fn curl(line: &str) -> (String, String) {
+    let mut quoted = line.split('\'');
+    assert_eq!(quoted.next().unwrap().trim(), "curl");
+    let url = quoted.next().unwrap().to_owned();
+    assert_eq!(quoted.next().unwrap(), " -d ");
+    (url, quoted.next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn it_prints_what_to_try_and_all_of_it_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[], "info");
+    assert!(folder.path().join("whmcs-demo.db").exists());
+    let lines = program
+        .printed
+        .iter()
+        .filter(|line| line.starts_with("  curl"));
+    let mut modes = 0;
+    for line in lines {
+        let (url, form) = curl(line);
+        let request = http().post(url).header("content-type", FORM).body(form);
+        let (status, text) = answer(request.send().await.unwrap()).await;
+        assert_eq!(status, 200, "{text}");
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(answer["clients"]["client"][0]["email"], "demo@whmcs.com");
+        modes += 1;
+    }
+    assert_eq!(modes, 3);
+
+    let link = program.printed.last().unwrap().trim().to_owned();
+    let visit = http().get(&link).send().await.unwrap();
+    assert_eq!(head(&visit, "location"), Some("clientarea.php"));
+    let cookie = head(&visit, "set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let page = http().get(format!("{}/clientarea.php", program.base()));
+    let page = page.header("cookie", cookie).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("demo@whmcs.com"));
+
+    let base = program.base().to_owned();
+    let log = program.stop();
+    let told = |entry: &serde_json::Value| entry["span"]["mode"].as_str().map(str::to_owned);
+    let modes: Vec<_> = log.iter().filter_map(told).collect();
+    assert_eq!(modes, ["credential", "credential-as-login", "admin-login"]);
+
+    // The second start finds what the first one left.
+    let again = Program::start(folder.path(), &["--autoauth-key", "abcXYZ123"], "info");
+    let old_key = http().get(link.replace(&base, again.base()));
+    assert_eq!(
+        old_key.send().await.unwrap().status(),
+        403,
+        "another key was given"
+    );
+    let new_key = http().get(again.printed.last().unwrap().trim());
+    assert_eq!(new_key.send().await.unwrap().status(), 302);
+}
+
+#[tokio::test]
+async fn options_reach_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = [
+        "--database",
+        "sqlite:other.db",
+        "--allow-ip",
+        "203.0.113.7",
+        "--allow-ip",
+        "10.0.0.0/8",
+        "--access-key",
+        "key#1+2",
+        "--allow-get",
+        "--one-time-links",
+        "--trust-proxy",
+        "127.0.0.1",
+    ];
+    let program = Program::start(folder.path(), &options, "info");
+    assert!(folder.path().join("other.db").exists());
+    let api = format!(
+        "{}/includes/api.php?action=GetClients&{PAIR}",
+        program.base()
+    );
+    let call = async |url: &str, address: &str| {
+        let request = http().get(url).header("x-forwarded-for", address);
+        answer(request.send().await.unwrap()).await
+    };
+    let (status, body) = call(&api, "127.0.0.1").await;
+    assert_eq!(
+        (status, &*body),
+        (403, "result=error;message=Invalid IP 127.0.0.1")
+    );
+    assert_eq!(call(&api, "203.0.113.7").await.0, 200);
+    assert_eq!(
+        call(&format!("{api}&accesskey=key%231%2B2"), "192.0.2.1")
+            .await
+            .0,
+        200
+    );
+    let link = program.printed.last().unwrap().trim().to_owned();
+    assert_eq!(call(&link, "192.0.2.1").await.0, 302);
+    assert_eq!(call(&link, "192.0.2.1").await.0, 403);
+    let log = program.stop();
+    assert_eq!(log[0]["fields"]["count"], 1, "10.0.0.0/8 is no address");
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("folder.db")).unwrap();
+    fs::write(
+        folder.path().join("text.db"),
+        "This is no database, however you look at it.",
+    )
+    .unwrap();
+    for (options, code, text) in [
+        (
+            &["--listen", "nowhere"][..],
+            2,
+            "invalid value 'nowhere' for '--listen <ADDRESS>'",
+        ),
+        (&["--bcrypt-cost", "3"], 2, "3 is not in 4..=31"),
+        (&["--role-ids", "xml"], 2, "possible values: json, comma"),
+        (&["--unknown"], 2, "unexpected argument '--unknown'"),
+        (
+            &["--autoauth-key", ""],
+            1,
+            "an AutoAuth key cannot be empty",
+        ),
+        (
+            &["--autoauth-key", "18abc", "--autoauth-key", "abc"],
+            1,
+            "no AutoAuth key of a set can equal another or end with it",
+        ),
+        (
+            &["--database", "sqlite:folder.db"],
+            1,
+            "unable to open database file",
+        ),
+        (
+            &["--database", "sqlite:text.db"],
+            1,
+            "file is not a database",
+        ),
+        (&["--database", "nonsense"], 1, "the database: "),
+        (
+            &["--database", "mysql://127.0.0.1:1/whmcs"],
+            1,
+            "the database: ",
+        ),
+    ] {
+        let mut options_once = command(folder.path());
+        if options[0] == "--listen" || options[0] == "--bcrypt-cost" {
+            options_once = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
+            options_once.current_dir(folder.path());
+        }
+        let Output { status, stderr, .. } = options_once.args(options).output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(text), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_tells_causes_and_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = [
+        "--access-key",
+        "key-of-access",
+        "--autoauth-key",
+        "key-of-links",
+        "--allow-get",
+    ];
+    for level in ["info", "trace"] {
+        let program = Program::start(folder.path(), &options, level);
+        let base = program.base().to_owned();
+        let api = format!("{base}/includes/api.php");
+        let post = async |form: String| {
+            let request = http().post(&api).header("content-type", FORM).body(form);
+            request.send().await.unwrap().text().await.unwrap()
+        };
+        for fields in [PAIR, LOGIN, ADMIN] {
+            post(format!(
+                "action=GetClients&accesskey=key-of-access&{fields}"
+            ))
+            .await;
+        }
+        post("identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=presented-secret".into()).await;
+        post("username=admin&password=presented-password".into()).await;
+        post("identifier=presented-identifier&secret=presented-secret".into()).await;
+        post(format!("action=presented-action&{PAIR}")).await;
+        http()
+            .get(format!("{api}?{PAIR}&action=GetClients"))
+            .send()
+            .await
+            .unwrap();
+        http()
+            .get(format!("{base}/presented-path?secret=presented-secret"))
+            .send()
+            .await
+            .unwrap();
+
+        let link = program.printed.last().unwrap().trim().to_owned();
+        let hash = link.rsplit('=').next().unwrap().to_owned();
+        let visit = http().get(&link).send().await.unwrap();
+        let cookie = head(&visit, "set-cookie").unwrap().to_owned();
+        let session = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
+        let page = http().get(format!("{base}/clientarea.php"));
+        page.header("cookie", cookie).send().await.unwrap();
+        http()
+            .get(link.replace("demo%40", "presented%40"))
+            .send()
+            .await
+            .unwrap();
+        let made = post(format!(
+            "action=CreateSsoToken&responsetype=json&client_id=1&{PAIR}"
+        ))
+        .await;
+        let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+        let token = made["access_token"].as_str().unwrap().to_owned();
+        for _ in 0..2 {
+            let url = made["redirect_url"].as_str().unwrap();
+            http().get(url).send().await.unwrap();
+        }
+
+        let log = program.stop();
+        let codes: Vec<_> = log
+            .iter()
+            .filter_map(|entry| entry["fields"]["code"].as_str())
+            .collect();
+        let expected = [
+            "accepted",
+            "accepted",
+            "accepted",
+            "wrong_secret",
+            "password_not_md5",
+            "unknown_identifier",
+            "action_invalid",
+            "accepted",
+            "accepted",
+            "hash_mismatch",
+            "accepted",
+            "accepted",
+            "sso_token_unknown",
+        ];
+        assert_eq!(codes, expected);
+        let told = log
+            .iter()
+            .find(|entry| entry["fields"]["code"] == "password_not_md5")
+            .unwrap();
+        assert_eq!(
+            told["fields"]["message"],
+            "the password is not 32 hexadecimal digits: the client must send its md5"
+        );
+        assert_eq!(told["fields"]["status"], 403);
+        assert_eq!(told["span"]["address"], "127.0.0.1");
+        assert_eq!(told["span"]["path"], "/includes/api.php");
+
+        let whole: String = log.iter().map(serde_json::Value::to_string).collect();
+        for secret in [
+            "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo",
+            "5f4dcc3b5aa765d61d8327deb882cf99",
+            "presented-",
+            "key-of-access",
+            "key-of-links",
+            "$2y$",
+            &hash,
+            &session,
+            &token,
+        ] {
+            assert!(!whole.contains(secret), "{level}: {secret}");
+        }
+    }
+}

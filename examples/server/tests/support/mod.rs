@@ -1,0 +1,192 @@
+//! A service of its own for each test, on a free port, over a database file of its own.
+
+#![allow(dead_code, reason = "no test file uses all of it")]
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use reqwest::redirect::Policy;
+use reqwest::{Response, header};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use whmcs_auth::gate::AddressGate;
+use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, FixedClock, sign_autoauth};
+use whmcs_auth_server::database::Database;
+use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, Service, Settings, serve};
+
+pub const PAIR: &str =
+    "identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+pub const LOGIN: &str =
+    "username=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&password=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+pub const ADMIN: &str = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
+pub const AUTOAUTH_KEY: &str = "abcXYZ123";
+pub const ACCESS_KEY: &str = "key#1+2";
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+pub struct Server {
+    pub base: String,
+    pub http: reqwest::Client,
+    pub clock: Arc<FixedClock>,
+    folder: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<()>,
+}
+
+/// Loopback may call, no failure is one too many, and bcrypt is quick.
+pub fn settings() -> Settings {
+    Settings {
+        addresses: AddressGate::new().entries(["127.0.0.1", "::1"]),
+        autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY).unwrap()),
+        allow_get: false,
+        one_time_links: false,
+        role_ids: Default::default(),
+        api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
+        bcrypt_cost: BcryptCost::new(4).unwrap(),
+        trusted_proxies: Vec::new(),
+        base_url: "http://billing.example".to_owned(),
+        limits: Limits {
+            failures: 1000,
+            ..Limits::default()
+        },
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("whmcs.db").display());
+        let mut settings = settings();
+        change(&mut settings);
+        let database = Database::open(&url, settings.bcrypt_cost).await.unwrap();
+        let clock = Arc::new(FixedClock::new(at(1_700_000_000)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let service = Service::new(settings, database, Arc::clone(&clock));
+        let served = tokio::spawn(serve(listener, service, async {
+            let _ = stopped.await;
+        }));
+        let http = reqwest::Client::builder().redirect(Policy::none());
+        Self {
+            base,
+            http: http.build().unwrap(),
+            clock,
+            folder,
+            stop: Some(stop),
+            served,
+        }
+    }
+
+    pub fn database_file(&self) -> PathBuf {
+        self.folder.path().join("whmcs.db")
+    }
+
+    async fn connect(&self) -> SqliteConnection {
+        let url = format!("sqlite:{}", self.database_file().display());
+        let options = SqliteConnectOptions::from_str(&url).unwrap();
+        options.connect().await.unwrap()
+    }
+
+    /// Asks the tables behind the service's back.
+    pub async fn text(&self, query: &'static str) -> String {
+        let mut connection = self.connect().await;
+        let text = sqlx::query_scalar(query).fetch_one(&mut connection).await;
+        connection.close().await.unwrap();
+        text.unwrap()
+    }
+
+    /// Changes them.
+    pub async fn sql(&self, statements: &'static str) {
+        let mut connection = self.connect().await;
+        let done = sqlx::raw_sql(statements).execute(&mut connection).await;
+        done.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        let url = format!("{}{path}", self.base);
+        self.http.get(url).send().await.unwrap()
+    }
+
+    pub async fn get_with(&self, path: &str, name: &str, value: &str) -> Response {
+        let request = self.http.get(format!("{}{path}", self.base));
+        request.header(name, value).send().await.unwrap()
+    }
+
+    /// A form to the API.
+    pub async fn post(&self, body: &str) -> Response {
+        self.post_to("/includes/api.php", FORM, body).await
+    }
+
+    pub async fn post_to(&self, path: &str, content_type: &str, body: &str) -> Response {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request.header(header::CONTENT_TYPE, content_type);
+        request.body(body.to_owned()).send().await.unwrap()
+    }
+
+    /// Status and body of a form to the API.
+    pub async fn call(&self, body: &str) -> (u16, String) {
+        answer(self.post(body).await).await
+    }
+
+    pub async fn json(&self, body: &str) -> (u16, serde_json::Value) {
+        let (status, text) = self.call(&format!("{body}&responsetype=json")).await;
+        (status, serde_json::from_str(&text).unwrap())
+    }
+
+    /// A login link, signed now.
+    pub fn link(&self, email: &str, goto: Option<&str>) -> String {
+        let key = AutoAuthKey::new(AUTOAUTH_KEY).unwrap();
+        let link = sign_autoauth(email, goto, &key, &self.clock).unwrap();
+        format!("/dologin.php?{}", link.query())
+    }
+
+    /// The count of one code at one door.
+    pub async fn count(&self, door: &str, code: &str) -> u64 {
+        let text = self.get("/metrics").await.text().await.unwrap();
+        let name = format!("whmcs_auth_answers_total{{door=\"{door}\",code=\"{code}\"}} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&name));
+        line.map_or(0, |count| count.parse().unwrap())
+    }
+
+    /// Asks the service to stop, and waits until it has.
+    pub async fn stop(mut self) {
+        self.ask_to_stop();
+        self.served.await.unwrap();
+    }
+
+    pub fn ask_to_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            stop.send(()).unwrap();
+        }
+    }
+
+    pub fn has_stopped(&self) -> bool {
+        self.served.is_finished()
+    }
+}
+
+pub fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+pub async fn answer(response: Response) -> (u16, String) {
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+pub fn head<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
+    response
+        .headers()
+        .get(name)
+        .map(|value| value.to_str().unwrap())
+}
