@@ -61,6 +61,29 @@ async fn get_clients_gives_a_page_and_the_number_of_all() {
 }
 
 #[tokio::test]
+async fn clients_come_by_status_and_in_an_order() {
+    let server = Server::start().await;
+    for (parameters, expected) in [
+        ("status=Closed", vec![4]),
+        ("status=Inactive&search=j", vec![3]),
+        ("status=Active&search=j", vec![]),
+        ("status=Nonsense", vec![]),
+        ("orderby=id&sorting=DESC&limitnum=3", vec![30, 29, 28]),
+        ("orderby=firstname&limitnum=3", vec![2, 4, 5]),
+        ("orderby=email&sorting=asc&limitnum=3", vec![2, 10, 11]),
+        ("orderby=groupid&sorting=desc&limitnum=2", vec![2, 1]),
+        ("orderby=datecreated&limitnum=2", vec![1, 2]),
+    ] {
+        let answer = get_clients(&server, parameters).await;
+        assert_eq!(
+            ids(&answer, "clients", "client", "id"),
+            expected,
+            "{parameters}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn search_looks_at_the_start_of_five_texts() {
     let server = Server::start().await;
     server
@@ -107,6 +130,10 @@ async fn get_products_gives_all_or_those_asked_for() {
         ("pid=3,1", vec![1, 3]),
         ("pid=3,+1,1", vec![1, 3]),
         ("pid=9", vec![]),
+        ("gid=1", vec![1, 2]),
+        ("gid=1&pid=2,3", vec![2]),
+        ("module=cpanel", vec![1, 2]),
+        ("module=plesk", vec![]),
     ] {
         let ask = format!("action=getproducts&{PAIR}&{parameters}");
         let (status, answer) = server.json(&ask).await;
@@ -131,6 +158,10 @@ async fn parameters_that_cannot_be_read_are_refused() {
         "action=GetProducts&pid=1,",
         "action=GetProducts&pid=1;2",
         "action=GetProducts&pid=1)+OR+(1",
+        "action=GetProducts&gid=x",
+        "action=GetClients&orderby=password",
+        "action=GetClients&orderby=id;",
+        "action=GetClients&sorting=up",
         "action=GetClients&search=%00",
         "action=GetClients&search=a%0Ab",
     ] {
@@ -138,7 +169,7 @@ async fn parameters_that_cannot_be_read_are_refused() {
         let refused = json!({"result": "error", "message": "Invalid Parameter"});
         assert_eq!((status, answer), (400, refused), "{parameters}");
     }
-    assert_eq!(server.count("api", "parameter_invalid").await, 9);
+    assert_eq!(server.count("api", "parameter_invalid").await, 13);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use whmcs_auth::gate::ActionName;
 
 use super::fields::Fields;
 use super::success::Success;
-use crate::database::{Client, Product};
+use crate::database::{CLIENT_ORDERS, Client, ClientQuery, Product};
 use crate::refusal::Refusal;
 use crate::service::Service;
 
@@ -34,16 +34,30 @@ pub(super) async fn perform(
     }
 }
 
-/// `limitstart` (0), `limitnum` (25), `search`.
+/// `limitstart` (0), `limitnum` (25), `search`, `status`, `orderby` (id), `sorting` (ASC).
 async fn get_clients(service: &Service, fields: &Fields) -> Result<Value, Refusal> {
-    let start = number(fields, "limitstart", 0)?;
-    let count = number(fields, "limitnum", 25)?;
     let search = fields.parameter("search").unwrap_or_default();
     // To SQLite a NUL is the end of a pattern.
     if search.contains(char::is_control) {
         return Err(invalid("search"));
     }
-    let page = service.database.clients(search, start, count).await?;
+    let order = fields.parameter("orderby").unwrap_or("id");
+    let order = CLIENT_ORDERS.into_iter().find(|column| *column == order);
+    let start = number(fields, "limitstart")?.unwrap_or(0);
+    let query = ClientQuery {
+        search,
+        status: fields.parameter("status"),
+        order_by: order.ok_or_else(|| invalid("orderby"))?,
+        is_descending: match fields.parameter("sorting") {
+            None => false,
+            Some(sorting) if sorting.eq_ignore_ascii_case("ASC") => false,
+            Some(sorting) if sorting.eq_ignore_ascii_case("DESC") => true,
+            Some(_) => return Err(invalid("sorting")),
+        },
+        start,
+        count: number(fields, "limitnum")?.unwrap_or(25),
+    };
+    let page = service.database.clients(&query).await?;
     Ok(json!({
         "totalresults": page.total,
         "startnumber": start,
@@ -65,7 +79,7 @@ fn client(client: &Client) -> Value {
     })
 }
 
-/// `pid`, one or several with commas between them.
+/// `pid`, one or several with commas between them, `gid`, `module`.
 async fn get_products(service: &Service, fields: &Fields) -> Result<Value, Refusal> {
     let ids = fields
         .parameter("pid")
@@ -73,7 +87,12 @@ async fn get_products(service: &Service, fields: &Fields) -> Result<Value, Refus
         .transpose()
         .map_err(|_| invalid("pid"))?;
     let ids: Option<Vec<u32>> = ids;
-    let products = service.database.products(ids.as_deref()).await?;
+    let gid = number(fields, "gid")?;
+    let module = fields.parameter("module");
+    let products = service
+        .database
+        .products(ids.as_deref(), gid, module)
+        .await?;
     Ok(json!({
         "totalresults": products.len(),
         "startnumber": 0,
@@ -145,11 +164,10 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Value, R
     Ok(json!({ "access_token": token, "redirect_url": redirect_url }))
 }
 
-fn number(fields: &Fields, name: &'static str, default: u32) -> Result<u32, Refusal> {
-    match fields.parameter(name) {
-        Some(text) => text.parse().map_err(|_| invalid(name)),
-        None => Ok(default),
-    }
+fn number(fields: &Fields, name: &'static str) -> Result<Option<u32>, Refusal> {
+    let text = fields.parameter(name);
+    text.map(|text| text.parse().map_err(|_| invalid(name)))
+        .transpose()
 }
 
 fn invalid(name: &'static str) -> Refusal {

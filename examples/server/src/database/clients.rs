@@ -17,6 +17,31 @@ pub struct Client {
     pub status: String,
 }
 
+/// Which clients, in which order, and how many of them.
+#[derive(Clone, Debug)]
+pub struct ClientQuery<'q> {
+    /// What something about them begins with.
+    pub search: &'q str,
+    pub status: Option<&'q str>,
+    /// One of [`CLIENT_ORDERS`].
+    pub order_by: &'static str,
+    pub is_descending: bool,
+    pub start: u32,
+    pub count: u32,
+}
+
+/// The columns by which the vendor documents clients to be ordered.
+pub const CLIENT_ORDERS: [&str; 8] = [
+    "id",
+    "firstname",
+    "lastname",
+    "companyname",
+    "email",
+    "groupid",
+    "datecreated",
+    "status",
+];
+
 /// Some of the clients that match.
 #[derive(Clone, Debug)]
 pub struct ClientPage {
@@ -65,17 +90,22 @@ impl Database {
             .await
     }
 
-    /// The clients of whom something begins with the text.
-    pub async fn clients(&self, search: &str, start: u32, count: u32) -> sqlx::Result<ClientPage> {
-        let total = matching("SELECT COUNT(*) FROM tblclients", search)
+    /// The clients that are asked for.
+    pub async fn clients(&self, query: &ClientQuery<'_>) -> sqlx::Result<ClientPage> {
+        let total = query
+            .matching("SELECT COUNT(*) FROM tblclients")
             .build_query_scalar()
             .fetch_one(&self.pool)
             .await?;
-        let clients = matching(COLUMNS, search)
-            .push(" ORDER BY id LIMIT ")
-            .push_bind(i64::from(count))
+        let clients = query
+            .matching(COLUMNS)
+            .push(" ORDER BY ")
+            .push(query.order_by)
+            .push(if query.is_descending { " DESC" } else { "" })
+            .push(", id LIMIT ")
+            .push_bind(i64::from(query.count))
             .push(" OFFSET ")
-            .push_bind(i64::from(start))
+            .push_bind(i64::from(query.start))
             .build_query_as()
             .fetch_all(&self.pool)
             .await?;
@@ -83,19 +113,25 @@ impl Database {
     }
 }
 
-fn matching(select: &str, search: &str) -> QueryBuilder<Any> {
-    let pattern = begins_with(search);
-    let mut query = QueryBuilder::new(select);
-    query.push(" WHERE ");
-    let mut any_of = query.separated(" OR ");
-    for column in SEARCHED {
-        any_of
-            .push(column)
-            .push_unseparated(" LIKE ")
-            .push_bind_unseparated(pattern.clone())
-            .push_unseparated(" ESCAPE '!'");
+impl ClientQuery<'_> {
+    fn matching(&self, select: &str) -> QueryBuilder<Any> {
+        let pattern = begins_with(self.search);
+        let mut query = QueryBuilder::new(select);
+        query.push(" WHERE (");
+        let mut any_of = query.separated(" OR ");
+        for column in SEARCHED {
+            any_of
+                .push(column)
+                .push_unseparated(" LIKE ")
+                .push_bind_unseparated(pattern.clone())
+                .push_unseparated(" ESCAPE '!'");
+        }
+        query.push(")");
+        if let Some(status) = self.status {
+            query.push(" AND status = ").push_bind(status.to_owned());
+        }
+        query
     }
-    query
 }
 
 /// A pattern in which the text stands for itself.

@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyPool, ConnectOptions, Connection};
 use whmcs_auth::BcryptCost;
 
-pub use clients::{Client, ClientPage};
+pub use clients::{CLIENT_ORDERS, Client, ClientPage, ClientQuery};
 pub use configuration::Configuration;
 pub use credentials::{CallerId, RoleIds};
 pub use products::Product;

@@ -17,15 +17,28 @@ pub struct Product {
 }
 
 impl Database {
-    /// The products of those numbers, or all of them.
-    pub async fn products(&self, ids: Option<&[u32]>) -> sqlx::Result<Vec<Product>> {
+    /// The products of those numbers, of that group and that module, or of any.
+    pub async fn products(
+        &self,
+        ids: Option<&[u32]>,
+        gid: Option<u32>,
+        module: Option<&str>,
+    ) -> sqlx::Result<Vec<Product>> {
         let mut query = QueryBuilder::<Any>::new(
             "SELECT CAST(id AS SIGNED) AS id, CAST(gid AS SIGNED) AS gid, type, name, description,
                     servertype, paytype
-             FROM tblproducts",
+             FROM tblproducts WHERE 1 = 1",
         );
+        if let Some(gid) = gid {
+            query.push(" AND gid = ").push_bind(i64::from(gid));
+        }
+        if let Some(module) = module {
+            query
+                .push(" AND servertype = ")
+                .push_bind(module.to_owned());
+        }
         if let Some(ids) = ids {
-            query.push(" WHERE id IN (");
+            query.push(" AND id IN (");
             let mut list = query.separated(", ");
             for id in ids {
                 list.push_bind(i64::from(*id));
