@@ -57,6 +57,10 @@ pub struct Options {
     #[arg(long)]
     one_time_links: bool,
 
+    /// How often an address may fail in a minute until it is turned away.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures)]
+    max_failures: u32,
+
     /// A proxy whose X-Forwarded-For counts. Give it several times for several.
     #[arg(long, value_name = "ADDRESS")]
     trust_proxy: Vec<IpAddr>,
@@ -111,7 +115,10 @@ impl Options {
             bcrypt_cost,
             trusted_proxies: self.trust_proxy.iter().map(IpAddr::to_canonical).collect(),
             base_url,
-            limits: Limits::default(),
+            limits: Limits {
+                failures: self.max_failures,
+                ..Limits::default()
+            },
         })
     }
 }
