@@ -193,7 +193,6 @@ pub(crate) async fn logout(State(service): State<Shared>, jar: CookieJar) -> Res
     (service.sessions.end(jar), page.with_status(StatusCode::OK)).into_response()
 }
 
-/// A login must not happen because somebody looked whether the link is there.
 pub(crate) async fn get_only() -> Response {
     let page = Page {
         title: "Method not allowed",

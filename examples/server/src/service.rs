@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{MethodRouter, any, get};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -107,21 +107,11 @@ impl Service {
 pub(crate) fn router(service: Shared) -> Router {
     Router::new()
         .route("/includes/api.php", any(api::call))
-        .route(
-            "/dologin.php",
-            get(pages::dologin)
-                .fallback(pages::get_only)
-                .head(pages::get_only),
-        )
-        .route(
-            "/oauth/singlesignon.php",
-            get(pages::single_sign_on)
-                .fallback(pages::get_only)
-                .head(pages::get_only),
-        )
-        .route("/clientarea.php", get(pages::client_area))
-        .route("/logout.php", get(pages::logout))
-        .route("/metrics", get(metrics))
+        .route("/dologin.php", page(get(pages::dologin)))
+        .route("/oauth/singlesignon.php", page(get(pages::single_sign_on)))
+        .route("/clientarea.php", page(get(pages::client_area)))
+        .route("/logout.php", page(get(pages::logout)))
+        .route("/metrics", page(get(metrics)))
         .fallback(pages::not_found)
         .with_state(service)
         .layer(CatchPanicLayer::new())
@@ -137,6 +127,11 @@ pub(crate) fn router(service: Shared) -> Router {
                 .make_span_with(span)
                 .on_response(log_answer),
         )
+}
+
+/// A page for GET alone. HEAD would log in like GET, and use up what works once.
+fn page(get: MethodRouter<Shared>) -> MethodRouter<Shared> {
+    get.head(pages::get_only).fallback(pages::get_only)
 }
 
 fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

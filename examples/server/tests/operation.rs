@@ -289,7 +289,7 @@ async fn a_body_has_a_limit() {
         too_large,
         (413, "result=error;message=Request Too Large".to_owned())
     );
-    assert_eq!(server.count("api", "body_not_read").await, 1);
+    assert_eq!(server.count("api", "body_too_large").await, 1);
 }
 
 /// What the service sends until it hangs up.
@@ -325,6 +325,38 @@ async fn whoever_is_too_slow_is_not_waited_for() {
     );
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(server.count("api", "body_late").await, 1);
+}
+
+#[tokio::test]
+async fn a_connection_is_not_held_open_for_nothing() {
+    let server = Server::with(|settings| {
+        settings.limits.head_time = Duration::from_millis(300);
+    })
+    .await;
+    let begun = Instant::now();
+    assert_eq!(raw(&server, "").await, "");
+    let twice = "GET /clientarea.php HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2);
+    let answers = raw(&server, &twice).await;
+    assert_eq!(answers.matches("HTTP/1.1 403 ").count(), 2, "{answers}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_or_is_broken_is_no_call() {
+    let server = Server::start().await;
+    let head = "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let answer = raw(&server, &format!("{head}3\r\nabcdef\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        answer.ends_with("result=error;message=Bad Request"),
+        "{answer}"
+    );
+    assert_eq!(server.count("api", "body_broken").await, 1);
+    let form = format!("action=GetClients&{PAIR}");
+    let whole = format!("{head}{:x}\r\n{form}\r\n0\r\n\r\n", form.len());
+    let answer = raw(&server, &whole).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[tokio::test]

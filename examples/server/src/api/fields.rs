@@ -1,8 +1,9 @@
 //! The fields of a call, wherever they stand: in the query, in a form, in a multipart body.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart};
 use axum::http::{Request, Uri, header, request};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mime::Mime;
 use tokio::time::timeout;
 use whmcs_auth::ApiRequest;
@@ -31,10 +32,15 @@ impl Fields {
         limits: &Limits,
     ) -> Result<(), Refusal> {
         let (head, body) = request.into_parts();
-        let bytes = timeout(limits.body_time, to_bytes(body, limits.body_bytes))
+        let body = Limited::new(body, limits.body_bytes).collect();
+        let bytes = timeout(limits.body_time, body)
             .await
             .map_err(|late| Refusal::new("body_late", 408, "Request Timeout", late))?
-            .map_err(|error| Refusal::new("body_not_read", 413, "Request Too Large", error))?;
+            .map_err(|error| match error.is::<LengthLimitError>() {
+                true => Refusal::new("body_too_large", 413, "Request Too Large", error),
+                false => Refusal::new("body_broken", 400, "Bad Request", error),
+            })?
+            .to_bytes();
         match content_type(&head).as_ref().map(Mime::essence_str) {
             Some("application/x-www-form-urlencoded") => {
                 self.0.extend(form_urlencoded::parse(&bytes).into_owned());
