@@ -93,7 +93,7 @@ impl Command {
             Self::Link(text, now) => judge_each(text, |link| {
                 let request = read_link(link);
                 let clock: &dyn Clock = now.as_ref().map_or(&SystemClock, |now| now);
-                match verify_autoauth(&request, &demo.keys, clock, &AutoAuthPolicy::new()) {
+                match demo.log_in(&request, clock, &AutoAuthPolicy::new()) {
                     Ok(login) => Ok(format!(
                         "{}\t{}",
                         login.email(),
@@ -139,11 +139,12 @@ fn judge_each(
     Ok(all_accepted)
 }
 
-/// One credential and three admins. Like many a database it finds names without regard to case;
-/// the library checks what was found.
+/// One credential, three admins, and the e-mails of three clients. Like many a database it finds
+/// names without regard to case and accents; the library checks what was found.
 struct Demo {
     credential: ApiCredential<&'static str>,
     admins: [Admin<&'static str>; 3],
+    clients: [&'static str; 3],
     keys: AutoAuthKeys,
 }
 
@@ -165,8 +166,23 @@ impl Demo {
                 admin("clerk", "clerk-password", AdminState::WithoutApiAccess)?,
                 admin("gone", "gone-password", AdminState::Disabled)?,
             ],
+            clients: ["demo@whmcs.com", "a+b@example.com", "m\u{ed}ke@example.com"],
             keys: AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY)?),
         })
+    }
+
+    /// The link, and then the account that it is for.
+    fn log_in<'r>(
+        &self,
+        request: &'r AutoAuthRequest<'_>,
+        clock: &dyn Clock,
+        policy: &AutoAuthPolicy,
+    ) -> Result<AutoAuthLogin<'r>, AutoAuthRefusal> {
+        let login = verify_autoauth(request, &self.keys, clock, policy)?;
+        let fold = |email: &str| email.to_lowercase().replace('\u{ed}', "i");
+        let is_found = |client: &&str| fold(client) == fold(login.email());
+        login.check_account(self.clients.into_iter().find(is_found), |client| client)?;
+        Ok(login)
     }
 }
 
@@ -334,6 +350,14 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     );
     let changed = sample.replace("a+b", "c+d");
     table.link("another e-mail", demo, &changed, &now);
+    for (what, email) in [
+        ("an e-mail of no account", "nobody@example.com"),
+        ("an account with an accent", "mike@example.com"),
+    ] {
+        let key = AutoAuthKey::new(AUTOAUTH_KEY)?;
+        let signed = sign_autoauth(email, None, &key, &now)?;
+        table.link(what, demo, signed.query(), &now);
+    }
     let strict = AutoAuthPolicy::new().space_as_plus(false);
     table.link_under(
         "a bare `+`, where the policy is strict",
@@ -406,7 +430,7 @@ impl Table {
         clock: &dyn Clock,
         policy: &AutoAuthPolicy,
     ) {
-        match verify_autoauth(&read_link(link.as_bytes()), &demo.keys, clock, policy) {
+        match demo.log_in(&read_link(link.as_bytes()), clock, policy) {
             Ok(login) => {
                 let answer = format!("302 to {}", login.goto().or(DEFAULT_TARGET));
                 self.line(what, "accepted", login.email(), &answer);
