@@ -354,3 +354,45 @@ async fn the_log_tells_causes_and_no_secret() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_refusal_takes_as_many_queries_whether_or_not_the_name_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[], "info,sqlx::query=debug");
+    let id = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
+    let refused = [
+        (format!("identifier={id}&secret=x"), "wrong_secret", 1),
+        (
+            "identifier=unknown&secret=x".into(),
+            "unknown_identifier",
+            1,
+        ),
+        (format!("username={id}&password=x"), "wrong_secret", 2),
+        ("username=admin&password=x".into(), "password_not_md5", 2),
+        ("username=gone&password=x".into(), "password_not_md5", 2),
+        ("username=unknown&password=x".into(), "unknown_username", 2),
+        (format!("identifier={id}"), "missing_field", 0),
+        (format!("{PAIR}&secret=x"), "repeated_field", 0),
+    ];
+    let api = format!("{}/includes/api.php", program.base());
+    for (fields, ..) in &refused {
+        let form = format!("action=GetClients&{fields}");
+        let request = http().post(&api).header("content-type", FORM).body(form);
+        assert_eq!(request.send().await.unwrap().status(), 403);
+    }
+    // The queries of each request stand in the log before its verdict.
+    let mut verdicts = Vec::new();
+    let mut queries = 0;
+    let log = program.stop().into_iter();
+    for entry in log.filter(|entry| entry["span"]["name"] == "request") {
+        if entry["target"] == "sqlx::query" {
+            let query = entry["fields"]["summary"].as_str().unwrap();
+            queries += i32::from(query.starts_with("SELECT"));
+        } else if let Some(code) = entry["fields"]["code"].as_str() {
+            verdicts.push((code.to_owned(), queries));
+            queries = 0;
+        }
+    }
+    let expected = refused.map(|(_, code, queries)| (code.to_owned(), queries));
+    assert_eq!(verdicts, expected);
+}
