@@ -7,12 +7,13 @@
 //! | `database/credentials.rs` | rows become records of the library |
 //! | `refusal.rs` | one shape for all that goes wrong |
 //! | `service.rs` | the doors, the log, the counts |
-//! | `serve.rs` | connections and their limits |
+//! | `serve.rs`, `connections.rs` | connections and their limits |
 
 #![forbid(unsafe_code)]
 
 mod api;
 mod client_address;
+mod connections;
 pub mod database;
 mod metrics;
 mod pages;

@@ -97,10 +97,18 @@ async fn log_in_by_token(
     let configuration = service.database.configuration().await?;
     let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "access_token");
     let token = token.map(|(_, token)| token).unwrap_or_default();
-    let login = service.sso_tokens.redeem(&token, service.now())?;
-    let Some(client) = service.database.client(login.client).await? else {
-        return Err(AutoAuthRefusal::UnknownEmail.into());
+    let now = service.now();
+    let id = service.sso_tokens.look_at(&token, now)?.client;
+    let Some(client) = service.database.client(id).await? else {
+        let (code, cause) = ("sso_client_gone", "the client was deleted or closed");
+        return Err(Refusal::told_as(
+            &AutoAuthRefusal::UnknownEmail,
+            code,
+            cause,
+        ));
     };
+    // Last of all, so that a database that fails uses up no token.
+    let login = service.sso_tokens.redeem(&token, now)?;
     record(&client);
     let jar = service
         .sessions

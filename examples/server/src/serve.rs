@@ -11,11 +11,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
-use crate::client_address::client_address;
+use crate::client_address::{Peer, client_address};
+use crate::connections::Connections;
 use crate::service::{Service, router};
 
 /// Serves until `stop` is done. Requests that were begun are then answered, within the time that the
@@ -24,19 +25,21 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
     let service = Arc::new(service);
     let limits = &service.settings.limits;
     let mut http = http1::Builder::new();
+    // One request a connection, so that nobody holds one open for nothing.
     http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time);
+        .header_read_timeout(limits.head_time)
+        .keep_alive(false);
     let router = router(Arc::clone(&service));
-    let open = Arc::new(Semaphore::new(limits.connections));
+    let connections = Connections::new(&service.settings);
     let graceful = GracefulShutdown::new();
+    let mut open = JoinSet::new();
 
     let accept = async {
         loop {
-            let Ok(room) = Arc::clone(&open).acquire_owned().await else {
-                break;
-            };
+            let room = connections.room().await;
+            while open.try_join_next().is_some() {}
             let (stream, peer) = match listener.accept().await {
-                Ok(accepted) => accepted,
+                Ok((stream, peer)) => (stream, peer.ip()),
                 Err(error) => {
                     // Out of file descriptors, mostly: others must end first.
                     tracing::error!(%error, "a connection was not accepted");
@@ -44,18 +47,23 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
                     continue;
                 }
             };
+            let Some(place) = connections.place(peer) else {
+                tracing::debug!(%peer, "the peer has too many connections");
+                continue;
+            };
             let (router, service) = (router.clone(), Arc::clone(&service));
             let answer = service_fn(move |mut request: Request<Incoming>| {
                 let trusted = &service.settings.trusted_proxies;
-                let address = client_address(peer.ip(), request.headers(), trusted);
+                let address = client_address(Peer(peer), request.headers(), trusted);
+                request.extensions_mut().insert(Peer(peer));
                 request.extensions_mut().insert(address);
                 router.clone().oneshot(request.map(Body::new))
             });
             let connection = http.serve_connection(TokioIo::new(stream), answer);
-            let connection = graceful.watch(connection);
-            tokio::spawn(async move {
-                let _room = room;
-                if let Err(error) = connection.await {
+            let connection = timeout(limits.connection_time, graceful.watch(connection));
+            open.spawn(async move {
+                let _held = (room, place);
+                if let Ok(Err(error)) = connection.await {
                     tracing::debug!(%error, "a connection broke off");
                 }
             });
@@ -66,11 +74,10 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
         () = stop => {}
     }
     drop(listener);
-    if timeout(limits.shutdown_time, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    let ended = timeout(limits.shutdown_time, graceful.shutdown()).await;
+    if ended.is_err() {
         tracing::warn!("connections were cut that took too long to end");
     }
-    service.database.close().await;
+    open.shutdown().await;
+    let _ = timeout(limits.shutdown_time, service.database.close()).await;
 }

@@ -12,14 +12,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Span, field};
 use whmcs_auth::Clock;
 use whmcs_auth::replay::ReplayGuard;
 
-use crate::client_address::{ClientAddress, is_forwarded};
+use crate::client_address::{ClientAddress, Peer, is_from_this_machine};
 use crate::database::Database;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
@@ -56,7 +55,7 @@ impl Service {
         let cores = available_parallelism().map_or(1, usize::from);
         let links = settings.limits.remembered_links;
         Self {
-            sessions: Sessions::new(),
+            sessions: Sessions::new(&settings.limits),
             sso_tokens: SsoTokens::new(),
             replay_guard: settings.one_time_links.then(|| ReplayGuard::new(links)),
             throttle: Throttle::new(&settings.limits),
@@ -103,7 +102,7 @@ impl Service {
     }
 }
 
-/// The doors of the service. Whoever serves it adds a [`ClientAddress`] to each request.
+/// The doors of the service. Whoever serves it adds [`Peer`] and [`ClientAddress`] to each request.
 pub(crate) fn router(service: Shared) -> Router {
     Router::new()
         .route("/includes/api.php", any(api::call))
@@ -114,7 +113,6 @@ pub(crate) fn router(service: Shared) -> Router {
         .route("/metrics", page(get(metrics)))
         .fallback(pages::not_found)
         .with_state(service)
-        .layer(CatchPanicLayer::new())
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -161,10 +159,10 @@ fn log_answer(response: &Response, took: Duration, _: &Span) {
 /// For the machine itself alone: counts tell whether a name is known.
 async fn metrics(
     State(service): State<Shared>,
-    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response {
-    if !address.is_loopback() || is_forwarded(&headers) {
+    if !is_from_this_machine(peer, &headers) {
         return pages::not_found().await;
     }
     let content_type = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];

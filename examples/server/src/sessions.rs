@@ -1,28 +1,28 @@
 //! Who is logged in: a cookie that holds a random number, and what it stands for, in memory.
 
-use std::time::Duration;
-
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::random::random_hex;
 use crate::refusal::Refusal;
+use crate::settings::Limits;
 
 const COOKIE: &str = "session";
 
-/// Sessions, by the cookie's value. One ends half an hour after its last use.
+/// Sessions, by the cookie's value. Where there are too many, those used longest ago end.
 pub(crate) struct Sessions(Cache<String, i64>);
 
 impl Sessions {
-    pub(crate) fn new() -> Self {
-        let idle = Duration::from_secs(30 * 60);
-        let whole = Duration::from_secs(24 * 60 * 60);
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self(
             Cache::builder()
-                .max_capacity(100_000)
-                .time_to_idle(idle)
-                .time_to_live(whole)
+                .max_capacity(limits.sessions)
+                // Or else a new session would make room for those that are there.
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_idle(limits.session_idle_time)
+                .time_to_live(limits.session_time)
                 .build(),
         )
     }

@@ -57,14 +57,24 @@ pub struct Limits {
     pub answer_time: Duration,
     /// From a request to stop until open connections are cut.
     pub shutdown_time: Duration,
+    /// From the begin of a connection until it is cut. It is good for one request.
+    pub connection_time: Duration,
     /// Open connections.
     pub connections: usize,
+    /// Open connections of one peer that is no trusted proxy.
+    pub connections_by_peer: usize,
     /// Failures of one address after which it is turned away.
     pub failures: u32,
     /// For how long failures count.
     pub failure_time: Duration,
     /// Login links that are remembered as used.
     pub remembered_links: usize,
+    /// Sessions.
+    pub sessions: u64,
+    /// From the last use of a session until it ends.
+    pub session_idle_time: Duration,
+    /// From the begin of a session until it ends.
+    pub session_time: Duration,
 }
 
 impl Default for Limits {
@@ -75,10 +85,15 @@ impl Default for Limits {
             body_time: Duration::from_secs(10),
             answer_time: Duration::from_secs(20),
             shutdown_time: Duration::from_secs(10),
+            connection_time: Duration::from_secs(60),
             connections: 1024,
+            connections_by_peer: 128,
             failures: 20,
             failure_time: Duration::from_secs(60),
             remembered_links: 100_000,
+            sessions: 100_000,
+            session_idle_time: Duration::from_secs(30 * 60),
+            session_time: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tokens for one login each: `CreateSsoToken`, the successor of AutoAuth.
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use time::{Duration, OffsetDateTime};
 use whmcs_auth::AutoAuthRefusal;
@@ -28,6 +29,7 @@ impl SsoTokens {
         Self(
             Cache::builder()
                 .max_capacity(100_000)
+                .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(held)
                 .build(),
         )
@@ -52,16 +54,25 @@ impl SsoTokens {
         Ok(token)
     }
 
-    /// Takes the token out, so that nobody else has it.
+    /// What the token is good for. It can still be used.
+    pub(crate) fn look_at(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
+        in_time(self.0.get(token), now)
+    }
+
+    /// Uses the token. Of several who ask at once one has it.
     pub(crate) fn redeem(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
-        match self.0.remove(token) {
-            Some(login) if now < login.expires => Ok(login),
-            Some(_) => Err(refused("sso_token_expired", "the token is older than 60 s")),
-            None => Err(refused(
-                "sso_token_unknown",
-                "the token was never given out, or was used",
-            )),
-        }
+        in_time(self.0.remove(token), now)
+    }
+}
+
+fn in_time(login: Option<SsoLogin>, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
+    match login {
+        Some(login) if now < login.expires => Ok(login),
+        Some(_) => Err(refused("sso_token_expired", "the token is older than 60 s")),
+        None => Err(refused(
+            "sso_token_unknown",
+            "the token was never given out, or was used",
+        )),
     }
 }
 

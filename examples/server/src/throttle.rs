@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::client_address::ClientAddress;
@@ -22,6 +23,7 @@ impl Throttle {
         Self {
             failures: Cache::builder()
                 .max_capacity(100_000)
+                .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(limits.failure_time)
                 .build(),
             limit: limits.failures,

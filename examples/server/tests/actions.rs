@@ -29,6 +29,8 @@ async fn get_clients_gives_a_page_and_the_number_of_all() {
         ("limitstart=28&limitnum=25", 28, vec![29, 30]),
         ("limitstart=0&limitnum=2", 0, vec![1, 2]),
         ("limitnum=4294967295", 0, (1..=30).collect()),
+        // As PHP has it, the last counts.
+        ("limitnum=1&limitnum=2", 0, vec![1, 2]),
         ("limitnum=0", 0, vec![]),
         ("limitstart=30", 30, vec![]),
         ("limitstart=4294967295", u32::MAX, vec![]),
@@ -58,6 +60,23 @@ async fn get_clients_gives_a_page_and_the_number_of_all() {
             "status": "Active",
         })
     );
+}
+
+#[tokio::test]
+async fn an_answer_holds_so_many_clients_and_no_more() {
+    let server = Server::start().await;
+    server
+        .sql(
+            "WITH RECURSIVE more(id) AS (SELECT 31 UNION ALL SELECT id + 1 FROM more WHERE id < 10001)
+             INSERT INTO tblclients (id, firstname, lastname, email, datecreated)
+                 SELECT id, '', '', '', '' FROM more",
+        )
+        .await;
+    let answer = get_clients(&server, "limitnum=20000").await;
+    assert_eq!(answer["totalresults"], 10_001);
+    assert_eq!(answer["numreturned"], 10_000);
+    let answer = get_clients(&server, "limitnum=20000&limitstart=10000").await;
+    assert_eq!(answer["numreturned"], 1);
 }
 
 #[tokio::test]

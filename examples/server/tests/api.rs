@@ -461,6 +461,54 @@ async fn the_tables_decide() {
             &*ask,
             "record_name_mismatch",
         ),
+        // Of several that are found the one that was asked for counts.
+        (
+            "CREATE TABLE folded (id, identifier TEXT COLLATE NOCASE, secret, user_id, role_ids,
+                                  last_access, deleted_at);
+             INSERT INTO folded SELECT 1, lower(identifier), secret, 9, '', NULL, NULL
+                 FROM tbldeviceauth;
+             INSERT INTO folded SELECT * FROM tbldeviceauth;
+             DROP TABLE tbldeviceauth;
+             ALTER TABLE folded RENAME TO tbldeviceauth",
+            &*ask,
+            "accepted",
+        ),
+        (
+            "CREATE TABLE folded (id, roleid, username TEXT COLLATE RTRIM, password, passwordhash,
+                                  disabled);
+             INSERT INTO folded SELECT 0, 2, 'admin  ', password, '', 1 FROM tbladmins WHERE id = 2;
+             INSERT INTO folded SELECT * FROM tbladmins;
+             DROP TABLE tbladmins;
+             ALTER TABLE folded RENAME TO tbladmins",
+            key,
+            "accepted",
+        ),
+        // A row with nothing in it, or with what is no text.
+        (
+            "CREATE TABLE bare AS SELECT * FROM tbldeviceauth;
+             UPDATE bare SET secret = NULL;
+             DROP TABLE tbldeviceauth;
+             ALTER TABLE bare RENAME TO tbldeviceauth",
+            &*ask,
+            "unknown_identifier",
+        ),
+        (
+            "UPDATE tbldeviceauth SET secret = x'FF'",
+            &*ask,
+            "unknown_identifier",
+        ),
+        (
+            "UPDATE tbladmins SET password = x'FF'",
+            key,
+            "unknown_username",
+        ),
+        // What is only noted keeps nobody from calling.
+        (
+            "CREATE TRIGGER unwritable BEFORE UPDATE ON tbldeviceauth
+             BEGIN SELECT RAISE(FAIL, 'unwritable'); END",
+            &*ask,
+            "accepted",
+        ),
         // Usernames go without case.
         (
             "UPDATE tbladmins SET username = 'AdMiN' WHERE id = 1",

@@ -26,6 +26,7 @@ async fn a_genuine_link_begins_a_session() {
     assert!(number.bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert_eq!(head(&response, "cache-control"), Some("no-store"));
     assert_eq!(head(&response, "referrer-policy"), Some("no-referrer"));
+    assert_eq!(head(&response, "x-content-type-options"), Some("nosniff"));
 
     let cookie = cookie(&response);
     let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
@@ -255,7 +256,11 @@ async fn a_link_works_once_where_the_service_says_so() {
         assert_eq!(server.get(&link).await.status(), 302);
     }
 
-    let server = Server::with(|settings| settings.one_time_links = true).await;
+    let server = Server::with(|settings| {
+        settings.one_time_links = true;
+        settings.limits.failures = 2;
+    })
+    .await;
     let link = server.link("demo@whmcs.com", None);
     let unknown = server.link("nobody@example.com", None);
     assert_eq!(server.get(&unknown).await.status(), 403);
@@ -332,6 +337,50 @@ async fn looking_whether_a_link_is_there_uses_it_up_for_nobody() {
         assert_eq!(response.status(), 405);
     }
     assert_eq!(server.get(&link).await.status(), 302);
+}
+
+#[tokio::test]
+async fn a_session_ends_some_time_after_its_last_use() {
+    let server = Server::with(|settings| {
+        settings.limits.session_idle_time = Duration::from_millis(600);
+        settings.limits.session_time = Duration::from_millis(1500);
+    })
+    .await;
+    let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(350)).await;
+        let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+        seen.push(page.status().as_u16());
+    }
+    assert_eq!(
+        seen,
+        [200, 200, 200, 200, 403],
+        "in use it lasts as long as a session may"
+    );
+    let cookie = self::cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+    assert_eq!(page.status(), 403, "out of use it does not");
+}
+
+#[tokio::test]
+async fn where_there_are_too_many_sessions_the_one_used_longest_ago_ends() {
+    let server = Server::with(|settings| settings.limits.sessions = 2).await;
+    let link = server.link("demo@whmcs.com", None);
+    let mut cookies = Vec::new();
+    for _ in 0..5 {
+        let cookie = cookie(&server.get(&link).await);
+        let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+        assert_eq!(page.status(), 200, "a new session is there");
+        cookies.push(cookie);
+        // The cache makes room in the background.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    let page = server
+        .get_with("/clientarea.php", "cookie", &cookies[0])
+        .await;
+    assert_eq!(page.status(), 403);
 }
 
 #[tokio::test]

@@ -23,9 +23,22 @@ async fn metrics_count_each_code_for_the_machine_itself() {
     }
     assert_eq!(server.count("api", "missing_credentials").await, 3);
     // Whoever comes by a proxy on this machine.
-    for header in ["x-forwarded-for", "forwarded"] {
+    for header in ["x-forwarded-for", "forwarded", "via", "x-real-ip"] {
         let response = server.get_with("/metrics", header, "127.0.0.1").await;
-        assert_eq!(response.status(), 404);
+        assert_eq!(response.status(), 404, "{header}");
+    }
+    // A browser on this machine that was told that a name is this machine.
+    for (host, expected) in [
+        ("evil.example", 404),
+        ("127.0.0.1.evil.example", 404),
+        ("203.0.113.7", 404),
+        ("", 404),
+        ("localhost", 200),
+        ("localhost:8080", 200),
+        ("[::1]:8080", 200),
+    ] {
+        let response = server.get_with("/metrics", "host", host).await;
+        assert_eq!(response.status(), expected, "{host}");
     }
     let server = Server::with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
@@ -94,6 +107,26 @@ async fn when_the_database_is_gone_nobody_is_let_in() {
     assert_eq!(server.get(&sso).await.status(), 302);
     let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
     assert_eq!(page.status(), 200);
+}
+
+#[tokio::test]
+async fn a_table_that_is_gone_uses_up_no_link_and_no_token() {
+    let server = Server::with(|settings| settings.one_time_links = true).await;
+    let link = server.link("demo@whmcs.com", None);
+    let (_, made) = server
+        .json(&format!("action=CreateSsoToken&client_id=1&{PAIR}"))
+        .await;
+    let token = made["access_token"].as_str().unwrap();
+    let token = format!("/oauth/singlesignon.php?access_token={token}");
+    server.sql("ALTER TABLE tblclients RENAME TO gone").await;
+    for path in [&link, &token] {
+        assert_eq!(server.get(path).await.status(), 503);
+    }
+    server.sql("ALTER TABLE gone RENAME TO tblclients").await;
+    for path in [&link, &token] {
+        assert_eq!(server.get(path).await.status(), 302);
+        assert_eq!(server.get(path).await.status(), 403);
+    }
 }
 
 #[tokio::test]
@@ -177,6 +210,25 @@ async fn whoever_fails_too_often_is_turned_away_for_a_while() {
 }
 
 #[tokio::test]
+async fn guesses_that_come_at_once_are_counted_one_by_one() {
+    let server = Server::with(|settings| settings.limits.failures = 5).await;
+    let mut guesses = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let request = server
+            .http
+            .post(format!("{}/includes/api.php", server.base));
+        let request = request.header("content-type", FORM);
+        guesses.spawn(request.body("identifier=x&secret=y").send());
+    }
+    let answers = guesses.join_all().await;
+    let judged = |answer: &&Result<reqwest::Response, _>| answer.as_ref().unwrap().status() == 403;
+    let judged = answers.iter().filter(judged).count();
+    // Five, and those that were being judged at the time.
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!((5..=5 + 2 * cores).contains(&judged), "{judged}");
+}
+
+#[tokio::test]
 async fn refused_links_and_addresses_count_as_failures() {
     let server = Server::with(|settings| settings.limits.failures = 4).await;
     let wrong = server.link("demo@whmcs.com", None).replace("demo", "dem0");
@@ -198,6 +250,9 @@ async fn refused_links_and_addresses_count_as_failures() {
         429
     );
 
+    let sso = server.get("/oauth/singlesignon.php?access_token=x").await;
+    assert_eq!(sso.status(), 429);
+
     let server = Server::with(|settings| {
         settings.addresses = whmcs_auth::gate::AddressGate::new().access_key("k");
         settings.limits.failures = 1;
@@ -205,7 +260,7 @@ async fn refused_links_and_addresses_count_as_failures() {
     .await;
     assert_eq!(server.call(&format!("{PAIR}&accesskey=x")).await.0, 403);
     assert_eq!(
-        server.call(&format!("{PAIR}&accesskey=k")).await.0,
+        server.call(&format!("{PAIR}&accesskey=y")).await.0,
         429,
         "no more guesses"
     );
@@ -214,7 +269,8 @@ async fn refused_links_and_addresses_count_as_failures() {
 #[tokio::test]
 async fn the_last_address_that_no_trusted_proxy_has_is_the_callers() {
     for (trusted, header, invalid_ip) in [
-        (vec![], "203.0.113.7", "127.0.0.1"),
+        // A proxy on this machine that nobody trusts.
+        (vec![], "203.0.113.7", "0.0.0.0"),
         (vec!["127.0.0.1"], "203.0.113.7", "203.0.113.7"),
         (
             vec!["127.0.0.1"],
@@ -335,9 +391,11 @@ async fn a_connection_is_not_held_open_for_nothing() {
     .await;
     let begun = Instant::now();
     assert_eq!(raw(&server, "").await, "");
+    // One request a connection.
     let twice = "GET /clientarea.php HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2);
     let answers = raw(&server, &twice).await;
-    assert_eq!(answers.matches("HTTP/1.1 403 ").count(), 2, "{answers}");
+    assert_eq!(answers.matches("HTTP/1.1 403 ").count(), 1, "{answers}");
+    assert!(answers.contains("connection: close"), "{answers}");
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
@@ -361,7 +419,12 @@ async fn a_body_that_breaks_off_or_is_broken_is_no_call() {
 
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_given_up() {
-    let server = Server::with(|settings| settings.limits.answer_time = Duration::ZERO).await;
+    let server = Server::with(|settings| {
+        settings.limits.answer_time = Duration::from_millis(300);
+    })
+    .await;
+    // Whoever reads waits for it.
+    let locked = server.lock().await;
     let ask = format!("responsetype=json&{PAIR}");
     assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
     let response = server.get(&server.link("demo@whmcs.com", None)).await;
@@ -370,6 +433,32 @@ async fn an_answer_that_takes_too_long_is_given_up() {
         (503, None)
     );
     assert_eq!(server.count("api", "too_slow").await, 1);
+    assert_eq!(server.count("dologin", "too_slow").await, 1);
+    drop(locked);
+}
+
+/// All on a single thread: whatever held it up would be done first.
+#[tokio::test]
+async fn others_are_answered_while_a_secret_is_verified() {
+    let server = Server::with(|settings| {
+        settings.bcrypt_cost = whmcs_auth::BcryptCost::new(8).unwrap();
+    })
+    .await;
+    let mut answers = tokio::task::JoinSet::new();
+    let call = server
+        .http
+        .post(format!("{}/includes/api.php", server.base));
+    let call = call.header("content-type", FORM).body(PAIR).send();
+    answers.spawn(async { call.await.unwrap().status().as_u16() });
+    // Until the look-ups are done.
+    sleep(Duration::from_millis(30)).await;
+    let page = server.http.get(format!("{}/nothing", server.base)).send();
+    answers.spawn(async { page.await.unwrap().status().as_u16() });
+    let mut order = Vec::new();
+    while let Some(answer) = answers.join_next().await {
+        order.push(answer.unwrap());
+    }
+    assert_eq!(order, [404, 400]);
 }
 
 #[tokio::test]
@@ -389,6 +478,42 @@ async fn connections_have_a_limit() {
     );
     drop(idle);
     assert_eq!(server.call("").await.0, 403);
+}
+
+#[tokio::test]
+async fn a_peer_has_so_many_connections_and_no_more() {
+    let server = Server::with(|settings| settings.limits.connections_by_peer = 2).await;
+    let address = server.base.strip_prefix("http://").unwrap();
+    let idle = [
+        TcpStream::connect(address).await.unwrap(),
+        TcpStream::connect(address).await.unwrap(),
+    ];
+    sleep(Duration::from_millis(100)).await;
+    let request = server.http.get(format!("{}/nothing", server.base));
+    assert!(request.send().await.is_err(), "it is hung up on");
+    drop(idle);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(server.get("/nothing").await.status(), 404);
+
+    // A trusted proxy stands for many.
+    let server = Server::with(|settings| {
+        settings.limits.connections_by_peer = 0;
+        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    assert_eq!(server.get("/nothing").await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_connection_has_its_time() {
+    let server = Server::with(|settings| {
+        settings.limits.connection_time = Duration::from_millis(300);
+    })
+    .await;
+    let begun = Instant::now();
+    let post = "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc";
+    assert_eq!(raw(&server, post).await, "");
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]

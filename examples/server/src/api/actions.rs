@@ -10,6 +10,9 @@ use crate::database::{CLIENT_ORDERS, Client, ClientQuery, Product};
 use crate::refusal::Refusal;
 use crate::service::Service;
 
+/// The most that one answer holds, whatever `limitnum` says.
+const MOST_CLIENTS: u32 = 10_000;
+
 pub(super) async fn perform(
     service: &Service,
     action: &ActionName,
@@ -55,7 +58,7 @@ async fn get_clients(service: &Service, fields: &Fields) -> Result<Value, Refusa
             Some(_) => return Err(invalid("sorting")),
         },
         start,
-        count: number(fields, "limitnum")?.unwrap_or(25),
+        count: number(fields, "limitnum")?.unwrap_or(25).min(MOST_CLIENTS),
     };
     let page = service.database.clients(&query).await?;
     Ok(json!({

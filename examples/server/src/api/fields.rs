@@ -4,7 +4,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart};
 use axum::http::{Request, Uri, header, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use mime::Mime;
 use tokio::time::timeout;
 use whmcs_auth::ApiRequest;
 
@@ -41,7 +40,7 @@ impl Fields {
                 false => Refusal::new("body_broken", 400, "Bad Request", error),
             })?
             .to_bytes();
-        match content_type(&head).as_ref().map(Mime::essence_str) {
+        match media_type(&head).as_deref() {
             Some("application/x-www-form-urlencoded") => {
                 self.0.extend(form_urlencoded::parse(&bytes).into_owned());
                 Ok(())
@@ -90,11 +89,9 @@ impl Fields {
     }
 }
 
-fn content_type(head: &request::Parts) -> Option<Mime> {
-    head.headers
-        .get(header::CONTENT_TYPE)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+/// The type of the body, without its parameters, where PHP ends it.
+fn media_type(head: &request::Parts) -> Option<String> {
+    let value = head.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let end = value.find([';', ',', ' ']).unwrap_or(value.len());
+    Some(value[..end].to_ascii_lowercase())
 }

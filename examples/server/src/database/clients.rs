@@ -2,7 +2,7 @@
 
 use sqlx::{Any, FromRow, QueryBuilder};
 
-use super::{Database, best};
+use super::{Database, best, or_nothing};
 
 /// A row of `tblclients`.
 #[derive(Clone, Debug, FromRow)]
@@ -74,8 +74,8 @@ impl Database {
             .push(" ORDER BY id")
             .build_query_as()
             .fetch_all(&self.pool)
-            .await?;
-        Ok(best(rows, |client: &Client| {
+            .await;
+        Ok(best(or_nothing(rows)?, |client: &Client| {
             client.email.eq_ignore_ascii_case(email)
         }))
     }
@@ -96,7 +96,7 @@ impl Database {
             .matching("SELECT COUNT(*) FROM tblclients")
             .build_query_scalar()
             .fetch_one(&self.pool)
-            .await?;
+            .await;
         let clients = query
             .matching(COLUMNS)
             .push(" ORDER BY ")
@@ -108,8 +108,11 @@ impl Database {
             .push_bind(i64::from(query.start))
             .build_query_as()
             .fetch_all(&self.pool)
-            .await?;
-        Ok(ClientPage { total, clients })
+            .await;
+        Ok(ClientPage {
+            total: or_nothing(total)?,
+            clients: or_nothing(clients)?,
+        })
     }
 }
 

@@ -7,10 +7,11 @@ use sqlx::{FromRow, Row};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
+use tokio::time::timeout;
 use whmcs_auth::gate::AllowedActions;
 use whmcs_auth::{Admin, AdminState, ApiCredential, StoredFormError, StoredPassword, StoredSecret};
 
-use super::{Database, best};
+use super::{Database, best, or_nothing};
 use crate::settings::Settings;
 
 /// The key of a caller's row.
@@ -82,18 +83,20 @@ struct AdminRow {
 }
 
 impl Database {
-    /// The credential of that identifier. One that the library cannot read is told to the operator,
+    /// The credential of that identifier. A row that the library cannot read is told to the operator,
     /// and counts as absent.
     pub async fn credential(
         &self,
         identifier: &str,
         settings: &Settings,
     ) -> sqlx::Result<Option<ApiCredential<CallerId>>> {
-        let rows = self.rows::<CredentialRow>(CREDENTIAL, identifier, settings);
-        let found = best(rows.await?, |row| row.name == identifier);
-        Ok(found.and_then(|row| {
-            let id = row.id;
-            readable("tbldeviceauth", id, row.record())
+        let rows = self.rows(CREDENTIAL, identifier, settings).await?;
+        let records = rows.iter().filter_map(|row| {
+            let record = CredentialRow::from_row(row).map_err(Unreadable::from);
+            readable("tbldeviceauth", row, record.and_then(CredentialRow::record))
+        });
+        Ok(best(records.collect(), |found: &ApiCredential<_>| {
+            found.identifier() == identifier
         }))
     }
 
@@ -103,28 +106,27 @@ impl Database {
         username: &str,
         settings: &Settings,
     ) -> sqlx::Result<Option<Admin<CallerId>>> {
-        let rows = self.rows::<AdminRow>(ADMIN, username, settings);
-        let found = best(rows.await?, |row| row.name.eq_ignore_ascii_case(username));
-        Ok(found.and_then(|row| {
-            let id = row.id;
-            readable("tbladmins", id, row.record())
+        let rows = self.rows(ADMIN, username, settings).await?;
+        let records = rows.iter().filter_map(|row| {
+            let record = AdminRow::from_row(row).map_err(Unreadable::from);
+            readable("tbladmins", row, record.and_then(AdminRow::record))
+        });
+        Ok(best(records.collect(), |found: &Admin<_>| {
+            found.username().eq_ignore_ascii_case(username)
         }))
     }
 
-    async fn rows<R>(
+    async fn rows(
         &self,
         query: &'static str,
         name: &str,
         settings: &Settings,
-    ) -> sqlx::Result<Vec<R>>
-    where
-        R: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
-    {
-        sqlx::query_as(query)
+    ) -> sqlx::Result<Vec<AnyRow>> {
+        let rows = sqlx::query(query)
             .bind(settings.api_access_permission)
             .bind(name)
-            .fetch_all(&self.pool)
-            .await
+            .fetch_all(&self.pool);
+        or_nothing(rows.await)
     }
 
     /// What the API roles of a verified caller allow, all together. Admins have none.
@@ -157,27 +159,47 @@ impl Database {
         Ok(AllowedActions::new(allowed))
     }
 
-    /// Notes that the credential was used, once a minute at most.
-    pub async fn touch(&self, caller: &CallerId, now: OffsetDateTime) -> sqlx::Result<()> {
+    /// Notes that the credential was used, once a minute at most. Nobody waits for it long, nor
+    /// fails because of it.
+    pub async fn touch(&self, caller: &CallerId, now: OffsetDateTime) {
         let CallerId::Credential { id, .. } = caller else {
-            return Ok(());
+            return;
         };
         // Neither can fail for a time that a clock tells.
         let text = |time: OffsetDateTime| time.format(TIMESTAMP).unwrap_or_default();
-        sqlx::query(
+        let written = sqlx::query(
             "UPDATE tbldeviceauth SET last_access = ?
              WHERE id = ? AND (last_access IS NULL OR last_access < ?)",
         )
         .bind(text(now))
         .bind(*id)
         .bind(text(now.saturating_sub(Duration::MINUTE)))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        .execute(&self.pool);
+        let cause = match timeout(std::time::Duration::from_millis(500), written).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(late) => late.to_string(),
+        };
+        tracing::error!(
+            table = "tbldeviceauth",
+            id,
+            cause,
+            "last_access was not written"
+        );
     }
 }
 
-fn readable<R>(table: &'static str, id: i64, record: Result<R, StoredFormError>) -> Option<R> {
+/// Why a row is no record.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error(transparent)]
+    Column(#[from] sqlx::Error),
+    #[error(transparent)]
+    Form(#[from] StoredFormError),
+}
+
+fn readable<R>(table: &'static str, row: &AnyRow, record: Result<R, Unreadable>) -> Option<R> {
+    let id: Option<i64> = row.try_get("id").ok();
     record
         .inspect_err(|error| tracing::error!(table, id, %error, "the row counts as absent"))
         .ok()
@@ -192,7 +214,7 @@ fn state(enabled: i64, api_access: i64) -> AdminState {
 }
 
 impl CredentialRow {
-    fn record(self) -> Result<ApiCredential<CallerId>, StoredFormError> {
+    fn record(self) -> Result<ApiCredential<CallerId>, Unreadable> {
         let secret = StoredSecret::bcrypt(&self.secret)?;
         let id = CallerId::Credential {
             id: self.id,
@@ -204,7 +226,7 @@ impl CredentialRow {
 }
 
 impl AdminRow {
-    fn record(self) -> Result<Admin<CallerId>, StoredFormError> {
+    fn record(self) -> Result<Admin<CallerId>, Unreadable> {
         // An MD5 is what a manual reset leaves, which empties the other column.
         let was_reset = self.passwordhash.is_none_or(|hash| hash.is_empty());
         let password = match was_reset {

@@ -7,10 +7,13 @@ mod credentials;
 pub mod demo;
 mod products;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::mysql::MySqlDatabaseError;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyPool, ConnectOptions, Connection};
 use whmcs_auth::BcryptCost;
@@ -31,6 +34,8 @@ pub struct Database {
 pub enum OpenError {
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
+    #[error("the database: {0}")]
+    File(#[from] std::io::Error),
     #[error("the demo data: {0}")]
     Hash(#[from] bcrypt::BcryptError),
     #[error("the demo data: {0}")]
@@ -75,8 +80,29 @@ fn best<R>(mut rows: Vec<R>, is_asked_for: impl Fn(&R) -> bool) -> Option<R> {
     (place < rows.len()).then(|| rows.swap_remove(place))
 }
 
+/// MariaDB's error for a text that the character set of a column cannot hold. It stands in no row.
+const MIX_OF_COLLATIONS: u16 = 1267;
+
+/// Nothing, where a caller's text stands in no row because it cannot.
+fn or_nothing<T: Default>(found: sqlx::Result<T>) -> sqlx::Result<T> {
+    let number = |error: &sqlx::Error| {
+        let error = error.as_database_error()?;
+        Some(error.try_downcast_ref::<MySqlDatabaseError>()?.number())
+    };
+    match found {
+        Err(error) if number(&error) == Some(MIX_OF_COLLATIONS) => Ok(T::default()),
+        found => found,
+    }
+}
+
 async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
-    let options = SqliteConnectOptions::from_str(url)?.create_if_missing(true);
+    let options = SqliteConnectOptions::from_str(url)?;
+    // For its owner alone: it holds the demo's AutoAuth key.
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(options.get_filename())?;
     let mut connection = options.connect().await?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master")

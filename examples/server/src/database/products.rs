@@ -2,7 +2,7 @@
 
 use sqlx::{Any, FromRow, QueryBuilder};
 
-use super::Database;
+use super::{Database, or_nothing};
 
 /// A row of `tblproducts`.
 #[derive(Clone, Debug, FromRow)]
@@ -46,6 +46,6 @@ impl Database {
             query.push(")");
         }
         query.push(" ORDER BY id");
-        query.build_query_as().fetch_all(&self.pool).await
+        or_nothing(query.build_query_as().fetch_all(&self.pool).await)
     }
 }

@@ -144,6 +144,14 @@ impl Server {
         (status, serde_json::from_str(&text).unwrap())
     }
 
+    /// Keeps everybody else from the tables, for as long as it is held.
+    pub async fn lock(&self) -> SqliteConnection {
+        let mut connection = self.connect().await;
+        let begin = sqlx::raw_sql("BEGIN EXCLUSIVE");
+        begin.execute(&mut connection).await.unwrap();
+        connection
+    }
+
     /// A login link, signed now.
     pub fn link(&self, email: &str, goto: Option<&str>) -> String {
         let key = AutoAuthKey::new(AUTOAUTH_KEY).unwrap();
