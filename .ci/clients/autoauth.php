@@ -54,4 +54,5 @@ check('AutoAuth, another key', visit(link_for('demo@whmcs.com', $now, 'index.php
 check('AutoAuth, no such account', visit(link_for('nobody@example.com', $now, 'index.php', $key)), $refused);
 // MariaDB's collation finds an account for it whose e-mail has an accent.
 check('AutoAuth, a look-alike', visit(link_for('mike@example.com', $now, 'index.php', $key)), $refused);
+check('AutoAuth, an e-mail that no table holds', visit(link_for("\u{1F600}@example.com", $now, 'index.php', $key)), $refused);
 check('AutoAuth, to another site', visit(link_for('demo@whmcs.com', $now, 'https://evil.example/', $key))[1], 'clientarea.php');

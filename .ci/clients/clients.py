@@ -41,6 +41,8 @@ def through_whmcspy():
     known = whmcspy.WHMCS(f"{url}/includes/api.php", IDENTIFIER, SECRET)
     found = known.call("GetClients", search="a+b@example.com")
     check(f"{name}, identifier and secret", found["clients"]["client"][0]["id"], 2)
+    found = known.call("GetClients", search="\U0001f600")
+    check(f"{name}, a text that no table holds", found["totalresults"], 0)
     pages = [page["numreturned"] for page in known.paginated_call("GetClients")]
     check(f"{name}, page by page", pages, [25, 5])
     kind, error = raised(lambda: known.call("AddClient"), MissingPermission)

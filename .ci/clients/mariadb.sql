@@ -1,4 +1,5 @@
--- A database shaped like one of WHMCS, with the types and the collation that MariaDB gives it.
+-- A database shaped like one of WHMCS, with the types and the collations that MariaDB gives it. Some of
+-- its tables are older than utf8mb4, as those of installations that grew old.
 SET NAMES utf8mb4;
 ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
@@ -25,7 +26,7 @@ CREATE TABLE tbladmins (
     passwordhash VARCHAR(255) NOT NULL DEFAULT '',
     disabled TINYINT(1) NOT NULL DEFAULT 0,
     KEY (username)
-);
+) CHARACTER SET latin1;
 CREATE TABLE tblapi_roles (
     id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY,
     role VARCHAR(255) NOT NULL DEFAULT '',
@@ -41,7 +42,7 @@ CREATE TABLE tbldeviceauth (
     last_access TIMESTAMP NULL,
     deleted_at TIMESTAMP NULL,
     UNIQUE (identifier)
-);
+) CHARACTER SET utf8mb3 COLLATE utf8mb3_unicode_ci;
 CREATE TABLE tblclients (
     id INT(10) AUTO_INCREMENT PRIMARY KEY,
     firstname TEXT NOT NULL,
@@ -52,7 +53,7 @@ CREATE TABLE tblclients (
     groupid INT(1) NOT NULL DEFAULT 0,
     status ENUM('Active', 'Inactive', 'Closed') NOT NULL DEFAULT 'Active',
     KEY (email(64))
-);
+) CHARACTER SET utf8mb3 COLLATE utf8mb3_unicode_ci;
 CREATE TABLE tblproducts (
     id INT(10) AUTO_INCREMENT PRIMARY KEY,
     type TEXT NOT NULL,

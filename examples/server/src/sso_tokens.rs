@@ -80,3 +80,30 @@ fn in_time(login: Option<SsoLogin>, now: OffsetDateTime) -> Result<SsoLogin, Ref
 fn refused(code: &'static str, cause: &str) -> Refusal {
     Refusal::told_as(&AutoAuthRefusal::HashMismatch, code, cause).counted()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread::scope;
+
+    use super::*;
+
+    #[test]
+    fn of_threads_that_ask_at_once_one_has_the_token() {
+        let tokens = SsoTokens::new();
+        let now = OffsetDateTime::UNIX_EPOCH;
+        for _ in 0..500 {
+            let token = tokens.issue(1, None, now).unwrap();
+            let all_are_here = Barrier::new(4);
+            let redeem = || {
+                all_are_here.wait();
+                tokens.redeem(&token, now).is_ok()
+            };
+            let redeemed = scope(|scope| {
+                let threads = [(); 4].map(|()| scope.spawn(redeem));
+                threads.map(|thread| thread.join().unwrap())
+            });
+            assert_eq!(redeemed.iter().filter(|one| **one).count(), 1);
+        }
+    }
+}
