@@ -1,63 +1,77 @@
 //! Whose request it is: that of the peer, or of whom a trusted proxy names.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
+
+use crate::refusal::Refusal;
 
 /// Who opened the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// The address that counts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
+/// The address that counts, unless a proxy hides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
+
+impl ClientAddress {
+    /// The address, without which nobody is let in.
+    pub(crate) fn known(self) -> Result<IpAddr, Refusal> {
+        self.0.ok_or_else(|| {
+            Refusal::new(
+                "proxy_names_nobody",
+                403,
+                "Invalid IP",
+                "a proxy hides the caller: trust it, and let it append to X-Forwarded-For",
+            )
+        })
+    }
+}
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// What proxies add to the requests that they pass on.
 const FORWARDED: [&str; 4] = [FORWARDED_FOR, "forwarded", "via", "x-real-ip"];
 
-/// The address of nobody, which no list names.
-const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
 /// The address that counts. Each proxy appends to `X-Forwarded-For` the address that it was called
 /// from, so the list is read from its end, for as long as the addresses are those of trusted proxies.
-/// What stands before that, anybody may have written. Where a trusted proxy names no address, it is
-/// that of nobody; and so it is where a proxy on this machine is not trusted, or else everybody who
-/// comes through it would have the address of this machine.
+/// What stands before that, anybody may have written.
+///
+/// A trusted proxy that names no address hides the caller, and so does a proxy on this machine that is
+/// not trusted: or else everybody who comes through it would have the address of this machine.
 pub(crate) fn client_address(
     Peer(peer): Peer,
     headers: &HeaderMap,
     trusted: &[IpAddr],
 ) -> ClientAddress {
-    let mut address = peer.to_canonical();
-    if !trusted.contains(&address) {
-        let is_local_proxy = address.is_loopback() && is_forwarded(headers);
-        return ClientAddress(if is_local_proxy { NOBODY } else { address });
+    let peer = peer.to_canonical();
+    if !trusted.contains(&peer) {
+        let is_hidden = peer.is_loopback() && is_forwarded(headers);
+        return ClientAddress((!is_hidden).then_some(peer));
     }
     let lines: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
         .iter()
         .map(|line| line.to_str().unwrap_or_default())
         .collect();
-    let mut named = lines.iter().rev().flat_map(|line| line.rsplit(','));
-    while trusted.contains(&address) {
-        let before = named.next().and_then(|before| before.trim().parse().ok());
-        let Some(before) = before else {
-            return ClientAddress(NOBODY);
-        };
-        address = IpAddr::to_canonical(&before);
-    }
-    ClientAddress(address)
+    let named = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    let mut addresses = named.map(|text| {
+        let address: IpAddr = text.trim().parse().ok()?;
+        Some(address.to_canonical())
+    });
+    let caller =
+        addresses.find(|address| address.is_none_or(|address| !trusted.contains(&address)));
+    ClientAddress(caller.flatten())
 }
 
-/// Whether a program on this machine asks, and no proxy for somebody else. A browser that was led
-/// astray names another host.
+/// Whether a program on this machine asks, and no proxy for somebody else. A browser that was sent here
+/// by DNS rebinding names another host.
 pub(crate) fn is_from_this_machine(Peer(peer): Peer, headers: &HeaderMap) -> bool {
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let host: Option<axum::http::uri::Authority> = host.and_then(|host| host.parse().ok());
+    let host: Option<Authority> = host.and_then(|host| host.parse().ok());
     let names_this_machine = host.is_some_and(|host| {
         let name = host.host().trim_matches(['[', ']']);
         let is_loopback = |address: IpAddr| address.is_loopback();
@@ -91,47 +105,84 @@ mod tests {
     fn the_last_address_that_no_trusted_proxy_has_is_the_callers() {
         let for_203 = &[(FORWARDED_FOR, "203.0.113.7")][..];
         let two_lines = &[(FORWARDED_FOR, "192.0.2.1"), (FORWARDED_FOR, "192.0.2.2")][..];
+        let list = |text| vec![(FORWARDED_FOR, text)];
+        let proxy = &["192.0.2.9"][..];
         for (peer_is, trusted, fields, expected) in [
-            ("192.0.2.9", &[][..], &[][..], "192.0.2.9"),
-            ("::ffff:192.0.2.9", &[], &[], "192.0.2.9"),
-            ("127.0.0.1", &[], &[], "127.0.0.1"),
+            ("192.0.2.9", &[][..], &[][..], Some("192.0.2.9")),
+            ("::ffff:192.0.2.9", &[], &[], Some("192.0.2.9")),
+            ("127.0.0.1", &[], &[], Some("127.0.0.1")),
             // Anybody can write the header.
-            ("192.0.2.9", &[], for_203, "192.0.2.9"),
-            ("192.0.2.9", &["192.0.2.8"], for_203, "192.0.2.9"),
+            ("192.0.2.9", &[], for_203, Some("192.0.2.9")),
+            ("192.0.2.9", &["192.0.2.8"], for_203, Some("192.0.2.9")),
             // A proxy on this machine that nobody trusts.
-            ("127.0.0.1", &[], for_203, "0.0.0.0"),
-            ("::1", &["127.0.0.1"], for_203, "0.0.0.0"),
-            ("127.0.0.1", &[], &[("via", "1.1 proxy")], "0.0.0.0"),
-            ("192.0.2.9", &["192.0.2.9"], for_203, "203.0.113.7"),
-            ("::ffff:192.0.2.9", &["192.0.2.9"], for_203, "203.0.113.7"),
-            ("192.0.2.9", &["192.0.2.9"], two_lines, "192.0.2.2"),
+            ("127.0.0.1", &[], for_203, None),
+            ("::1", &["127.0.0.1"], for_203, None),
+            ("127.0.0.1", &[], &[("via", "1.1 proxy")], None),
+            ("192.0.2.9", proxy, for_203, Some("203.0.113.7")),
+            ("::ffff:192.0.2.9", proxy, for_203, Some("203.0.113.7")),
+            (
+                "192.0.2.9",
+                proxy,
+                &list("192.0.2.1, 203.0.113.7"),
+                Some("203.0.113.7"),
+            ),
+            (
+                "192.0.2.9",
+                proxy,
+                &list("192.0.2.1,203.0.113.7 "),
+                Some("203.0.113.7"),
+            ),
+            (
+                "192.0.2.9",
+                proxy,
+                &list("::ffff:203.0.113.7"),
+                Some("203.0.113.7"),
+            ),
+            (
+                "192.0.2.9",
+                proxy,
+                &list("2001:db8::1"),
+                Some("2001:db8::1"),
+            ),
+            ("192.0.2.9", proxy, two_lines, Some("192.0.2.2")),
             (
                 "192.0.2.9",
                 &["192.0.2.9", "192.0.2.2"],
                 two_lines,
-                "192.0.2.1",
+                Some("192.0.2.1"),
+            ),
+            (
+                "192.0.2.9",
+                &["192.0.2.9", "192.0.2.2"],
+                &list("192.0.2.1, ::ffff:192.0.2.2"),
+                Some("192.0.2.1"),
             ),
             // A proxy that names nobody.
-            ("192.0.2.9", &["192.0.2.9"], &[], "0.0.0.0"),
+            ("192.0.2.9", proxy, &[], None),
             (
                 "192.0.2.9",
-                &["192.0.2.9"],
+                proxy,
                 &[("forwarded", "for=203.0.113.7")],
-                "0.0.0.0",
+                None,
             ),
+            ("192.0.2.9", proxy, &list("192.0.2.9"), None),
+            ("192.0.2.9", proxy, &list("unknown"), None),
+            ("192.0.2.9", proxy, &list("203.0.113.7, "), None),
+            ("192.0.2.9", proxy, &list(""), None),
+            ("192.0.2.9", proxy, &list("203.0.113.7:80"), None),
             (
                 "192.0.2.9",
-                &["192.0.2.9"],
-                &[(FORWARDED_FOR, "192.0.2.9")],
-                "0.0.0.0",
+                proxy,
+                &list("203.0.113.7, unknown, 192.0.2.9"),
+                None,
             ),
-            ("192.0.2.9", &["192.0.2.9", "0.0.0.0"], &[], "0.0.0.0"),
         ] {
             let trusted: Vec<IpAddr> = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
-            let ClientAddress(address) = client_address(peer(peer_is), &headers(fields), &trusted);
+            let got = client_address(peer(peer_is), &headers(fields), &trusted);
+            let expected = expected.map(|address| address.parse().unwrap());
             assert_eq!(
-                address.to_string(),
-                expected,
+                got,
+                ClientAddress(expected),
                 "{peer_is} {trusted:?} {fields:?}"
             );
         }

@@ -1,6 +1,7 @@
 //! How many connections are open, in all and by peer.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,7 @@ use crate::settings::Settings;
 
 /// Counts open connections.
 pub(crate) struct Connections {
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     by_peer: Arc<Mutex<HashMap<IpAddr, usize>>>,
     most_by_peer: usize,
     trusted_proxies: Vec<IpAddr>,
@@ -19,50 +20,51 @@ pub(crate) struct Connections {
 impl Connections {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            room: Arc::new(Semaphore::new(settings.limits.connections)),
+            permits: Arc::new(Semaphore::new(settings.limits.connections)),
             by_peer: Arc::default(),
             most_by_peer: settings.limits.connections_by_peer,
             trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
 
-    /// Waits until there is room for one more, which is taken until what comes back is dropped.
-    pub(crate) async fn room(&self) -> Option<OwnedSemaphorePermit> {
+    /// Waits until one more may be open, and permits it until the permit is dropped.
+    pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         // Nobody closes the semaphore.
-        Arc::clone(&self.room).acquire_owned().await.ok()
+        Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
-    /// A place for the peer, unless it has as many connections as one may have. A trusted proxy
+    /// A slot for the peer, unless it has as many connections as one may have. A trusted proxy
     /// stands for many.
-    pub(crate) fn place(&self, peer: IpAddr) -> Option<Place> {
+    pub(crate) fn slot(&self, peer: IpAddr) -> Option<Slot> {
         let peer = peer.to_canonical();
         let mut by_peer = lock(&self.by_peer);
         let open = by_peer.get(&peer).copied().unwrap_or(0);
         if open >= self.most_by_peer && !self.trusted_proxies.contains(&peer) {
             return None;
         }
-        by_peer.insert(peer, open + 1);
-        Some(Place {
+        by_peer.insert(peer, open.saturating_add(1));
+        Some(Slot {
             peer,
             by_peer: Arc::clone(&self.by_peer),
         })
     }
 }
 
-/// The place of one connection of a peer, until it is dropped.
-pub(crate) struct Place {
+/// One of a peer's connections, until it is dropped.
+pub(crate) struct Slot {
     peer: IpAddr,
     by_peer: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut by_peer = lock(&self.by_peer);
-        if let Some(open) = by_peer.get_mut(&self.peer) {
-            *open -= 1;
-            if *open == 0 {
-                by_peer.remove(&self.peer);
-            }
+        let Entry::Occupied(mut open) = by_peer.entry(self.peer) else {
+            return;
+        };
+        match open.get().saturating_sub(1) {
+            0 => drop(open.remove()),
+            others => *open.get_mut() = others,
         }
     }
 }

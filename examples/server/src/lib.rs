@@ -1,15 +1,18 @@
-//! A service on `whmcs-auth`: the WHMCS API and AutoAuth over the tables of a WHMCS database.
-//!
-//! | file | what it decides or does |
-//! |---|---|
-//! | `api/authorization.rs` | who calls, and whether they may: the library at work, awaited |
-//! | `pages.rs` | AutoAuth and single sign-on: from a link to a session |
-//! | `database/credentials.rs` | rows become records of the library |
-//! | `refusal.rs` | one shape for all that goes wrong |
-//! | `service.rs` | the doors, the log, the counts |
-//! | `serve.rs`, `connections.rs` | connections and their limits |
+//! A service on `whmcs-auth`: the WHMCS API and AutoAuth over the tables of a WHMCS database. Its
+//! README says where to look for what.
 
 #![forbid(unsafe_code)]
+#![deny(missing_docs, unreachable_pub)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod api;
 mod client_address;
@@ -19,6 +22,7 @@ mod metrics;
 mod pages;
 mod random;
 mod refusal;
+mod router;
 mod serve;
 mod service;
 mod sessions;

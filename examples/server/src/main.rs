@@ -45,13 +45,15 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let stop = stop()?;
     let bcrypt_cost = BcryptCost::new(options.bcrypt_cost)?;
     let database = Database::open(&options.database, bcrypt_cost).await?;
-    let configuration = database.configuration().await?;
-    let listener = TcpListener::bind(options.listen).await?;
+    let demo_key = database.demo_autoauth_key().await?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| format!("{}: {error}", options.listen))?;
     let base_url = format!("http://{}", listener.local_addr()?);
 
-    let keys = options.autoauth_keys(&configuration)?;
+    let keys = options.autoauth_keys(demo_key.as_ref())?;
     let mut text = format!("listening on {base_url}\n");
-    if configuration.is_demo {
+    if demo_key.is_some() {
         text.push_str(&what_to_try(&base_url, keys.first())?);
     }
     let settings = options.into_settings(base_url, keys, bcrypt_cost)?;

@@ -13,7 +13,7 @@ pub(crate) struct Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
-    door: &'static str,
+    endpoint: &'static str,
     code: &'static str,
 }
 
@@ -26,14 +26,16 @@ impl Metrics {
         let answers = Family::default();
         registry.register(
             "whmcs_auth_answers",
-            "Answers given at each door, by their code",
+            "Answers of each endpoint, by their code",
             Family::clone(&answers),
         );
         Self { registry, answers }
     }
 
-    pub(crate) fn count(&self, door: &'static str, code: &'static str) {
-        self.answers.get_or_create(&Answered { door, code }).inc();
+    pub(crate) fn count(&self, endpoint: &'static str, code: &'static str) {
+        self.answers
+            .get_or_create(&Answered { endpoint, code })
+            .inc();
     }
 
     pub(crate) fn text(&self) -> String {

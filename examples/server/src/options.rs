@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use clap::Parser;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, KeyError};
-use whmcs_auth_server::database::{Configuration, RoleIds};
+use whmcs_auth_server::database::RoleIds;
 use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, Settings};
 
 /// The WHMCS API and AutoAuth, over the tables of a WHMCS database.
@@ -58,7 +58,7 @@ pub struct Options {
     one_time_links: bool,
 
     /// How often an address may fail in a minute until it is turned away.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: u32,
 
     /// A proxy whose X-Forwarded-For counts. Give it several times for several.
@@ -80,18 +80,12 @@ pub struct Options {
 
 impl Options {
     /// The keys given, or else that of the demo data.
-    pub fn autoauth_keys(
-        &self,
-        configuration: &Configuration,
-    ) -> Result<Vec<AutoAuthKey>, KeyError> {
-        match self.autoauth_key.is_empty() {
-            true => configuration
-                .autoauth_key
-                .iter()
-                .map(AutoAuthKey::new)
-                .collect(),
-            false => self.autoauth_key.iter().map(AutoAuthKey::new).collect(),
-        }
+    pub fn autoauth_keys(&self, demo_key: Option<&String>) -> Result<Vec<AutoAuthKey>, KeyError> {
+        let keys: Vec<&String> = match self.autoauth_key.as_slice() {
+            [] => demo_key.into_iter().collect(),
+            given => given.iter().collect(),
+        };
+        keys.into_iter().map(AutoAuthKey::new).collect()
     }
 
     /// What the rest decides, for a service at that URL.

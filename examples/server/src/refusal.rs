@@ -78,7 +78,7 @@ macro_rules! refusals {
 }
 
 const A_FAILURE: bool = true;
-/// Whoever is not allowed an action, or has a link that was used, proved what there was to prove.
+/// Refused actions and used links do not count: whoever sent them is known.
 const NO_FAILURE: bool = false;
 
 refusals! {
@@ -87,6 +87,12 @@ refusals! {
     ActionRefusal, NO_FAILURE;
     AutoAuthRefusal, A_FAILURE;
     ReplayRefusal, NO_FAILURE;
+}
+
+impl From<getrandom::Error> for Refusal {
+    fn from(error: getrandom::Error) -> Self {
+        Self::unavailable("no_randomness", error)
+    }
 }
 
 impl From<sqlx::Error> for Refusal {

@@ -17,7 +17,8 @@ use tower::ServiceExt;
 
 use crate::client_address::{Peer, client_address};
 use crate::connections::Connections;
-use crate::service::{Service, router};
+use crate::router::router;
+use crate::service::Service;
 
 /// Serves until `stop` is done. Requests that were begun are then answered, within the time that the
 /// limits give them.
@@ -25,7 +26,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
     let service = Arc::new(service);
     let limits = &service.settings.limits;
     let mut http = http1::Builder::new();
-    // One request a connection, so that nobody holds one open for nothing.
+    // No keep-alive: idle clients would hold connections.
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .keep_alive(false);
@@ -36,7 +37,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
 
     let accept = async {
         loop {
-            let room = connections.room().await;
+            let permit = connections.permit().await;
             while open.try_join_next().is_some() {}
             let (stream, peer) = match listener.accept().await {
                 Ok((stream, peer)) => (stream, peer.ip()),
@@ -47,7 +48,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
                     continue;
                 }
             };
-            let Some(place) = connections.place(peer) else {
+            let Some(slot) = connections.slot(peer) else {
                 tracing::debug!(%peer, "the peer has too many connections");
                 continue;
             };
@@ -62,7 +63,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
             let connection = http.serve_connection(TokioIo::new(stream), answer);
             let connection = timeout(limits.connection_time, graceful.watch(connection));
             open.spawn(async move {
-                let _held = (room, place);
+                let _held = (permit, slot);
                 if let Ok(Err(error)) = connection.await {
                     tracing::debug!(%error, "a connection broke off");
                 }

@@ -1,4 +1,4 @@
-//! Who is logged in: a cookie that holds a random number, and what it stands for, in memory.
+//! Who is logged in: a cookie that holds a random id, and what it stands for, in memory.
 
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -11,7 +11,8 @@ use crate::settings::Limits;
 
 const COOKIE: &str = "session";
 
-/// Sessions, by the cookie's value. Where there are too many, those used longest ago end.
+/// Sessions, by the cookie's value. Where there are too many, the least
+/// recently used ones end.
 pub(crate) struct Sessions(Cache<String, i64>);
 
 impl Sessions {
@@ -19,7 +20,7 @@ impl Sessions {
         Self(
             Cache::builder()
                 .max_capacity(limits.sessions)
-                // Or else a new session would make room for those that are there.
+                // The default policy may drop the newest.
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_idle(limits.session_idle_time)
                 .time_to_live(limits.session_time)
@@ -36,9 +37,9 @@ impl Sessions {
         is_tls: bool,
     ) -> Result<CookieJar, Refusal> {
         self.forget(&jar);
-        let number = random_hex().map_err(|error| Refusal::unavailable("no_randomness", error))?;
-        self.0.insert(number.clone(), client);
-        Ok(jar.add(cookie(number, is_tls)))
+        let id = random_hex()?;
+        self.0.insert(id.clone(), client);
+        Ok(jar.add(cookie(id, is_tls)))
     }
 
     /// The client who is logged in.

@@ -33,6 +33,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Where clients find the service, unless the tables say so: `http://127.0.0.1:8080`.
     pub base_url: String,
+    /// How much is taken, and for how long.
     pub limits: Limits,
 }
 
@@ -57,7 +58,7 @@ pub struct Limits {
     pub answer_time: Duration,
     /// From a request to stop until open connections are cut.
     pub shutdown_time: Duration,
-    /// From the begin of a connection until it is cut. It is good for one request.
+    /// From the start of a connection until it is cut. It is good for one request.
     pub connection_time: Duration,
     /// Open connections.
     pub connections: usize,
@@ -67,13 +68,17 @@ pub struct Limits {
     pub failures: u32,
     /// For how long failures count.
     pub failure_time: Duration,
+    /// Addresses whose failures are remembered, or networks of IPv6.
+    pub remembered_networks: u64,
     /// Login links that are remembered as used.
     pub remembered_links: usize,
+    /// Single sign-on tokens that were given out.
+    pub sso_tokens: u64,
     /// Sessions.
     pub sessions: u64,
     /// From the last use of a session until it ends.
     pub session_idle_time: Duration,
-    /// From the begin of a session until it ends.
+    /// From the start of a session until it ends.
     pub session_time: Duration,
 }
 
@@ -90,7 +95,9 @@ impl Default for Limits {
             connections_by_peer: 128,
             failures: 20,
             failure_time: Duration::from_secs(60),
+            remembered_networks: 100_000,
             remembered_links: 100_000,
+            sso_tokens: 100_000,
             sessions: 100_000,
             session_idle_time: Duration::from_secs(30 * 60),
             session_time: Duration::from_secs(24 * 60 * 60),

@@ -7,6 +7,7 @@ use whmcs_auth::AutoAuthRefusal;
 
 use crate::random::random_hex;
 use crate::refusal::Refusal;
+use crate::settings::Limits;
 
 /// For how long a token can be used.
 const LIFETIME: Duration = Duration::seconds(60);
@@ -23,12 +24,12 @@ pub(crate) struct SsoLogin {
 }
 
 impl SsoTokens {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         // Held for longer than they live, so that an expired one is told from an unknown one.
         let held = std::time::Duration::from_secs(600);
         Self(
             Cache::builder()
-                .max_capacity(100_000)
+                .max_capacity(limits.sso_tokens)
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(held)
                 .build(),
@@ -41,7 +42,7 @@ impl SsoTokens {
         target: Option<String>,
         now: OffsetDateTime,
     ) -> Result<String, Refusal> {
-        let token = random_hex().map_err(|error| Refusal::unavailable("no_randomness", error))?;
+        let token = random_hex()?;
         let expires = now.saturating_add(LIFETIME);
         self.0.insert(
             token.clone(),
@@ -56,16 +57,16 @@ impl SsoTokens {
 
     /// What the token is good for. It can still be used.
     pub(crate) fn look_at(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
-        in_time(self.0.get(token), now)
+        not_expired(self.0.get(token), now)
     }
 
     /// Uses the token. Of several who ask at once one has it.
     pub(crate) fn redeem(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
-        in_time(self.0.remove(token), now)
+        not_expired(self.0.remove(token), now)
     }
 }
 
-fn in_time(login: Option<SsoLogin>, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
+fn not_expired(login: Option<SsoLogin>, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
     match login {
         Some(login) if now < login.expires => Ok(login),
         Some(_) => Err(refused("sso_token_expired", "the token is older than 60 s")),
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn of_threads_that_ask_at_once_one_has_the_token() {
-        let tokens = SsoTokens::new();
+        let tokens = SsoTokens::new(&Limits::default());
         let now = OffsetDateTime::UNIX_EPOCH;
         for _ in 0..500 {
             let token = tokens.issue(1, None, now).unwrap();

@@ -1,4 +1,6 @@
 //! Whoever fails too often is turned away for a while, before anything is looked up or hashed.
+//!
+//! A cache counts, and no limiter of requests: only failures count, and asking must not.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -7,12 +9,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
 
-/// Counts failures by address. It forgets an address some time after its first failure, and the
-/// oldest ones where there are too many.
+/// Counts failures by network, each for some time from the first one. Where there are too many networks,
+/// the least recently used ones are forgotten.
 pub(crate) struct Throttle {
     failures: Cache<IpAddr, Arc<AtomicU32>>,
     limit: u32,
@@ -22,7 +23,7 @@ impl Throttle {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             failures: Cache::builder()
-                .max_capacity(100_000)
+                .max_capacity(limits.remembered_networks)
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(limits.failure_time)
                 .build(),
@@ -30,8 +31,8 @@ impl Throttle {
         }
     }
 
-    pub(crate) fn check(&self, ClientAddress(address): ClientAddress) -> Result<(), Refusal> {
-        match self.failures.get(&household(address)) {
+    pub(crate) fn check(&self, address: IpAddr) -> Result<(), Refusal> {
+        match self.failures.get(&network(address)) {
             Some(count) if count.load(Ordering::Relaxed) >= self.limit => Err(Refusal::new(
                 "throttled",
                 429,
@@ -42,15 +43,15 @@ impl Throttle {
         }
     }
 
-    pub(crate) fn count(&self, ClientAddress(address): ClientAddress) {
+    pub(crate) fn count(&self, address: IpAddr) {
         self.failures
-            .get_with(household(address), Arc::default)
+            .get_with(network(address), Arc::default)
             .fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// IPv6 addresses are given out by the network of 64 bits: whoever has one has all of them.
-fn household(address: IpAddr) -> IpAddr {
+fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()

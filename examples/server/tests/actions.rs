@@ -80,7 +80,7 @@ async fn an_answer_holds_so_many_clients_and_no_more() {
 }
 
 #[tokio::test]
-async fn clients_come_by_status_and_in_an_order() {
+async fn get_clients_filters_and_sorts() {
     let server = Server::start().await;
     for (parameters, expected) in [
         ("status=Closed", vec![4]),
@@ -88,7 +88,7 @@ async fn clients_come_by_status_and_in_an_order() {
         ("status=Active&search=j", vec![]),
         ("status=Nonsense", vec![]),
         ("orderby=id&sorting=DESC&limitnum=3", vec![30, 29, 28]),
-        ("orderby=firstname&limitnum=3", vec![2, 4, 5]),
+        ("orderby=firstname&limitnum=3", vec![2, 4, 6]),
         ("orderby=email&sorting=asc&limitnum=3", vec![2, 10, 11]),
         ("orderby=groupid&sorting=desc&limitnum=2", vec![2, 1]),
         ("orderby=datecreated&limitnum=2", vec![1, 2]),
@@ -119,7 +119,7 @@ async fn search_looks_at_the_start_of_five_texts() {
         ("Ada++Plus", vec![]),
         ("J%C3%BCrgen+Gro%C3%9F", vec![3]),
         ("Gro%C3%9F+%26", vec![3]),
-        ("client", (1..=1).chain(5..=30).collect()),
+        ("client", (1..=1).chain(6..=30).collect()),
         ("client1", (10..=19).collect()),
         // No letter is more than itself.
         ("%25", vec![]),
@@ -153,6 +153,9 @@ async fn get_products_gives_all_or_those_asked_for() {
         ("gid=1&pid=2,3", vec![2]),
         ("module=cpanel", vec![1, 2]),
         ("module=plesk", vec![]),
+        ("limitnum=2", vec![1, 2]),
+        ("limitstart=1&limitnum=1", vec![2]),
+        ("limitstart=3", vec![]),
     ] {
         let ask = format!("action=getproducts&{PAIR}&{parameters}");
         let (status, answer) = server.json(&ask).await;
@@ -162,8 +165,17 @@ async fn get_products_gives_all_or_those_asked_for() {
             expected,
             "{parameters}"
         );
-        assert_eq!(answer["totalresults"], expected.len(), "{parameters}");
+        assert_eq!(answer["numreturned"], expected.len(), "{parameters}");
+        if !parameters.contains("limit") {
+            assert_eq!(answer["totalresults"], expected.len(), "{parameters}");
+        }
     }
+    let ask = format!("action=getproducts&{PAIR}&limitstart=2&limitnum=5");
+    let (_, answer) = server.json(&ask).await;
+    assert_eq!(
+        (&answer["totalresults"], &answer["startnumber"]),
+        (&3.into(), &2.into())
+    );
 }
 
 #[tokio::test]

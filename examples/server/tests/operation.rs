@@ -4,10 +4,12 @@ mod support;
 
 use std::time::Duration;
 
-use support::{ADMIN, FORM, LOGIN, PAIR, Server, answer, head};
+use support::{ADMIN, FORM, LOGIN, PAIR, Server, addresses, answer, cookie, head};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
+use whmcs_auth::BcryptCost;
+use whmcs_auth::gate::AddressGate;
 
 const UNAVAILABLE: &str = r#"{"result":"error","message":"Service Unavailable"}"#;
 
@@ -27,21 +29,10 @@ async fn metrics_count_each_code_for_the_machine_itself() {
         let response = server.get_with("/metrics", header, "127.0.0.1").await;
         assert_eq!(response.status(), 404, "{header}");
     }
-    // A browser on this machine that was told that a name is this machine.
-    for (host, expected) in [
-        ("evil.example", 404),
-        ("127.0.0.1.evil.example", 404),
-        ("203.0.113.7", 404),
-        ("", 404),
-        ("localhost", 200),
-        ("localhost:8080", 200),
-        ("[::1]:8080", 200),
-    ] {
-        let response = server.get_with("/metrics", "host", host).await;
-        assert_eq!(response.status(), expected, "{host}");
-    }
+    let response = server.get_with("/metrics", "host", "evil.example").await;
+    assert_eq!(response.status(), 404);
     let server = Server::with(|settings| {
-        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        settings.trusted_proxies = addresses(&["127.0.0.1"]);
     })
     .await;
     let response = server
@@ -57,12 +48,7 @@ async fn when_the_database_is_gone_nobody_is_let_in() {
     assert_eq!(server.call(&ask).await.0, 200);
     let link = server.link("demo@whmcs.com", None);
     let session = server.get(&server.link("a+b@example.com", None)).await;
-    let cookie = head(&session, "set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let cookie = cookie(&session);
     let sso = server
         .json(&format!("action=CreateSsoToken&client_id=1&{PAIR}"))
         .await
@@ -152,10 +138,10 @@ async fn a_table_that_is_missing_is_a_failure_of_the_store() {
 #[tokio::test]
 async fn whoever_fails_too_often_is_turned_away_for_a_while() {
     let server = Server::with(|settings| {
-        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
-        settings.addresses = whmcs_auth::gate::AddressGate::open();
+        settings.trusted_proxies = addresses(&["127.0.0.1"]);
+        settings.addresses = AddressGate::open();
         settings.limits.failures = 3;
-        settings.limits.failure_time = Duration::from_millis(1500);
+        settings.limits.failure_time = Duration::from_secs(10);
     })
     .await;
     let call = async |address: &str, fields: &str| {
@@ -205,26 +191,22 @@ async fn whoever_fails_too_often_is_turned_away_for_a_while() {
     }
     // A mapped address is the IPv4 address.
     assert_eq!(call("::ffff:192.0.2.1", &allowed).await.status(), 429);
-    sleep(Duration::from_millis(1600)).await;
+    sleep(Duration::from_secs(11)).await;
     assert_eq!(call("192.0.2.1", &allowed).await.status(), 200);
 }
 
 #[tokio::test]
 async fn guesses_that_come_at_once_are_counted_one_by_one() {
     let server = Server::with(|settings| settings.limits.failures = 5).await;
+    let cores = std::thread::available_parallelism().unwrap().get();
     let mut guesses = tokio::task::JoinSet::new();
-    for _ in 0..64 {
-        let request = server
-            .http
-            .post(format!("{}/includes/api.php", server.base));
-        let request = request.header("content-type", FORM);
-        guesses.spawn(request.body("identifier=x&secret=y").send());
+    for _ in 0..5 + 8 * cores {
+        guesses.spawn(server.form("identifier=x&secret=y").send());
     }
     let answers = guesses.join_all().await;
     let judged = |answer: &&Result<reqwest::Response, _>| answer.as_ref().unwrap().status() == 403;
     let judged = answers.iter().filter(judged).count();
     // Five, and those that were being judged at the time.
-    let cores = std::thread::available_parallelism().unwrap().get();
     assert!((5..=5 + 2 * cores).contains(&judged), "{judged}");
 }
 
@@ -254,7 +236,7 @@ async fn refused_links_and_addresses_count_as_failures() {
     assert_eq!(sso.status(), 429);
 
     let server = Server::with(|settings| {
-        settings.addresses = whmcs_auth::gate::AddressGate::new().access_key("k");
+        settings.addresses = AddressGate::new().access_key("k");
         settings.limits.failures = 1;
     })
     .await;
@@ -267,71 +249,52 @@ async fn refused_links_and_addresses_count_as_failures() {
 }
 
 #[tokio::test]
-async fn the_last_address_that_no_trusted_proxy_has_is_the_callers() {
-    for (trusted, header, invalid_ip) in [
-        // A proxy on this machine that nobody trusts.
-        (vec![], "203.0.113.7", "0.0.0.0"),
-        (vec!["127.0.0.1"], "203.0.113.7", "203.0.113.7"),
-        (
-            vec!["127.0.0.1"],
-            "198.51.100.1, 203.0.113.7",
-            "203.0.113.7",
-        ),
-        (
-            vec!["127.0.0.1"],
-            "198.51.100.1,203.0.113.7 ",
-            "203.0.113.7",
-        ),
-        (
-            vec!["127.0.0.1", "203.0.113.7"],
-            "198.51.100.1, 203.0.113.7",
-            "198.51.100.1",
-        ),
-        (vec!["127.0.0.1"], "::ffff:203.0.113.7", "203.0.113.7"),
-        (vec!["127.0.0.1"], "2001:db8::1", "2001:db8::1"),
-        // A proxy that names nobody.
-        (vec!["127.0.0.1"], "unknown", "0.0.0.0"),
-        (vec!["127.0.0.1"], "203.0.113.7, ", "0.0.0.0"),
-        (vec!["127.0.0.1"], "", "0.0.0.0"),
-        (vec!["127.0.0.1"], "203.0.113.7:80", "0.0.0.0"),
-        (vec!["127.0.0.1"], "127.0.0.1, 10.0.0.1", "10.0.0.1"),
-    ] {
-        let server = Server::with(|settings| {
-            settings.addresses = whmcs_auth::gate::AddressGate::new();
-            settings.trusted_proxies = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
-        })
-        .await;
-        let request = server
-            .http
-            .post(format!("{}/includes/api.php", server.base));
-        let (_, body) = answer(
-            request
-                .header("x-forwarded-for", header)
-                .send()
-                .await
-                .unwrap(),
-        )
-        .await;
-        assert_eq!(
-            body,
-            format!("result=error;message=Invalid IP {invalid_ip}"),
-            "{header}"
-        );
-    }
-    // Several lines are one list.
-    let server = Server::with(|settings| {
-        settings.addresses = whmcs_auth::gate::AddressGate::new();
-        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+async fn the_caller_is_whom_a_trusted_proxy_names() {
+    let ask = format!("action=GetClients&{PAIR}");
+    let call = async |server: &Server, header: &'static str, value: &'static str| {
+        let call = server.form(ask.clone()).header(header, value);
+        answer(call.send().await.unwrap()).await
+    };
+    let behind_a_proxy = Server::with(|settings| {
+        settings.addresses = AddressGate::new().entries(["203.0.113.7", "127.0.0.1", "0.0.0.0"]);
+        settings.trusted_proxies = addresses(&["127.0.0.1"]);
     })
     .await;
-    let request = server
-        .http
-        .post(format!("{}/includes/api.php", server.base));
-    let request = request
-        .header("x-forwarded-for", "127.0.0.1")
-        .header("x-forwarded-for", "192.0.2.9");
-    let (_, body) = answer(request.send().await.unwrap()).await;
-    assert_eq!(body, "result=error;message=Invalid IP 192.0.2.9");
+    let listed = "192.0.2.1, 203.0.113.7";
+    assert_eq!(
+        call(&behind_a_proxy, "x-forwarded-for", listed).await.0,
+        200
+    );
+    let other = "203.0.113.7, 192.0.2.1";
+    let refused = (403, "result=error;message=Invalid IP 192.0.2.1".to_owned());
+    assert_eq!(
+        call(&behind_a_proxy, "x-forwarded-for", other).await,
+        refused
+    );
+
+    // Whoever is hidden by a proxy is nobody, whatever is listed.
+    let hidden = (403, "result=error;message=Invalid IP".to_owned());
+    assert_eq!(
+        call(&behind_a_proxy, "x-forwarded-for", "unknown").await,
+        hidden
+    );
+    assert_eq!(
+        call(&behind_a_proxy, "forwarded", "for=203.0.113.7").await,
+        hidden
+    );
+    assert_eq!(behind_a_proxy.call(&ask).await, hidden);
+    let link = behind_a_proxy.link("demo@whmcs.com", None);
+    assert_eq!(behind_a_proxy.get(&link).await.status(), 403);
+    assert_eq!(behind_a_proxy.count("api", "proxy_names_nobody").await, 3);
+    assert_eq!(
+        behind_a_proxy.count("dologin", "proxy_names_nobody").await,
+        1
+    );
+
+    // By default nobody trusts a proxy on this machine, which may call itself.
+    let server = Server::start().await;
+    assert_eq!(call(&server, "x-forwarded-for", "127.0.0.1").await, hidden);
+    assert_eq!(server.call(&ask).await.0, 200);
 }
 
 #[tokio::test]
@@ -370,7 +333,7 @@ async fn whoever_is_too_slow_is_not_waited_for() {
     .await;
     let begun = Instant::now();
     let answer = raw(&server, "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nX-").await;
-    assert!(!answer.contains("200"), "{answer}");
+    assert_eq!(answer, "");
     let post = "POST /includes/api.php?responsetype=json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\nabc";
     let answer = raw(&server, post).await;
@@ -441,14 +404,11 @@ async fn an_answer_that_takes_too_long_is_given_up() {
 #[tokio::test]
 async fn others_are_answered_while_a_secret_is_verified() {
     let server = Server::with(|settings| {
-        settings.bcrypt_cost = whmcs_auth::BcryptCost::new(8).unwrap();
+        settings.bcrypt_cost = BcryptCost::new(10).unwrap();
     })
     .await;
     let mut answers = tokio::task::JoinSet::new();
-    let call = server
-        .http
-        .post(format!("{}/includes/api.php", server.base));
-    let call = call.header("content-type", FORM).body(PAIR).send();
+    let call = server.form(PAIR).send();
     answers.spawn(async { call.await.unwrap().status().as_u16() });
     // Until the look-ups are done.
     sleep(Duration::from_millis(30)).await;
@@ -498,7 +458,7 @@ async fn a_peer_has_so_many_connections_and_no_more() {
     // A trusted proxy stands for many.
     let server = Server::with(|settings| {
         settings.limits.connections_by_peer = 0;
-        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        settings.trusted_proxies = addresses(&["127.0.0.1"]);
     })
     .await;
     assert_eq!(server.get("/nothing").await.status(), 404);

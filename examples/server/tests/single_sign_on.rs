@@ -68,7 +68,7 @@ async fn a_token_lives_60_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_come_at_once_one_is_let_in() {
+async fn concurrent_uses_of_a_token_succeed_once() {
     let server = Server::start().await;
     for _ in 0..10 {
         let token = token(&server, "").await;

@@ -4,12 +4,14 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use support::{ADMIN, FORM, LOGIN, PAIR, answer, head};
+use support::{ADMIN, FORM, LOGIN, PAIR, answer, cookie, head};
+use whmcs_auth::{AutoAuthKey, SystemClock, sign_autoauth};
 
 /// A running program, ended with the test.
 struct Program {
@@ -21,6 +23,10 @@ struct Program {
 
 impl Program {
     fn start(folder: &Path, options: &[&str], log: &str) -> Self {
+        Self::start_in(folder, options, &[], log)
+    }
+
+    fn start_in(folder: &Path, options: &[&str], environment: &[(&str, &str)], log: &str) -> Self {
         // A file, as nobody reads a pipe meanwhile.
         let log_file = folder.join("log");
         let cost = match options.contains(&"--bcrypt-cost") {
@@ -30,6 +36,7 @@ impl Program {
         let mut child = command(folder)
             .args(cost)
             .args(options)
+            .envs(environment.iter().copied())
             .env("RUST_LOG", log)
             .stdout(Stdio::piped())
             .stderr(File::create(&log_file).unwrap())
@@ -98,7 +105,8 @@ fn curl(line: &str) -> (String, String) {
 async fn it_prints_what_to_try_and_all_of_it_works() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[], "info");
-    assert!(folder.path().join("whmcs-demo.db").exists());
+    let file = fs::metadata(folder.path().join("whmcs-demo.db")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600, "it holds a key");
     let lines = program
         .printed
         .iter()
@@ -118,12 +126,7 @@ async fn it_prints_what_to_try_and_all_of_it_works() {
     let link = program.printed.last().unwrap().trim().to_owned();
     let visit = http().get(&link).send().await.unwrap();
     assert_eq!(head(&visit, "location"), Some("clientarea.php"));
-    let cookie = head(&visit, "set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let cookie = cookie(&visit);
     let page = http().get(format!("{}/clientarea.php", program.base()));
     let page = page.header("cookie", cookie).send().await.unwrap();
     assert!(page.text().await.unwrap().contains("demo@whmcs.com"));
@@ -192,6 +195,62 @@ async fn options_reach_the_service() {
     assert_eq!(log[0]["fields"]["count"], 1, "10.0.0.0/8 is no address");
 }
 
+#[tokio::test]
+async fn what_whmcs_does_not_document_is_an_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = async |options: &[&str], environment: &[(&str, &str)]| {
+        let program = Program::start_in(folder.path(), options, environment, "info");
+        let api = format!("{}/includes/api.php", program.base());
+        let form = format!("action=GetClients&limitnum=0&accesskey=k&{PAIR}");
+        let call = http().post(api).header("content-type", FORM).body(form);
+        answer(call.send().await.unwrap()).await.1
+    };
+    let denied = "result=error;message=Access Denied";
+    assert_eq!(call(&["--api-access-permission", "7"], &[]).await, denied);
+    let no_role =
+        r#"result=error;message=Invalid Permissions: API action "getclients" is not allowed"#;
+    assert_eq!(call(&["--role-ids", "comma"], &[]).await, no_role);
+    let invalid = "result=error;message=Invalid IP 127.0.0.1";
+    let elsewhere = ["--allow-ip", "192.0.2.1"];
+    assert_eq!(call(&elsewhere, &[]).await, invalid);
+    let answer = call(&elsewhere, &[("WHMCS_ACCESS_KEY", "k")]).await;
+    assert!(answer.starts_with("result=success;"), "{answer}");
+}
+
+#[tokio::test]
+async fn how_many_failures_are_too_many_is_an_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &["--max-failures", "2"], "info");
+    let api = format!("{}/includes/api.php", program.base());
+    for expected in [403, 403, 429] {
+        let call = http().post(&api).send().await.unwrap();
+        assert_eq!(call.status(), expected);
+    }
+}
+
+#[tokio::test]
+async fn keys_come_from_options_and_from_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = async |program: &Program, key: &str| {
+        let key = AutoAuthKey::new(key).unwrap();
+        let link = sign_autoauth("demo@whmcs.com", None, &key, &SystemClock).unwrap();
+        let visit = http().get(link.url(program.base()).unwrap());
+        visit.send().await.unwrap().status().as_u16()
+    };
+    let rotating = ["--autoauth-key", "new-key", "--autoauth-key", "old"];
+    let program = Program::start(folder.path(), &rotating, "info");
+    for (key, expected) in [("new-key", 302), ("old", 302), ("other", 403)] {
+        assert_eq!(link(&program, key).await, expected, "{key}");
+    }
+    let environment = [
+        ("WHMCS_AUTOAUTH_KEY", "k,1"),
+        ("WHMCS_DATABASE", "sqlite:named.db"),
+    ];
+    let program = Program::start_in(folder.path(), &[], &environment, "info");
+    assert_eq!(link(&program, "k,1").await, 302);
+    assert!(folder.path().join("named.db").exists());
+}
+
 #[test]
 fn what_cannot_be_done_is_said() {
     let folder = tempfile::tempdir().unwrap();
@@ -208,6 +267,7 @@ fn what_cannot_be_done_is_said() {
             "invalid value 'nowhere' for '--listen <ADDRESS>'",
         ),
         (&["--bcrypt-cost", "3"], 2, "3 is not in 4..=31"),
+        (&["--max-failures", "0"], 2, "0 is not in 1.."),
         (&["--role-ids", "xml"], 2, "possible values: json, comma"),
         (&["--unknown"], 2, "unexpected argument '--unknown'"),
         (
@@ -244,6 +304,22 @@ fn what_cannot_be_done_is_said() {
         assert_eq!(status.code(), Some(code), "{stderr}");
         assert!(stderr.contains(text), "{stderr}");
     }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_store_is_one_line_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[], "info");
+    fs::remove_file(folder.path().join("whmcs-demo.db")).unwrap();
+    let api = format!("{}/includes/api.php", program.base());
+    let call = http().post(api).header("content-type", FORM).body(PAIR);
+    assert_eq!(call.send().await.unwrap().status(), 503);
+    let log = program.stop();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert_eq!(log[0]["level"], "ERROR");
+    assert_eq!(log[0]["fields"]["code"], "store_failure");
+    let cause = log[0]["fields"]["message"].as_str().unwrap();
+    assert!(cause.contains("unable to open database file"), "{cause}");
 }
 
 #[tokio::test]
@@ -367,7 +443,8 @@ async fn no_more_secrets_are_verified_at_once_than_there_are_cores() {
     let program = Program::start(folder.path(), &["--bcrypt-cost", "10"], "info");
     let api = format!("{}/includes/api.php", program.base());
     let mut calls = tokio::task::JoinSet::new();
-    for _ in 0..32 {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    for _ in 0..8 * cores {
         let call = http().post(&api).header("content-type", FORM).body(PAIR);
         calls.spawn(call.timeout(Duration::from_millis(200)).send());
     }
@@ -386,7 +463,6 @@ async fn no_more_secrets_are_verified_at_once_than_there_are_cores() {
     }
     calls.join_all().await;
     // As many again run the runtime.
-    let cores = std::thread::available_parallelism().unwrap().get();
     assert!((cores + 1..=2 * cores).contains(&most), "{most} threads");
 }
 

@@ -1,12 +1,12 @@
 //! The actions that can be carried out.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use whmcs_auth::Goto;
 use whmcs_auth::gate::ActionName;
 
 use super::fields::Fields;
 use super::success::Success;
-use crate::database::{CLIENT_ORDERS, Client, ClientQuery, Product};
+use crate::database::{CLIENT_ORDERS, Client, ClientQuery, Product, ProductQuery};
 use crate::refusal::Refusal;
 use crate::service::Service;
 
@@ -18,27 +18,21 @@ pub(super) async fn perform(
     action: &ActionName,
     fields: &Fields,
 ) -> Result<Success, Refusal> {
-    let done = match action.as_str() {
-        "getclients" => get_clients(service, fields).await?,
-        "getproducts" => get_products(service, fields).await?,
-        "createssotoken" => create_sso_token(service, fields).await?,
-        _ => {
-            return Err(Refusal::new(
-                "action_unknown",
-                404,
-                "Command Not Found",
-                "the action may be done, and this service does not know it",
-            ));
-        }
-    };
-    match done {
-        Value::Object(fields) => Ok(Success(fields)),
-        _ => Ok(Success(Map::new())),
+    match action.as_str() {
+        "getclients" => get_clients(service, fields).await,
+        "getproducts" => get_products(service, fields).await,
+        "createssotoken" => create_sso_token(service, fields).await,
+        _ => Err(Refusal::new(
+            "action_unknown",
+            404,
+            "Command Not Found",
+            "the action may be done, and this service does not know it",
+        )),
     }
 }
 
 /// `limitstart` (0), `limitnum` (25), `search`, `status`, `orderby` (id), `sorting` (ASC).
-async fn get_clients(service: &Service, fields: &Fields) -> Result<Value, Refusal> {
+async fn get_clients(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
     let search = fields.parameter("search").unwrap_or_default();
     // To SQLite a NUL is the end of a pattern.
     if search.contains(char::is_control) {
@@ -61,12 +55,12 @@ async fn get_clients(service: &Service, fields: &Fields) -> Result<Value, Refusa
         count: number(fields, "limitnum")?.unwrap_or(25).min(MOST_CLIENTS),
     };
     let page = service.database.clients(&query).await?;
-    Ok(json!({
+    Ok(Success(json!({
         "totalresults": page.total,
         "startnumber": start,
         "numreturned": page.clients.len(),
         "clients": { "client": page.clients.iter().map(client).collect::<Vec<_>>() },
-    }))
+    })))
 }
 
 fn client(client: &Client) -> Value {
@@ -82,26 +76,28 @@ fn client(client: &Client) -> Value {
     })
 }
 
-/// `pid`, one or several with commas between them, `gid`, `module`.
-async fn get_products(service: &Service, fields: &Fields) -> Result<Value, Refusal> {
-    let ids = fields
-        .parameter("pid")
-        .map(|list| list.split(',').map(|id| id.trim().parse()).collect())
-        .transpose()
-        .map_err(|_| invalid("pid"))?;
-    let ids: Option<Vec<u32>> = ids;
-    let gid = number(fields, "gid")?;
-    let module = fields.parameter("module");
-    let products = service
-        .database
-        .products(ids.as_deref(), gid, module)
-        .await?;
-    Ok(json!({
+/// `pid`, one or several with commas between them, `gid`, `module`, `limitstart` (0), `limitnum` (all).
+async fn get_products(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
+    let ids = fields.parameter("pid").map(|list| {
+        let ids: Result<_, _> = list.split(',').map(|id| id.trim().parse()).collect();
+        ids.map_err(|_| invalid("pid"))
+    });
+    let query = ProductQuery {
+        ids: ids.transpose()?,
+        gid: number(fields, "gid")?,
+        module: fields.parameter("module"),
+    };
+    let start = number(fields, "limitstart")?.unwrap_or(0);
+    let count = number(fields, "limitnum")?.unwrap_or(u32::MAX);
+    let products = service.database.products(&query).await?;
+    let page = products.iter().skip(start as usize).take(count as usize);
+    let page: Vec<_> = page.map(product).collect();
+    Ok(Success(json!({
         "totalresults": products.len(),
-        "startnumber": 0,
-        "numreturned": products.len(),
-        "products": { "product": products.iter().map(product).collect::<Vec<_>>() },
-    }))
+        "startnumber": start,
+        "numreturned": page.len(),
+        "products": { "product": page },
+    })))
 }
 
 fn product(product: &Product) -> Value {
@@ -117,43 +113,40 @@ fn product(product: &Product) -> Value {
 }
 
 /// `client_id`, and `sso_redirect_path` with the `destination` that it belongs to, or with none.
-async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Value, Refusal> {
+async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
     let id = fields.parameter("client_id").and_then(|id| id.parse().ok());
     let client = match id {
         Some(id) => service.database.client(id).await?,
         None => None,
     };
-    let Some(client) = client else {
-        let cause = "no client has the client_id, or the account is closed";
-        return Err(Refusal::new(
+    let client = client.ok_or_else(|| {
+        Refusal::new(
             "client_not_found",
             404,
             "Client ID Not Found",
-            cause,
-        ));
-    };
+            "no client has the client_id, or the account is closed",
+        )
+    })?;
     if !matches!(
         fields.parameter("destination"),
         None | Some("sso:custom_redirect")
     ) {
-        let cause = "the only destination here is sso:custom_redirect";
         return Err(Refusal::new(
             "destination_unknown",
             400,
             "Invalid Destination",
-            cause,
+            "the only destination here is sso:custom_redirect",
         ));
     }
     let target = match Goto::judge(fields.parameter("sso_redirect_path").unwrap_or_default()) {
         Goto::Absent => None,
         Goto::SameSite { target, .. } => Some(target.into_owned()),
         Goto::Refused => {
-            let cause = "sso_redirect_path may lead to another site";
             return Err(Refusal::new(
                 "path_refused",
                 400,
                 "Invalid Redirect Path",
-                cause,
+                "sso_redirect_path may lead to another site",
             ));
         }
     };
@@ -164,7 +157,9 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Value, R
         "{}/oauth/singlesignon.php?access_token={token}",
         base.trim_end_matches('/')
     );
-    Ok(json!({ "access_token": token, "redirect_url": redirect_url }))
+    Ok(Success(
+        json!({ "access_token": token, "redirect_url": redirect_url }),
+    ))
 }
 
 fn number(fields: &Fields, name: &'static str) -> Result<Option<u32>, Refusal> {

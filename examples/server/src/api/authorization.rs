@@ -1,12 +1,12 @@
 //! Address, credentials, roles: WHMCS's order, over tables that are awaited.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 use whmcs_auth::gate::{ActionName, RolePolicy};
 use whmcs_auth::{Action, ApiAttempt, ApiCaller, ApiPolicy, ApiRequest};
 
-use crate::client_address::ClientAddress;
 use crate::database::CallerId;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -14,11 +14,11 @@ use crate::service::Service;
 /// The action, if whoever calls may do it.
 pub(super) async fn authorize(
     service: &Service,
-    address: ClientAddress,
+    address: IpAddr,
     request: &ApiRequest<'_>,
 ) -> Result<ActionName, Refusal> {
     let access_key = request.access_key();
-    service.settings.addresses.check(address.0, access_key)?;
+    service.settings.addresses.check(address, access_key)?;
 
     let caller = verify(service, address, request.attempt()).await?;
     let span = tracing::Span::current();
@@ -40,7 +40,7 @@ pub(super) async fn authorize(
 
 async fn verify(
     service: &Service,
-    address: ClientAddress,
+    address: IpAddr,
     attempt: ApiAttempt<'_>,
 ) -> Result<ApiCaller<CallerId>, Refusal> {
     if let Some(refusal) = attempt.refusal() {

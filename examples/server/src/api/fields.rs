@@ -92,6 +92,5 @@ impl Fields {
 /// The type of the body, without its parameters, where PHP ends it.
 fn media_type(head: &request::Parts) -> Option<String> {
     let value = head.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let end = value.find([';', ',', ' ']).unwrap_or(value.len());
-    Some(value[..end].to_ascii_lowercase())
+    Some(value.split([';', ',', ' ']).next()?.to_ascii_lowercase())
 }

@@ -18,7 +18,7 @@ use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 
-const DOOR: &str = "api";
+const ENDPOINT: &str = "api";
 
 pub(crate) async fn call(
     State(service): State<Shared>,
@@ -32,11 +32,11 @@ pub(crate) async fn call(
     let request = fields.api_request();
     match outcome {
         Ok(success) => {
-            service.accepted(DOOR);
+            service.accepted(ENDPOINT);
             success.render(&request)
         }
         Err(refusal) => {
-            service.refused(DOOR, address, &refusal);
+            service.refused(ENDPOINT, address, &refusal);
             let status = refusal.status();
             let answer = Answer::new(refusal.public, &request);
             let mut response = render(status, answer.content_type, answer.body);
@@ -71,7 +71,7 @@ async fn answer(
         }
     }
     // Only now, so that whoever is turned away is told in the format that they ask for.
-    service.throttle.check(address)?;
+    let address = service.admit(address)?;
     let action = authorize(service, address, &fields.api_request()).await?;
     actions::perform(service, &action, fields).await
 }

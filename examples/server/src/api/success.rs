@@ -7,8 +7,8 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use serde_json::{Map, Value};
 use whmcs_auth::{Action, ApiRequest, ResponseType};
 
-/// The fields that follow `result`.
-pub(super) struct Success(pub(super) Map<String, Value>);
+/// The object of the fields that follow `result`.
+pub(super) struct Success(pub(super) Value);
 
 impl Success {
     pub(super) fn render(self, request: &ApiRequest<'_>) -> Response {
@@ -19,7 +19,9 @@ impl Success {
             answer.insert("action".into(), action.to_ascii_lowercase().into());
         }
         answer.insert("result".into(), "success".into());
-        answer.extend(fields);
+        if let Value::Object(fields) = fields {
+            answer.extend(fields);
+        }
         let (content_type, body) = match response_type {
             ResponseType::Json => ("application/json", Value::Object(answer).to_string()),
             ResponseType::Xml => ("application/xml", xml(&answer)),
@@ -32,11 +34,10 @@ impl Success {
 fn xml(answer: &Map<String, Value>) -> String {
     let mut writer = Writer::new(Vec::new());
     let declaration = Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None));
-    let written = writer
+    // Writing to memory does not fail.
+    let _ = writer
         .write_event(declaration)
         .and_then(|()| elements(&mut writer, "whmcsapi", answer));
-    // Writing to memory does not fail.
-    debug_assert!(written.is_ok());
     String::from_utf8(writer.into_inner()).unwrap_or_default()
 }
 
@@ -57,7 +58,7 @@ fn element(xml: &mut Xml, name: &str, value: &Value) -> std::io::Result<()> {
         Value::Object(fields) => elements(xml, name, fields),
         Value::Array(items) => items.iter().try_for_each(|item| element(xml, name, item)),
         _ => {
-            let text = text(value).replace(is_no_xml, "\u{fffd}");
+            let text = text(value).replace(is_forbidden_in_xml, "\u{fffd}");
             xml.create_element(name)
                 .write_text_content(BytesText::new(&text))?;
             Ok(())
@@ -66,7 +67,7 @@ fn element(xml: &mut Xml, name: &str, value: &Value) -> std::io::Result<()> {
 }
 
 /// What XML 1.0 cannot hold, however it is escaped.
-fn is_no_xml(character: char) -> bool {
+fn is_forbidden_in_xml(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 

@@ -2,36 +2,35 @@
 
 use sqlx::{Any, FromRow, QueryBuilder};
 
-use super::{Database, best, or_nothing};
+use super::{Database, exact_or_first, none_if_unencodable};
 
 /// A row of `tblclients`.
-#[derive(Clone, Debug, FromRow)]
-pub struct Client {
-    pub id: i64,
-    pub firstname: String,
-    pub lastname: String,
-    pub companyname: String,
-    pub email: String,
-    pub datecreated: String,
-    pub groupid: i64,
-    pub status: String,
+#[derive(FromRow)]
+pub(crate) struct Client {
+    pub(crate) id: i64,
+    pub(crate) firstname: String,
+    pub(crate) lastname: String,
+    pub(crate) companyname: String,
+    pub(crate) email: String,
+    pub(crate) datecreated: String,
+    pub(crate) groupid: i64,
+    pub(crate) status: String,
 }
 
 /// Which clients, in which order, and how many of them.
-#[derive(Clone, Debug)]
-pub struct ClientQuery<'q> {
+pub(crate) struct ClientQuery<'q> {
     /// What something about them begins with.
-    pub search: &'q str,
-    pub status: Option<&'q str>,
+    pub(crate) search: &'q str,
+    pub(crate) status: Option<&'q str>,
     /// One of [`CLIENT_ORDERS`].
-    pub order_by: &'static str,
-    pub is_descending: bool,
-    pub start: u32,
-    pub count: u32,
+    pub(crate) order_by: &'static str,
+    pub(crate) is_descending: bool,
+    pub(crate) start: u32,
+    pub(crate) count: u32,
 }
 
 /// The columns by which the vendor documents clients to be ordered.
-pub const CLIENT_ORDERS: [&str; 8] = [
+pub(crate) const CLIENT_ORDERS: [&str; 8] = [
     "id",
     "firstname",
     "lastname",
@@ -43,12 +42,11 @@ pub const CLIENT_ORDERS: [&str; 8] = [
 ];
 
 /// Some of the clients that match.
-#[derive(Clone, Debug)]
-pub struct ClientPage {
+pub(crate) struct ClientPage {
     /// How many match in all.
-    pub total: i64,
+    pub(crate) total: i64,
     /// Those asked for.
-    pub clients: Vec<Client>,
+    pub(crate) clients: Vec<Client>,
 }
 
 const COLUMNS: &str = "\
@@ -67,7 +65,7 @@ const SEARCHED: [&str; 5] = [
 
 impl Database {
     /// The client with that e-mail, unless the account is closed.
-    pub async fn client_by_email(&self, email: &str) -> sqlx::Result<Option<Client>> {
+    pub(crate) async fn client_by_email(&self, email: &str) -> sqlx::Result<Option<Client>> {
         let rows = QueryBuilder::<Any>::new(COLUMNS)
             .push(" WHERE status <> 'Closed' AND email = ")
             .push_bind(email)
@@ -75,13 +73,14 @@ impl Database {
             .build_query_as()
             .fetch_all(&self.pool)
             .await;
-        Ok(best(or_nothing(rows)?, |client: &Client| {
-            client.email.eq_ignore_ascii_case(email)
-        }))
+        Ok(exact_or_first(
+            none_if_unencodable(rows)?,
+            |client: &Client| client.email.eq_ignore_ascii_case(email),
+        ))
     }
 
     /// The client with that number, unless the account is closed.
-    pub async fn client(&self, id: i64) -> sqlx::Result<Option<Client>> {
+    pub(crate) async fn client(&self, id: i64) -> sqlx::Result<Option<Client>> {
         QueryBuilder::<Any>::new(COLUMNS)
             .push(" WHERE status <> 'Closed' AND id = ")
             .push_bind(id)
@@ -91,7 +90,7 @@ impl Database {
     }
 
     /// The clients that are asked for.
-    pub async fn clients(&self, query: &ClientQuery<'_>) -> sqlx::Result<ClientPage> {
+    pub(crate) async fn clients(&self, query: &ClientQuery<'_>) -> sqlx::Result<ClientPage> {
         let total = query
             .matching("SELECT COUNT(*) FROM tblclients")
             .build_query_scalar()
@@ -110,8 +109,8 @@ impl Database {
             .fetch_all(&self.pool)
             .await;
         Ok(ClientPage {
-            total: or_nothing(total)?,
-            clients: or_nothing(clients)?,
+            total: none_if_unencodable(total)?,
+            clients: none_if_unencodable(clients)?,
         })
     }
 }

@@ -2,56 +2,55 @@
 
 use super::Database;
 
-/// The rows of `tblconfiguration` that matter here.
-#[derive(Clone, Debug, Default)]
-pub struct Configuration {
+/// The rows of `tblconfiguration` that matter to a request.
+pub(crate) struct Configuration {
     /// `SystemURL`: where clients find the installation.
-    pub system_url: Option<String>,
+    pub(crate) system_url: Option<String>,
     /// `AllowAutoAuth`, the switch of WHMCS 7.10 and 8.0: off unless it is `on`. An installation
     /// that has no such row has no such switch.
-    pub allow_autoauth: bool,
-    /// `AutoAuthKey`, of the demo data alone. WHMCS keeps it in a file.
-    pub autoauth_key: Option<String>,
-    /// `Demo`: the database holds the demo data.
-    pub is_demo: bool,
+    pub(crate) allow_autoauth: bool,
 }
 
 impl Configuration {
     /// Whether clients come by TLS.
-    pub fn is_tls(&self) -> bool {
+    pub(crate) fn is_tls(&self) -> bool {
         let url = self.system_url.as_deref().unwrap_or_default();
-        url.get(..8)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+        let scheme = url.get(..8).unwrap_or_default();
+        scheme.eq_ignore_ascii_case("https://")
     }
 }
 
 impl Database {
-    /// Reads them.
-    pub async fn configuration(&self) -> sqlx::Result<Configuration> {
+    pub(crate) async fn configuration(&self) -> sqlx::Result<Configuration> {
         let rows: Vec<(String, Option<String>)> = sqlx::query_as(
             "SELECT setting, value FROM tblconfiguration
-             WHERE setting IN ('SystemURL', 'AllowAutoAuth', 'AutoAuthKey', 'Demo')",
+             WHERE setting IN ('SystemURL', 'AllowAutoAuth')",
         )
         .fetch_all(&self.pool)
         .await?;
         let mut configuration = Configuration {
+            system_url: None,
             allow_autoauth: true,
-            ..Configuration::default()
         };
         for (setting, value) in rows {
             let value = value.unwrap_or_default();
             match setting.as_str() {
-                "SystemURL" => configuration.system_url = some_text(value),
+                "SystemURL" => configuration.system_url = Some(value).filter(|url| !url.is_empty()),
                 "AllowAutoAuth" => configuration.allow_autoauth = value == "on",
-                "AutoAuthKey" => configuration.autoauth_key = some_text(value),
-                "Demo" => configuration.is_demo = value == "on",
                 _ => {}
             }
         }
         Ok(configuration)
     }
-}
 
-fn some_text(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
+    /// The AutoAuth key of the demo data, which WHMCS keeps in a file. Other data has none.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the database from answering.
+    pub async fn demo_autoauth_key(&self) -> sqlx::Result<Option<String>> {
+        sqlx::query_scalar("SELECT value FROM tblconfiguration WHERE setting = 'AutoAuthKey'")
+            .fetch_optional(&self.pool)
+            .await
+    }
 }

@@ -11,12 +11,12 @@ use tokio::time::timeout;
 use whmcs_auth::gate::AllowedActions;
 use whmcs_auth::{Admin, AdminState, ApiCredential, StoredFormError, StoredPassword, StoredSecret};
 
-use super::{Database, best, or_nothing};
+use super::{Database, exact_or_first, none_if_unencodable};
 use crate::settings::Settings;
 
 /// The key of a caller's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CallerId {
+pub(crate) enum CallerId {
     /// `tbldeviceauth`, and the ids of its API roles as they stand there.
     Credential { id: i64, role_ids: String },
     /// `tbladmins`.
@@ -85,7 +85,7 @@ struct AdminRow {
 impl Database {
     /// The credential of that identifier. A row that the library cannot read is told to the operator,
     /// and counts as absent.
-    pub async fn credential(
+    pub(crate) async fn credential(
         &self,
         identifier: &str,
         settings: &Settings,
@@ -95,13 +95,14 @@ impl Database {
             let record = CredentialRow::from_row(row).map_err(Unreadable::from);
             readable("tbldeviceauth", row, record.and_then(CredentialRow::record))
         });
-        Ok(best(records.collect(), |found: &ApiCredential<_>| {
-            found.identifier() == identifier
-        }))
+        Ok(exact_or_first(
+            records.collect(),
+            |found: &ApiCredential<_>| found.identifier() == identifier,
+        ))
     }
 
     /// The admin of that username, in the same way.
-    pub async fn admin(
+    pub(crate) async fn admin(
         &self,
         username: &str,
         settings: &Settings,
@@ -111,7 +112,7 @@ impl Database {
             let record = AdminRow::from_row(row).map_err(Unreadable::from);
             readable("tbladmins", row, record.and_then(AdminRow::record))
         });
-        Ok(best(records.collect(), |found: &Admin<_>| {
+        Ok(exact_or_first(records.collect(), |found: &Admin<_>| {
             found.username().eq_ignore_ascii_case(username)
         }))
     }
@@ -126,11 +127,11 @@ impl Database {
             .bind(settings.api_access_permission)
             .bind(name)
             .fetch_all(&self.pool);
-        or_nothing(rows.await)
+        none_if_unencodable(rows.await)
     }
 
     /// What the API roles of a verified caller allow, all together. Admins have none.
-    pub async fn allowed_actions(
+    pub(crate) async fn allowed_actions(
         &self,
         caller: &CallerId,
         format: RoleIds,
@@ -161,7 +162,7 @@ impl Database {
 
     /// Notes that the credential was used, once a minute at most. Nobody waits for it long, nor
     /// fails because of it.
-    pub async fn touch(&self, caller: &CallerId, now: OffsetDateTime) {
+    pub(crate) async fn touch(&self, caller: &CallerId, now: OffsetDateTime) {
         let CallerId::Credential { id, .. } = caller else {
             return;
         };

@@ -9,10 +9,15 @@ use super::OpenError;
 use crate::random::random_hex;
 use crate::settings::DEFAULT_API_ACCESS_PERMISSION;
 
+/// The identifier of the API credential.
 pub const IDENTIFIER: &str = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
+/// Its secret.
 pub const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+/// The username of the admin with API Access.
 pub const ADMIN: &str = "admin";
+/// The md5 of the admin's password.
 pub const PASSWORD_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+/// The e-mail of the first client.
 pub const EMAIL: &str = "demo@whmcs.com";
 
 /// The admins: username, md5 of the password, role, disabled.
@@ -24,7 +29,7 @@ const ADMINS: [(&str, &str, i64, i64); 3] = [
 
 /// What needs no hashing. Role 1 holds API Access, role 2 does not.
 const ROWS: &str = r#"
-    INSERT INTO tblconfiguration VALUES ('SystemURL', ''), ('AllowAutoAuth', 'on'), ('Demo', 'on');
+    INSERT INTO tblconfiguration VALUES ('SystemURL', ''), ('AllowAutoAuth', 'on');
     INSERT INTO tbladminroles VALUES (1, 'Full Administrator'), (2, 'Support Operator');
     INSERT INTO tblapi_roles VALUES
         (1, 'Reader', '{"getclients":1,"getproducts":1,"getinvoices":0}'),
@@ -37,8 +42,9 @@ const ROWS: &str = r#"
         (1, 'Demo', 'Client', 'Example Ltd', 'demo@whmcs.com', '2010-11-18', 0, 'Active'),
         (2, 'Ada', 'Plus', '', 'a+b@example.com', '2015-01-01', 1, 'Active'),
         (3, 'Jürgen', 'Groß', 'Groß & Söhne', 'juergen@example.com', '2016-02-29', 0, 'Inactive'),
-        (4, 'Carla', 'Closed', '', 'closed@example.com', '2017-03-01', 0, 'Closed');
-    WITH RECURSIVE more(id) AS (SELECT 5 UNION ALL SELECT id + 1 FROM more WHERE id < 30)
+        (4, 'Carla', 'Closed', '', 'closed@example.com', '2017-03-01', 0, 'Closed'),
+        (5, 'Mallory', 'Accented', '', 'míke@example.com', '2018-01-01', 0, 'Active');
+    WITH RECURSIVE more(id) AS (SELECT 6 UNION ALL SELECT id + 1 FROM more WHERE id < 30)
     INSERT INTO tblclients (id, firstname, lastname, email, datecreated)
         SELECT id, 'Client', 'No ' || id, 'client' || id || '@example.com', '2020-01-01' FROM more;
 "#;

@@ -18,26 +18,30 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyPool, ConnectOptions, Connection};
 use whmcs_auth::BcryptCost;
 
-pub use clients::{CLIENT_ORDERS, Client, ClientPage, ClientQuery};
-pub use configuration::Configuration;
-pub use credentials::{CallerId, RoleIds};
-pub use products::Product;
+pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
+pub(crate) use credentials::CallerId;
+pub use credentials::RoleIds;
+pub(crate) use products::{Product, ProductQuery};
 
 /// A pool of connections.
-#[derive(Clone, Debug)]
 pub struct Database {
     pool: AnyPool,
 }
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
+    /// It cannot be reached, or is none.
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
+    /// Its file cannot be opened.
     #[error("the database: {0}")]
     File(#[from] std::io::Error),
+    /// A secret of the demo could not be hashed.
     #[error("the demo data: {0}")]
     Hash(#[from] bcrypt::BcryptError),
+    /// The demo's key could not be drawn.
     #[error("the demo data: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -75,22 +79,27 @@ impl Database {
 
 /// Of the rows that a collation found the one that was asked for, or else the first, which the library
 /// will refuse by its name.
-fn best<R>(mut rows: Vec<R>, is_asked_for: impl Fn(&R) -> bool) -> Option<R> {
+fn exact_or_first<R>(mut rows: Vec<R>, is_asked_for: impl Fn(&R) -> bool) -> Option<R> {
     let place = rows.iter().position(is_asked_for).unwrap_or(0);
     (place < rows.len()).then(|| rows.swap_remove(place))
 }
 
-/// MariaDB's error for a text that the character set of a column cannot hold. It stands in no row.
-const MIX_OF_COLLATIONS: u16 = 1267;
+/// Error 1267, which MariaDB gives, among other cases, for a text that the character set of a column
+/// cannot hold.
+const ILLEGAL_MIX_OF_COLLATIONS: u16 = 1267;
 
-/// Nothing, where a caller's text stands in no row because it cannot.
-fn or_nothing<T: Default>(found: sqlx::Result<T>) -> sqlx::Result<T> {
+/// Nothing, where a caller's text stands in no row because it cannot. Otherwise whoever sends one is
+/// told apart, and raises an alarm that somebody else answers.
+fn none_if_unencodable<T: Default>(found: sqlx::Result<T>) -> sqlx::Result<T> {
     let number = |error: &sqlx::Error| {
         let error = error.as_database_error()?;
         Some(error.try_downcast_ref::<MySqlDatabaseError>()?.number())
     };
     match found {
-        Err(error) if number(&error) == Some(MIX_OF_COLLATIONS) => Ok(T::default()),
+        Err(error) if number(&error) == Some(ILLEGAL_MIX_OF_COLLATIONS) => {
+            tracing::warn!(%error, "found nothing");
+            Ok(T::default())
+        }
         found => found,
     }
 }

@@ -2,42 +2,44 @@
 
 use sqlx::{Any, FromRow, QueryBuilder};
 
-use super::{Database, or_nothing};
+use super::{Database, none_if_unencodable};
 
 /// A row of `tblproducts`.
-#[derive(Clone, Debug, FromRow)]
-pub struct Product {
-    pub id: i64,
-    pub gid: i64,
-    pub r#type: String,
-    pub name: String,
-    pub description: String,
-    pub servertype: String,
-    pub paytype: String,
+#[derive(FromRow)]
+pub(crate) struct Product {
+    pub(crate) id: i64,
+    pub(crate) gid: i64,
+    pub(crate) r#type: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) servertype: String,
+    pub(crate) paytype: String,
+}
+
+/// Which products. What is absent restricts nothing.
+pub(crate) struct ProductQuery<'q> {
+    pub(crate) ids: Option<Vec<u32>>,
+    pub(crate) gid: Option<u32>,
+    pub(crate) module: Option<&'q str>,
 }
 
 impl Database {
-    /// The products of those numbers, of that group and that module, or of any.
-    pub async fn products(
-        &self,
-        ids: Option<&[u32]>,
-        gid: Option<u32>,
-        module: Option<&str>,
-    ) -> sqlx::Result<Vec<Product>> {
+    /// All products that are asked for, in the order of their numbers.
+    pub(crate) async fn products(&self, asked: &ProductQuery<'_>) -> sqlx::Result<Vec<Product>> {
         let mut query = QueryBuilder::<Any>::new(
             "SELECT CAST(id AS SIGNED) AS id, CAST(gid AS SIGNED) AS gid, type, name, description,
                     servertype, paytype
              FROM tblproducts WHERE 1 = 1",
         );
-        if let Some(gid) = gid {
+        if let Some(gid) = asked.gid {
             query.push(" AND gid = ").push_bind(i64::from(gid));
         }
-        if let Some(module) = module {
+        if let Some(module) = asked.module {
             query
                 .push(" AND servertype = ")
                 .push_bind(module.to_owned());
         }
-        if let Some(ids) = ids {
+        if let Some(ids) = &asked.ids {
             query.push(" AND id IN (");
             let mut list = query.separated(", ");
             for id in ids {
@@ -46,6 +48,6 @@ impl Database {
             query.push(")");
         }
         query.push(" ORDER BY id");
-        or_nothing(query.build_query_as().fetch_all(&self.pool).await)
+        none_if_unencodable(query.build_query_as().fetch_all(&self.pool).await)
     }
 }

@@ -2,12 +2,13 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use reqwest::redirect::Policy;
-use reqwest::{Response, header};
+use reqwest::{RequestBuilder, Response, header};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -38,7 +39,7 @@ pub struct Server {
     served: JoinHandle<()>,
 }
 
-/// Loopback may call, no failure is one too many, and bcrypt is quick.
+/// Loopback may call, a thousand failures are none too many, and bcrypt is quick.
 pub fn settings() -> Settings {
     Settings {
         addresses: AddressGate::new().entries(["127.0.0.1", "::1"]),
@@ -123,6 +124,12 @@ impl Server {
         request.header(name, value).send().await.unwrap()
     }
 
+    /// A form to the API, to be changed and sent.
+    pub fn form(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        let request = self.http.post(format!("{}/includes/api.php", self.base));
+        request.header(header::CONTENT_TYPE, FORM).body(body)
+    }
+
     /// A form to the API.
     pub async fn post(&self, body: &str) -> Response {
         self.post_to("/includes/api.php", FORM, body).await
@@ -159,10 +166,10 @@ impl Server {
         format!("/dologin.php?{}", link.query())
     }
 
-    /// The count of one code at one door.
-    pub async fn count(&self, door: &str, code: &str) -> u64 {
+    /// How often an endpoint answered with a code.
+    pub async fn count(&self, endpoint: &str, code: &str) -> u64 {
         let text = self.get("/metrics").await.text().await.unwrap();
-        let name = format!("whmcs_auth_answers_total{{door=\"{door}\",code=\"{code}\"}} ");
+        let name = format!("whmcs_auth_answers_total{{endpoint=\"{endpoint}\",code=\"{code}\"}} ");
         let line = text.lines().find_map(|line| line.strip_prefix(&name));
         line.map_or(0, |count| count.parse().unwrap())
     }
@@ -186,6 +193,17 @@ impl Server {
 
 pub fn at(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+/// The cookie that an answer sets, as a browser sends it back.
+pub fn cookie(response: &Response) -> String {
+    let set = head(response, "set-cookie").expect("a cookie");
+    set.split(';').next().unwrap().to_owned()
+}
+
+pub fn addresses(addresses: &[&str]) -> Vec<IpAddr> {
+    let parse = |address: &&str| address.parse().unwrap();
+    addresses.iter().map(parse).collect()
 }
 
 pub async fn answer(response: Response) -> (u16, String) {

@@ -1,0 +1,56 @@
+//! Who is logged in, and its end.
+
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+
+use super::{Page, refuse};
+use crate::client_address::ClientAddress;
+use crate::database::Client;
+use crate::refusal::Refusal;
+use crate::service::{Service, Shared};
+
+/// Says who is logged in.
+pub(crate) async fn client_area(
+    State(service): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    jar: CookieJar,
+) -> Response {
+    let client = service.in_time(logged_in(&service, &jar)).await;
+    match client {
+        Ok(Some(client)) => Page {
+            title: "Client area",
+            text: &format!(
+                "{} {} ({})",
+                client.firstname, client.lastname, client.email
+            ),
+            is_logged_in: true,
+        }
+        .with_status(StatusCode::OK),
+        Ok(None) => Page {
+            title: "Client area",
+            text: "Nobody is logged in.",
+            is_logged_in: false,
+        }
+        .with_status(StatusCode::FORBIDDEN),
+        Err(refusal) => refuse(&service, "clientarea", address, &refusal),
+    }
+}
+
+async fn logged_in(service: &Service, jar: &CookieJar) -> Result<Option<Client>, Refusal> {
+    Ok(match service.sessions.client(jar) {
+        Some(id) => service.database.client(id).await?,
+        None => None,
+    })
+}
+
+/// Ends the session.
+pub(crate) async fn logout(State(service): State<Shared>, jar: CookieJar) -> Response {
+    let page = Page {
+        title: "Logged out",
+        text: "The session has ended.",
+        is_logged_in: false,
+    };
+    (service.sessions.end(jar), page.with_status(StatusCode::OK)).into_response()
+}

@@ -1,0 +1,55 @@
+//! AutoAuth: a signed link becomes a session.
+
+use axum::extract::{Extension, RawQuery, State};
+use axum::response::Response;
+use axum_extra::extract::CookieJar;
+use whmcs_auth::{AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, verify_autoauth};
+
+use super::{CLIENT_AREA, finish, record};
+use crate::client_address::ClientAddress;
+use crate::refusal::Refusal;
+use crate::service::{Service, Shared};
+
+pub(crate) async fn dologin(
+    State(service): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    RawQuery(query): RawQuery,
+    jar: CookieJar,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let login = service.in_time(log_in_by_link(&service, address, &query, jar));
+    finish(&service, "dologin", address, login.await)
+}
+
+async fn log_in_by_link(
+    service: &Service,
+    address: ClientAddress,
+    query: &str,
+    jar: CookieJar,
+) -> Result<(CookieJar, String), Refusal> {
+    service.admit(address)?;
+    let configuration = service.database.configuration().await?;
+    if !configuration.allow_autoauth {
+        return Err(Refusal::told_as(
+            &AutoAuthRefusal::Disabled,
+            "autoauth_switched_off",
+            "the setting AllowAutoAuth is not on",
+        ));
+    }
+    // Read once: the guard must go by the time that the link was judged by.
+    let now = service.now();
+    let request = AutoAuthRequest::from_query(query);
+    let keys = &service.settings.autoauth_keys;
+    let login = verify_autoauth(&request, keys, &now, &AutoAuthPolicy::new())?;
+
+    let found = service.database.client_by_email(login.email()).await?;
+    let client = login.check_account(found, |client| &client.email)?;
+    if let Some(guard) = &service.replay_guard {
+        guard.first_use(login.replay_key(), login.remember_until(), now)?;
+    }
+    record(&client);
+    let jar = service
+        .sessions
+        .begin(jar, client.id, configuration.is_tls())?;
+    Ok((jar, login.goto().or(CLIENT_AREA).to_owned()))
+}

@@ -1,0 +1,56 @@
+//! Single sign-on: a token of `CreateSsoToken` becomes a session.
+
+use axum::extract::{Extension, RawQuery, State};
+use axum::response::Response;
+use axum_extra::extract::CookieJar;
+use whmcs_auth::AutoAuthRefusal;
+
+use super::{CLIENT_AREA, finish, record};
+use crate::client_address::ClientAddress;
+use crate::refusal::Refusal;
+use crate::service::{Service, Shared};
+
+pub(crate) async fn single_sign_on(
+    State(service): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    RawQuery(query): RawQuery,
+    jar: CookieJar,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let login = service.in_time(log_in_by_token(&service, address, &query, jar));
+    finish(&service, "singlesignon", address, login.await)
+}
+
+async fn log_in_by_token(
+    service: &Service,
+    address: ClientAddress,
+    query: &str,
+    jar: CookieJar,
+) -> Result<(CookieJar, String), Refusal> {
+    service.admit(address)?;
+    let configuration = service.database.configuration().await?;
+    let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "access_token");
+    let token = token.map(|(_, token)| token).unwrap_or_default();
+    let now = service.now();
+    let id = service.sso_tokens.look_at(&token, now)?.client;
+    let Some(client) = service.database.client(id).await? else {
+        let (code, cause) = ("sso_client_gone", "the client was deleted or closed");
+        return Err(Refusal::told_as(
+            &AutoAuthRefusal::UnknownEmail,
+            code,
+            cause,
+        ));
+    };
+    // Last of all, so that a database that fails uses up no token.
+    let login = service.sso_tokens.redeem(&token, now)?;
+    record(&client);
+    let jar = service
+        .sessions
+        .begin(jar, client.id, configuration.is_tls())?;
+    // The page stands one folder below those that it leads to.
+    let target = login.target.as_deref().unwrap_or(CLIENT_AREA);
+    Ok(match target.starts_with('/') {
+        true => (jar, target.to_owned()),
+        false => (jar, format!("../{target}")),
+    })
+}
