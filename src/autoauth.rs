@@ -168,14 +168,19 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
 }
 
 impl AutoAuthLogin<'_> {
-    /// Hands back the account that was found for [`email`](Self::email), if there is one and the
-    /// link [is for](Self::is_for) its stored e-mail.
+    /// Returns the account that was found for [`email`](Self::email), if there is one, and its stored
+    /// e-mail is the one that was signed: if the link [is for it](Self::is_for).
     ///
     /// # Errors
     ///
     /// [`AutoAuthRefusal::UnknownEmail`] without an account, and
     /// [`AutoAuthRefusal::AccountEmailMismatch`] for that of another e-mail. The visitor is told the
     /// same as of a link that is not genuine.
+    ///
+    /// # Security
+    ///
+    /// A database whose collation folds letters finds an account for an e-mail that only looks like
+    /// its own, and a genuine link says nothing about that account.
     ///
     /// # Examples
     ///

@@ -234,8 +234,8 @@ impl AutoAuthLogin<'_> {
     ///
     /// # Security
     ///
-    /// Call it after the look-up: a database whose collation folds letters finds an account for
-    /// an e-mail that only looks like its own.
+    /// After the look-up prefer [`check_account`](Self::check_account), which names the cause: a
+    /// database whose collation folds letters finds an account for an e-mail that looks like its own.
     ///
     /// # Examples
     ///

@@ -193,10 +193,13 @@ pub enum AutoAuthRefusal {
     /// The link is genuine, and the clock stands before 1970. Code `clock_before_1970`.
     #[error("the link is genuine, and the clock stands before 1970")]
     ClockBefore1970,
-    /// The link is genuine, and no account has its e-mail. Code `unknown_email`.
+    /// The link is genuine, and no account has its e-mail. Not of
+    /// [`verify_autoauth`](crate::verify_autoauth), but of
+    /// [`check_account`](crate::AutoAuthLogin::check_account). Code `unknown_email`.
     #[error("the link is genuine, and no account has its e-mail")]
     UnknownEmail,
-    /// The link is genuine, and the account found has another e-mail. Code `account_email_mismatch`.
+    /// The link is genuine, and the account found has another e-mail. Likewise. Code
+    /// `account_email_mismatch`.
     #[error(
         "the link is genuine, and the account found has another e-mail: a collation may fold letters"
     )]

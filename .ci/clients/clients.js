@@ -53,7 +53,10 @@ async function throughWhmcsApi () {
   const failed = 'Authentication Failed'
   check(`${name}, a wrong secret`, await total(url, { identifier, secret: 'wrong' }), failed)
   check(`${name}, the password itself`, await total(url, { username: 'admin', password: 'password' }), failed)
-  check(`${name}, no access key`, await total(guarded, { identifier, secret }), 'Invalid IP 127.0.0.1')
+  check(`${name}, a wrong secret as password`, await total(url, { username: identifier, password: 'wrong' }), failed)
+  const invalid = 'Invalid IP 127.0.0.1'
+  check(`${name}, no access key`, await total(guarded, { identifier, secret }), invalid)
+  check(`${name}, a wrong access key`, await total(guarded, { identifier, secret, accesskey: 'x' }), invalid)
 }
 
 async function throughWhmcsJs () {
@@ -77,6 +80,11 @@ async function throughWhmcsJs () {
   const failed = error('Authentication Failed')
   check(`${name}, a wrong secret`, await clients(url, { identifier, secret: 'wrong' }), failed)
   check(`${name}, the password itself`, await clients(url, { username: 'admin', password: 'password' }), failed)
+  const swapped = { username: identifier, password: 'wrong' }
+  check(`${name}, a wrong secret as password`, await clients(url, swapped), failed)
+  const invalid = error('Invalid IP 127.0.0.1')
+  check(`${name}, no access key`, await clients(guarded, { identifier, secret }), invalid)
+  check(`${name}, a wrong access key`, await clients(guarded, { identifier, secret, accesskey: 'x' }), invalid)
   const empty = { identifier, secret, username: '', password: '', accesskey: '' }
   check(`${name}, unused fields empty`, (await clients(url, empty)).result, 'success')
 }

@@ -32,6 +32,8 @@ check('PHP multipart, the pair as username and password', call_api($argv[1], $lo
 check('PHP multipart, an admin and the md5', call_api($argv[1], $admin), [200, 'demo@whmcs.com']);
 check('PHP multipart, unused fields empty', call_api($argv[1], $pair + ['username' => '', 'password' => '', 'accesskey' => '']), [200, 'demo@whmcs.com']);
 check('PHP multipart, a wrong secret', call_api($argv[1], ['secret' => 'wrong'] + $pair), [403, 'Authentication Failed']);
+check('PHP multipart, a wrong secret as password', call_api($argv[1], ['password' => 'wrong'] + $login), [403, 'Authentication Failed']);
+check('PHP multipart, the password itself', call_api($argv[1], ['password' => 'password'] + $admin), [403, 'Authentication Failed']);
 // No column of an older character set can hold it.
 $odd = ['identifier' => "\u{1F600}", 'secret' => 'x'];
 check('PHP multipart, a name that no table holds', call_api($argv[1], $odd), [403, 'Authentication Failed']);

@@ -8,9 +8,9 @@
 //! | an action is named | [`ApiCaller::authorize`](crate::ApiCaller::authorize) | `Empty action request`, 400 |
 //! | an API role allows it | the same | `Invalid Permissions: API action "getclients" is not allowed`, 403 |
 //!
-//! [`ApiGate`] runs them in this order, which is WHMCS's. Each can be used alone: a service that reads
-//! API roles only for callers who proved who they are, or logs whose action was refused, goes through
-//! the rows itself, and sets [`ApiCaller::actions`](crate::ApiCaller::actions) before the last.
+//! [`ApiGate`] runs them in this order, which is WHMCS's. Each can be used alone. A service that loads
+//! API roles only after the secret was verified runs the checks one by one, and calls
+//! [`ApiCaller::actions`](crate::ApiCaller::actions) before `authorize`.
 //!
 //! # Examples
 //!

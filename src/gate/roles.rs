@@ -126,13 +126,12 @@ impl<Id> ApiCredential<Id> {
 
 impl<Id> ApiCaller<Id> {
     /// Sets the actions that the caller may do, in place of those of the credential's record: for a
-    /// service that reads API roles only for callers who proved who they are. Admin logins have
-    /// none, whatever is set.
+    /// service that loads API roles after the secret was verified. On an admin login it has no effect.
     ///
     /// # Security
     ///
-    /// Reading the roles of a credential before its secret is checked takes time that tells that its
-    /// identifier is known.
+    /// Do not load the roles of one credential before its secret is verified: the extra query would
+    /// show that the identifier exists.
     pub fn actions(mut self, actions: AllowedActions) -> Self {
         self.actions = actions;
         self

@@ -52,7 +52,7 @@ impl Database {
     /// cost given.
     pub async fn open(url: &str, demo_cost: BcryptCost) -> Result<Self, OpenError> {
         install_default_drivers();
-        let pool = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(5));
+        let pool = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(2));
         if !url.starts_with("sqlite:") {
             let pool = pool.connect(url).await?;
             return Ok(Self { pool });
