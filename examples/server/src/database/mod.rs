@@ -19,6 +19,7 @@ use sqlx::{AnyPool, ConnectOptions, Connection};
 use whmcs_auth::BcryptCost;
 
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
+pub(crate) use configuration::Configuration;
 pub(crate) use credentials::CallerId;
 pub use credentials::RoleIds;
 pub(crate) use products::{Product, ProductQuery};

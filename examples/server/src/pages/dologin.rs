@@ -5,7 +5,7 @@ use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, verify_autoauth};
 
-use super::{CLIENT_AREA, finish, record};
+use super::{CLIENT_AREA, begin_session, finish};
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
@@ -47,9 +47,6 @@ async fn log_in_by_link(
     if let Some(guard) = &service.replay_guard {
         guard.first_use(login.replay_key(), login.remember_until(), now)?;
     }
-    record(&client);
-    let jar = service
-        .sessions
-        .begin(jar, client.id, configuration.is_tls())?;
+    let jar = begin_session(service, jar, &client, &configuration)?;
     Ok((jar, login.goto().or(CLIENT_AREA).to_owned()))
 }

@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 
 use crate::client_address::ClientAddress;
-use crate::database::Client;
+use crate::database::{Client, Configuration};
 use crate::refusal::Refusal;
 use crate::service::Service;
 
@@ -36,9 +36,16 @@ impl Page<'_> {
     }
 }
 
-fn record(client: &Client) {
+fn begin_session(
+    service: &Service,
+    jar: CookieJar,
+    client: &Client,
+    configuration: &Configuration,
+) -> Result<CookieJar, Refusal> {
     let caller = format_args!("client {}", client.id);
     tracing::Span::current().record("caller", tracing::field::display(caller));
+    let is_tls = configuration.is_tls();
+    service.sessions.begin(jar, client.id, is_tls)
 }
 
 /// Sends the visitor on, or says that the link is refused.

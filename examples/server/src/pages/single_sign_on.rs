@@ -5,7 +5,7 @@ use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use whmcs_auth::AutoAuthRefusal;
 
-use super::{CLIENT_AREA, finish, record};
+use super::{CLIENT_AREA, begin_session, finish};
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
@@ -43,10 +43,7 @@ async fn log_in_by_token(
     };
     // Last of all, so that a database that fails uses up no token.
     let login = service.sso_tokens.redeem(&token, now)?;
-    record(&client);
-    let jar = service
-        .sessions
-        .begin(jar, client.id, configuration.is_tls())?;
+    let jar = begin_session(service, jar, &client, &configuration)?;
     // The page stands one folder below those that it leads to.
     let target = login.target.as_deref().unwrap_or(CLIENT_AREA);
     Ok(match target.starts_with('/') {
