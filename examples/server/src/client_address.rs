@@ -1,6 +1,6 @@
 //! Whose request it is: that of the peer, or of whom a trusted proxy names.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
@@ -63,6 +63,16 @@ pub(crate) fn client_address(
     let caller =
         addresses.find(|address| address.is_none_or(|address| !trusted.contains(&address)));
     ClientAddress(caller.flatten())
+}
+
+/// IPv6 addresses are given out by the network of 64 bits: whoever has one has all of them.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        v4 => v4,
+    }
 }
 
 /// Whether a program on this machine asks, and no proxy for somebody else. A browser that was sent here
@@ -184,6 +194,22 @@ mod tests {
                 got,
                 ClientAddress(expected),
                 "{peer_is} {trusted:?} {fields:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_caller() {
+        for (address, expected) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2::", "2001:db8:1:2::"),
+        ] {
+            assert_eq!(
+                network(address.parse().unwrap()).to_string(),
+                expected,
+                "{address}"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! How many connections are open, in all and by peer.
+//! How many connections are open, in all and by peer: an address, or a network of IPv6.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::client_address::network;
 use crate::settings::Settings;
 
 /// Counts open connections.
@@ -36,10 +37,11 @@ impl Connections {
     /// A slot for the peer, unless it has as many connections as one may have. A trusted proxy
     /// stands for many.
     pub(crate) fn slot(&self, peer: IpAddr) -> Option<Slot> {
-        let peer = peer.to_canonical();
+        let is_trusted = self.trusted_proxies.contains(&peer.to_canonical());
+        let peer = network(peer);
         let mut by_peer = lock(&self.by_peer);
         let open = by_peer.get(&peer).copied().unwrap_or(0);
-        if open >= self.most_by_peer && !self.trusted_proxies.contains(&peer) {
+        if open >= self.most_by_peer && !is_trusted {
             return None;
         }
         by_peer.insert(peer, open.saturating_add(1));

@@ -2,13 +2,14 @@
 //!
 //! A cache counts, and no limiter of requests: only failures count, and asking must not.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use crate::client_address::network;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
 
@@ -47,15 +48,5 @@ impl Throttle {
         self.failures
             .get_with(network(address), Arc::default)
             .fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// IPv6 addresses are given out by the network of 64 bits: whoever has one has all of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
-        v4 => v4,
     }
 }

@@ -411,6 +411,13 @@ async fn the_tables_decide() {
             "action_not_allowed",
         ),
         (
+            "CREATE TABLE bare AS SELECT id, NULL AS permissions FROM tblapi_roles;
+             DROP TABLE tblapi_roles;
+             ALTER TABLE bare RENAME TO tblapi_roles",
+            &*ask,
+            "action_not_allowed",
+        ),
+        (
             "UPDATE tbldeviceauth SET role_ids = '[\"1\"]'",
             &*ask,
             "accepted",

@@ -154,7 +154,8 @@ impl Database {
         for row in rows {
             let id: i64 = row.try_get("id")?;
             if ids.contains(&id) {
-                allowed.extend(read_permissions(id, row.try_get("permissions")?));
+                let permissions: Option<String> = row.try_get("permissions")?;
+                allowed.extend(read_permissions(id, &permissions.unwrap_or_default()));
             }
         }
         Ok(AllowedActions::new(allowed))
