@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 
 use crate::refusal::Refusal;
 
@@ -31,8 +31,15 @@ impl ClientAddress {
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// What proxies add to the requests that they pass on.
-const FORWARDED: [&str; 4] = [FORWARDED_FOR, "forwarded", "via", "x-real-ip"];
+/// What proxies add to the requests that they pass on, beside `X-Forwarded-*`.
+const FORWARDED: [&str; 6] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+];
 
 /// The address that counts. Each proxy appends to `X-Forwarded-For` the address that it was called
 /// from, so the list is read from its end, for as long as the addresses are those of trusted proxies.
@@ -92,7 +99,10 @@ pub(crate) fn is_from_this_machine(Peer(peer): Peer, headers: &HeaderMap) -> boo
 
 /// Whether some proxy says that it passed the request on.
 fn is_forwarded(headers: &HeaderMap) -> bool {
-    FORWARDED.iter().any(|name| headers.contains_key(*name))
+    headers
+        .keys()
+        .map(HeaderName::as_str)
+        .any(|name| name.starts_with("x-forwarded-") || FORWARDED.contains(&name))
 }
 
 #[cfg(test)]
@@ -128,6 +138,9 @@ mod tests {
             ("127.0.0.1", &[], for_203, None),
             ("::1", &["127.0.0.1"], for_203, None),
             ("127.0.0.1", &[], &[("via", "1.1 proxy")], None),
+            ("127.0.0.1", &[], &[("x-forwarded-proto", "https")], None),
+            ("127.0.0.1", &[], &[("x-real-ip", "192.0.2.1")], None),
+            ("127.0.0.1", &[], &[("x-forward", "x")], Some("127.0.0.1")),
             ("192.0.2.9", proxy, for_203, Some("203.0.113.7")),
             ("::ffff:192.0.2.9", proxy, for_203, Some("203.0.113.7")),
             (

@@ -38,7 +38,10 @@ impl Connections {
     /// stands for many.
     pub(crate) fn slot(&self, peer: IpAddr) -> Option<Slot> {
         let is_trusted = self.trusted_proxies.contains(&peer.to_canonical());
-        let peer = network(peer);
+        let peer = match is_trusted {
+            true => peer.to_canonical(),
+            false => network(peer),
+        };
         let mut by_peer = lock(&self.by_peer);
         let open = by_peer.get(&peer).copied().unwrap_or(0);
         if open >= self.most_by_peer && !is_trusted {

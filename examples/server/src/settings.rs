@@ -91,7 +91,7 @@ impl Default for Limits {
             answer_time: Duration::from_secs(20),
             shutdown_time: Duration::from_secs(10),
             connection_time: Duration::from_secs(60),
-            connections: 1024,
+            connections: 512,
             connections_by_peer: 128,
             failures: 20,
             failure_time: Duration::from_secs(60),

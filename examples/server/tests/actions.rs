@@ -201,6 +201,16 @@ async fn parameters_that_cannot_be_read_are_refused() {
         assert_eq!((status, answer), (400, refused), "{parameters}");
     }
     assert_eq!(server.count("api", "parameter_invalid").await, 13);
+    let list = |count| {
+        (1..=count)
+            .map(|id| id.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    for (count, expected) in [(1000, 200), (1001, 400)] {
+        let ask = format!("action=GetProducts&{PAIR}&pid={}", list(count));
+        assert_eq!(server.call(&ask).await.0, expected);
+    }
 }
 
 #[tokio::test]
@@ -221,7 +231,7 @@ async fn texts_cannot_add_a_field_to_an_answer() {
     assert_eq!(answer["products"]["product"][0]["description"], "\u{1}");
     let (_, nvp) = server.call(&ask).await;
     let expected =
-        ";products[product][0][name]=\" result x </name>&;products[product][0][description]= ;";
+        ";products[product][0][name]=\" result=x </name>&;products[product][0][description]= ;";
     assert!(nvp.contains(expected), "{nvp}");
     let (_, xml) = server.call(&format!("{ask}&responsetype=xml")).await;
     let expected =

@@ -306,6 +306,23 @@ async fn autoauth_can_be_off() {
         .await;
     assert_eq!(server.get(&link).await.status(), 403);
     assert_eq!(server.count("dologin", "autoauth_switched_off").await, 1);
+    // As MariaDB's collation finds the row.
+    server
+        .sql(
+            "UPDATE tblconfiguration SET setting = 'allowautoauth' WHERE setting = 'AllowAutoAuth'",
+        )
+        .await;
+    server
+        .sql(
+            "CREATE TABLE folded (setting TEXT COLLATE NOCASE, value TEXT);
+                INSERT INTO folded SELECT setting, value FROM tblconfiguration;
+                INSERT INTO folded VALUES ('AllowAutoAuth', 'on');
+                DROP TABLE tblconfiguration;
+                ALTER TABLE folded RENAME TO tblconfiguration",
+        )
+        .await;
+    assert_eq!(server.get(&link).await.status(), 403);
+    assert_eq!(server.count("dologin", "autoauth_switched_off").await, 2);
     // An installation that does not know the switch.
     server
         .sql("DELETE FROM tblconfiguration WHERE setting = 'AllowAutoAuth'")

@@ -104,6 +104,7 @@ fn curl(line: &str) -> (String, String) {
 #[tokio::test]
 async fn it_prints_what_to_try_and_all_of_it_works() {
     let folder = tempfile::tempdir().unwrap();
+    File::create(folder.path().join("whmcs-demo.db")).unwrap();
     let program = Program::start(folder.path(), &[], "info");
     let file = fs::metadata(folder.path().join("whmcs-demo.db")).unwrap();
     assert_eq!(file.permissions().mode() & 0o777, 0o600, "it holds a key");
@@ -287,6 +288,16 @@ fn what_cannot_be_done_is_said() {
             "file is not a database",
         ),
         (&["--database", "nonsense"], 1, "the database: "),
+        (
+            &["--database", "sqlite::memory:"],
+            1,
+            "the path of a file, without parameters",
+        ),
+        (
+            &["--database", "sqlite:x.db?mode=rwc"],
+            1,
+            "the path of a file, without parameters",
+        ),
         (
             &["--database", "mysql://127.0.0.1:1/whmcs"],
             1,

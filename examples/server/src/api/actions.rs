@@ -1,5 +1,7 @@
 //! The actions that can be carried out.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use whmcs_auth::Goto;
 use whmcs_auth::gate::ActionName;
@@ -12,6 +14,9 @@ use crate::service::Service;
 
 /// The most that one answer holds, whatever `limitnum` says.
 const MOST_CLIENTS: u32 = 10_000;
+
+/// The most numbers that one list holds.
+const MOST_IDS: usize = 1000;
 
 pub(super) async fn perform(
     service: &Service,
@@ -79,8 +84,9 @@ fn client(client: &Client) -> Value {
 /// `pid`, one or several with commas between them, `gid`, `module`, `limitstart` (0), `limitnum` (all).
 async fn get_products(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
     let ids = fields.parameter("pid").map(|list| {
-        let ids: Result<_, _> = list.split(',').map(|id| id.trim().parse()).collect();
-        ids.map_err(|_| invalid("pid"))
+        let ids: Result<BTreeSet<_>, _> = list.split(',').map(|id| id.trim().parse()).collect();
+        let ids = ids.ok().filter(|ids| ids.len() <= MOST_IDS);
+        ids.ok_or_else(|| invalid("pid"))
     });
     let query = ProductQuery {
         ids: ids.transpose()?,

@@ -90,8 +90,8 @@ fn flatten(name: String, value: &Value, pairs: &mut Vec<String>) {
             .enumerate()
             .for_each(|(place, item)| flatten(format!("{name}[{place}]"), item, pairs)),
         _ => {
-            // There is no escape.
-            let ends_a_field = |c: char| matches!(c, ';' | '=') || c.is_control();
+            // There is no escape. The first `=` ends the name.
+            let ends_a_field = |c: char| c == ';' || c.is_control();
             let text = text(value).replace(ends_a_field, " ");
             pairs.push(format!("{name}={text}"));
         }

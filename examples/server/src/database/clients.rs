@@ -74,7 +74,7 @@ impl Database {
             .fetch_all(&self.pool)
             .await;
         Ok(exact_or_first(
-            none_if_unencodable(rows)?,
+            none_if_unencodable(rows, email)?,
             |client: &Client| client.email.eq_ignore_ascii_case(email),
         ))
     }
@@ -108,9 +108,10 @@ impl Database {
             .build_query_as()
             .fetch_all(&self.pool)
             .await;
+        let text = [query.search, query.status.unwrap_or_default()].concat();
         Ok(ClientPage {
-            total: none_if_unencodable(total)?,
-            clients: none_if_unencodable(clients)?,
+            total: none_if_unencodable(total, &text)?,
+            clients: none_if_unencodable(clients, &text)?,
         })
     }
 }

@@ -34,23 +34,30 @@ impl Database {
         };
         for (setting, value) in rows {
             let value = value.unwrap_or_default();
-            match setting.as_str() {
-                "SystemURL" => configuration.system_url = Some(value).filter(|url| !url.is_empty()),
-                "AllowAutoAuth" => configuration.allow_autoauth = value == "on",
-                _ => {}
+            // As a collation finds it. Of several switches all must be on.
+            if setting.eq_ignore_ascii_case("SystemURL") {
+                configuration.system_url = Some(value).filter(|url| !url.is_empty());
+            } else {
+                configuration.allow_autoauth &= value == "on";
             }
         }
         Ok(configuration)
     }
 
-    /// The AutoAuth key of the demo data, which WHMCS keeps in a file. Other data has none.
+    /// The AutoAuth key of the demo data, which WHMCS keeps in a file. Only an embedded database has
+    /// one.
     ///
     /// # Errors
     ///
     /// Whatever keeps the database from answering.
     pub async fn demo_autoauth_key(&self) -> sqlx::Result<Option<String>> {
-        sqlx::query_scalar("SELECT value FROM tblconfiguration WHERE setting = 'AutoAuthKey'")
-            .fetch_optional(&self.pool)
-            .await
+        if !self.is_embedded {
+            return Ok(None);
+        }
+        let key: Option<Option<String>> =
+            sqlx::query_scalar("SELECT value FROM tblconfiguration WHERE setting = 'AutoAuthKey'")
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(key.flatten().filter(|key| !key.is_empty()))
     }
 }

@@ -82,6 +82,12 @@ struct AdminRow {
     api_access: i64,
 }
 
+#[derive(FromRow)]
+struct RoleRow {
+    id: i64,
+    permissions: Option<String>,
+}
+
 impl Database {
     /// The credential of that identifier. A row that the library cannot read is told to the operator,
     /// and counts as absent.
@@ -127,7 +133,7 @@ impl Database {
             .bind(settings.api_access_permission)
             .bind(name)
             .fetch_all(&self.pool);
-        none_if_unencodable(rows.await)
+        none_if_unencodable(rows.await, name)
     }
 
     /// What the API roles of a verified caller allow, all together. Admins have none.
@@ -150,15 +156,14 @@ impl Database {
         let rows = sqlx::query("SELECT CAST(id AS SIGNED) AS id, permissions FROM tblapi_roles")
             .fetch_all(&self.pool)
             .await?;
-        let mut allowed = Vec::new();
-        for row in rows {
-            let id: i64 = row.try_get("id")?;
-            if ids.contains(&id) {
-                let permissions: Option<String> = row.try_get("permissions")?;
-                allowed.extend(read_permissions(id, &permissions.unwrap_or_default()));
-            }
-        }
-        Ok(AllowedActions::new(allowed))
+        let roles = rows.iter().filter_map(|row| {
+            let role = RoleRow::from_row(row).map_err(Unreadable::from);
+            readable("tblapi_roles", row, role)
+        });
+        let granted = roles.filter(|role| ids.contains(&role.id));
+        Ok(AllowedActions::new(granted.flat_map(|role| {
+            read_permissions(role.id, &role.permissions.unwrap_or_default())
+        })))
     }
 
     /// Notes that the credential was used, once a minute at most. Nobody waits for it long, nor

@@ -7,8 +7,8 @@ mod credentials;
 pub mod demo;
 mod products;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ pub(crate) use products::{Product, ProductQuery};
 /// A pool of connections.
 pub struct Database {
     pool: AnyPool,
+    is_embedded: bool,
 }
 
 /// Why a database could not be opened.
@@ -36,6 +37,9 @@ pub enum OpenError {
     /// It cannot be reached, or is none.
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
+    /// The URL names no file, or more than that.
+    #[error("the database: sqlite: is followed by the path of a file, without parameters")]
+    NoFile,
     /// Its file cannot be opened.
     #[error("the database: {0}")]
     File(#[from] std::io::Error),
@@ -56,20 +60,25 @@ impl Database {
         let pool = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(2));
         if !url.starts_with("sqlite:") {
             let pool = pool.connect(url).await?;
-            return Ok(Self { pool });
+            return Ok(Self {
+                pool,
+                is_embedded: false,
+            });
+        }
+        if url.contains(['?', '%']) || url.contains(":memory:") {
+            return Err(OpenError::NoFile);
         }
         fill_if_empty(url, demo_cost).await?;
-        let url = match url.contains('?') {
-            true => url.to_owned(),
-            false => format!("{url}?mode=rw"),
-        };
         // An open file that was removed or replaced can be read as before. So each use opens it
         // anew, lest a credential that is gone lets anybody in.
         let pool = pool
             .after_release(|_, _| Box::pin(async { Ok(false) }))
-            .connect(&url)
+            .connect(&format!("{url}?mode=rw"))
             .await?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            is_embedded: true,
+        })
     }
 
     /// Ends all connections.
@@ -90,14 +99,14 @@ fn exact_or_first<R>(mut rows: Vec<R>, is_asked_for: impl Fn(&R) -> bool) -> Opt
 const ILLEGAL_MIX_OF_COLLATIONS: u16 = 1267;
 
 /// Nothing, where a caller's text stands in no row because it cannot. Otherwise whoever sends one is
-/// told apart, and raises an alarm that somebody else answers.
-fn none_if_unencodable<T: Default>(found: sqlx::Result<T>) -> sqlx::Result<T> {
+/// told apart, and raises an alarm that somebody else answers. ASCII every column can hold.
+fn none_if_unencodable<T: Default>(found: sqlx::Result<T>, text: &str) -> sqlx::Result<T> {
     let number = |error: &sqlx::Error| {
         let error = error.as_database_error()?;
         Some(error.try_downcast_ref::<MySqlDatabaseError>()?.number())
     };
     match found {
-        Err(error) if number(&error) == Some(ILLEGAL_MIX_OF_COLLATIONS) => {
+        Err(error) if !text.is_ascii() && number(&error) == Some(ILLEGAL_MIX_OF_COLLATIONS) => {
             tracing::warn!(%error, "found nothing");
             Ok(T::default())
         }
@@ -107,7 +116,6 @@ fn none_if_unencodable<T: Default>(found: sqlx::Result<T>) -> sqlx::Result<T> {
 
 async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
     let options = SqliteConnectOptions::from_str(url)?;
-    // For its owner alone: it holds the demo's AutoAuth key.
     OpenOptions::new()
         .append(true)
         .create(true)
@@ -119,6 +127,8 @@ async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
         .fetch_one(&mut *transaction)
         .await?;
     if tables == 0 {
+        // For its owner alone: it will hold the demo's AutoAuth key.
+        fs::set_permissions(options.get_filename(), Permissions::from_mode(0o600))?;
         sqlx::raw_sql(include_str!("schema.sql"))
             .execute(&mut *transaction)
             .await?;

@@ -1,5 +1,7 @@
 //! What the installation sells.
 
+use std::collections::BTreeSet;
+
 use sqlx::{Any, FromRow, QueryBuilder};
 
 use super::{Database, none_if_unencodable};
@@ -18,7 +20,7 @@ pub(crate) struct Product {
 
 /// Which products. What is absent restricts nothing.
 pub(crate) struct ProductQuery<'q> {
-    pub(crate) ids: Option<Vec<u32>>,
+    pub(crate) ids: Option<BTreeSet<u32>>,
     pub(crate) gid: Option<u32>,
     pub(crate) module: Option<&'q str>,
 }
@@ -48,6 +50,7 @@ impl Database {
             query.push(")");
         }
         query.push(" ORDER BY id");
-        none_if_unencodable(query.build_query_as().fetch_all(&self.pool).await)
+        let found = query.build_query_as().fetch_all(&self.pool).await;
+        none_if_unencodable(found, asked.module.unwrap_or_default())
     }
 }
