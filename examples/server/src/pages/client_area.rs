@@ -28,12 +28,7 @@ pub(crate) async fn client_area(
             is_logged_in: true,
         }
         .with_status(StatusCode::OK),
-        Ok(None) => Page {
-            title: "Client area",
-            text: "Nobody is logged in.",
-            is_logged_in: false,
-        }
-        .with_status(StatusCode::FORBIDDEN),
+        Ok(None) => Page::notice(StatusCode::FORBIDDEN, "Client area", "Nobody is logged in."),
         Err(refusal) => refuse(&service, "clientarea", address, &refusal),
     }
 }
@@ -47,10 +42,6 @@ async fn logged_in(service: &Service, jar: &CookieJar) -> Result<Option<Client>,
 
 /// Ends the session.
 pub(crate) async fn logout(State(service): State<Shared>, jar: CookieJar) -> Response {
-    let page = Page {
-        title: "Logged out",
-        text: "The session has ended.",
-        is_logged_in: false,
-    };
-    (service.sessions.end(jar), page.with_status(StatusCode::OK)).into_response()
+    let page = Page::notice(StatusCode::OK, "Logged out", "The session has ended.");
+    (service.sessions.end(jar), page).into_response()
 }

@@ -29,7 +29,17 @@ struct Page<'a> {
     is_logged_in: bool,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    /// A page for whoever is not logged in.
+    fn notice(status: StatusCode, title: &'a str, text: &'a str) -> Response {
+        let page = Self {
+            title,
+            text,
+            is_logged_in: false,
+        };
+        page.with_status(status)
+    }
+
     fn with_status(&self, status: StatusCode) -> Response {
         // A template of texts does not fail.
         (status, Html(self.render().unwrap_or_default())).into_response()
@@ -71,29 +81,15 @@ fn refuse(
     refusal: &Refusal,
 ) -> Response {
     service.refused(endpoint, address, refusal);
-    Page {
-        title: "Not logged in",
-        text: refusal.public.message(),
-        is_logged_in: false,
-    }
-    .with_status(refusal.status())
+    Page::notice(refusal.status(), "Not logged in", refusal.public.message())
 }
 
 pub(crate) async fn get_only() -> Response {
-    let page = Page {
-        title: "Method not allowed",
-        text: "This page takes GET.",
-        is_logged_in: false,
-    };
-    let allow = [(header::ALLOW, "GET")];
-    (allow, page.with_status(StatusCode::METHOD_NOT_ALLOWED)).into_response()
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let page = Page::notice(status, "Method not allowed", "This page takes GET.");
+    ([(header::ALLOW, "GET")], page).into_response()
 }
 
 pub(crate) async fn not_found() -> Response {
-    Page {
-        title: "Not found",
-        text: "There is no such page.",
-        is_logged_in: false,
-    }
-    .with_status(StatusCode::NOT_FOUND)
+    Page::notice(StatusCode::NOT_FOUND, "Not found", "There is no such page.")
 }

@@ -34,11 +34,10 @@ async fn log_in_by_token(
     let now = service.now();
     let id = service.sso_tokens.look_at(&token, now)?.client;
     let Some(client) = service.database.client(id).await? else {
-        let (code, cause) = ("sso_client_gone", "the client was deleted or closed");
         return Err(Refusal::told_as(
             &AutoAuthRefusal::UnknownEmail,
-            code,
-            cause,
+            "sso_client_gone",
+            "the client was deleted or closed",
         ));
     };
     // Last of all, so that a database that fails uses up no token.
