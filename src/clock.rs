@@ -65,18 +65,49 @@ pub use with_std::{FixedClock, SystemClock};
 mod with_std {
     use core::time::Duration;
     use std::sync::{Mutex, PoisonError};
+    use std::time::SystemTime;
 
     use time::OffsetDateTime;
 
     use super::Clock;
 
-    /// The clock of the operating system, in UTC. Needs feature `std`.
+    /// The clock of the operating system, in UTC. Past the end of the year 9999 it tells that. Needs
+    /// feature `std`.
     #[derive(Clone, Copy, Debug, Default)]
     pub struct SystemClock;
 
     impl Clock for SystemClock {
         fn now(&self) -> OffsetDateTime {
-            OffsetDateTime::now_utc()
+            utc(SystemTime::now())
+        }
+    }
+
+    /// The conversion of the crate `time` would panic outside its years.
+    fn utc(time: SystemTime) -> OffsetDateTime {
+        let epoch = OffsetDateTime::UNIX_EPOCH;
+        let signed = |by: Duration| by.try_into().unwrap_or(time::Duration::MAX);
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => epoch.saturating_add(signed(since)),
+            Err(before) => epoch.saturating_sub(signed(before.duration())),
+        }
+    }
+
+    #[test]
+    fn every_time_of_the_system_is_told() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let by = Duration::from_secs;
+        for (time, seconds) in [
+            (epoch, 0),
+            (epoch + by(1_700_000_000), 1_700_000_000),
+            (epoch - by(1), -1),
+            (epoch + by(253_402_300_799), 253_402_300_799),
+            (epoch + by(253_402_300_800), 253_402_300_799),
+            (epoch + by(i64::MAX as u64), 253_402_300_799),
+            (epoch - by(377_705_116_800), -377_705_116_800),
+            (epoch - by(377_705_116_801), -377_705_116_800),
+            (epoch - by(i64::MAX as u64), -377_705_116_800),
+        ] {
+            assert_eq!(utc(time).unix_timestamp(), seconds, "{time:?}");
         }
     }
 
