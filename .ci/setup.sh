@@ -14,3 +14,12 @@ install() { # PACKAGE
 needs() { # COMMAND PACKAGE
     command -v "$1" >/dev/null || install "$2"
 }
+
+# A control: it must fail, and by what it is to show.
+fails_by() { # TEXT COMMAND...
+    local output
+    if output=$("${@:2}" 2>&1) || ! grep -F -m 1 "$1" <<<"$output"; then
+        printf 'it did not fail, or otherwise: %s\n%s\n' "${*:2}" "$output"
+        return 1
+    fi
+}

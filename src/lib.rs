@@ -12,7 +12,7 @@
 )]
 
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", ctgrind))]
 extern crate std;
 
 #[cfg(all(doctest, feature = "std", feature = "form"))]
@@ -56,6 +56,8 @@ pub use clock::Clock;
 #[cfg(feature = "std")]
 pub use clock::{FixedClock, SystemClock};
 pub use decide::ApiPolicy;
+#[cfg(ctgrind)]
+pub use digest::DECLASSIFY;
 pub use fields::Field;
 pub use forms::{BcryptCost, PasswordForm, SecretForm, StoredForm, StoredFormError, StoredForms};
 pub use goto::Goto;

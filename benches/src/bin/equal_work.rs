@@ -10,18 +10,9 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use time::OffsetDateTime;
-use whmcs_auth::gate::AddressGate;
 use whmcs_auth::replay::ReplayGuard;
 use whmcs_auth::*;
-
-const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
-const MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
-const SHA256: &str = "17be093101867c3afeefeaccdc7db263ee12543e58d488ccb9eb262d2fe840e0";
-const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
-const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
-const OTHER_SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlp";
-const OTHER_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
-const NAME: &str = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
+use whmcs_auth_benches::*;
 
 /// Two counts of a group may be this far apart, in percent.
 const APART: f64 = 5.0;
@@ -37,7 +28,7 @@ struct Case {
     name: &'static str,
     /// What the work must end with, so that the name is true.
     code: &'static str,
-    work: Box<dyn Fn() -> &'static str>,
+    work: Work,
 }
 
 fn main() -> ExitCode {
@@ -319,12 +310,11 @@ fn cases() -> Vec<Case> {
         }
     }
 
-    let hash = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
     let first = "b28c27c2b14aa0d24698af1a453501c92d0d75e8";
     let last = "a28c27c2b14aa0d24698af1a453501c92d0d75e9";
-    let of_first = ["abcXYZ123", "other key", "third key"];
-    let of_last = ["other key", "third key", "abcXYZ123"];
-    for (group, name, code, keys, hash) in [
+    let of_first = [KEY, "other key", "third key"];
+    let of_last = ["other key", "third key", KEY];
+    for (group, name, code, of, hash) in [
         (
             "link of no key",
             "wrong in the first byte",
@@ -344,23 +334,21 @@ fn cases() -> Vec<Case> {
             "of the first",
             "accepted",
             of_first,
-            hash,
+            HASH,
         ),
         (
             "link of one of three keys",
             "of the last",
             "accepted",
             of_last,
-            hash,
+            HASH,
         ),
     ] {
-        let group = group.into();
-        let work = verify(keys, hash);
         cases.push(Case {
-            group,
+            group: group.into(),
             name,
             code,
-            work,
+            work: verify_link(keys(of.map(str::to_owned)), hash.to_owned()),
         });
     }
 
@@ -368,18 +356,23 @@ fn cases() -> Vec<Case> {
         ("wrong in the first byte", format!("A{}", &SECRET[1..])),
         ("wrong in the last byte", format!("{}p", &SECRET[..31])),
     ] {
-        let gate = AddressGate::new().access_key(SECRET);
         cases.push(Case {
             group: "access key".into(),
             name,
             code: "wrong_access_key",
-            work: Box::new(
-                move || match gate.check([203, 0, 113, 7].into(), Some(&presented)) {
-                    Ok(()) => "accepted",
-                    Err(refusal) => refusal.code(),
-                },
-            ),
+            work: check_access_key(SECRET.to_owned(), presented),
         });
+    }
+
+    for field in ["secret", "email"] {
+        for (name, megabytes) in [("1 MB", 1), ("10 MB", 10)] {
+            cases.push(Case {
+                group: format!("{field} over its cap"),
+                name,
+                code: "field_too_long",
+                work: too_long(field, megabytes),
+            });
+        }
     }
 
     for (name, clients_a_second) in [("among 900", 1), ("among 9000", 10)] {
@@ -437,44 +430,31 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn decide(
-    [name_field, secret_field]: [&'static str; 2],
-    presented: String,
-    credential: Option<ApiCredential<()>>,
-    admin: Option<Admin<()>>,
-    forms: StoredForms,
-    policy: ApiPolicy,
-) -> Box<dyn Fn() -> &'static str> {
-    let fields = [(name_field, NAME.to_owned()), (secret_field, presented)];
-    let attempt = ApiRequest::from_pairs(fields).attempt().into_owned();
-    Box::new(
-        move || match attempt.decide(credential.as_ref(), admin.as_ref(), forms, &policy) {
+/// What is too long is refused before it is looked at.
+fn too_long(field: &'static str, megabytes: usize) -> Work {
+    let value = "x".repeat(megabytes << 20);
+    let keys = keys([KEY.to_owned()]);
+    let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Md5);
+    Box::new(move || {
+        let pairs = [("identifier", NAME), (field, &value)];
+        if field == "secret" {
+            let request = ApiRequest::from_pairs(pairs);
+            let verdict = request
+                .attempt()
+                .decide::<()>(None, None, forms, &ApiPolicy::new());
+            return verdict.map_or_else(|refusal| refusal.code(), |_| "accepted");
+        }
+        let request = AutoAuthRequest::from_pairs(pairs);
+        let now = OffsetDateTime::UNIX_EPOCH;
+        match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
             Ok(_) => "accepted",
             Err(refusal) => refusal.code(),
-        },
-    )
-}
-
-fn verify(keys: [&str; 3], hash: &'static str) -> Box<dyn Fn() -> &'static str> {
-    let keys = keys.map(|key| AutoAuthKey::new(key).expect("a key"));
-    let keys = AutoAuthKeys::new(keys).expect("keys apart");
-    let fields = [
-        ("email", "a+b@example.com"),
-        ("timestamp", "1700000000"),
-        ("hash", hash),
-    ];
-    let request = AutoAuthRequest::from_pairs(fields);
-    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
-    Box::new(
-        move || match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
-            Ok(_) => "accepted",
-            Err(refusal) => refusal.code(),
-        },
-    )
+        }
+    })
 }
 
 /// A use of the next unused link, by a guard that remembers those of 900 seconds.
-fn first_use(clients_a_second: usize) -> Box<dyn Fn() -> &'static str> {
+fn first_use(clients_a_second: usize) -> Work {
     let key = AutoAuthKey::new(SECRET).expect("a key");
     let keys = AutoAuthKeys::from(key.clone());
     let login = move |client: usize, second: i64| {

@@ -1,0 +1,212 @@
+//! Each mode and stored form but bcrypt, whose tables are indexed by the secret, with what is stored
+//! marked as secret. What the caller presents is the caller's own, and no secret to them.
+
+use whmcs_auth::*;
+use whmcs_auth_benches::*;
+
+use crate::memcheck::marked;
+
+pub struct Case {
+    pub name: String,
+    /// What the work must end with, so that the name is true.
+    pub code: &'static str,
+    /// Whether the outcome depends on the secret at all. If so it must be seen where nothing
+    /// declares it public: that is each case's own control.
+    pub depends: bool,
+    pub work: Work,
+}
+
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    secrets(&mut cases);
+    md5_of_secrets(&mut cases);
+    passwords(&mut cases);
+    links(&mut cases);
+    access_keys(&mut cases);
+    upgrades(&mut cases);
+    cases
+}
+
+fn stored_secrets() -> [StoredSecret; 3] {
+    [
+        StoredSecret::plain(marked(SECRET)).expect("a plain secret"),
+        StoredSecret::md5(&marked(MD5)).expect("an md5"),
+        StoredSecret::sha256(&marked(SHA256)).expect("a sha256"),
+    ]
+}
+
+fn credential(secret: &StoredSecret) -> Option<ApiCredential<()>> {
+    let state = AdminState::WithApiAccess;
+    Some(ApiCredential::new((), NAME, secret.clone(), state))
+}
+
+fn secrets(cases: &mut Vec<Case>) {
+    for fields in [["identifier", "secret"], ["username", "password"]] {
+        for secret in stored_secrets() {
+            let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
+            let is_digest = secret.form() != SecretForm::Plain;
+            for (what, presented, code, depends) in [
+                ("right", SECRET, "accepted", true),
+                ("wrong", OTHER_SECRET, "wrong_secret", true),
+                ("too short", &SECRET[..31], "wrong_secret", is_digest),
+            ] {
+                let record = credential(&secret);
+                let policy = ApiPolicy::new();
+                let work = decide(fields, presented.into(), record, None, forms, policy);
+                cases.push(Case {
+                    name: format!("{} and {}: {what}, {}", fields[0], fields[1], form(&secret)),
+                    code,
+                    depends,
+                    work,
+                });
+            }
+        }
+    }
+}
+
+fn form(secret: &StoredSecret) -> StoredForm {
+    secret.form().into()
+}
+
+/// Where the policy accepts the md5 of a secret in place of the secret.
+fn md5_of_secrets(cases: &mut Vec<Case>) {
+    let [plain, md5, _] = stored_secrets();
+    for secret in [plain, md5] {
+        let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
+        let is_digest = secret.form() != SecretForm::Plain;
+        for (what, presented, code, depends) in [
+            ("right", MD5, "accepted", true),
+            ("wrong", OTHER_MD5, "wrong_secret", true),
+            ("too short", &MD5[..31], "wrong_secret", is_digest),
+        ] {
+            let fields = ["username", "password"];
+            let policy = ApiPolicy::new().md5_of_secret(true);
+            let record = credential(&secret);
+            cases.push(Case {
+                name: format!("md5 of the secret: {what}, {}", form(&secret)),
+                code,
+                depends,
+                work: decide(fields, presented.into(), record, None, forms, policy),
+            });
+        }
+    }
+}
+
+fn passwords(cases: &mut Vec<Case>) {
+    for password in [
+        StoredPassword::plain(marked(SECRET)).expect("a plain password"),
+        StoredPassword::md5(&marked(MD5)).expect("an md5"),
+    ] {
+        let forms = StoredForms::new(SecretForm::Sha256, password.form());
+        for (what, presented, code, depends) in [
+            ("right", MD5, "accepted", true),
+            ("wrong", OTHER_MD5, "wrong_password", true),
+            ("too short", &MD5[..31], "password_not_md5", false),
+        ] {
+            let fields = ["username", "password"];
+            let state = AdminState::WithApiAccess;
+            let admin = Some(Admin::new((), NAME, password.clone(), state));
+            let policy = ApiPolicy::new();
+            cases.push(Case {
+                name: format!("admin: {what}, {}", StoredForm::from(password.form())),
+                code,
+                depends,
+                work: decide(fields, presented.into(), None, admin, forms, policy),
+            });
+        }
+    }
+}
+
+fn links(cases: &mut Vec<Case>) {
+    let sets: [(_, fn() -> AutoAuthKeys); 2] = [
+        ("one key", || keys([marked(KEY)])),
+        ("three keys", || {
+            keys(["other key", KEY, "third key"].map(marked))
+        }),
+    ];
+    for (set, keys) in sets {
+        for (what, hash, code, depends) in [
+            ("genuine", HASH, "accepted", true),
+            ("of no key", &HASH.replace('a', "b"), "hash_mismatch", true),
+            ("too short", &HASH[..39], "hash_format", false),
+        ] {
+            cases.push(Case {
+                name: format!("link: {what}, {set}"),
+                code,
+                depends,
+                work: verify_link(keys(), hash.into()),
+            });
+        }
+    }
+}
+
+fn access_keys(cases: &mut Vec<Case>) {
+    for (what, presented, code, depends) in [
+        ("right", SECRET, "accepted", true),
+        ("wrong", OTHER_SECRET, "wrong_access_key", true),
+        ("too short", &SECRET[..31], "wrong_access_key", false),
+    ] {
+        cases.push(Case {
+            name: format!("access key: {what}"),
+            code,
+            depends,
+            work: check_access_key(marked(SECRET), presented.into()),
+        });
+    }
+}
+
+/// A record whose secret was just verified is looked at once more.
+fn upgrades(cases: &mut Vec<Case>) {
+    for (what, presented, code) in [
+        ("right", SECRET, "upgraded"),
+        ("wrong", OTHER_SECRET, "not proven"),
+    ] {
+        let [_, md5, _] = stored_secrets();
+        let state = AdminState::WithApiAccess;
+        let record = ApiCredential::new((), NAME, md5, state);
+        let request = ApiRequest::from_pairs([("identifier", NAME), ("secret", presented)]);
+        let attempt = request.attempt().into_owned();
+        cases.push(Case {
+            name: format!("upgrade: {what}, md5"),
+            code,
+            depends: true,
+            work: Box::new(move || match upgrade::sha256(&attempt, &record) {
+                Some(_) => "upgraded",
+                None => "not proven",
+            }),
+        });
+    }
+}
+
+/// Each of these leaks, and memcheck must say so.
+pub fn controls() -> [(&'static str, Work); 3] {
+    let [digest, other] = [MD5, OTHER_MD5].map(marked);
+    let encoded = marked(SECRET);
+    let decoded = marked(MD5);
+    [
+        (
+            "control: a comparison of slices",
+            Box::new(move || match digest.as_bytes() == other.as_bytes() {
+                true => "equal",
+                false => "different",
+            }),
+        ),
+        (
+            "control: digits of a table",
+            Box::new(move || {
+                let digits = encoded
+                    .bytes()
+                    .map(|byte| std::hint::black_box(b"0123456789abcdef")[usize::from(byte >> 4)]);
+                std::hint::black_box(digits.collect::<Vec<_>>());
+                "encoded"
+            }),
+        ),
+        (
+            "control: digits decoded",
+            Box::new(move || match StoredPassword::md5(&decoded) {
+                Ok(_) => "decoded",
+                Err(_) => "no digits",
+            }),
+        ),
+    ]
+}

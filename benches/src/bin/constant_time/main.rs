@@ -1,0 +1,84 @@
+//! Whether the time of a check depends on what is secret: runs itself under memcheck with the secrets
+//! marked as undefined, which then reports every branch on them and every look-up by them.
+//!
+//! Built with `RUSTFLAGS='--cfg ctgrind'`, the library tells which outcomes are public.
+
+#[cfg(ctgrind)]
+mod cases;
+#[cfg(ctgrind)]
+mod memcheck;
+
+use std::process::ExitCode;
+
+#[cfg(not(ctgrind))]
+fn main() -> ExitCode {
+    eprintln!("build this with RUSTFLAGS='--cfg ctgrind'");
+    ExitCode::FAILURE
+}
+
+#[cfg(ctgrind)]
+fn main() -> ExitCode {
+    if memcheck::is_running() {
+        return check();
+    }
+    let program = std::env::current_exe().expect("this program's path");
+    let output = std::process::Command::new("valgrind")
+        .args(["-q", "--leak-check=no", "--error-limit=no"])
+        .arg(&program)
+        .output()
+        .expect("valgrind runs");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    if output.status.success() {
+        return ExitCode::SUCCESS;
+    }
+    // Its report is long: that of the controls, and of all that is expected, is in it.
+    eprintln!("where: valgrind --error-limit=no {}", program.display());
+    ExitCode::FAILURE
+}
+
+#[cfg(ctgrind)]
+fn check() -> ExitCode {
+    let mut passed = true;
+    let mut report = |name: &str, verdict: Result<&str, String>| {
+        passed &= verdict.is_ok();
+        match verdict {
+            Ok(verdict) => println!("{name}: {verdict}"),
+            Err(fault) => println!("{name}: FAILED, {fault}"),
+        }
+    };
+    let cases = cases::cases();
+    // Before an outcome is declared public anywhere, it must be seen.
+    let seen: Vec<_> = cases.iter().map(|case| errors_of(&case.work).0).collect();
+    whmcs_auth::DECLASSIFY
+        .set(memcheck::declassify)
+        .expect("it is set once");
+    for (case, seen) in cases.iter().zip(seen) {
+        let (errors, code) = errors_of(&case.work);
+        let verdict = match (errors, seen > 0) {
+            _ if code != case.code => Err(format!("ended with {code}, not {}", case.code)),
+            (1.., _) => Err(format!("depends on the secret in {errors} places")),
+            (0, seen) if seen != case.depends => Err("the secret was not marked".into()),
+            (0, _) => Ok("constant"),
+        };
+        report(&case.name, verdict);
+    }
+    for (name, work) in cases::controls() {
+        let verdict = match errors_of(&work).0 {
+            0 => Err("not seen to leak".into()),
+            _ => Ok("seen to leak, as it must"),
+        };
+        report(name, verdict);
+    }
+    match passed {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// The errors that memcheck sees in one piece of work, and the code that it ends with.
+#[cfg(ctgrind)]
+fn errors_of(work: &whmcs_auth_benches::Work) -> (usize, &'static str) {
+    let before = memcheck::errors();
+    let code = work();
+    (memcheck::errors() - before, code)
+}

@@ -1,0 +1,162 @@
+//! How many checks a refusal makes, whether or not the name is known. What each of them costs is
+//! counted in instructions by the bench `equal_work`.
+//!
+//! The library tells of each check where it is built with `RUSTFLAGS='--cfg ctgrind'`.
+#![cfg(ctgrind)]
+
+use std::cell::Cell;
+
+use whmcs_auth::*;
+
+const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+const OTHER_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+
+thread_local! {
+    static CHECKS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The code of the verdict, and how many checks were made for it.
+fn decide(
+    pairs: [(&str, &str); 2],
+    credential: Option<ApiCredential<()>>,
+    admin: Option<Admin<()>>,
+    forms: StoredForms,
+    policy: ApiPolicy,
+) -> (&'static str, usize) {
+    DECLASSIFY.get_or_init(|| |_| CHECKS.set(CHECKS.get() + 1));
+    CHECKS.set(0);
+    let request = ApiRequest::from_pairs(pairs);
+    let verdict = request
+        .attempt()
+        .decide(credential.as_ref(), admin.as_ref(), forms, &policy);
+    let code = verdict.map_or_else(|refusal| refusal.code(), |_| "accepted");
+    (code, CHECKS.get())
+}
+
+fn secrets() -> Vec<StoredSecret> {
+    let mut secrets = vec![StoredSecret::plain(SECRET), StoredSecret::md5(OTHER_MD5)];
+    if cfg!(feature = "sha2") {
+        secrets.push(StoredSecret::sha256(&"0".repeat(64)));
+    }
+    if cfg!(feature = "bcrypt") {
+        let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
+        secrets.push(StoredSecret::bcrypt(text));
+    }
+    secrets.into_iter().map(Result::unwrap).collect()
+}
+
+fn passwords() -> Vec<StoredPassword> {
+    let mut passwords = vec![
+        StoredPassword::plain("p"),
+        StoredPassword::md5(&"0".repeat(32)),
+    ];
+    if cfg!(feature = "bcrypt") {
+        let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+        passwords.push(StoredPassword::bcrypt_of_md5(text));
+    }
+    passwords.into_iter().map(Result::unwrap).collect()
+}
+
+fn credential(name: &str, secret: &StoredSecret) -> Option<ApiCredential<()>> {
+    let state = AdminState::WithApiAccess;
+    Some(ApiCredential::new((), name, secret.clone(), state))
+}
+
+fn admin(name: &str, password: &StoredPassword) -> Option<Admin<()>> {
+    let state = AdminState::WithApiAccess;
+    Some(Admin::new((), name, password.clone(), state))
+}
+
+#[test]
+fn an_identifier_is_refused_after_one_check() {
+    for secret in secrets() {
+        let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
+        for policy in [ApiPolicy::new(), ApiPolicy::new().md5_of_secret(true)] {
+            for (presented, wrong) in [("x", "wrong_secret"), (OTHER_MD5, "secret_looks_md5")] {
+                let pairs = [("identifier", "id"), ("secret", presented)];
+                let verdict = |record| decide(pairs, record, None, forms, policy);
+                assert_eq!(verdict(None), ("unknown_identifier", 1));
+                assert_eq!(verdict(credential("id", &secret)), (wrong, 1));
+                let other = credential("other", &secret);
+                assert_eq!(verdict(other), ("record_name_mismatch", 1));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_username_is_refused_after_two() {
+    for secret in secrets() {
+        for password in passwords() {
+            let forms = StoredForms::new(secret.form(), password.form());
+            for (presented, wrong_secret, wrong_password) in [
+                ("x", "wrong_secret", "password_not_md5"),
+                (OTHER_MD5, "secret_looks_md5", "wrong_password"),
+            ] {
+                let pairs = [("username", "id"), ("password", presented)];
+                let known = || credential("id", &secret);
+                let login = || admin("id", &password);
+                for (policy, refused) in [
+                    (ApiPolicy::new(), wrong_password),
+                    (ApiPolicy::new().admin_login(false), "admin_login_off"),
+                ] {
+                    let verdict = |known, login| decide(pairs, known, login, forms, policy);
+                    assert_eq!(verdict(None, None).1, 2);
+                    assert_eq!(verdict(known(), None), (wrong_secret, 2));
+                    assert_eq!(verdict(known(), login()), (wrong_secret, 2));
+                    assert_eq!(verdict(None, login()), (refused, 2));
+                }
+            }
+        }
+    }
+}
+
+/// Of a secret whose md5 cannot be checked nothing is, unless the store names a compat form.
+#[test]
+fn and_after_three_where_an_md5_of_the_secret_would_be_accepted() {
+    let cost = BcryptCost::new(4).unwrap();
+    for secret in secrets() {
+        for password in passwords() {
+            let forms = StoredForms::new(secret.form(), password.form());
+            let has_md5 = matches!(secret.form(), SecretForm::Plain | SecretForm::Md5);
+            let with_compat = has_md5 || cfg!(feature = "bcrypt");
+            for (forms, is_checked) in [(forms, has_md5), (forms.compat(cost), with_compat)] {
+                let checks = if is_checked { 3 } else { 2 };
+                let policy = ApiPolicy::new().md5_of_secret(true);
+                let known = || credential("id", &secret);
+                let login = || admin("id", &password);
+                // An md5 of neither.
+                let pairs = [("username", "id"), ("password", &*"1".repeat(32))];
+                let verdict = |known, login| decide(pairs, known, login, forms, policy).1;
+                assert_eq!(verdict(None, None), checks);
+                assert_eq!(verdict(known(), None), checks);
+                assert_eq!(verdict(None, login()), checks);
+
+                let pairs = [("username", "id"), ("password", "no md5")];
+                assert_eq!(decide(pairs, known(), None, forms, policy).1, 2);
+                assert_eq!(decide(pairs, None, None, forms, policy).1, 2);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_of_another_form_costs_its_own_check_on_top() {
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+    let md5 = credential("id", &StoredSecret::md5(OTHER_MD5).unwrap());
+    let pairs = [("identifier", "id"), ("secret", "x")];
+    let policy = ApiPolicy::new();
+    assert_eq!(decide(pairs, md5, None, forms, policy), ("wrong_secret", 2));
+    let login = admin("id", &StoredPassword::md5(OTHER_MD5).unwrap());
+    let pairs = [("username", "id"), ("password", "x")];
+    let verdict = decide(pairs, None, login, forms, policy);
+    assert_eq!(verdict, ("password_not_md5", 3));
+}
+
+#[test]
+fn what_is_malformed_is_refused_without_a_check() {
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+    let pairs = [("identifier", "id"), ("username", "x")];
+    let verdict = decide(pairs, None, None, forms, ApiPolicy::new());
+    assert_eq!(verdict, ("missing_field", 0));
+}
