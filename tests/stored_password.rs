@@ -84,11 +84,14 @@ fn magic_hashes_are_not_equal() {
     let magic = "0e462097431906509019562988736854";
     let other = "0e830400451993494058024219903391";
     assert!(verify(&stored, magic).is_ok());
-    assert_eq!(verify(&stored, other), Err(ApiRefusal::WrongPassword));
-    assert_eq!(
-        verify(&StoredPassword::md5(magic).unwrap(), other),
-        Err(ApiRefusal::WrongPassword)
-    );
+    for stored in [stored, StoredPassword::md5(magic).unwrap()] {
+        assert_eq!(verify(&stored, other), Err(ApiRefusal::WrongPassword));
+        for text in ["0", "0e0", "0E0", "0.0", "true", "QNKCDZO", "240610708"] {
+            assert_eq!(verify(&stored, text), Err(ApiRefusal::PasswordNotMd5));
+        }
+        let missing = Malformed::Missing(Field::Password);
+        assert_eq!(verify(&stored, ""), Err(missing.into()));
+    }
 }
 
 /// A stored digest of zeros, as somebody may have written for "no password", and the bcrypt of one.
