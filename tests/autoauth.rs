@@ -378,6 +378,7 @@ fn rule_5_whole_seconds_count_whatever_the_offset() {
 
 #[test]
 fn rule_5_limits_to_past_and_future_can_be_set_apart() {
+    assert_eq!(AutoAuthPolicy::default(), AutoAuthPolicy::new());
     let seconds = Duration::from_secs;
     let policy = AutoAuthPolicy::new()
         .past_limit(seconds(60))

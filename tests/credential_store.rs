@@ -30,6 +30,12 @@ impl CredentialStore for Database {
     fn find_admin(&self, username: &str) -> Lookup<'_, Admin<String>, NoBounds> {
         match username {
             "half-down" => Err(NoBounds),
+            "admin" => Ok(Some(Cow::Owned(Admin::new(
+                "admin 3".into(),
+                username,
+                StoredPassword::plain("password").map_err(|_| NoBounds)?,
+                AdminState::WithApiAccess,
+            )))),
             _ => Ok(None),
         }
     }
@@ -52,17 +58,22 @@ fn verify(
 
 #[test]
 fn references_boxes_and_arcs_of_a_store_are_stores() {
-    let pairs = [("identifier", "id"), ("secret", "secret")];
-    let id = Ok("row 7".to_owned());
     let dynamic: &dyn CredentialStore<Id = String, Error = NoBounds> = &Database;
     let boxed: Box<dyn CredentialStore<Id = String, Error = NoBounds> + Send + Sync> =
         Box::new(Database);
-    assert_eq!(verify(&Database, pairs), id);
-    assert_eq!(verify(&&Database, pairs), id);
-    assert_eq!(verify(dynamic, pairs), id);
-    assert_eq!(verify(&dynamic, pairs), id);
-    assert_eq!(verify(&boxed, pairs), id);
-    assert_eq!(verify(&Arc::new(Database), pairs), id);
+    let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
+    for (pairs, id) in [
+        ([("identifier", "id"), ("secret", "secret")], "row 7"),
+        ([("username", "admin"), ("password", md5)], "admin 3"),
+    ] {
+        let id = Ok(id.to_owned());
+        assert_eq!(verify(&Database, pairs), id);
+        assert_eq!(verify(&&Database, pairs), id);
+        assert_eq!(verify(dynamic, pairs), id);
+        assert_eq!(verify(&dynamic, pairs), id);
+        assert_eq!(verify(&boxed, pairs), id);
+        assert_eq!(verify(&Arc::new(Database), pairs), id);
+    }
     assert_eq!(Arc::new(boxed).forms(), Database.forms());
 }
 
@@ -86,4 +97,19 @@ fn no_record_is_refused_and_a_failure_is_not() {
     ] {
         assert_eq!(verify(&Database, pairs), Err(code), "{pairs:?}");
     }
+}
+
+#[test]
+fn a_record_says_whose_it_is() {
+    let secret = StoredSecret::plain("s").unwrap();
+    let credential = ApiCredential::new(7, "id", secret, AdminState::Disabled);
+    assert_eq!(*credential.id(), 7);
+    assert_eq!(credential.identifier(), "id");
+    assert_eq!(credential.admin(), AdminState::Disabled);
+
+    let password = StoredPassword::plain("p").unwrap();
+    let admin = Admin::new(3, "admin", password, AdminState::WithoutApiAccess);
+    assert_eq!(*admin.id(), 3);
+    assert_eq!(admin.username(), "admin");
+    assert_eq!(admin.state(), AdminState::WithoutApiAccess);
 }

@@ -77,6 +77,24 @@ fn every_form_accepts_the_md5_in_either_case_and_nothing_else() {
     }
 }
 
+#[test]
+fn the_caller_is_told_through_which_form() {
+    let forms: Vec<_> = all_forms()
+        .iter()
+        .map(|(password, presented)| {
+            let caller = verify(password, presented).unwrap();
+            assert!(caller.presented_md5);
+            assert_eq!(caller.form, password.form().into());
+            caller.form.to_string()
+        })
+        .collect();
+    let mut expected = vec!["plain", "md5"];
+    if cfg!(feature = "bcrypt") {
+        expected.push("bcrypt-of-md5");
+    }
+    assert_eq!(forms, expected);
+}
+
 /// PHP's `==` takes two strings of the form `0e` and digits for the number 0.
 #[test]
 fn magic_hashes_are_not_equal() {

@@ -4,57 +4,13 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde::de::value::{Error, MapDeserializer};
 use serde::de::{IntoDeserializer, Visitor};
-use time::OffsetDateTime;
 use whmcs_auth::*;
 
-/// Everything that can be told of an API request: what Debug shows, what is carried along, what is
-/// looked up, and the verdict where each look-up finds a record.
-fn told_of_request(request: &ApiRequest<'_>) -> String {
-    let attempt = request.attempt();
-    let name = attempt.identifier().unwrap_or_default().to_owned();
-    let secret = StoredSecret::plain("s+e c").unwrap();
-    let credential = ApiCredential::new(1, &*name, secret, AdminState::WithApiAccess);
-    let password = StoredPassword::plain("p").unwrap();
-    let admin = Admin::new(2, &*name, password, AdminState::WithApiAccess);
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
-    let decide = |credential, admin| attempt.decide(credential, admin, forms, &ApiPolicy::new());
-    format!(
-        "{request:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-        request.action(),
-        request.response_type(),
-        request.access_key(),
-        attempt.identifier(),
-        attempt.username(),
-        decide(Some(&credential), None),
-        decide(None, Some(&admin)),
-    )
-}
+mod alike;
+mod told;
 
-/// Everything that can be told of a link.
-fn told_of_link(request: &AutoAuthRequest<'_>) -> String {
-    let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123").unwrap());
-    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
-    let verdict = verify_autoauth(request, &keys, &now, &AutoAuthPolicy::new());
-    format!("{request:?} {verdict:?}")
-}
-
-fn assert_same_request(body: &str) -> String {
-    let told = told_of_request(&ApiRequest::from_form(body));
-    let urlencoded = serde_urlencoded::from_str(body).unwrap();
-    assert_eq!(told_of_request(&urlencoded), told, "{body}");
-    let html_form = serde_html_form::from_str(body).unwrap();
-    assert_eq!(told_of_request(&html_form), told, "{body}");
-    told
-}
-
-fn assert_same_link(query: &str) -> String {
-    let told = told_of_link(&AutoAuthRequest::from_query(query));
-    let urlencoded = serde_urlencoded::from_str(query).unwrap();
-    assert_eq!(told_of_link(&urlencoded), told, "{query}");
-    let html_form = serde_html_form::from_str(query).unwrap();
-    assert_eq!(told_of_link(&html_form), told, "{query}");
-    told
-}
+use alike::{assert_same_link, assert_same_request};
+use told::told_of_request;
 
 #[test]
 fn a_table_of_bodies_is_told_alike() {
@@ -300,6 +256,7 @@ impl<'de> serde::Deserializer<'de> for Other {
             "character" => visitor.visit_char('s'),
             "i128" => visitor.visit_i128(-1),
             "u128" => visitor.visit_u128(1),
+            "wrapped" => visitor.visit_newtype_struct(Self("bytes")),
             _ => unreachable!("{kind}"),
         }
     }
@@ -344,6 +301,27 @@ fn other_kinds_of_text_are_text() {
         let told = attempt.decide(Some(&record), None, forms, &ApiPolicy::new());
         assert_eq!(told.map(|_| ()), verdict, "{secret}");
     }
+}
+
+#[test]
+fn nothing_is_a_value_all_the_same() {
+    for (first, second) in [("none", "bytes"), ("some none", "bytes"), ("none", "none")] {
+        let form = [("secret", Other(first)), ("secret", Other(second))];
+        let form = MapDeserializer::<_, Error>::new(form.into_iter());
+        let request = ApiRequest::deserialize(form).unwrap();
+        let repeated = ApiRequest::from_pairs([("secret", ""), ("secret", "")]);
+        assert_eq!(told_of_request(&request), told_of_request(&repeated));
+    }
+}
+
+#[test]
+fn what_no_form_holds_is_an_error() {
+    let form = [("secret", Other("wrapped"))];
+    let form = MapDeserializer::<_, Error>::new(form.into_iter());
+    assert_eq!(
+        ApiRequest::deserialize(form).unwrap_err().to_string(),
+        "invalid type: newtype struct, expected a text or a sequence of texts"
+    );
 }
 
 #[test]
