@@ -1,0 +1,142 @@
+//! The decoders of forms and queries against the rules of fields, written down once more.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use whmcs_auth::*;
+
+type Pairs = Vec<(String, String)>;
+
+/// The fields of a request, and the longest value of each, where it has one.
+const FIELDS: [(Field, Option<usize>); 7] = [
+    (Field::Identifier, Some(255)),
+    (Field::Secret, Some(1024)),
+    (Field::Username, Some(255)),
+    (Field::Password, Some(1024)),
+    (Field::AccessKey, None),
+    (Field::Action, None),
+    (Field::ResponseType, None),
+];
+
+fuzz_target!(|form: &[u8]| {
+    judge(&ApiRequest::from_form(form), &decoded(form));
+    // A query and a body, with a line break between them.
+    if let Some(end) = form.iter().position(|byte| *byte == b'\n') {
+        let (query, body) = (&form[..end], &form[end + 1..]);
+        let request = ApiRequest::from_query_and_form(query, body);
+        judge(&request, &[decoded(query), decoded(body)].concat());
+    }
+});
+
+fn decoded(form: &[u8]) -> Pairs {
+    form_urlencoded::parse(form).into_owned().collect()
+}
+
+fn judge(request: &ApiRequest<'_>, pairs: &Pairs) {
+    let mut values = Vec::new();
+    let mut fault = None;
+    for (field, cap) in FIELDS {
+        match expected(field, cap, pairs) {
+            Ok(value) => values.push(value),
+            Err(found) => fault = fault.or(Some(found)),
+        }
+    }
+    let attempt = request.attempt();
+    if fault.is_some() {
+        return assert_eq!(attempt.refusal(), fault.map(ApiRefusal::Malformed));
+    }
+    let values: [String; 7] = values.try_into().expect("a value for each field");
+    let [
+        identifier,
+        secret,
+        username,
+        password,
+        access_key,
+        action,
+        format,
+    ] = values;
+
+    let absent = |text: &str| text.is_empty();
+    let missing = |field| Some(ApiRefusal::Malformed(Malformed::Missing(field)));
+    let (name, presented, mode) = match (absent(&identifier), absent(&secret)) {
+        (false, false) => (identifier, secret, ApiMode::Credential),
+        (true, false) => return assert_eq!(attempt.refusal(), missing(Field::Identifier)),
+        (false, true) => return assert_eq!(attempt.refusal(), missing(Field::Secret)),
+        (true, true) => match (absent(&username), absent(&password)) {
+            (false, false) => (username, password, ApiMode::CredentialAsLogin),
+            (true, false) => return assert_eq!(attempt.refusal(), missing(Field::Username)),
+            (false, true) => return assert_eq!(attempt.refusal(), missing(Field::Password)),
+            (true, true) => {
+                return assert_eq!(attempt.refusal(), Some(ApiRefusal::MissingCredentials));
+            }
+        },
+    };
+    assert_eq!(attempt.refusal(), None);
+    assert_eq!(attempt.identifier(), Some(&*name));
+    let is_login = mode == ApiMode::CredentialAsLogin;
+    assert_eq!(attempt.username(), is_login.then_some(&*name));
+    assert_eq!(request.access_key().unwrap_or_default(), access_key);
+    let is_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_');
+    match request.action() {
+        Action::Absent => assert_eq!(action, ""),
+        Action::Named(name) => assert!(name == action && action.bytes().all(is_name)),
+        Action::Invalid => assert!(action.len() > 64 || !action.bytes().all(is_name)),
+    }
+    let expected = match &*format.to_ascii_lowercase() {
+        "json" => ResponseType::Json,
+        "xml" => ResponseType::Xml,
+        _ => ResponseType::Nvp,
+    };
+    assert_eq!(request.response_type(), expected);
+
+    // The record of that name and secret is accepted, and none of another secret or name.
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    let verdict = |name: &str, secret: &str| {
+        let secret = StoredSecret::plain(secret).expect("1 to 1024 bytes");
+        let record = ApiCredential::new((), name, secret, AdminState::WithApiAccess);
+        attempt.decide(Some(&record), None, forms, &ApiPolicy::new())
+    };
+    assert_eq!(
+        verdict(&name, &presented).map(|caller| caller.mode),
+        Ok(mode)
+    );
+    let other = if presented == "x" { "y" } else { "x" };
+    assert!(verdict(&name, other).is_err());
+    let other = format!("{name}x");
+    assert_eq!(
+        verdict(&other, &presented),
+        Err(ApiRefusal::RecordNameMismatch)
+    );
+}
+
+/// The one value of a field, empty where it is absent, or what is wrong with it.
+fn expected(field: Field, cap: Option<usize>, pairs: &Pairs) -> Result<String, Malformed> {
+    let read: Vec<_> = pairs
+        .iter()
+        .filter(|(name, _)| as_php_reads(name) == field.name())
+        .collect();
+    if read.iter().any(|(name, _)| name != field.name()) {
+        return Err(Malformed::Disguised(field));
+    }
+    let value = match &read[..] {
+        [] => return Ok(String::new()),
+        [(_, value)] => value,
+        _ => return Err(Malformed::Repeated(field)),
+    };
+    let is_name = matches!(field, Field::Identifier | Field::Username);
+    if cap.is_some_and(|cap| value.len() > cap) {
+        Err(Malformed::TooLong(field))
+    } else if value.chars().any(|character| character == '\u{fffd}') {
+        Err(Malformed::NotUtf8(field))
+    } else if is_name && value.chars().any(char::is_control) {
+        Err(Malformed::ControlCharacter(field))
+    } else {
+        Ok(value.clone())
+    }
+}
+
+fn as_php_reads(name: &str) -> String {
+    let after_spaces = name.chars().skip_while(|character| *character == ' ');
+    after_spaces
+        .take_while(|character| !matches!(character, '\0' | '['))
+        .collect()
+}
