@@ -15,6 +15,10 @@ needs() { # COMMAND PACKAGE
     command -v "$1" >/dev/null || install "$2"
 }
 
+tool() { # CRATE VERSION
+    cargo install -q --locked "$1@$2"
+}
+
 # A control: it must fail, and by what it is to show.
 fails_by() { # TEXT COMMAND...
     local output

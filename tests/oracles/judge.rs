@@ -1,0 +1,100 @@
+//! Puts the library beside what others say, a line at a time on the standard input:
+//!
+//! - `judge targets`: a target, as JSON. Writes those that are offered.
+//! - `judge stored`: `["secret" | "password", stored, presented, whether they match]`.
+//! - `judge forms`: a body, a tab, and what PHP reads in it.
+
+use std::error::Error;
+use std::io::stdin;
+
+use whmcs_auth::*;
+
+#[allow(dead_code, reason = "of links nothing is told here")]
+#[path = "../deserialize/told.rs"]
+mod told;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let judge = match std::env::args().nth(1).as_deref() {
+        Some("targets") => targets,
+        Some("stored") => stored,
+        Some("forms") => forms,
+        _ => return Err("targets, stored or forms?".into()),
+    };
+    let (mut lines, mut accepted) = (0, 0);
+    for line in stdin().lines() {
+        let line = line?;
+        accepted += usize::from(judge(&line).map_err(|error| format!("{line}: {error}"))?);
+        lines += 1;
+    }
+    eprintln!("{lines} judged, {accepted} accepted");
+    match accepted {
+        0 => Err("nothing was accepted".into()),
+        _ => Ok(()),
+    }
+}
+
+fn targets(line: &str) -> Result<bool, Box<dyn Error>> {
+    let text: String = serde_json::from_str(line)?;
+    let is_offered = matches!(Goto::judge(&text), Goto::SameSite { .. });
+    if is_offered {
+        println!("{line}");
+    }
+    Ok(is_offered)
+}
+
+fn stored(line: &str) -> Result<bool, Box<dyn Error>> {
+    let (kind, stored, presented, matches): (String, String, String, bool) =
+        serde_json::from_str(line)?;
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+    let state = AdminState::WithApiAccess;
+    let policy = ApiPolicy::new();
+    let pairs = [("username", "id"), ("password", &*presented)];
+    let request = ApiRequest::from_pairs(pairs);
+    let attempt = request.attempt();
+    let verdict = match &*kind {
+        "secret" => {
+            let secret = StoredSecret::bcrypt(&stored)?;
+            let credential = ApiCredential::new((), "id", secret, state);
+            attempt.decide(Some(&credential), None, forms, &policy)
+        }
+        _ => {
+            let password = StoredPassword::bcrypt_of_md5(&stored)?;
+            let admin = Admin::new((), "id", password, state);
+            attempt.decide(None, Some(&admin), forms, &policy)
+        }
+    };
+    match verdict.is_ok() == matches {
+        true => Ok(matches),
+        false => Err(format!("{verdict:?}").into()),
+    }
+}
+
+fn forms(line: &str) -> Result<bool, Box<dyn Error>> {
+    let (body, read_by_php) = line.split_once('\t').ok_or("no tab")?;
+    let request = ApiRequest::from_form(body);
+    let is_refused = matches!(
+        request.attempt().refusal(),
+        Some(ApiRefusal::Malformed(fault)) if !matches!(fault, Malformed::Missing(_))
+    );
+    if is_refused {
+        return Ok(false);
+    }
+    let ours = told::told_of_request(&request);
+    let php = told::told_of_request(&ApiRequest::from_form(read_by_php));
+    if ours != php {
+        return Err(format!("{ours}, and by PHP {php}").into());
+    }
+    // The secret is told to nobody, so a record of PHP's is asked.
+    let attempt = request.attempt();
+    if let Some(name) = attempt.identifier() {
+        let field = attempt.username().map_or("secret", |_| "password");
+        let mut fields = url::form_urlencoded::parse(read_by_php.as_bytes());
+        let (_, secret) = fields.find(|(name, _)| name == field).ok_or("no secret")?;
+        let secret = StoredSecret::plain(secret)?;
+        let credential = ApiCredential::new((), name, secret, AdminState::WithApiAccess);
+        let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+        let policy = ApiPolicy::new();
+        let _caller = attempt.decide(Some(&credential), None, forms, &policy)?;
+    }
+    Ok(true)
+}
