@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use no_panic::no_panic;
 use time::OffsetDateTime;
-use whmcs_auth::gate::AddressGate;
+use whmcs_auth::gate::*;
 use whmcs_auth::*;
 
 #[no_panic]
@@ -46,13 +46,33 @@ fn verify<'r>(
 }
 
 #[no_panic]
+fn is_for(login: &AutoAuthLogin<'_>, stored_email: &str) -> bool {
+    login.is_for(stored_email)
+}
+
+#[no_panic]
 fn judge(goto: &str) -> Goto<'_> {
     Goto::judge(goto)
 }
 
 #[no_panic]
-fn check_access_key(gate: &AddressGate, presented: &str) -> bool {
-    gate.check([203, 0, 113, 7].into(), Some(presented)).is_ok()
+fn check_address(gate: &AddressGate, presented: &str) -> Result<(), AddressRefusal> {
+    gate.check([203, 0, 113, 7].into(), Some(presented))
+}
+
+#[no_panic]
+fn name_action(action: Action<'_>) -> Result<ActionName, ActionRefusal> {
+    action.try_into()
+}
+
+#[no_panic]
+fn includes(actions: &AllowedActions, action: &str) -> bool {
+    actions.includes(action)
+}
+
+#[no_panic]
+fn read_digests(hex: &str) -> [Result<StoredSecret, StoredFormError>; 2] {
+    [StoredSecret::md5(hex), StoredSecret::sha256(hex)]
 }
 
 #[cfg(feature = "can_panic")]
@@ -63,26 +83,34 @@ fn ends_with_a_digit(goto: &str) -> bool {
 
 fn main() {
     let sent: Vec<String> = std::env::args().collect();
+    let text = black_box(sent[0].as_str());
     let pairs: Vec<_> = sent
         .iter()
         .map(|text| (text.as_str(), text.as_str()))
         .collect();
-    let now = OffsetDateTime::UNIX_EPOCH;
     let forms = black_box(StoredForms::new(SecretForm::Sha256, PasswordForm::Md5));
+    let keys = black_box(AutoAuthKeys::default());
+    let now = OffsetDateTime::UNIX_EPOCH;
 
     let request = read_api_request(&pairs);
-    black_box(decide(
+    let policy = black_box(ApiPolicy::new());
+    let verdict = decide(
         &attempt(&request),
         black_box(None),
         black_box(None),
         forms,
-        &ApiPolicy::new(),
-    ))
-    .ok();
-    let keys = black_box(AutoAuthKeys::default());
-    black_box(verify(&read_link(&pairs), &keys, &now)).ok();
-    black_box(judge(&sent[0]));
-    black_box(check_access_key(&AddressGate::new(), &sent[0]));
+        &policy,
+    );
+    black_box(verdict).ok();
+    let link = read_link(&pairs);
+    if let Ok(login) = verify(&link, &keys, &now) {
+        black_box(is_for(&login, text));
+    }
+    black_box(judge(text));
+    black_box(check_address(&black_box(AddressGate::new()), text)).ok();
+    black_box(name_action(request.action())).ok();
+    black_box(includes(&black_box(AllowedActions::new(&sent)), text));
+    black_box(read_digests(text));
     #[cfg(feature = "can_panic")]
-    black_box(ends_with_a_digit(&sent[0]));
+    black_box(ends_with_a_digit(text));
 }
