@@ -240,6 +240,16 @@ fn gates_show_no_access_key_and_nothing_of_the_request() {
     let request = ApiRequest::from_pairs(pairs);
     let admitted = gate.admit(elsewhere, &request).unwrap();
     assert_mute(&admitted);
+    // What was decided by the gate itself is shown.
+    let shown = format!("{admitted:?}");
+    assert!(
+        shown.starts_with("AdmittedAttempt { attempt: ApiAttempt("),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("api_policy: ApiPolicy { admin_login: true"),
+        "{shown}"
+    );
     let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
     assert_mute_error(admitted.decide::<u64>(None, None, forms).unwrap_err());
     assert_mute(admitted.into_owned());
