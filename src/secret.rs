@@ -163,13 +163,12 @@ impl StoredSecret {
     /// Checks `md5(secret)`, as a password of the form named is checked, where the stored form
     /// allows it.
     pub(crate) fn matches_md5(&self, presented: &PresentedMd5) -> Option<(PasswordForm, Choice)> {
-        let form = self.form().md5_of_secret()?;
         let outcome = match &self.0 {
             Stored::Plain(secret) => presented.equals(&digest::md5(secret.as_str().as_bytes())),
             Stored::Md5(digest) => presented.equals(digest),
             _ => return None,
         };
-        Some((form, outcome))
+        Some((self.form().md5_of_secret()?, outcome))
     }
 
     /// A secret of that form that nobody has.

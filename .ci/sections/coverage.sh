@@ -4,11 +4,16 @@ tool cargo-llvm-cov 0.9.1
 llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 needs "/usr/lib/llvm-$llvm/bin/llvm-cov" "llvm-$llvm"
 
-line_coverage() {
+llvm_cov() {
     LLVM_COV=/usr/lib/llvm-$llvm/bin/llvm-cov LLVM_PROFDATA=/usr/lib/llvm-$llvm/bin/llvm-profdata \
-        cargo llvm-cov --all-features -p whmcs-auth -p whmcs-auth-deserialize-tests \
-        --summary-only --ignore-filename-regex '/tests/' >"$work/coverage.txt"
-    sed -n '/^Filename/,$p' "$work/coverage.txt" | awk '{ print $1, $(NF - 3) }' | column -t
+        cargo llvm-cov "$@"
+}
+
+line_coverage() {
+    llvm_cov --no-report --all-features -p whmcs-auth -p whmcs-auth-deserialize-tests >"$work/coverage.log" 2>&1 ||
+        { tail -n 50 "$work/coverage.log" && return 1; }
+    # A row is the file, and then counts and a share of regions, functions, lines and branches.
+    llvm_cov report --summary-only --ignore-filename-regex '/tests/' | awk 'NF == 13 { print $10, $1 }' | column -t
 }
 
 check 'line coverage' line_coverage
