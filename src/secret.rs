@@ -26,7 +26,7 @@ use crate::password::PresentedMd5;
 ///
 /// Every check compares in constant time. A presented secret over 71 bytes, or with a NUL, never
 /// matches the bcrypt form, and costs the same. Debug shows the form alone; with feature
-/// `zeroize` a plain secret is wiped when it is dropped.
+/// `zeroize` a plain secret and an md5 are wiped when they are dropped.
 ///
 /// # Examples
 ///
@@ -182,6 +182,18 @@ impl StoredSecret {
             SecretForm::Sha256 => return None,
             SecretForm::Bcrypt(cost) => Stored::Bcrypt(BcryptHash::decoy(cost)?),
         }))
+    }
+}
+
+/// A stored MD5 is as good as the secret where [`ApiPolicy::md5_of_secret`] is on.
+///
+/// [`ApiPolicy::md5_of_secret`]: crate::ApiPolicy::md5_of_secret
+#[cfg(feature = "zeroize")]
+impl Drop for StoredSecret {
+    fn drop(&mut self) {
+        if let Stored::Md5(digest) = &mut self.0 {
+            zeroize::Zeroize::zeroize(digest);
+        }
     }
 }
 

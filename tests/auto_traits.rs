@@ -14,6 +14,52 @@ fn is_cloned<T: Clone>() {}
 fn is_copied<T: Copy + Eq>() {}
 fn is_an_error<T: Error + Copy + Eq + Send + Sync + 'static>() {}
 
+/// Does not compile where a type has the trait, as then either impl would do.
+macro_rules! never {
+    ($trait:path: $($type:ty),+ $(,)?) => {$(
+        const _: fn() = || {
+            trait Either<A> {
+                fn one() {}
+            }
+            struct HasIt;
+            impl<T: ?Sized> Either<()> for T {}
+            impl<T: ?Sized + $trait> Either<HasIt> for T {}
+            let _ = <$type as Either<_>>::one;
+        };
+    )+};
+}
+
+macro_rules! secret {
+    ($($type:ty),+ $(,)?) => {
+        never!(PartialEq: $($type),+);
+        never!(std::fmt::Display: $($type),+);
+        never!(AsRef<str>: $($type),+);
+        never!(std::ops::Deref: $($type),+);
+    };
+}
+
+// What holds a secret cannot be compared but in constant time, nor written.
+secret!(
+    AddressGate,
+    Admin<u64>,
+    ApiAttempt<'static>,
+    ApiCredential<u64>,
+    ApiRequest<'static>,
+    AutoAuthKey,
+    AutoAuthKeys,
+    AutoAuthLogin<'static>,
+    AutoAuthRequest<'static>,
+    ReplayKey,
+    StoredPassword,
+    StoredSecret,
+);
+#[cfg(feature = "form")]
+secret!(AutoAuthLink);
+#[cfg(feature = "std")]
+secret!(MemoryStore<u64>);
+#[cfg(any(feature = "bcrypt", feature = "sha2"))]
+secret!(upgrade::UpgradedForm);
+
 #[test]
 fn every_type_moves_between_threads() {
     moves_between_threads::<Action<'_>>();

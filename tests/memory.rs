@@ -99,6 +99,10 @@ fn secrets_that_the_library_owns_are_wiped() {
         left_behind(|| Box::new(StoredPassword::md5(&md5).unwrap())),
         left
     );
+    assert_eq!(
+        left_behind(|| Box::new(StoredSecret::md5(&md5).unwrap())),
+        left
+    );
 
     let secret = StoredSecret::plain(MARKER).unwrap();
     assert_eq!(left_behind(|| secret.clone()), left);

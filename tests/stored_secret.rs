@@ -63,6 +63,30 @@ fn every_form_accepts_the_raw_secret_and_nothing_else() {
 }
 
 #[test]
+fn a_digest_is_compared_whole() {
+    let with_digit = |digest: &str, index: usize| {
+        let digit = if &digest[index..=index] == "0" {
+            "1"
+        } else {
+            "0"
+        };
+        let mut changed = digest.to_owned();
+        changed.replace_range(index..=index, digit);
+        changed
+    };
+    for index in 0..MD5.len() {
+        let changed = StoredSecret::md5(&with_digit(MD5, index)).unwrap();
+        assert!(!accepts(&changed, SECRET), "{index}");
+    }
+    if cfg!(feature = "sha2") {
+        for index in 0..SHA256.len() {
+            let changed = StoredSecret::sha256(&with_digit(SHA256, index)).unwrap();
+            assert!(!accepts(&changed, SECRET), "{index}");
+        }
+    }
+}
+
+#[test]
 fn a_stored_digest_is_never_the_secret() {
     for secret in all_forms() {
         for stolen in [

@@ -18,7 +18,7 @@ use crate::request::ApiRequest;
 /// What [`from_pairs`](ApiRequest::from_pairs) would read of the same pairs is what comes out,
 /// malformed or not. Of values that no form has, none at all is an absent field, and anything but a
 /// text or a sequence makes its field malformed. It fails only where the deserializer does, and no
-/// error of ours holds a value.
+/// error of this crate holds a name or a value.
 ///
 /// It reads one source. Where fields may come in the query and in the body, take both as they are,
 /// and read them with [`from_query_and_form`](ApiRequest::from_query_and_form). Other fields of the
@@ -95,7 +95,7 @@ impl<'de, R: Slots<'static, N>, const N: usize> Visitor<'de> for Fields<R, N> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<R, A::Error> {
-        while let Some(name) = fields.next_key::<String>()? {
+        while let Some(Name(name)) = fields.next_key()? {
             if self.0.knows(&name) {
                 let request = &mut self.0;
                 let values = Values {
@@ -114,6 +114,39 @@ impl<'de, R: Slots<'static, N>, const N: usize> Visitor<'de> for Fields<R, N> {
         |_| Err(E::custom("expected the fields of a request"));
         visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
         visit_f64: f64, visit_str: &str, visit_bytes: &[u8]
+    );
+}
+
+/// A name. What is no text is an error that does not show it.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOfName)
+    }
+}
+
+struct TextOfName;
+
+impl<'de> Visitor<'de> for TextOfName {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a field")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        Ok(Name(name.to_owned()))
+    }
+
+    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Name, E> {
+        Ok(Name(String::from_utf8_lossy(name).into_owned()))
+    }
+
+    otherwise!(
+        |_| Err(E::custom("expected the name of a field"));
+        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
+        visit_f64: f64
     );
 }
 

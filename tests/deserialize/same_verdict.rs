@@ -325,6 +325,31 @@ fn what_no_form_holds_is_an_error() {
 }
 
 #[test]
+fn a_name_is_text_or_an_error_that_does_not_show_it() {
+    for (name, told) in [
+        ("bytes", Ok(())),
+        ("bytes that are no text", Ok(())),
+        ("character", Ok(())),
+        ("i128", Err("expected the name of a field")),
+        ("u128", Err("expected the name of a field")),
+        (
+            "none",
+            Err("invalid type: Option value, expected the name of a field"),
+        ),
+    ] {
+        let form = MapDeserializer::<_, Error>::new([(Other(name), "s")].into_iter());
+        let request = ApiRequest::deserialize(form);
+        let told_of = request.map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(told_of, told.map_err(str::to_owned), "{name}");
+    }
+    for name in [-1_i64, 1851876211] {
+        let form = MapDeserializer::<_, Error>::new([(name, "s")].into_iter());
+        let error = ApiRequest::deserialize(form).unwrap_err().to_string();
+        assert_eq!(error, "expected the name of a field");
+    }
+}
+
+#[test]
 fn what_is_no_set_of_fields_is_an_error_without_the_value() {
     let fields = "expected the fields of a request";
     for json in [

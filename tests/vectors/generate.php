@@ -50,6 +50,32 @@ write('autoauth', "email\ttimestamp\tkey\tsha1\tquery", array_map(fn ($row) => [
     http_build_query(['email' => $row[0], 'timestamp' => $row[1], 'hash' => sha1($row[0] . $row[1] . $row[2])]),
 ], $rows));
 
+// What is presented as the hash of a link, and whether PHP says that it is. Hex counts in either case.
+$presented = [];
+foreach (array_slice($rows, 0, 40) as [$email, $timestamp, $key]) {
+    $hash = sha1($email . $timestamp . $key);
+    $place = mt_rand(0, 39);
+    foreach ([
+        $hash,
+        strtoupper($hash),
+        substr_replace($hash, $hash[$place] === '0' ? '1' : '0', $place, 1),
+        substr($hash, 1),
+        substr($hash, 0, 39),
+        strrev($hash),
+        sha1($email . $timestamp),
+        sha1($email . $timestamp . $key . $key),
+        sha1($key . $email . $timestamp),
+        md5($email . $timestamp . $key),
+        hash_hmac('sha1', $email . $timestamp, $key),
+        '0e' . str_repeat('0', 38),
+        '0',
+    ] as $text) {
+        $verdict = hash_equals($hash, strtolower($text)) ? 'match' : 'mismatch';
+        $presented[] = [$email, $timestamp, $key, $text, $verdict];
+    }
+}
+write('hashes', "email\ttimestamp\tkey\tpresented\tverdict", $presented);
+
 // Form bodies.
 $bodies = [
     'action=GetClients&identifier=id&responsetype=json&secret=s%2Be+c',
@@ -69,7 +95,7 @@ $bodies = [
     'action=b;identifier=c', '%09action=b', '%0aaction=b', '%c2%a0action=b', 'action%2500=b', 'x%00action=b',
     'identifier=a%00b&secret=s', 'identifier=%20id&secret=s', 'identifier=id%20&secret=s', 'secret=%26%3d&identifier=%2B',
 ];
-write('forms', "body\tread by PHP", array_map(fn ($body) => [$body, read_by_php($body)], $bodies));
+write('forms', "body\tread by PHP", array_map(fn ($body) => [$body, read_by_php($body, OF_FORMS)], $bodies));
 
 // Stored forms: what was presented, what is stored, and whether PHP says that they match.
 $salt = 'CCCCCCCCCCCCCCCCCCCCC.';
