@@ -1,5 +1,5 @@
 //! How many checks a refusal makes, whether or not the name is known. What each of them costs is
-//! counted in instructions by the bench `equal_work`.
+//! counted in instructions by the program `equal_work` of the benches.
 //!
 //! The library tells of each check where it is built with `RUSTFLAGS='--cfg ctgrind'`.
 #![cfg(ctgrind)]
@@ -33,14 +33,15 @@ fn decide(
     (code, CHECKS.get())
 }
 
+const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
+
 fn secrets() -> Vec<StoredSecret> {
     let mut secrets = vec![StoredSecret::plain(SECRET), StoredSecret::md5(OTHER_MD5)];
     if cfg!(feature = "sha2") {
         secrets.push(StoredSecret::sha256(&"0".repeat(64)));
     }
     if cfg!(feature = "bcrypt") {
-        let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
-        secrets.push(StoredSecret::bcrypt(text));
+        secrets.push(StoredSecret::bcrypt(BCRYPT));
     }
     secrets.into_iter().map(Result::unwrap).collect()
 }
@@ -151,6 +152,34 @@ fn a_record_of_another_form_costs_its_own_check_on_top() {
     let pairs = [("username", "id"), ("password", "x")];
     let verdict = decide(pairs, None, login, forms, policy);
     assert_eq!(verdict, ("password_not_md5", 3));
+}
+
+#[cfg(feature = "bcrypt")]
+#[test]
+fn so_does_one_of_another_cost() {
+    let [four, five] = [4, 5].map(|cost| BcryptCost::new(cost).unwrap());
+    let policy = ApiPolicy::new();
+    let forms = StoredForms::new(SecretForm::Bcrypt(five), PasswordForm::BcryptOfMd5(five));
+    let known = credential("id", &StoredSecret::bcrypt(BCRYPT).unwrap());
+    let pairs = [("identifier", "id"), ("secret", "x")];
+    assert_eq!(
+        decide(pairs, known, None, forms, policy),
+        ("wrong_secret", 2)
+    );
+
+    let login = admin("id", &StoredPassword::bcrypt_of_md5(BCRYPT).unwrap());
+    let pairs = [("username", "id"), ("password", OTHER_MD5)];
+    assert_eq!(
+        decide(pairs, None, login, forms, policy),
+        ("wrong_password", 3)
+    );
+
+    // Of an md5 the md5 was checked, and not what the store names.
+    let forms = StoredForms::new(SecretForm::Bcrypt(four), PasswordForm::Md5).compat(four);
+    let known = credential("id", &StoredSecret::md5(OTHER_MD5).unwrap());
+    let pairs = [("username", "id"), ("password", &*"1".repeat(32))];
+    let verdict = decide(pairs, known, None, forms, policy.md5_of_secret(true));
+    assert_eq!(verdict, ("wrong_secret", 5));
 }
 
 #[test]

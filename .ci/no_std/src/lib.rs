@@ -2,6 +2,7 @@
 #![no_std]
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::convert::Infallible;
 
 use whmcs_auth::answer::Answer;
 use whmcs_auth::gate::{AddressGate, ApiGate};
@@ -25,10 +26,30 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
+struct NoRecords;
+
+impl CredentialStore for NoRecords {
+    type Id = ();
+    type Error = Infallible;
+
+    fn find_credential(&self, _: &str) -> Lookup<'_, ApiCredential<()>, Infallible> {
+        Ok(None)
+    }
+
+    fn find_admin(&self, _: &str) -> Lookup<'_, Admin<()>, Infallible> {
+        Ok(None)
+    }
+
+    fn forms(&self) -> StoredForms {
+        StoredForms::new(SecretForm::Sha256, PasswordForm::Md5)
+    }
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn verifies() -> bool {
     let request = ApiRequest::from_form("identifier=id&secret=s");
-    let forms = StoredForms::new(SecretForm::Sha256, PasswordForm::Md5);
+    let forms = NoRecords.forms();
+    let caller = verify_api_request(&request, &NoRecords, &ApiPolicy::new());
     let verdict = request
         .attempt()
         .decide::<()>(None, None, forms, &ApiPolicy::new());
@@ -48,5 +69,6 @@ pub extern "C" fn verifies() -> bool {
         },
         Err(refusal) => Answer::new(&refusal, &request),
     };
-    verdict.is_ok() && login.is_ok() && answer.http_status == 200
+    let call = gate.verify([127, 0, 0, 1].into(), &request, &NoRecords);
+    verdict.is_ok() && caller.is_ok() && call.is_ok() && login.is_ok() && answer.http_status == 200
 }

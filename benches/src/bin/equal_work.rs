@@ -1,5 +1,6 @@
-//! Counts the instructions of refusals that must not be told apart by time, and of the first use of a
-//! link, whose cost must not grow with the links that are remembered.
+//! Counts the instructions of refusals and links that must not be told apart by time, of fields over their
+//! cap, whose length must not count, and of the first use of a link, whose cost must not grow with the links
+//! that are remembered.
 //!
 //! Run without arguments, it runs itself once per case under callgrind, which repeats to the
 //! instruction, and fails if two cases of a group are more than 5 % apart. The last two groups are
@@ -277,6 +278,27 @@ fn cases() -> Vec<Case> {
                     found,
                     policy,
                 );
+                // In the first and in the last byte, of what each kind is compared with.
+                if md5_of_secret {
+                    for (in_digit, presented) in [
+                        ("wrong in the first digit", format!("e{}", &MD5[1..])),
+                        ("wrong in the last digit", format!("{}5", &MD5[..31])),
+                    ] {
+                        add(in_digit, wrong_secret, &presented, known(), None, policy);
+                        add(
+                            in_digit,
+                            wrong_password,
+                            &presented,
+                            None,
+                            enabled(),
+                            policy,
+                        );
+                    }
+                } else if !is_md5 {
+                    let presented = format!("A{}", &SECRET[1..]);
+                    let name = "wrong secret, in the first byte";
+                    add(name, wrong_secret, &presented, known(), None, policy);
+                }
                 if is_md5 {
                     let disabled = admin(NAME, AdminState::Disabled);
                     add(
@@ -364,7 +386,34 @@ fn cases() -> Vec<Case> {
         });
     }
 
-    for field in ["secret", "email"] {
+    // A decoy must have the cost that the store names.
+    let five = BcryptCost::new(5).expect("a cost");
+    let secret = built(StoredSecret::bcrypt(&BCRYPT.replace("$04$", "$05$")));
+    let record = ApiCredential::new((), NAME, secret, AdminState::WithApiAccess);
+    for (name, code, found) in [
+        ("unknown", "unknown_identifier", None),
+        ("wrong", "wrong_secret", Some(record)),
+    ] {
+        let forms = StoredForms::new(SecretForm::Bcrypt(five), PasswordForm::BcryptOfMd5(cost));
+        let fields = ["identifier", "secret"];
+        let policy = ApiPolicy::new();
+        cases.push(Case {
+            group: "identifier and secret, bcrypt of cost 5".into(),
+            name,
+            code,
+            work: decide(fields, OTHER_SECRET.into(), found, None, forms, policy),
+        });
+    }
+
+    for field in [
+        "identifier",
+        "secret",
+        "username",
+        "password",
+        "email",
+        "hash",
+        "goto",
+    ] {
         for (name, megabytes) in [("1 MB", 1), ("10 MB", 10)] {
             cases.push(Case {
                 group: format!("{field} over its cap"),
@@ -436,19 +485,18 @@ fn too_long(field: &'static str, megabytes: usize) -> Work {
     let keys = keys([KEY.to_owned()]);
     let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Md5);
     Box::new(move || {
-        let pairs = [("identifier", NAME), (field, &value)];
-        if field == "secret" {
-            let request = ApiRequest::from_pairs(pairs);
-            let verdict = request
-                .attempt()
-                .decide::<()>(None, None, forms, &ApiPolicy::new());
-            return verdict.map_or_else(|refusal| refusal.code(), |_| "accepted");
-        }
-        let request = AutoAuthRequest::from_pairs(pairs);
+        let pairs = [(field, &*value)];
+        let request = ApiRequest::from_pairs(pairs);
+        let attempt = request.attempt();
+        let refused = attempt.decide::<()>(None, None, forms, &ApiPolicy::new());
+        let link = AutoAuthRequest::from_pairs(pairs);
         let now = OffsetDateTime::UNIX_EPOCH;
-        match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
-            Ok(_) => "accepted",
-            Err(refusal) => refusal.code(),
+        let refused_link = verify_autoauth(&link, &keys, &now, &AutoAuthPolicy::new());
+        match (refused, refused_link) {
+            // The request that does not know the field misses its own.
+            (Err(ApiRefusal::MissingCredentials), Err(refusal)) => refusal.code(),
+            (Err(refusal), Err(_)) => refusal.code(),
+            _ => "accepted",
         }
     })
 }

@@ -35,6 +35,13 @@ fn stored_secrets() -> [StoredSecret; 3] {
     ]
 }
 
+fn stored_passwords() -> [StoredPassword; 2] {
+    [
+        StoredPassword::plain(marked(SECRET)).expect("a plain password"),
+        StoredPassword::md5(&marked(MD5)).expect("an md5"),
+    ]
+}
+
 fn credential(secret: &StoredSecret) -> Option<ApiCredential<()>> {
     let state = AdminState::WithApiAccess;
     Some(ApiCredential::new((), NAME, secret.clone(), state))
@@ -49,15 +56,22 @@ fn secrets(cases: &mut Vec<Case>) {
                 ("right", SECRET, "accepted", true),
                 ("wrong", OTHER_SECRET, "wrong_secret", true),
                 ("too short", &SECRET[..31], "wrong_secret", is_digest),
+                ("an md5", MD5, "secret_looks_md5", true),
+                ("of another name", SECRET, "record_name_mismatch", false),
             ] {
-                let record = credential(&secret);
+                let state = AdminState::WithApiAccess;
+                let name = if code == "record_name_mismatch" {
+                    "other"
+                } else {
+                    NAME
+                };
+                let record = Some(ApiCredential::new((), name, secret.clone(), state));
                 let policy = ApiPolicy::new();
-                let work = decide(fields, presented.into(), record, None, forms, policy);
                 cases.push(Case {
-                    name: format!("{} and {}: {what}, {}", fields[0], fields[1], form(&secret)),
+                    name: format!("{}: {what}, {}", fields.join(" and "), form(&secret)),
                     code,
                     depends,
-                    work,
+                    work: decide(fields, presented.into(), record, None, forms, policy),
                 });
             }
         }
@@ -93,20 +107,24 @@ fn md5_of_secrets(cases: &mut Vec<Case>) {
 }
 
 fn passwords(cases: &mut Vec<Case>) {
-    for password in [
-        StoredPassword::plain(marked(SECRET)).expect("a plain password"),
-        StoredPassword::md5(&marked(MD5)).expect("an md5"),
-    ] {
+    for password in stored_passwords() {
         let forms = StoredForms::new(SecretForm::Sha256, password.form());
         for (what, presented, code, depends) in [
             ("right", MD5, "accepted", true),
             ("wrong", OTHER_MD5, "wrong_password", true),
             ("too short", &MD5[..31], "password_not_md5", false),
+            ("of another name", MD5, "record_name_mismatch", false),
+            ("switched off", MD5, "admin_login_off", false),
         ] {
             let fields = ["username", "password"];
             let state = AdminState::WithApiAccess;
-            let admin = Some(Admin::new((), NAME, password.clone(), state));
-            let policy = ApiPolicy::new();
+            let name = if code == "record_name_mismatch" {
+                "other"
+            } else {
+                NAME
+            };
+            let admin = Some(Admin::new((), name, password.clone(), state));
+            let policy = ApiPolicy::new().admin_login(code != "admin_login_off");
             cases.push(Case {
                 name: format!("admin: {what}, {}", StoredForm::from(password.form())),
                 code,
@@ -157,23 +175,46 @@ fn access_keys(cases: &mut Vec<Case>) {
 
 /// A record whose secret was just verified is looked at once more.
 fn upgrades(cases: &mut Vec<Case>) {
-    for (what, presented, code) in [
-        ("right", SECRET, "upgraded"),
-        ("wrong", OTHER_SECRET, "not proven"),
-    ] {
-        let [_, md5, _] = stored_secrets();
-        let state = AdminState::WithApiAccess;
-        let record = ApiCredential::new((), NAME, md5, state);
-        let request = ApiRequest::from_pairs([("identifier", NAME), ("secret", presented)]);
+    let [plain, md5, _] = stored_secrets();
+    for secret in [plain, md5] {
+        for (what, presented, code) in [
+            ("right", SECRET, "upgraded"),
+            ("wrong", OTHER_SECRET, "not proven"),
+        ] {
+            let record = credential(&secret).expect("a record");
+            let request = ApiRequest::from_pairs([("identifier", NAME), ("secret", presented)]);
+            let attempt = request.attempt().into_owned();
+            cases.push(Case {
+                name: format!("upgrade: {what}, {}", form(&secret)),
+                code,
+                depends: true,
+                work: Box::new(move || match upgrade::sha256(&attempt, &record) {
+                    Some(_) => "upgraded",
+                    None => "not proven",
+                }),
+            });
+        }
+    }
+    // The right one goes on to bcrypt.
+    for password in stored_passwords() {
+        let name = format!(
+            "upgrade of an admin: wrong, {}",
+            StoredForm::from(password.form())
+        );
+        let admin = Admin::new((), NAME, password, AdminState::WithApiAccess);
+        let request = ApiRequest::from_pairs([("username", NAME), ("password", OTHER_MD5)]);
         let attempt = request.attempt().into_owned();
+        let cost = BcryptCost::new(4).expect("a cost");
         cases.push(Case {
-            name: format!("upgrade: {what}, md5"),
-            code,
+            name,
+            code: "not proven",
             depends: true,
-            work: Box::new(move || match upgrade::sha256(&attempt, &record) {
-                Some(_) => "upgraded",
-                None => "not proven",
-            }),
+            work: Box::new(
+                move || match upgrade::bcrypt_of_md5(&attempt, &admin, cost, [0; 16]) {
+                    Some(_) => "upgraded",
+                    None => "not proven",
+                },
+            ),
         });
     }
 }
