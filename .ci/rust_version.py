@@ -1,4 +1,4 @@
-"""Compares our rust-version with those of the packages named on standard input, `name vX.Y.Z`."""
+"""Compares the library's rust-version with those of the packages named on standard input, `name vX.Y.Z`."""
 
 import json
 import subprocess

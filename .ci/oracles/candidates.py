@@ -3,6 +3,7 @@
 - `candidates.py short`: every one of 1 to 5 characters of a hostile alphabet.
 - `candidates.py control`: those of them that a check of the beginning would offer.
 - `candidates.py url FILE`: the inputs of the URL standard's test data.
+- `candidates.py table FILE`: the texts of the library's own tests.
 - `candidates.py django FILE`: the URLs that Django's own tests hold for bad.
 """
 
@@ -10,6 +11,7 @@ import ast
 import itertools
 import json
 import pathlib
+import re
 import sys
 
 
@@ -29,6 +31,17 @@ def url(path):
             # Each as it stands, and where a target can hold it.
             for before in ["", "/", "a", "a/", "a?", "a#"]:
                 yield before + case["input"]
+
+
+def table(path):
+    texts = re.findall(r'^        (r?)"(.*)",$', pathlib.Path(path).read_text(), re.MULTILINE)
+    assert len(texts) > 100, len(texts)
+    for is_raw, text in texts:
+        text = re.sub(r"\\u\{(\w+)\}", lambda code: chr(int(code[1], 16)), text)
+        yield text if is_raw else re.sub(r"\\(.)", lambda mark: ESCAPES[mark[1]], text)
+
+
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", '"': '"'}
 
 
 def django(path):

@@ -1,9 +1,10 @@
 <?php
-// Writes random form bodies, and what PHP reads in each: `php forms.php COUNT SEED`.
+// Writes random form bodies or queries of links, and what PHP reads in each:
+// `php forms.php COUNT SEED forms|links`.
 
 require __DIR__ . '/../../tests/vectors/read_by_php.php';
 
-[, $count, $seed] = $argv;
+[, $count, $seed, $kind] = $argv;
 mt_srand((int) $seed);
 
 function one(array $of): string
@@ -17,11 +18,18 @@ $values = [
     '', '', 'id', 's', 's%2Be+c', '%20id', 'id%00', 'a%26b%3dc', '%E4', '%C3%A4', 'ä', '%', '%zz', 'a=b', '=', 'json', 'XML',
     'GetClients', 'Get%3CClients', '5f4dcc3b5aa765d61d8327deb882cf99', '%0D%0A', str_repeat('x', 256),
 ];
+// A genuine link, whose fields the others may repeat or hide.
+$link = [
+    'email=a%2Bb%40example.com', 'timestamp=1700000000', 'hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8', 'goto=index.php',
+];
+$known = $kind === 'links' ? OF_LINKS : OF_FORMS;
 for ($i = 0; $i < $count; $i++) {
-    $fields = [];
-    for ($j = mt_rand(1, 6); $j > 0; $j--) {
-        $fields[] = one($before) . one([...KNOWN, 'x', '']) . one($after) . one(['=', '=', '=', '=', '']) . one($values);
+    $fields = $kind === 'links' ? array_filter($link, fn () => mt_rand(0, 19) > 0) : [];
+    for ($j = mt_rand($kind === 'links' ? 0 : 1, 6); $j > 0; $j--) {
+        $name = one([...$known, 'x', '', 'y', 'z']);
+        $fields[] = one($before) . $name . one($after) . one(['=', '=', '=', '=', '']) . one($values);
     }
+    shuffle($fields);
     $body = implode(one(['&', '&', '&', '&&', ';', '&amp;']), $fields);
-    echo $body, "\t", read_by_php($body), "\n";
+    echo $body, "\t", read_by_php($body, $known), "\n";
 }

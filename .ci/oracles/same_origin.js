@@ -1,5 +1,5 @@
 // Each target on the standard input, JSON on a line, must stay on the site for Node's URL. Given the URL
-// standard's test data, what it says itself of the inputs that are among them is asked, too.
+// standard's test data, what the data says of those targets must agree.
 
 const fs = require('node:fs');
 

@@ -1,8 +1,8 @@
 """Writes bcrypt strings of Python, PHP and Apache's htpasswd, and what they match, JSON on a line: the
 kind of record, the stored text, what is presented, and whether the library must accept it.
 
-Each string is verified by the other two programs first. Where they cut what they are given, at 72 bytes
-or at a NUL, the library accepts nothing.
+Python verifies each string first, and PHP where there is no NUL. What they cut, at 72 bytes or at a NUL,
+the library never accepts.
 """
 
 import hashlib

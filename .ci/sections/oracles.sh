@@ -33,14 +33,17 @@ targets_of_the_url_standard() {
     candidates url "$url_data" | "$judge" targets >"$work/targets" && by_node "$url_data" && by_django
 }
 
+targets_of_the_tests() {
+    candidates table tests/goto.rs | "$judge" targets >"$work/targets" && by_node && by_django
+}
+
 none_that_django_holds_for_bad() {
-    candidates django "$django_tests" >"$work/targets"
-    fails_by 'judged, 0 accepted' "$judge" targets <"$work/targets"
+    candidates django "$django_tests" >"$work/targets" && [ -s "$work/targets" ] &&
+        fails_by 'judged, 0 accepted' "$judge" targets <"$work/targets"
 }
 
 targets_that_begin_here() {
-    candidates control >"$work/targets"
-    fails_by 'leaves the site' by_node && fails_by 'leaves the site' by_django
+    candidates control >"$work/targets" && fails_by 'leaves the site' by_node && fails_by 'leaves the site' by_django
 }
 
 bcrypt_strings() {
@@ -48,22 +51,26 @@ bcrypt_strings() {
 }
 
 another_verdict() {
-    sed '1s/true/false/' "$work/stored" >"$work/turned"
-    fails_by 'Ok(ApiCaller' "$judge" stored <"$work/turned"
+    sed '1s/true/false/' "$work/stored" >"$work/turned" &&
+        fails_by 'Ok(ApiCaller' "$judge" stored <"$work/turned"
 }
 
-random_forms() { php .ci/oracles/forms.php 500000 "$1" | "$judge" forms; }
+random_forms() { php .ci/oracles/forms.php 500000 20261122 forms | "$judge" forms; }
+
+random_links() { php .ci/oracles/forms.php 500000 20261122 links | "$judge" links; }
 
 another_reading() {
-    printf 'action=a\taction=b\n' >"$work/forms"
-    fails_by 'and by PHP' "$judge" forms <"$work/forms"
+    printf 'action=a\taction=b\n' >"$work/forms" &&
+        fails_by 'and by PHP' "$judge" forms <"$work/forms"
 }
 
 check 'goto: every short target offered stays on the site, for Node and Django' short_targets
 check "goto: so does each of the URL standard's data" targets_of_the_url_standard
+check 'goto: so does each of the tests, for Node and Django' targets_of_the_tests
 check 'goto: nothing is offered that Django holds for bad' none_that_django_holds_for_bad
 check 'the control: what a check of the beginning offers is seen to leave' targets_that_begin_here
 check 'bcrypt: strings of Python, PHP and htpasswd match what they should' bcrypt_strings
 check 'the control: another verdict is seen' another_verdict
-check 'forms: half a million random ones are read as by PHP, or refused' random_forms 20261122
+check 'forms: half a million random ones are read as by PHP, or refused' random_forms
+check 'links: so are half a million random queries' random_links
 check 'the control: another reading is seen' another_reading

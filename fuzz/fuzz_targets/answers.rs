@@ -1,5 +1,5 @@
-//! Whatever the message, a parser of each format reads the two fields of an error, and the message as
-//! it was.
+//! A parser of each format reads the fields of an error and nothing more. The message is the one given, but
+//! for characters that the format cannot hold.
 //!
 //! The input is an action, a line break, and the message.
 #![no_main]

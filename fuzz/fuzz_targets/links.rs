@@ -1,5 +1,5 @@
-//! The verifier of links against its rules, written down once more, over links that are genuine but
-//! where the input brings a hash of its own.
+//! The verifier of links against its rules, written down once more. Links are genuine unless the input
+//! brings a hash.
 //!
 //! The input is lines: e-mail, timestamp, key, hash or nothing, goto, now, limit to the past, limit to
 //! the future.

@@ -2,11 +2,12 @@
 //!
 //! - `judge targets`: a target, as JSON. Writes those that are offered.
 //! - `judge stored`: `["secret" | "password", stored, presented, whether they match]`.
-//! - `judge forms`: a body, a tab, and what PHP reads in it.
+//! - `judge forms`, `judge links`: a body or a query, a tab, and what PHP reads in it.
 
 use std::error::Error;
 use std::io::stdin;
 
+use time::OffsetDateTime;
 use whmcs_auth::*;
 
 #[allow(dead_code, reason = "of links nothing is told here")]
@@ -18,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("targets") => targets,
         Some("stored") => stored,
         Some("forms") => forms,
-        _ => return Err("targets, stored or forms?".into()),
+        Some("links") => links,
+        _ => return Err("targets, stored, forms or links?".into()),
     };
     let (mut lines, mut accepted) = (0, 0);
     for line in stdin().lines() {
@@ -66,6 +68,26 @@ fn stored(line: &str) -> Result<bool, Box<dyn Error>> {
     match verdict.is_ok() == matches {
         true => Ok(matches),
         false => Err(format!("{verdict:?}").into()),
+    }
+}
+
+/// An accepted link is accepted as PHP reads it, too, for the same e-mail; only a goto may be lost.
+fn links(line: &str) -> Result<bool, Box<dyn Error>> {
+    let (query, read_by_php) = line.split_once('\t').ok_or("no tab")?;
+    let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
+    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000)?;
+    let policy = AutoAuthPolicy::new();
+    let query = AutoAuthRequest::from_query(query);
+    let Ok(ours) = verify_autoauth(&query, &keys, &now, &policy) else {
+        return Ok(false);
+    };
+    let is_lost = *ours.goto() == Goto::Refused;
+    let kept = read_by_php.split("&goto").next().filter(|_| is_lost);
+    let read_by_php = AutoAuthRequest::from_query(kept.unwrap_or(read_by_php));
+    let php = verify_autoauth(&read_by_php, &keys, &now, &policy)?;
+    match ours.email() == php.email() && (is_lost || ours.goto() == php.goto()) {
+        true => Ok(true),
+        false => Err(format!("{ours:?}, and by PHP {php:?}").into()),
     }
 }
 
