@@ -10,7 +10,7 @@ fuzz() { # TARGET SECONDS CORPUS...
 }
 
 fooled_from_nothing() {
-    FOOLED=1 fails_by 'leaves the' fuzz goto 120 "$work/nothing"
+    FOOLED=1 fails_by 'leaves the site' fuzz goto 120 "$work/nothing"
 }
 
 for target in forms links goto deserializers answers; do
