@@ -4,7 +4,7 @@ tool cargo-fuzz 0.13.2
 
 fuzz() { # TARGET SECONDS CORPUS...
     mkdir -p "$3"
-    RUSTC_BOOTSTRAP=1 cargo fuzz run "$1" "${@:3}" -- \
+    RUSTC_BOOTSTRAP=1 RUST_BACKTRACE=0 cargo fuzz run "$1" "${@:3}" -- \
         -max_total_time="$2" -dict=fuzz/names.dict >"$work/fuzz.log" 2>&1 &&
         grep '^Done' "$work/fuzz.log" || { tail -n 100 "$work/fuzz.log" && return 1; }
 }
