@@ -3,12 +3,11 @@
 use alloc::borrow::Cow;
 use core::time::Duration;
 
-use sha1::{Digest, Sha1};
 use subtle::{Choice, ConditionallySelectable};
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
 
 use crate::clock::Clock;
-use crate::digest::{decode_hex, equal, reveal};
+use crate::digest::{autoauth, decode_hex, equal, reveal};
 use crate::keys::AutoAuthKeys;
 use crate::link::{AutoAuthLogin, AutoAuthRequest, ReplayKey};
 use crate::refusal::{AutoAuthRefusal, Malformed};
@@ -150,7 +149,9 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
     let email = read_email(request.email.required()?, policy)?;
     let timestamp_text = request.timestamp.required()?;
     let timestamp = read_timestamp(timestamp_text)?;
-    let presented = decode_hex(request.hash.required()?).ok_or(Malformed::HashFormat)?;
+    let Some(presented) = decode_hex(request.hash.required()?) else {
+        return Err(Malformed::HashFormat.into());
+    };
 
     let key_index =
         find_key(&email, timestamp_text, keys, &presented).ok_or(AutoAuthRefusal::HashMismatch)?;
@@ -163,7 +164,7 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
         key_index,
         goto: request.goto(),
         replay_key: ReplayKey(presented),
-        remember_until: remember_until(timestamp, policy),
+        forget_at: forget_at(timestamp, policy),
     })
 }
 
@@ -236,7 +237,8 @@ fn read_email<'r>(
 /// would make it nine or eleven. Plain decimals would let it wander.
 fn read_timestamp(text: &str) -> Result<i64, Malformed> {
     match *text.as_bytes() {
-        [b'1'..=b'9', ref rest @ ..] if rest.len() == 9 && rest.iter().all(u8::is_ascii_digit) => {
+        // A sign could only come first, so the other nine are digits if they parse.
+        [b'1'..=b'9', ref rest @ ..] if rest.len() == 9 => {
             text.parse().map_err(|_| Malformed::TimestampFormat)
         }
         _ => Err(Malformed::TimestampFormat),
@@ -250,15 +252,10 @@ fn find_key(
     keys: &AutoAuthKeys,
     presented: &[u8; 20],
 ) -> Option<usize> {
-    let mut signed = Sha1::new();
-    signed.update(email);
-    signed.update(timestamp);
     let mut genuine = Choice::from(0);
     let mut matched = 0;
     for (index, key) in (0_u64..).zip(keys.iter()) {
-        let mut signed = signed.clone();
-        signed.update(key.as_bytes());
-        let outcome = equal(&signed.finalize(), presented);
+        let outcome = equal(&autoauth(email, timestamp, key.as_bytes()), presented);
         matched.conditional_assign(&index, outcome);
         genuine |= outcome;
     }
@@ -285,9 +282,9 @@ fn check_window(
     }
 }
 
-fn remember_until(timestamp: i64, policy: &AutoAuthPolicy) -> OffsetDateTime {
-    let end = timestamp
+/// The first second after the window.
+fn forget_at(timestamp: i64, policy: &AutoAuthPolicy) -> i64 {
+    timestamp
         .saturating_add_unsigned(policy.past_limit.as_secs())
-        .saturating_add(1);
-    OffsetDateTime::from_unix_timestamp(end).unwrap_or(PrimitiveDateTime::MAX.assume_utc())
+        .saturating_add(1)
 }

@@ -109,7 +109,7 @@ impl ApiAttempt<'_> {
 struct Check<'a> {
     presented: &'a Presented<'a>,
     secret: &'a str,
-    md5: PresentedMd5,
+    looks_md5: bool,
     forms: StoredForms,
     admin_login: bool,
     md5_of_secret: bool,
@@ -121,16 +121,14 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     fn new(presented: &'a Presented<'a>, forms: StoredForms, policy: &ApiPolicy) -> Self {
         let secret = presented.secret.as_str();
-        let md5 = PresentedMd5::read(secret);
+        let looks_md5 = PresentedMd5::is_shape_of(secret);
         Self {
             presented,
             secret,
             forms,
             admin_login: policy.admin_login,
-            md5_of_secret: policy.md5_of_secret
-                && presented.pair == Pair::Login
-                && md5.is_well_formed(),
-            md5,
+            looks_md5,
+            md5_of_secret: policy.md5_of_secret && presented.pair == Pair::Login && looks_md5,
             secret_spent: None,
             md5_of_secret_spent: None,
             password_spent: None,
@@ -170,7 +168,7 @@ impl<'a> Check<'a> {
             (record.secret.form().into(), false)
         } else if let Some(form) = self.matches_md5_of_secret(record) {
             (form, true)
-        } else if self.md5.is_well_formed() && self.md5_of_secret_spent.is_none() {
+        } else if self.looks_md5 && self.md5_of_secret_spent.is_none() {
             return Err(ApiRefusal::SecretLooksMd5);
         } else {
             return Err(ApiRefusal::WrongSecret);
@@ -190,7 +188,7 @@ impl<'a> Check<'a> {
 
     fn judge_admin<Id: Clone>(&mut self, record: &Admin<Id>) -> Result<ApiCaller<Id>, ApiRefusal> {
         if !self.matches_password(&record.password) {
-            return Err(if self.md5.is_well_formed() {
+            return Err(if self.looks_md5 {
                 ApiRefusal::WrongPassword
             } else {
                 ApiRefusal::PasswordNotMd5
@@ -209,6 +207,10 @@ impl<'a> Check<'a> {
 
 /// Equal work: what was checked is noted, and a refusal makes up for what was not.
 impl Check<'_> {
+    fn md5(&self) -> PresentedMd5 {
+        PresentedMd5::read(self.secret)
+    }
+
     fn matches_secret(&mut self, stored: &StoredSecret) -> bool {
         self.secret_spent = Some(stored.form());
         reveal(stored.matches(self.secret))
@@ -218,10 +220,10 @@ impl Check<'_> {
         if !self.md5_of_secret {
             return None;
         }
-        let (form, outcome) = match (record.secret.matches_md5(&self.md5), &record.compat) {
+        let (form, outcome) = match (record.secret.matches_md5(&self.md5()), &record.compat) {
             (Some(checked), _) => checked,
             (None, Some(compat)) if self.forms.compat.is_some() => {
-                (compat.form(), compat.matches(&self.md5))
+                (compat.form(), compat.matches(&self.md5()))
             }
             (None, _) => return None,
         };
@@ -231,7 +233,7 @@ impl Check<'_> {
 
     fn matches_password(&mut self, stored: &StoredPassword) -> bool {
         self.password_spent = Some(stored.form());
-        reveal(stored.matches(&self.md5))
+        reveal(stored.matches(&self.md5()))
     }
 
     /// Checks each kind that was looked up against a decoy of the store's form, unless a record of
@@ -254,7 +256,7 @@ impl Check<'_> {
 
     fn spend_password(&self, form: Option<PasswordForm>) {
         if let Some(decoy) = form.and_then(StoredPassword::decoy).map(ManuallyDrop::new) {
-            black_box(reveal(decoy.matches(&self.md5)));
+            black_box(reveal(decoy.matches(&self.md5())));
         }
     }
 }

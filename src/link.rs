@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::fields::{Field, Slot, Slots, debug_presence, first_fault};
 use crate::goto::Goto;
@@ -140,14 +140,14 @@ impl<'a> Slots<'a, 4> for AutoAuthRequest<'a> {
         [&self.email, &self.timestamp, &self.hash, &self.goto]
     }
 
-    fn slots_mut(&mut self) -> [&mut Slot<'a>; 4] {
-        let Self {
-            email,
-            timestamp,
-            hash,
-            goto,
-        } = self;
-        [email, timestamp, hash, goto]
+    fn slot_mut(&mut self, field: Field) -> Option<&mut Slot<'a>> {
+        Some(match field {
+            Field::Email => &mut self.email,
+            Field::Timestamp => &mut self.timestamp,
+            Field::Hash => &mut self.hash,
+            Field::Goto => &mut self.goto,
+            _ => return None,
+        })
     }
 }
 
@@ -179,7 +179,7 @@ pub struct AutoAuthLogin<'a> {
     pub(crate) key_index: usize,
     pub(crate) goto: Goto<'a>,
     pub(crate) replay_key: ReplayKey,
-    pub(crate) remember_until: OffsetDateTime,
+    pub(crate) forget_at: i64,
 }
 
 impl AutoAuthLogin<'_> {
@@ -226,7 +226,8 @@ impl AutoAuthLogin<'_> {
     /// the link is refused anyway.
     #[must_use]
     pub fn remember_until(&self) -> OffsetDateTime {
-        self.remember_until
+        OffsetDateTime::from_unix_timestamp(self.forget_at)
+            .unwrap_or(PrimitiveDateTime::MAX.assume_utc())
     }
 
     /// Whether the account's stored e-mail is the one that was signed. Compared without ASCII case
@@ -268,7 +269,7 @@ impl AutoAuthLogin<'_> {
             key_index: self.key_index,
             goto: self.goto.into_owned(),
             replay_key: self.replay_key,
-            remember_until: self.remember_until,
+            forget_at: self.forget_at,
         }
     }
 }

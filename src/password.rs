@@ -165,9 +165,9 @@ impl PresentedMd5 {
         }
     }
 
-    /// Whether the shape was right. It is the caller's own text, so this is no secret.
-    pub(crate) fn is_well_formed(&self) -> bool {
-        self.is_md5
+    /// Whether the shape is right. It is the caller's own text, so this is no secret.
+    pub(crate) fn is_shape_of(presented: &str) -> bool {
+        presented.len() == 32 && presented.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
     fn is_md5(&self) -> Choice {

@@ -175,16 +175,17 @@ impl<'a> Slots<'a, 7> for ApiRequest<'a> {
         ]
     }
 
-    fn slots_mut(&mut self) -> [&mut Slot<'a>; 7] {
-        [
-            &mut self.identifier,
-            &mut self.secret,
-            &mut self.username,
-            &mut self.password,
-            &mut self.access_key,
-            &mut self.action,
-            &mut self.response_type,
-        ]
+    fn slot_mut(&mut self, field: Field) -> Option<&mut Slot<'a>> {
+        Some(match field {
+            Field::Identifier => &mut self.identifier,
+            Field::Secret => &mut self.secret,
+            Field::Username => &mut self.username,
+            Field::Password => &mut self.password,
+            Field::AccessKey => &mut self.access_key,
+            Field::Action => &mut self.action,
+            Field::ResponseType => &mut self.response_type,
+            _ => return None,
+        })
     }
 }
 

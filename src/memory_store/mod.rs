@@ -3,11 +3,11 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use core::borrow::Borrow;
 use core::convert::Infallible;
 use core::fmt;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use core::hash::{Hash, Hasher};
+use std::collections::{HashMap, HashSet};
 
 use crate::forms::{PasswordForm, SecretForm, StoredForms};
 use crate::store::{Admin, ApiCredential, CredentialStore, Lookup};
@@ -43,7 +43,7 @@ use crate::store::{Admin, ApiCredential, CredentialStore, Lookup};
 /// ```
 #[must_use]
 pub struct MemoryStore<Id> {
-    credentials: HashMap<String, ApiCredential<Id>>,
+    credentials: HashSet<ByIdentifier<Id>>,
     /// By username in lower case.
     admins: HashMap<Box<[u8]>, Admin<Id>>,
     forms: StoredForms,
@@ -60,21 +60,15 @@ impl<Id> MemoryStore<Id> {
         credentials: impl IntoIterator<Item = ApiCredential<Id>>,
         admins: impl IntoIterator<Item = Admin<Id>>,
     ) -> Result<Self, DuplicateRecord> {
-        let credentials = by_name(credentials, |record| record.identifier.clone())
-            .map_err(|index| DuplicateRecord::Credential { index })?;
-        let admins = by_name(admins, |record| {
-            record.username.to_ascii_lowercase().into_bytes().into()
-        })
-        .map_err(|index| DuplicateRecord::Admin { index })?;
-        let secrets = credentials.values().map(|record| record.secret.form());
+        let credentials = by_identifier(credentials)?;
+        let admins = by_username(admins)?;
+        let records = || credentials.iter().map(|ByIdentifier(record)| record);
+        let secrets = records().map(|record| record.secret.form());
         let passwords = admins.values().map(|record| record.password.form());
-        let costs =
-            credentials
-                .values()
-                .filter_map(|record| match record.compat.as_ref()?.form() {
-                    PasswordForm::BcryptOfMd5(cost) => Some(cost),
-                    PasswordForm::Plain | PasswordForm::Md5 => None,
-                });
+        let costs = records().filter_map(|record| match record.compat.as_ref()?.form() {
+            PasswordForm::BcryptOfMd5(cost) => Some(cost),
+            PasswordForm::Plain | PasswordForm::Md5 => None,
+        });
         let mut forms = StoredForms::new(
             most_common(secrets).unwrap_or(SecretForm::Plain),
             most_common(passwords).unwrap_or(PasswordForm::Md5),
@@ -97,22 +91,53 @@ impl<Id> MemoryStore<Id> {
     }
 }
 
-/// The records by name, or the index of the first whose name another has.
-fn by_name<Name, Record>(
-    records: impl IntoIterator<Item = Record>,
-    name: impl Fn(&Record) -> Name,
-) -> Result<HashMap<Name, Record>, usize>
-where
-    Name: Eq + core::hash::Hash,
-{
-    let mut named = HashMap::new();
-    for (index, record) in records.into_iter().enumerate() {
-        match named.entry(name(&record)) {
-            Entry::Vacant(place) => place.insert(record),
-            Entry::Occupied(_) => return Err(index),
-        };
+/// A credential that is found by its identifier, which is not stored a second time: a look-up among
+/// many costs what it touches.
+struct ByIdentifier<Id>(ApiCredential<Id>);
+
+impl<Id> Borrow<str> for ByIdentifier<Id> {
+    fn borrow(&self) -> &str {
+        &self.0.identifier
     }
-    Ok(named)
+}
+
+impl<Id> Hash for ByIdentifier<Id> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.identifier.hash(state);
+    }
+}
+
+impl<Id> PartialEq for ByIdentifier<Id> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.identifier == other.0.identifier
+    }
+}
+
+impl<Id> Eq for ByIdentifier<Id> {}
+
+fn by_identifier<Id>(
+    records: impl IntoIterator<Item = ApiCredential<Id>>,
+) -> Result<HashSet<ByIdentifier<Id>>, DuplicateRecord> {
+    let mut set = HashSet::new();
+    for (index, record) in records.into_iter().enumerate() {
+        if !set.insert(ByIdentifier(record)) {
+            return Err(DuplicateRecord::Credential { index });
+        }
+    }
+    Ok(set)
+}
+
+fn by_username<Id>(
+    records: impl IntoIterator<Item = Admin<Id>>,
+) -> Result<HashMap<Box<[u8]>, Admin<Id>>, DuplicateRecord> {
+    let mut map = HashMap::new();
+    for (index, record) in records.into_iter().enumerate() {
+        let lower = record.username.to_ascii_lowercase().into_bytes();
+        if map.insert(lower.into(), record).is_some() {
+            return Err(DuplicateRecord::Admin { index });
+        }
+    }
+    Ok(map)
 }
 
 fn most_common<Form: Ord + Copy>(forms: impl Iterator<Item = Form>) -> Option<Form> {
@@ -132,7 +157,8 @@ impl<Id: Clone> CredentialStore for MemoryStore<Id> {
     type Error = Infallible;
 
     fn find_credential(&self, identifier: &str) -> Lookup<'_, ApiCredential<Id>, Infallible> {
-        Ok(self.credentials.get(identifier).map(Cow::Borrowed))
+        let found = self.credentials.get(identifier);
+        Ok(found.map(|ByIdentifier(record)| Cow::Borrowed(record)))
     }
 
     fn find_admin(&self, username: &str) -> Lookup<'_, Admin<Id>, Infallible> {

@@ -4,9 +4,9 @@ use alloc::string::String;
 use core::fmt;
 
 use form_urlencoded::Serializer;
-use sha1::{Digest, Sha1};
 
 use crate::clock::Clock;
+use crate::digest::autoauth;
 use crate::fields::{Field, Text};
 use crate::goto::Goto;
 use crate::keys::AutoAuthKey;
@@ -68,11 +68,7 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
     }
     let timestamp = alloc::format!("{now}");
 
-    let digest = Sha1::new()
-        .chain_update(email)
-        .chain_update(&timestamp)
-        .chain_update(key.as_bytes())
-        .finalize();
+    let digest = autoauth(email, &timestamp, key.as_bytes());
     let mut query = Serializer::new(String::new());
     query
         .append_pair(Field::Email.name(), email)
