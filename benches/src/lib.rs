@@ -1,5 +1,9 @@
 //! What the checks by valgrind run: one call of the library on one request, which ends with a code.
 
+pub mod callgrind;
+pub mod many;
+pub mod measure;
+
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::*;
 
@@ -9,6 +13,8 @@ pub const MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
 pub const SHA256: &str = "17be093101867c3afeefeaccdc7db263ee12543e58d488ccb9eb262d2fe840e0";
 pub const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
 pub const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+pub const BCRYPT_10: &str = "$2y$10$CCCCCCCCCCCCCCCCCCCCC.8pmGS.8.AWaOaS0gwbotxa7N8HkApVi";
+pub const BCRYPT_10_OF_MD5: &str = "$2y$10$CCCCCCCCCCCCCCCCCCCCC.d8x0wy5hPZs4HkXghbx2EIUo4wKMd1G";
 pub const OTHER_SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlp";
 pub const OTHER_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
 

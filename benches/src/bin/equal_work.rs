@@ -2,13 +2,12 @@
 //! cap, whose length must not count, and of the first use of a link, whose cost must not grow with the links
 //! that are remembered.
 //!
-//! Run without arguments, it runs itself once per case under callgrind, which repeats to the
-//! instruction, and fails if two cases of a group are more than 5 % apart. The last two groups are
-//! controls, which must be seen to fail.
+//! It fails if two cases of a group are more than 5 % apart. The last two groups are controls, which must
+//! be seen to fail.
 
 use std::cell::{Cell, OnceCell};
 use std::hint::black_box;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use time::OffsetDateTime;
 use whmcs_auth::replay::ReplayGuard;
@@ -17,12 +16,6 @@ use whmcs_auth_benches::*;
 
 /// Two counts of a group may be this far apart, in percent.
 const APART: f64 = 5.0;
-
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn measured(work: &dyn Fn() -> &'static str) {
-    black_box(work());
-}
 
 struct Case {
     group: String,
@@ -33,23 +26,13 @@ struct Case {
 }
 
 fn main() -> ExitCode {
-    let cases = cases();
-    match std::env::args().nth(1) {
-        Some(index) => {
-            let index: usize = index.parse().expect("the index of a case");
-            // Whatever is done once, such as asking the processor what it can, is done before.
-            let case = &cases[index];
-            assert_eq!((case.work)(), case.code, "{}, {}", case.group, case.name);
-            measured(&case.work);
-            ExitCode::SUCCESS
-        }
-        None => compare(&cases),
-    }
+    compare(&cases())
 }
 
 fn compare(cases: &[Case]) -> ExitCode {
     let mut passed = true;
-    let counted: Vec<_> = cases.iter().zip(count_all(cases.len())).collect();
+    let works: Vec<_> = cases.iter().map(|case| (case.code, &case.work)).collect();
+    let counted: Vec<_> = cases.iter().zip(callgrind::counts(&works)).collect();
     for group in counted.chunk_by(|(a, _), (b, _)| a.group == b.group) {
         let title = &group[0].0.group;
         let counts = || group.iter().map(|(_, count)| *count);
@@ -73,37 +56,6 @@ fn compare(cases: &[Case]) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    }
-}
-
-/// Two at a time: what else the machine does is not counted.
-fn count_all(cases: usize) -> Vec<u64> {
-    let count_each = |indices: std::ops::Range<usize>| indices.map(count).collect::<Vec<_>>();
-    std::thread::scope(|scope| {
-        let second_half = scope.spawn(move || count_each(cases / 2..cases));
-        let mut counts = count_each(0..cases / 2);
-        counts.extend(second_half.join().expect("every case was counted"));
-        counts
-    })
-}
-
-/// The instructions of one case, as callgrind counts them.
-fn count(index: usize) -> u64 {
-    let program = std::env::current_exe().expect("this program's path");
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg("--toggle-collect=measured")
-        .arg(program)
-        .arg(index.to_string())
-        .output()
-        .expect("valgrind runs");
-    let report = String::from_utf8_lossy(&output.stderr);
-    let collected = report
-        .lines()
-        .find_map(|line| line.split_once("Collected :"));
-    match collected.map(|(_, count)| count.trim().parse()) {
-        Some(Ok(count)) => count,
-        _ => panic!("callgrind printed no count:\n{report}"),
     }
 }
 
