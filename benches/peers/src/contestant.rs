@@ -1,0 +1,43 @@
+//! Who takes part.
+
+use std::hint::black_box;
+
+use whmcs_auth_benches::measure::Work;
+
+pub struct Contestant {
+    pub work: Work<'static>,
+    pub measured: &'static str,
+    /// How many times as long as the library it should take.
+    pub at_least: Option<f64>,
+}
+
+impl Contestant {
+    pub fn new(work: Work<'static>, measured: &'static str) -> Self {
+        Self {
+            work,
+            measured,
+            at_least: None,
+        }
+    }
+
+    /// One that accepts a genuine message and refuses a tampered one, shown before it is timed.
+    pub fn verifier<M: 'static, V>(
+        name: &str,
+        measured: &'static str,
+        [genuine, tampered]: [M; 2],
+        verify: impl Fn(&M) -> V + 'static,
+        is_accepted: fn(V) -> bool,
+    ) -> Self {
+        assert!(is_accepted(verify(&genuine)), "{name} refuses");
+        assert!(!is_accepted(verify(&tampered)), "{name} accepts");
+        Self::new(
+            Work::new(name, move || verify(black_box(&genuine))),
+            measured,
+        )
+    }
+
+    pub fn at_least(mut self, ratio: f64) -> Self {
+        self.at_least = Some(ratio);
+        self
+    }
+}

@@ -1,0 +1,123 @@
+//! The same check in the languages that AutoAuth links are mostly made and read in. Each script
+//! takes the fields as arguments and prints its own lower decile.
+
+use std::process::{Command, Stdio};
+
+use whmcs_auth_benches::measure::Work;
+
+use crate::contestant::Contestant;
+use crate::message;
+
+/// Started in each such round: the programs take their time to start.
+const EVERY: usize = 50;
+
+struct Script {
+    name: &'static str,
+    language: &'static str,
+    program: &'static str,
+    options: &'static [&'static str],
+    path: &'static str,
+    print_version: [&'static str; 2],
+    measured: &'static str,
+    at_least: f64,
+}
+
+const SCRIPTS: [Script; 4] = [
+    Script {
+        name: "PHP",
+        language: "PHP",
+        program: "php",
+        options: &["-dopcache.enable_cli=1"],
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/autoauth.php"),
+        print_version: ["-r", "echo PHP_VERSION;"],
+        measured: "`sha1`, `hash_equals`, the window; with opcache, as a web server runs it",
+        at_least: 3.0,
+    },
+    Script {
+        name: "PHP with JIT",
+        language: "PHP",
+        program: "php",
+        options: &[
+            "-dopcache.enable_cli=1",
+            "-dopcache.jit_buffer_size=16M",
+            "-dopcache.jit=tracing",
+        ],
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/autoauth.php"),
+        print_version: ["-r", "echo PHP_VERSION;"],
+        measured: "the same; its JIT is off unless asked for",
+        at_least: 3.0,
+    },
+    Script {
+        name: "Node",
+        language: "Node",
+        program: "node",
+        options: &[],
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/autoauth.mjs"),
+        print_version: ["-p", "process.versions.node"],
+        measured: "`crypto.hash` if there is one, `timingSafeEqual`, the window",
+        at_least: 1.0,
+    },
+    Script {
+        name: "Python",
+        language: "Python",
+        program: "python3",
+        options: &[],
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/autoauth.py"),
+        print_version: ["-c", "import platform; print(platform.python_version())"],
+        measured: "`hashlib.sha1`, `compare_digest`, the window",
+        at_least: 1.0,
+    },
+];
+
+#[derive(Default)]
+pub struct Scripts {
+    pub contestants: Vec<Contestant>,
+    pub versions: Vec<String>,
+    pub missing: Vec<&'static str>,
+}
+
+pub fn installed() -> Scripts {
+    let mut scripts = Scripts::default();
+    for script in SCRIPTS {
+        match output(Command::new(script.program).args(script.print_version)) {
+            Some(version) => {
+                let version = format!("{} {version}", script.language);
+                if !scripts.versions.contains(&version) {
+                    scripts.versions.push(version);
+                }
+                scripts.contestants.push(script.contestant());
+            }
+            None => scripts.missing.push(script.language),
+        }
+    }
+    scripts
+}
+
+impl Script {
+    fn contestant(self) -> Contestant {
+        let now = message::NOW.to_string();
+        let sample = move || {
+            let mut command = Command::new(self.program);
+            command.args(self.options).arg(self.path);
+            command.args([
+                message::EMAIL,
+                message::TIMESTAMP,
+                message::HASH,
+                message::KEY,
+                &now,
+            ]);
+            let printed = output(command.stderr(Stdio::inherit()));
+            let nanoseconds: Option<f64> = printed.and_then(|printed| printed.parse().ok());
+            nanoseconds.unwrap_or_else(|| panic!("{} fails", self.path)) * 1e-9
+        };
+        Contestant::new(Work::sampled(self.name, EVERY, sample), self.measured)
+            .at_least(self.at_least)
+    }
+}
+
+/// What a program that ends well prints.
+pub fn output(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    let printed = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| printed.trim().to_owned())
+}

@@ -1,0 +1,378 @@
+//! Counts the instructions of each operation, and fails where one takes 5 % more than the number that
+//! stands beside it here. It prints what it counted: if the change is worth its cost, that is the new
+//! number. Wrong in the first byte or in the last, made with the first key or with the last: one number.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use time::OffsetDateTime;
+use whmcs_auth::answer::Answer;
+use whmcs_auth::gate::{AddressGate, AllowedActions, ApiGate};
+use whmcs_auth::*;
+use whmcs_auth_benches::*;
+
+/// Over the number by more than this, in percent, is too much.
+const OVER: f64 = 5.0;
+
+struct Case {
+    name: &'static str,
+    /// As it was counted when it was last changed.
+    instructions: u64,
+    /// What the work must end with, so that the name is true.
+    code: &'static str,
+    work: Work,
+}
+
+fn case(name: &'static str, instructions: u64, code: &'static str, work: Work) -> Case {
+    Case {
+        name,
+        instructions,
+        code,
+        work,
+    }
+}
+
+fn main() -> ExitCode {
+    let mut cases = links();
+    cases.extend(requests());
+    cases.extend(around());
+    let mut passed = true;
+    let control = cases.len();
+    let twice = link(keys([KEY.to_owned()]), HASH, SIGNED_AT);
+    cases.push(case(
+        "control: twice the work under the number of once",
+        cases[0].instructions,
+        "accepted",
+        Box::new(move || {
+            twice();
+            twice()
+        }),
+    ));
+    let works: Vec<_> = cases.iter().map(|case| (case.code, &case.work)).collect();
+    let counts = callgrind::counts(&works);
+    for (index, (case, count)) in cases.iter().zip(counts).enumerate() {
+        let over = (count as f64 / case.instructions as f64 - 1.0) * 100.0;
+        let verdict = match (over > OVER, index == control) {
+            (false, false) if over < -OVER => "fewer: commit the new number",
+            (false, false) => "ok",
+            (true, true) => "seen to fail, as it must",
+            (true, false) => "TOO MANY",
+            (false, true) => "THE CONTROL DID NOT FAIL",
+        };
+        passed &= (over > OVER) == (index == control);
+        println!("{count:>9}  {over:>+6.1} %  {verdict}  {}", case.name);
+    }
+    match passed {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn links() -> Vec<Case> {
+    let first_byte = "b28c27c2b14aa0d24698af1a453501c92d0d75e8";
+    let last_byte = "a28c27c2b14aa0d24698af1a453501c92d0d75e9";
+    let one = || keys([KEY.to_owned()]);
+    let three = |texts: [&str; 3]| keys(texts.map(str::to_owned));
+    let of_first = three([KEY, "other key", "third key"]);
+    let of_last = three(["other key", "third key", KEY]);
+    let wrong = "hash_mismatch";
+    vec![
+        case("link", 3_064, "accepted", link(one(), HASH, SIGNED_AT)),
+        case(
+            "link, wrong in the first byte",
+            2_935,
+            wrong,
+            link(one(), first_byte, SIGNED_AT),
+        ),
+        case(
+            "link, wrong in the last byte",
+            2_935,
+            wrong,
+            link(one(), last_byte, SIGNED_AT),
+        ),
+        case(
+            "link, expired",
+            3_014,
+            "expired",
+            link(one(), HASH, SIGNED_AT + 901),
+        ),
+        case(
+            "link of the first of three keys",
+            6_298,
+            "accepted",
+            link(of_first, HASH, SIGNED_AT),
+        ),
+        case(
+            "link of the last of three keys",
+            6_298,
+            "accepted",
+            link(of_last, HASH, SIGNED_AT),
+        ),
+        case("link, from a raw query", 7_443, "accepted", raw_link(one())),
+        case(
+            "goto",
+            1_175,
+            "same site",
+            goto("clientarea.php?action=productdetails&id=1234"),
+        ),
+        case(
+            "goto, refused",
+            877,
+            "refused",
+            goto("//evil.example/clientarea.php?action=details"),
+        ),
+        case("link minted", 7_381, "minted", mint()),
+    ]
+}
+
+const SIGNED_AT: i64 = 1_700_000_000;
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).expect("a time")
+}
+
+/// From decoded fields, as are all links and requests that are not called raw.
+fn link(keys: AutoAuthKeys, hash: &'static str, now: i64) -> Work {
+    let fields = [
+        ("email", "a+b@example.com"),
+        ("timestamp", "1700000000"),
+        ("hash", hash),
+    ];
+    Box::new(move || {
+        let request = AutoAuthRequest::from_pairs(black_box(fields));
+        code_of(verify_autoauth(
+            &request,
+            &keys,
+            &at(now),
+            &AutoAuthPolicy::new(),
+        ))
+    })
+}
+
+fn raw_link(keys: AutoAuthKeys) -> Work {
+    let query = format!("email=a%2Bb%40example.com&timestamp=1700000000&hash={HASH}");
+    Box::new(move || {
+        let request = AutoAuthRequest::from_query(black_box(&query));
+        code_of(verify_autoauth(
+            &request,
+            &keys,
+            &at(SIGNED_AT),
+            &AutoAuthPolicy::new(),
+        ))
+    })
+}
+
+fn code_of(verdict: Result<AutoAuthLogin<'_>, AutoAuthRefusal>) -> &'static str {
+    match verdict {
+        Ok(login) => {
+            // The whole login, lest the compiler leave out what is not looked at.
+            let _ = black_box(login);
+            "accepted"
+        }
+        Err(refusal) => refusal.code(),
+    }
+}
+
+fn goto(text: &'static str) -> Work {
+    Box::new(move || match Goto::judge(black_box(text)) {
+        Goto::Absent => "absent",
+        Goto::SameSite { .. } => "same site",
+        Goto::Refused => "refused",
+    })
+}
+
+fn mint() -> Work {
+    let key = AutoAuthKey::new(KEY).expect("a key");
+    Box::new(move || {
+        match sign_autoauth(black_box("a+b@example.com"), None, &key, &at(SIGNED_AT)) {
+            Ok(_) => "minted",
+            Err(_) => "refused",
+        }
+    })
+}
+
+fn requests() -> Vec<Case> {
+    let plain = || StoredSecret::plain(SECRET);
+    let md5 = || StoredSecret::md5(MD5);
+    let sha256 = || StoredSecret::sha256(SHA256);
+    let bcrypt = || StoredSecret::bcrypt(BCRYPT);
+    let plain_password = || StoredPassword::plain(SECRET);
+    let md5_password = || StoredPassword::md5(MD5);
+    let bcrypt_password = || StoredPassword::bcrypt_of_md5(BCRYPT_OF_MD5);
+    let pair = |name| [("identifier", name), ("secret", SECRET)];
+    let login = |name| [("username", name), ("password", SECRET)];
+    let admin = |name| [("username", name), ("password", MD5)];
+    let (known, unknown) = (NAME, "another name that is just as long");
+    let no_identifier = "unknown_identifier";
+    let no_username = "unknown_username";
+    vec![
+        case(
+            "plain secret",
+            1_298,
+            "accepted",
+            of_credential(plain(), pair(known)),
+        ),
+        case(
+            "plain secret, unknown",
+            1_324,
+            no_identifier,
+            of_credential(plain(), pair(unknown)),
+        ),
+        case(
+            "plain secret, as login",
+            1_411,
+            "accepted",
+            of_credential(plain(), login(known)),
+        ),
+        case(
+            "plain secret, as login, unknown",
+            1_734,
+            no_username,
+            of_credential(plain(), login(unknown)),
+        ),
+        case(
+            "md5 of a secret",
+            2_054,
+            "accepted",
+            of_credential(md5(), pair(known)),
+        ),
+        case(
+            "md5 of a secret, unknown",
+            2_080,
+            no_identifier,
+            of_credential(md5(), pair(unknown)),
+        ),
+        case(
+            "sha256 of a secret",
+            4_770,
+            "accepted",
+            of_credential(sha256(), pair(known)),
+        ),
+        case(
+            "sha256 of a secret, unknown",
+            4_797,
+            no_identifier,
+            of_credential(sha256(), pair(unknown)),
+        ),
+        case(
+            "bcrypt of a secret",
+            4_063_109,
+            "accepted",
+            of_credential(bcrypt(), pair(known)),
+        ),
+        case(
+            "plain password",
+            2_572,
+            "accepted",
+            of_admin(plain_password(), admin(known)),
+        ),
+        case(
+            "plain password, unknown",
+            2_726,
+            no_username,
+            of_admin(plain_password(), admin(unknown)),
+        ),
+        case(
+            "md5 of a password",
+            1_784,
+            "accepted",
+            of_admin(md5_password(), admin(known)),
+        ),
+        case(
+            "md5 of a password, unknown",
+            1_937,
+            no_username,
+            of_admin(md5_password(), admin(unknown)),
+        ),
+        case(
+            "bcrypt of a password's md5",
+            4_063_692,
+            "accepted",
+            of_admin(bcrypt_password(), admin(known)),
+        ),
+        case(
+            "plain secret, from a raw body",
+            6_602,
+            "accepted",
+            of_raw(plain()),
+        ),
+    ]
+}
+
+type Stored<T> = Result<T, StoredFormError>;
+type Fields = [(&'static str, &'static str); 2];
+
+fn of_credential(secret: Stored<StoredSecret>, fields: Fields) -> Work {
+    verify(store_of(secret), move || {
+        ApiRequest::from_pairs(black_box(fields))
+    })
+}
+
+fn of_raw(secret: Stored<StoredSecret>) -> Work {
+    verify(store_of(secret), || ApiRequest::from_form(black_box(BODY)))
+}
+
+fn of_admin(password: Stored<StoredPassword>, fields: Fields) -> Work {
+    let password = password.expect("a stored form");
+    let admin = Admin::new((), NAME, password, AdminState::WithApiAccess);
+    let store = MemoryStore::new([], [admin]).expect("one admin");
+    verify(store, move || ApiRequest::from_pairs(black_box(fields)))
+}
+
+fn store_of(secret: Stored<StoredSecret>) -> MemoryStore<()> {
+    let secret = secret.expect("a stored form");
+    let record = ApiCredential::new((), NAME, secret, AdminState::WithApiAccess).actions(
+        AllowedActions::new(["getclients", "getproducts", "getinvoices"]),
+    );
+    MemoryStore::new([record], []).expect("one credential")
+}
+
+fn verify(store: MemoryStore<()>, read: impl Fn() -> ApiRequest<'static> + 'static) -> Work {
+    Box::new(
+        move || match verify_api_request(&read(), &store, &ApiPolicy::new()) {
+            Ok(caller) => {
+                let _ = black_box(caller);
+                "accepted"
+            }
+            Err(refusal) => refusal.code(),
+        },
+    )
+}
+
+fn around() -> Vec<Case> {
+    let read = || ApiRequest::from_form(black_box(BODY));
+    let gate = ApiGate::new(AddressGate::new().entries(["203.0.113.7"]));
+    let store = store_of(StoredSecret::sha256(SHA256));
+    let refused = read();
+    vec![
+        case(
+            "address, sha256 and action, from a raw body",
+            10_974,
+            "getclients",
+            Box::new(
+                move || match gate.verify([203, 0, 113, 7].into(), &read(), &store) {
+                    Ok(call) if call.action.as_str() == "getclients" => "getclients",
+                    _ => "refused",
+                },
+            ),
+        ),
+        case(
+            "access key",
+            121,
+            "accepted",
+            check_access_key(SECRET.into(), SECRET.into()),
+        ),
+        case(
+            "answer in JSON",
+            2_029,
+            "an answer",
+            Box::new(move || {
+                let _ = black_box(Answer::new(&ApiRefusal::WrongSecret, &refused));
+                "an answer"
+            }),
+        ),
+    ]
+}
+
+const BODY: &str = "action=GetClients&responsetype=json&identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv\
+                    &secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
