@@ -19,6 +19,10 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+#[cfg(doc)]
+#[doc = include_str!("../docs/scale.md")]
+pub mod scale {}
+
 pub mod answer;
 mod attempt;
 mod autoauth;

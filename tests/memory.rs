@@ -238,6 +238,85 @@ fn a_decoded_link_allocates_only_where_its_email_is_repaired() {
     }
 }
 
+/// As `docs/scale.md` has it. What the decoder allocates for a value that is percent-encoded depends on
+/// the value's length: its buffer grows.
+#[cfg(all(feature = "std", feature = "form"))]
+#[test]
+fn every_other_path_allocates_this_often() {
+    let (name, secret) = (
+        "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv",
+        "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo",
+    );
+    let stored = StoredSecret::plain(secret).unwrap();
+    let record = ApiCredential::new(1, name, stored, AdminState::WithApiAccess);
+    let store = MemoryStore::new([record], []).unwrap();
+    let verify = |request: &ApiRequest<'_>| {
+        let _ = verify_api_request(request, &store, &ApiPolicy::new()).unwrap();
+    };
+    let body = format!("action=GetClients&identifier={name}&secret={secret}");
+    let encoded = body.replace("Flo", "F%6Co");
+    let pairs = [("identifier", name), ("secret", secret)];
+    let request = ApiRequest::from_pairs(pairs);
+
+    let key = AutoAuthKey::new("abcXYZ123").unwrap();
+    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+    let minted = sign_autoauth("a+b@example.com", Some("cart.php"), &key, &now).unwrap();
+    let url = minted.url("https://billing.example.com").unwrap();
+    let keys = AutoAuthKeys::from(key.clone());
+    let check = |link: &AutoAuthRequest<'_>| {
+        let _ = verify_autoauth(link, &keys, &now, &AutoAuthPolicy::new()).unwrap();
+    };
+    let link = AutoAuthRequest::from_query(minted.query());
+    let login = verify_autoauth(&link, &keys, &now, &AutoAuthPolicy::new()).unwrap();
+    let refused = ApiRefusal::WrongSecret;
+
+    for (path, work, allocated) in [
+        (
+            "raw body",
+            &(|| verify(&ApiRequest::from_form(&body))) as &dyn Fn(),
+            0,
+        ),
+        (
+            "raw body, one value encoded",
+            &|| verify(&ApiRequest::from_form(&encoded)),
+            2,
+        ),
+        (
+            "attempt, owned",
+            &|| drop(request.attempt().into_owned()),
+            2,
+        ),
+        (
+            "request, owned",
+            &|| drop(ApiRequest::from_pairs(pairs).into_owned()),
+            2,
+        ),
+        (
+            "link, its e-mail encoded",
+            &|| check(&AutoAuthRequest::from_query(minted.query())),
+            3,
+        ),
+        (
+            "link, from a whole URL",
+            &|| check(&AutoAuthRequest::from_url(&url)),
+            3,
+        ),
+        ("login, owned", &|| drop(login.clone().into_owned()), 2),
+        (
+            "link minted",
+            &|| drop(sign_autoauth("a@b.test", None, &key, &now).unwrap()),
+            7,
+        ),
+        (
+            "answer",
+            &|| drop(answer::Answer::new(&refused, &request)),
+            1,
+        ),
+    ] {
+        assert_eq!(watch(work).0, allocated, "{path}");
+    }
+}
+
 /// After an hour of logins, those of the last 901 seconds are remembered.
 #[cfg(feature = "std")]
 #[test]
