@@ -38,13 +38,16 @@ pub(crate) fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let mut all = 0;
     for (byte, (high, low)) in bytes.iter_mut().zip(high.into_iter().zip(low)) {
-        *byte = high << 4 | low;
+        *byte = (high << 4).wrapping_add(low);
         all |= high | low;
     }
-    (all < 16).then_some(bytes)
+    (all != NO_DIGIT).then_some(bytes)
 }
 
-/// What a hexadecimal digit is worth, or 255.
+/// Every bit, which no digits have together.
+const NO_DIGIT: u8 = 255;
+
+/// What a hexadecimal digit is worth.
 fn hex_value(digit: u8) -> u8 {
     let decimal = digit.wrapping_sub(b'0');
     let letter = (digit | 0x20).wrapping_sub(b'a');
@@ -53,7 +56,7 @@ fn hex_value(digit: u8) -> u8 {
     } else if letter < 6 {
         letter.wrapping_add(10)
     } else {
-        255
+        NO_DIGIT
     }
 }
 

@@ -209,6 +209,18 @@ fn rule_2_email_timestamp_and_hash_are_present_and_well_formed() {
         let refusal = verify(&request, KEY, "1700000000").unwrap_err();
         assert_eq!(refusal, Malformed::HashFormat.into(), "{hash:?}");
     }
+    let no_digits = (0..=127).map(char::from);
+    for other in no_digits.filter(|character| !character.is_ascii_hexdigit()) {
+        for hash in [
+            format!("{other}{}", &HASH[1..]),
+            format!("{}{other}", &HASH[..39]),
+            format!("{other}{other}{}", &HASH[2..]),
+        ] {
+            let request = link("a+b@example.com", "1700000000", &hash);
+            let refusal = verify(&request, KEY, "1700000000").unwrap_err();
+            assert_eq!(refusal, Malformed::HashFormat.into(), "{hash:?}");
+        }
+    }
     let long = format!("{HASH}0");
     let request = link("a+b@example.com", "1700000000", &long);
     let refusal = verify(&request, KEY, "1700000000").unwrap_err();
