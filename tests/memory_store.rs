@@ -62,6 +62,22 @@ fn identifiers_are_found_byte_for_byte_and_usernames_without_ascii_case() {
 }
 
 #[test]
+fn of_many_records_each_is_found_and_no_other() {
+    let names: Vec<_> = (0..2_000).map(|number| format!("id{number}")).collect();
+    let credentials = names.iter().map(|name| credential(name, plain()));
+    let admins = names.iter().map(|name| admin(name, password()));
+    let store = MemoryStore::new(credentials, admins).unwrap();
+    for name in &names {
+        let credential = store.find_credential(name).unwrap().unwrap();
+        assert_eq!(credential.identifier(), name);
+        let admin = store.find_admin(name).unwrap().unwrap();
+        assert_eq!(admin.username(), name);
+    }
+    assert!(store.find_credential("id2000").unwrap().is_none());
+    assert!(store.find_admin("id2000").unwrap().is_none());
+}
+
+#[test]
 fn two_records_of_one_name_are_an_error() {
     let credentials = ["a", "b", "a"].map(|name| credential(name, plain()));
     let error = MemoryStore::new(credentials, []).unwrap_err();
