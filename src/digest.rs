@@ -13,7 +13,7 @@ pub(crate) fn autoauth(email: &str, timestamp: &str, key: &[u8]) -> [u8; 20] {
     signed.update(email);
     signed.update(timestamp);
     signed.update(key);
-    // To move what was just written, as `finalize` does, would cost a tenth of the hash.
+    // `finalize` would move the state, and wait until what was just written can be read.
     signed.finalize_reset().into()
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// Exactly `2 * N` hexadecimal digits of either case. Without a branch on any one of them, as some are
-/// of a stored digest; with one, as `hex::decode_to_slice` has it, it takes three times as long.
+/// of a stored digest; with one, as `hex::decode_to_slice` has it, it also takes longer.
 pub(crate) fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let (pairs, rest) = text.as_bytes().as_chunks();
     let pairs: &[_; N] = pairs.try_into().ok().filter(|_| rest.is_empty())?;

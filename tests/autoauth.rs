@@ -537,8 +537,11 @@ fn rule_7_remember_until_is_the_first_second_of_refusal() {
         assert!(verify_at(until - 1, &policy).is_ok());
         assert!(verify_at(until, &policy).is_err());
     }
-    let endless = AutoAuthPolicy::new().past_limit(Duration::MAX);
+    let fraction = AutoAuthPolicy::new().past_limit(Duration::from_millis(60_999));
     let request = genuine();
+    let login = verify_autoauth(&request, &keys(&[KEY]), &at(SIGNED), &fraction).unwrap();
+    assert_eq!(login.remember_until(), at(SIGNED + 61));
+    let endless = AutoAuthPolicy::new().past_limit(Duration::MAX);
     let login = verify_autoauth(&request, &keys(&[KEY]), &at(SIGNED), &endless).unwrap();
     assert_eq!(
         login.remember_until(),

@@ -40,12 +40,13 @@ fn link(pairs: &[(&str, &str)]) -> Result<(), AutoAuthRefusal> {
 }
 
 /// A link of the right shape, with another value in one field.
+const HASH: &str = "0000000000000000000000000000000000000000";
+
 fn link_with(field: &str, value: &str) -> Result<(), AutoAuthRefusal> {
-    let hash = "0".repeat(40);
     let mut pairs = [
         ("email", "a@b.test"),
         ("timestamp", "1700000000"),
-        ("hash", &hash),
+        ("hash", HASH),
         ("goto", "index.php"),
     ];
     for (_, old) in pairs.iter_mut().filter(|(name, _)| *name == field) {
@@ -131,9 +132,18 @@ fn any_other_name_is_ignored() {
             assert_eq!(api(&[PAIR[0], PAIR[1], (&name, "x")]), Ok(()), "{name:?}");
         }
     }
-    for (name, _) in API_FIELDS {
-        let name = name.to_uppercase();
-        assert_eq!(api(&[PAIR[0], PAIR[1], (&name, "x")]), Ok(()), "{name:?}");
+    for (name, _) in API_FIELDS.into_iter().chain(LINK_FIELDS) {
+        let (first, rest) = name.split_at(1);
+        for name in [name.to_uppercase(), first.to_uppercase() + rest] {
+            assert_eq!(api(&[PAIR[0], PAIR[1], (&name, "x")]), Ok(()), "{name:?}");
+            let fields = [
+                ("email", "a@b.test"),
+                ("timestamp", "1700000000"),
+                ("hash", HASH),
+                (&name, "x"),
+            ];
+            assert_eq!(link(&fields), Ok(()), "{name:?}");
+        }
     }
 }
 
@@ -266,10 +276,10 @@ fn bytes_that_were_no_utf8_are_malformed() {
 
 #[test]
 fn a_control_in_a_name_or_an_email_is_malformed() {
-    let controls = [
-        "\0", "\t", "\n", "\r", "\u{1b}", "\u{7f}", "\u{80}", "\u{85}", "\u{9f}",
-    ];
-    for control in controls {
+    for control in ('\0'..=' ')
+        .chain('~'..='\u{a0}')
+        .filter(|any| any.is_control())
+    {
         let value = format!("x{control}y");
         for (name, field) in [
             ("identifier", Field::Identifier),

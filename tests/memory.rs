@@ -255,11 +255,13 @@ fn every_other_path_allocates_this_often() {
     };
     let body = format!("action=GetClients&identifier={name}&secret={secret}");
     let encoded = body.replace("Flo", "F%6Co");
+    let long = format!("secret=%61{}", "a".repeat(65));
     let pairs = [("identifier", name), ("secret", secret)];
     let request = ApiRequest::from_pairs(pairs);
 
     let key = AutoAuthKey::new("abcXYZ123").unwrap();
     let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+    let long_email = format!("{}@b.test", "a".repeat(205));
     let minted = sign_autoauth("a+b@example.com", Some("cart.php"), &key, &now).unwrap();
     let url = minted.url("https://billing.example.com").unwrap();
     let keys = AutoAuthKeys::from(key.clone());
@@ -282,6 +284,26 @@ fn every_other_path_allocates_this_often() {
             2,
         ),
         (
+            "raw body, a letter encoded",
+            &|| drop(ApiRequest::from_form("secret=%61")),
+            1,
+        ),
+        (
+            "raw body, a value with a plus",
+            &|| drop(ApiRequest::from_form("secret=a+b")),
+            1,
+        ),
+        (
+            "raw body, a value with both",
+            &|| drop(ApiRequest::from_form("secret=a+b%61")),
+            3,
+        ),
+        (
+            "raw body, a long value encoded",
+            &|| drop(ApiRequest::from_form(&long)),
+            4,
+        ),
+        (
             "attempt, owned",
             &|| drop(request.attempt().into_owned()),
             2,
@@ -302,6 +324,11 @@ fn every_other_path_allocates_this_often() {
             3,
         ),
         ("login, owned", &|| drop(login.clone().into_owned()), 2),
+        (
+            "link minted for a long e-mail",
+            &|| drop(sign_autoauth(&long_email, None, &key, &now).unwrap()),
+            5,
+        ),
         (
             "link minted",
             &|| drop(sign_autoauth("a@b.test", None, &key, &now).unwrap()),

@@ -3,29 +3,33 @@
 
 use std::hint::black_box;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::{Command, exit};
 use std::{env, fs};
 
 use crate::Work;
 
+/// Says to the program that it runs under callgrind, and what it is to run: the first and the end.
+const RANGE: &str = "COUNTED_RANGE";
+
 /// What callgrind counts, and after each call of which it writes down the count.
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn measured(work: &dyn Fn() -> &'static str) {
-    black_box(work());
+fn measured(work: &dyn Fn() -> &'static str) -> &'static str {
+    black_box(work())
 }
 
 /// The instructions of each piece of work, which must end with its code.
 ///
-/// The program runs itself under valgrind, with the range of what to run as its arguments: there this
-/// function does not return.
+/// The program runs itself under valgrind: there this function does not return.
 pub fn counts(works: &[(&'static str, &Work)]) -> Vec<u64> {
-    if let [first, end] = env::args().skip(1).collect::<Vec<_>>().as_slice() {
+    if let Ok(range) = env::var(RANGE) {
+        let (first, end) = range.split_once(' ').expect("two indices");
         let index = |text: &str| text.parse().expect("an index");
         for (code, work) in &works[index(first)..index(end)] {
             // Whatever is done once, such as asking the processor what it can, is done before.
             assert_eq!(work(), *code);
-            measured(work);
+            assert_eq!(measured(work), *code);
         }
         exit(0);
     }
@@ -41,33 +45,46 @@ pub fn counts(works: &[(&'static str, &Work)]) -> Vec<u64> {
 
 fn count(range: Range<usize>) -> Vec<u64> {
     let program = env::current_exe().expect("this program's path");
-    let directory = env::temp_dir().join(format!("counts-{}-{}", std::process::id(), range.start));
-    fs::create_dir_all(&directory).expect("a directory");
+    let directory = Directory::new(&format!("counts-{}-{}", std::process::id(), range.start));
+    let written = directory.0.join("of");
     let output = Command::new("valgrind")
         .args([
             "--tool=callgrind",
             "--toggle-collect=measured",
             "--dump-after=measured",
         ])
-        .arg(format!(
-            "--callgrind-out-file={}",
-            directory.join("of").display()
-        ))
+        .arg(format!("--callgrind-out-file={}", written.display()))
         .arg(program)
-        .args([range.start, range.end].map(|index| index.to_string()))
+        .env(RANGE, format!("{} {}", range.start, range.end))
         .output()
         .expect("valgrind runs");
     let report = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{report}");
     let count = |call: usize| -> Option<u64> {
-        let written = fs::read_to_string(directory.join(format!("of.{call}"))).ok()?;
+        let written = fs::read_to_string(written.with_extension(call.to_string())).ok()?;
         let count = written
             .lines()
             .find_map(|line| line.strip_prefix("totals: "));
         count?.parse().ok()
     };
     let counts = (1..=range.len()).map(|call| count(call).expect("a count of each call"));
-    let counts = counts.collect();
-    fs::remove_dir_all(directory).expect("its directory");
-    counts
+    counts.collect()
+}
+
+/// A new one, which is gone when this is dropped.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a new directory");
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What is left behind does no harm.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }

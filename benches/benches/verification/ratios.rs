@@ -62,16 +62,19 @@ impl<'w> Group<'w> {
         for row in &self.rows {
             let time = times[row.case];
             let floor: Time = row.floors.iter().map(|floor| times[*floor]).sum();
-            let at_most = row.at_most.map(|ratio| ratio.to_string());
+            let ratio = time.quiet / floor.quiet;
+            let at_most = row.at_most.map(|most| match ratio <= most {
+                true => most.to_string(),
+                false => format!("{most}, missed"),
+            });
             let floors: Vec<_> = row
                 .floors
                 .iter()
                 .map(|floor| &*self.works[*floor].name)
                 .collect();
             println!(
-                "| {} | {:.2} | {:.2} | {} | {} |",
+                "| {} | {ratio:.2} | {:.2} | {} | {} |",
                 self.works[row.case].name,
-                time.quiet / floor.quiet,
                 time.median / floor.median,
                 at_most.unwrap_or_default(),
                 floors.join(" + "),

@@ -47,7 +47,10 @@ pub fn print_table(rows: &[Row]) {
     );
     println!("|---|---|---:|---:|---:|");
     for row in rows {
-        let at_least = row.at_least.map(|ratio| ratio.to_string());
+        let at_least = row.at_least.map(|least| match row.ratio >= least {
+            true => least.to_string(),
+            false => format!("{least}, missed"),
+        });
         println!(
             "| {} | {} | {:.2} | {:.2} | {} |",
             row.name,
