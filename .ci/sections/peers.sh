@@ -3,11 +3,6 @@
 
 needs php php-cli
 
-peers() { # CARGO COMMAND...
-    cargo "$@" --locked --manifest-path benches/peers/Cargo.toml --target-dir target/peers
-}
-
-lint_peers() { peers clippy -q --all-targets -- -D warnings; }
-
-check 'clippy of the peers' lint_peers
-check 'the library beside its peers' peers run -q --release
+peers=(--locked --manifest-path benches/peers/Cargo.toml --target-dir target/peers)
+check 'clippy of the peers' cargo clippy -q "${peers[@]}" --all-targets -- -D warnings
+check 'the library beside its peers' cargo run -q --release "${peers[@]}"
