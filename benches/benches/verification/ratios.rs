@@ -46,8 +46,7 @@ impl<'w> Group<'w> {
 
     /// Measures all, and prints the table: only if the group is asked for.
     pub fn run(self) {
-        let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-        if wanted.is_some_and(|word| !self.name.contains(&word)) {
+        if !is_wanted(&self.name) {
             return;
         }
         let times = times(
@@ -82,4 +81,10 @@ impl<'w> Group<'w> {
         }
         println!();
     }
+}
+
+/// Whether a group of that name is asked for: by a part of it, or all are.
+pub fn is_wanted(name: &str) -> bool {
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    wanted.is_none_or(|word| name.contains(&word))
 }
