@@ -1,14 +1,16 @@
-//! How often each answer was given, by its code.
+//! How often each answer was given, by its code, and how many secrets are being verified.
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Counters in the text format of OpenMetrics.
+/// Counts in the text format of OpenMetrics.
 pub(crate) struct Metrics {
     registry: Registry,
     answers: Family<Answered, Counter>,
+    verifications: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,7 +31,17 @@ impl Metrics {
             "Answers of each endpoint, by their code",
             Family::clone(&answers),
         );
-        Self { registry, answers }
+        let verifications = Gauge::default();
+        registry.register(
+            "whmcs_auth_verifications",
+            "Secrets being verified now, those of callers who hung up included",
+            verifications.clone(),
+        );
+        Self {
+            registry,
+            answers,
+            verifications,
+        }
     }
 
     pub(crate) fn count(&self, endpoint: &'static str, code: &'static str) {
@@ -38,10 +50,25 @@ impl Metrics {
             .inc();
     }
 
+    /// Counts a verification until what is returned is dropped.
+    pub(crate) fn verification(&self) -> UnderWay {
+        self.verifications.inc();
+        UnderWay(self.verifications.clone())
+    }
+
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = text::encode(&mut text, &self.registry);
         text
+    }
+}
+
+/// A verification that has not ended.
+pub(crate) struct UnderWay(Gauge);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

@@ -62,9 +62,11 @@ async fn verify(
     };
     let forms = settings.stored_forms();
     let attempt = attempt.into_owned();
+    let under_way = service.metrics.verification();
     let decision = spawn_blocking(move || {
         // Held here, as this thread goes on when the caller hangs up.
         let _permit = permit;
+        let _under_way = under_way;
         attempt.decide(
             credential.as_ref(),
             admin.as_ref(),
