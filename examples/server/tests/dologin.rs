@@ -353,11 +353,11 @@ async fn head_and_post_use_up_no_link() {
 #[tokio::test]
 async fn a_session_ends_some_time_after_its_last_use() {
     let server = Server::with(|settings| {
-        settings.limits.session_idle_time = Duration::from_secs(2);
+        settings.limits.session_idle_time = Duration::from_secs(3);
     })
     .await;
     let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
-    for (after, expected) in [(1200, 200), (1200, 200), (3000, 403)] {
+    for (after, expected) in [(1600, 200), (1600, 200), (4000, 403)] {
         tokio::time::sleep(Duration::from_millis(after)).await;
         let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
         assert_eq!(page.status(), expected, "{after} ms after the last use");
