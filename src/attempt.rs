@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::decide::ApiPolicy;
-use crate::fields::Text;
+use crate::fields::{Field, Text};
 use crate::forms::StoredForm;
 use crate::gate::AllowedActions;
 use crate::refusal::{ApiRefusal, VerifyError};
@@ -165,18 +165,18 @@ impl ApiRequest<'_> {
         if let Some(fault) = self.malformed() {
             return Err(fault.into());
         }
-        let (pair, name, secret) =
-            if self.identifier.text().is_some() || self.secret.text().is_some() {
-                (Pair::Credential, &self.identifier, &self.secret)
-            } else if self.username.text().is_some() || self.password.text().is_some() {
-                (Pair::Login, &self.username, &self.password)
-            } else {
-                return Err(ApiRefusal::MissingCredentials);
-            };
+        let has = |field| self.fields.text(field).is_some();
+        let (pair, name, secret) = if has(Field::Identifier) || has(Field::Secret) {
+            (Pair::Credential, Field::Identifier, Field::Secret)
+        } else if has(Field::Username) || has(Field::Password) {
+            (Pair::Login, Field::Username, Field::Password)
+        } else {
+            return Err(ApiRefusal::MissingCredentials);
+        };
         Ok(Presented {
             pair,
-            name: Text::new(name.required()?),
-            secret: Text::new(secret.required()?),
+            name: Text::new(self.fields.required(name)?),
+            secret: Text::new(self.fields.required(secret)?),
         })
     }
 }

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::clock::Clock;
 use crate::digest::{autoauth, decode_hex, equal, reveal};
+use crate::fields::Field;
 use crate::keys::AutoAuthKeys;
 use crate::link::{AutoAuthLogin, AutoAuthRequest, ReplayKey};
 use crate::refusal::{AutoAuthRefusal, Malformed};
@@ -146,10 +147,10 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
     if let Some(fault) = request.malformed() {
         return Err(fault.into());
     }
-    let email = read_email(request.email.required()?, policy)?;
-    let timestamp_text = request.timestamp.required()?;
+    let email = read_email(request.fields.required(Field::Email)?, policy)?;
+    let timestamp_text = request.fields.required(Field::Timestamp)?;
     let timestamp = read_timestamp(timestamp_text)?;
-    let Some(presented) = decode_hex(request.hash.required()?) else {
+    let Some(presented) = decode_hex(request.fields.required(Field::Hash)?) else {
         return Err(Malformed::HashFormat.into());
     };
 

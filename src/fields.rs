@@ -57,6 +57,20 @@ pub enum Field {
 }
 
 impl Field {
+    const ALL: [Self; 11] = [
+        Self::Identifier,
+        Self::Secret,
+        Self::Username,
+        Self::Password,
+        Self::AccessKey,
+        Self::Action,
+        Self::ResponseType,
+        Self::Email,
+        Self::Timestamp,
+        Self::Hash,
+        Self::Goto,
+    ];
+
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
@@ -143,108 +157,117 @@ fn as_php_reads(name: &str) -> &str {
 }
 
 /// A field's place in a request: absent, its value, or what is wrong with it.
+type Slot<'a> = Result<Option<Text<'a>>, Malformed>;
+
+/// The fields of a request: `N` of them from number `FIRST` on, in the order of [`Field`].
 #[derive(Clone)]
-pub(crate) struct Slot<'a> {
-    field: Field,
-    content: Result<Option<Text<'a>>, Malformed>,
-}
+pub(crate) struct Fields<'a, const FIRST: usize, const N: usize>([Slot<'a>; N]);
 
-impl<'a> Slot<'a> {
-    pub(crate) const fn new(field: Field) -> Self {
-        Self {
-            field,
-            content: Ok(None),
+impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
+    pub(crate) fn from_pairs<P, V>(pairs: impl IntoIterator<Item = (P, V)>) -> Self
+    where
+        P: AsRef<str>,
+        V: Into<Cow<'a, str>>,
+    {
+        let mut fields = Self::default();
+        for (name, value) in pairs {
+            fields.read_pair(name.as_ref(), value);
         }
+        fields
     }
 
-    /// The value. An empty field is an absent field.
-    pub(crate) fn text(&self) -> Option<&str> {
-        let text = self.content.as_ref().ok()?.as_ref()?.as_str();
-        (!text.is_empty()).then_some(text)
+    const fn place(field: Field) -> usize {
+        (field as usize).wrapping_sub(FIRST)
     }
 
-    /// The value of a field that a request cannot do without.
-    pub(crate) fn required(&self) -> Result<&str, Malformed> {
-        self.text().ok_or(Malformed::Missing(self.field))
-    }
-
-    pub(crate) fn fault(&self) -> Option<Malformed> {
-        self.content.as_ref().err().copied()
-    }
-
-    /// A disguise weighs more than a repetition, and that more than the value, so that the fault
-    /// does not depend on the order in which names arrive: some decoders group them.
-    fn fill(&mut self, value: Text<'a>) {
-        match self.content {
-            // Written once: by way of `map` it would be written twice.
-            Ok(None) => match self.field.check(value.as_str()) {
-                Ok(()) => self.content = Ok(Some(value)),
-                Err(fault) => self.content = Err(fault),
-            },
-            Err(Malformed::Disguised(_)) => {}
-            _ => self.content = Err(Malformed::Repeated(self.field)),
-        }
-    }
-
-    fn fill_disguised(&mut self) {
-        self.content = Err(Malformed::Disguised(self.field));
-    }
-
-    pub(crate) fn into_owned(self) -> Slot<'static> {
-        Slot {
-            field: self.field,
-            content: self.content.map(|text| text.map(Text::into_owned)),
-        }
-    }
-}
-
-/// A request, as the slots of its fields.
-pub(crate) trait Slots<'a, const N: usize> {
-    fn slots(&self) -> [&Slot<'a>; N];
-
-    /// The slot of a field, if the request has that field.
-    fn slot_mut(&mut self, field: Field) -> Option<&mut Slot<'a>>;
-
-    /// Puts one pair where it belongs. A name that is none of the slots' is ignored.
-    fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
+    /// Puts one pair where it belongs. A name that is none of the fields' is ignored.
+    pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
         let called = Field::named(name);
-        let read = called.or_else(|| Field::named(as_php_reads(name)));
-        if let Some(slot) = read.and_then(|field| self.slot_mut(field)) {
+        let Some(field) = called.or_else(|| Field::named(as_php_reads(name))) else {
+            return;
+        };
+        if let Some(slot) = self.0.get_mut(Self::place(field)) {
             // Wiped, even if it is not kept.
             let value = Text::new(value);
             match called {
-                Some(_) => slot.fill(value),
-                None => slot.fill_disguised(),
+                Some(_) => fill(slot, field, value),
+                None => *slot = Err(Malformed::Disguised(field)),
             }
         }
     }
 
-    /// Whether a pair of that name belongs in one of the slots.
+    /// Whether a pair of that name belongs to the request.
     #[cfg(feature = "serde")]
-    fn knows(&self, name: &str) -> bool {
-        let field = Field::named(as_php_reads(name));
-        let mut slots = self.slots().into_iter();
-        slots.any(|slot| Some(slot.field) == field)
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        Field::named(as_php_reads(name)).is_some_and(|field| Self::place(field) < N)
+    }
+
+    /// The value, or what is wrong with it. An empty field is an absent field.
+    pub(crate) fn content(&self, field: Field) -> Result<Option<&str>, Malformed> {
+        let slot = self.0.get(Self::place(field)).unwrap_or(&Ok(None));
+        let text = slot.as_ref().map_err(|fault| *fault)?.as_ref();
+        Ok(text.map(Text::as_str).filter(|text| !text.is_empty()))
+    }
+
+    /// The value, if nothing is wrong with it.
+    pub(crate) fn text(&self, field: Field) -> Option<&str> {
+        self.content(field).ok().flatten()
+    }
+
+    /// The value of a field that a request cannot do without.
+    pub(crate) fn required(&self, field: Field) -> Result<&str, Malformed> {
+        self.text(field).ok_or(Malformed::Missing(field))
+    }
+
+    /// What is wrong with each faulty field.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = Malformed> {
+        self.0
+            .iter()
+            .filter_map(|slot| slot.as_ref().err().copied())
+    }
+
+    /// Shows which fields are present, and no value.
+    pub(crate) fn debug(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        malformed: Option<Malformed>,
+    ) -> fmt::Result {
+        let mut shown = f.debug_struct(name);
+        for field in Field::ALL {
+            if self.text(field).is_some() {
+                shown.field(field.name(), &format_args!("[redacted]"));
+            }
+        }
+        shown.field("malformed", &malformed).finish()
+    }
+
+    pub(crate) fn into_owned(self) -> Fields<'static, FIRST, N> {
+        Fields(
+            self.0
+                .map(|slot| slot.map(|text| text.map(Text::into_owned))),
+        )
     }
 }
 
-/// The fault of the first faulty field.
-pub(crate) fn first_fault<const N: usize>(slots: [&Slot<'_>; N]) -> Option<Malformed> {
-    slots.into_iter().find_map(Slot::fault)
+impl<const FIRST: usize, const N: usize> Default for Fields<'_, FIRST, N> {
+    fn default() -> Self {
+        Self([const { Ok(None) }; N])
+    }
 }
 
-/// Shows which fields are present, and no value.
-pub(crate) fn debug_presence<const N: usize>(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    slots: [&Slot<'_>; N],
-    malformed: Option<Malformed>,
-) -> fmt::Result {
-    let mut shown = f.debug_struct(name);
-    for slot in slots.into_iter().filter(|slot| slot.text().is_some()) {
-        shown.field(slot.field.name(), &format_args!("[redacted]"));
+/// A disguise weighs more than a repetition, and that more than the value, so that the fault
+/// does not depend on the order in which names arrive: some decoders group them.
+fn fill<'a>(slot: &mut Slot<'a>, field: Field, value: Text<'a>) {
+    match slot {
+        // Written once: by way of `map` it would be written twice.
+        Ok(None) => match field.check(value.as_str()) {
+            Ok(()) => *slot = Ok(Some(value)),
+            Err(fault) => *slot = Err(fault),
+        },
+        Err(Malformed::Disguised(_)) => {}
+        _ => *slot = Err(Malformed::Repeated(field)),
     }
-    shown.field("malformed", &malformed).finish()
 }
 
 /// Text that may be secret: redacted in Debug and, where it is owned, wiped when it is dropped.

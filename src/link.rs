@@ -5,7 +5,7 @@ use core::fmt;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use crate::fields::{Field, Slot, Slots, debug_presence, first_fault};
+use crate::fields::{Field, Fields};
 use crate::goto::Goto;
 use crate::refusal::Malformed;
 
@@ -21,13 +21,10 @@ use crate::refusal::Malformed;
 /// Whoever holds a link can log in with it, again and again, until its window closes. Debug shows
 /// which fields are present and none of their values; with feature `zeroize` the values that the
 /// request owns are wiped when it is dropped.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct AutoAuthRequest<'a> {
-    pub(crate) email: Slot<'a>,
-    pub(crate) timestamp: Slot<'a>,
-    pub(crate) hash: Slot<'a>,
-    goto: Slot<'a>,
+    pub(crate) fields: Fields<'a, { Field::Email as usize }, 4>,
 }
 
 impl<'a> AutoAuthRequest<'a> {
@@ -55,11 +52,9 @@ impl<'a> AutoAuthRequest<'a> {
         N: AsRef<str>,
         V: Into<Cow<'a, str>>,
     {
-        let mut request = Self::default();
-        for (name, value) in pairs {
-            request.read_pair(name.as_ref(), value);
+        Self {
+            fields: Fields::from_pairs(pairs),
         }
-        request
     }
 
     /// Reads a raw query, without its `?`. Both `+` and `%20` are a space; bytes that are not
@@ -105,67 +100,33 @@ impl<'a> AutoAuthRequest<'a> {
     /// What is wrong with the first field that is malformed. A goto that is ambiguous is refused
     /// by itself.
     pub(crate) fn malformed(&self) -> Option<Malformed> {
-        first_fault([&self.email, &self.timestamp, &self.hash])
-            .or_else(|| self.goto.fault().filter(|_| !self.goto_is_ambiguous()))
-    }
-
-    fn goto_is_ambiguous(&self) -> bool {
-        matches!(
-            self.goto.fault(),
-            Some(Malformed::Repeated(_) | Malformed::Disguised(_))
-        )
+        self.fields.faults().find(|fault| {
+            !matches!(
+                fault,
+                Malformed::Repeated(Field::Goto) | Malformed::Disguised(Field::Goto)
+            )
+        })
     }
 
     /// Where the link leads. Judged here, and signed by nobody.
     pub(crate) fn goto(&self) -> Goto<'_> {
-        if self.goto_is_ambiguous() {
-            return Goto::Refused;
+        match self.fields.content(Field::Goto) {
+            Ok(goto) => goto.map_or(Goto::Absent, Goto::judge),
+            Err(_) => Goto::Refused,
         }
-        self.goto.text().map_or(Goto::Absent, Goto::judge)
     }
 
     /// The same request, owning its text.
     pub fn into_owned(self) -> AutoAuthRequest<'static> {
         AutoAuthRequest {
-            email: self.email.into_owned(),
-            timestamp: self.timestamp.into_owned(),
-            hash: self.hash.into_owned(),
-            goto: self.goto.into_owned(),
-        }
-    }
-}
-
-impl<'a> Slots<'a, 4> for AutoAuthRequest<'a> {
-    fn slots(&self) -> [&Slot<'a>; 4] {
-        [&self.email, &self.timestamp, &self.hash, &self.goto]
-    }
-
-    fn slot_mut(&mut self, field: Field) -> Option<&mut Slot<'a>> {
-        Some(match field {
-            Field::Email => &mut self.email,
-            Field::Timestamp => &mut self.timestamp,
-            Field::Hash => &mut self.hash,
-            Field::Goto => &mut self.goto,
-            _ => return None,
-        })
-    }
-}
-
-/// A link without fields.
-impl Default for AutoAuthRequest<'_> {
-    fn default() -> Self {
-        Self {
-            email: Slot::new(Field::Email),
-            timestamp: Slot::new(Field::Timestamp),
-            hash: Slot::new(Field::Hash),
-            goto: Slot::new(Field::Goto),
+            fields: self.fields.into_owned(),
         }
     }
 }
 
 impl fmt::Debug for AutoAuthRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug_presence(f, "AutoAuthRequest", self.slots(), self.malformed())
+        self.fields.debug(f, "AutoAuthRequest", self.malformed())
     }
 }
 

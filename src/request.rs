@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use crate::fields::{Field, Slot, Slots, debug_presence, first_fault};
+use crate::fields::{Field, Fields};
 use crate::refusal::Malformed;
 
 /// A call of the WHMCS API: the seven fields that matter to authentication, decoded.
@@ -44,16 +44,10 @@ use crate::refusal::Malformed;
 /// assert_eq!(request.response_type(), ResponseType::Json);
 /// assert_eq!(request.access_key(), None);
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct ApiRequest<'a> {
-    pub(crate) identifier: Slot<'a>,
-    pub(crate) secret: Slot<'a>,
-    pub(crate) username: Slot<'a>,
-    pub(crate) password: Slot<'a>,
-    access_key: Slot<'a>,
-    action: Slot<'a>,
-    response_type: Slot<'a>,
+    pub(crate) fields: Fields<'a, { Field::Identifier as usize }, 7>,
 }
 
 impl<'a> ApiRequest<'a> {
@@ -71,11 +65,9 @@ impl<'a> ApiRequest<'a> {
         N: AsRef<str>,
         V: Into<Cow<'a, str>>,
     {
-        let mut request = Self::default();
-        for (name, value) in pairs {
-            request.read_pair(name.as_ref(), value);
+        Self {
+            fields: Fields::from_pairs(pairs),
         }
-        request
     }
 
     /// Reads a raw body of type `application/x-www-form-urlencoded`, or a raw query without its
@@ -121,7 +113,7 @@ impl<'a> ApiRequest<'a> {
 
     /// The action asked for.
     pub fn action(&self) -> Action<'_> {
-        match self.action.text() {
+        match self.fields.text(Field::Action) {
             None => Action::Absent,
             Some(name) if Action::is_valid(name) => Action::Named(name),
             Some(_) => Action::Invalid,
@@ -130,7 +122,7 @@ impl<'a> ApiRequest<'a> {
 
     /// The format in which the caller wants the answer.
     pub fn response_type(&self) -> ResponseType {
-        match self.response_type.text() {
+        match self.fields.text(Field::ResponseType) {
             Some(name) if name.eq_ignore_ascii_case("json") => ResponseType::Json,
             Some(name) if name.eq_ignore_ascii_case("xml") => ResponseType::Xml,
             _ => ResponseType::Nvp,
@@ -140,73 +132,25 @@ impl<'a> ApiRequest<'a> {
     /// The access key presented, which may lift an address restriction and proves nothing about
     /// who calls. It is a secret: compare it in constant time.
     pub fn access_key(&self) -> Option<&str> {
-        self.access_key.text()
+        self.fields.text(Field::AccessKey)
     }
 
     /// What is wrong with the first field that is malformed, in the order of [`Field`].
     pub(crate) fn malformed(&self) -> Option<Malformed> {
-        first_fault(self.slots())
+        self.fields.faults().next()
     }
 
     /// The same request, owning its text.
     pub fn into_owned(self) -> ApiRequest<'static> {
         ApiRequest {
-            identifier: self.identifier.into_owned(),
-            secret: self.secret.into_owned(),
-            username: self.username.into_owned(),
-            password: self.password.into_owned(),
-            access_key: self.access_key.into_owned(),
-            action: self.action.into_owned(),
-            response_type: self.response_type.into_owned(),
-        }
-    }
-}
-
-impl<'a> Slots<'a, 7> for ApiRequest<'a> {
-    fn slots(&self) -> [&Slot<'a>; 7] {
-        [
-            &self.identifier,
-            &self.secret,
-            &self.username,
-            &self.password,
-            &self.access_key,
-            &self.action,
-            &self.response_type,
-        ]
-    }
-
-    fn slot_mut(&mut self, field: Field) -> Option<&mut Slot<'a>> {
-        Some(match field {
-            Field::Identifier => &mut self.identifier,
-            Field::Secret => &mut self.secret,
-            Field::Username => &mut self.username,
-            Field::Password => &mut self.password,
-            Field::AccessKey => &mut self.access_key,
-            Field::Action => &mut self.action,
-            Field::ResponseType => &mut self.response_type,
-            _ => return None,
-        })
-    }
-}
-
-/// A request without fields.
-impl Default for ApiRequest<'_> {
-    fn default() -> Self {
-        Self {
-            identifier: Slot::new(Field::Identifier),
-            secret: Slot::new(Field::Secret),
-            username: Slot::new(Field::Username),
-            password: Slot::new(Field::Password),
-            access_key: Slot::new(Field::AccessKey),
-            action: Slot::new(Field::Action),
-            response_type: Slot::new(Field::ResponseType),
+            fields: self.fields.into_owned(),
         }
     }
 }
 
 impl fmt::Debug for ApiRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug_presence(f, "ApiRequest", self.slots(), self.malformed())
+        self.fields.debug(f, "ApiRequest", self.malformed())
     }
 }
 

@@ -8,7 +8,7 @@ use serde_core::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use crate::fields::Slots;
+use crate::fields::Fields;
 use crate::link::AutoAuthRequest;
 use crate::request::ApiRequest;
 
@@ -49,7 +49,8 @@ use crate::request::ApiRequest;
 /// ```
 impl<'de> Deserialize<'de> for ApiRequest<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Fields(Self::default()))
+        let fields = deserializer.deserialize_any(Request(Fields::default()))?;
+        Ok(Self { fields })
     }
 }
 
@@ -71,7 +72,8 @@ impl<'de> Deserialize<'de> for ApiRequest<'static> {
 /// ```
 impl<'de> Deserialize<'de> for AutoAuthRequest<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Fields(Self::default()))
+        let fields = deserializer.deserialize_any(Request(Fields::default()))?;
+        Ok(Self { fields })
     }
 }
 
@@ -84,27 +86,27 @@ macro_rules! otherwise {
     )+};
 }
 
-/// The fields of a request of `N` slots.
-struct Fields<R, const N: usize>(R);
+/// The fields of a request, as far as they are read.
+struct Request<const FIRST: usize, const N: usize>(Fields<'static, FIRST, N>);
 
-impl<'de, R: Slots<'static, N>, const N: usize> Visitor<'de> for Fields<R, N> {
-    type Value = R;
+impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Request<FIRST, N> {
+    type Value = Fields<'static, FIRST, N>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the fields of a request")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<R, A::Error> {
-        while let Some(Name(name)) = fields.next_key()? {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut pairs: A) -> Result<Self::Value, A::Error> {
+        while let Some(Name(name)) = pairs.next_key()? {
             if self.0.knows(&name) {
-                let request = &mut self.0;
+                let fields = &mut self.0;
                 let values = Values {
-                    request,
+                    fields,
                     name: &name,
                 };
-                fields.next_value_seed(values)?;
+                pairs.next_value_seed(values)?;
             } else {
-                fields.next_value::<IgnoredAny>()?;
+                pairs.next_value::<IgnoredAny>()?;
             }
         }
         Ok(self.0)
@@ -151,21 +153,21 @@ impl<'de> Visitor<'de> for TextOfName {
 }
 
 /// The values of one name.
-struct Values<'r, R, const N: usize> {
-    request: &'r mut R,
-    name: &'r str,
+struct Values<'f, const FIRST: usize, const N: usize> {
+    fields: &'f mut Fields<'static, FIRST, N>,
+    name: &'f str,
 }
 
-impl<R: Slots<'static, N>, const N: usize> Values<'_, R, N> {
+impl<const FIRST: usize, const N: usize> Values<'_, FIRST, N> {
     /// As `password[` is read.
     fn read_disguised<E>(self) -> Result<(), E> {
-        self.request
+        self.fields
             .read_pair(&alloc::format!("{}[", self.name), String::new());
         Ok(())
     }
 }
 
-impl<'de, R: Slots<'static, N>, const N: usize> DeserializeSeed<'de> for Values<'_, R, N> {
+impl<'de, const FIRST: usize, const N: usize> DeserializeSeed<'de> for Values<'_, FIRST, N> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -173,7 +175,7 @@ impl<'de, R: Slots<'static, N>, const N: usize> DeserializeSeed<'de> for Values<
     }
 }
 
-impl<'de, R: Slots<'static, N>, const N: usize> Visitor<'de> for Values<'_, R, N> {
+impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Values<'_, FIRST, N> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,7 +187,7 @@ impl<'de, R: Slots<'static, N>, const N: usize> Visitor<'de> for Values<'_, R, N
     }
 
     fn visit_string<E: Error>(self, value: String) -> Result<(), E> {
-        self.request.read_pair(self.name, value);
+        self.fields.read_pair(self.name, value);
         Ok(())
     }
 
@@ -207,11 +209,8 @@ impl<'de, R: Slots<'static, N>, const N: usize> Visitor<'de> for Values<'_, R, N
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
-        let Self { request, name } = self;
-        while values
-            .next_element_seed(Values { request, name })?
-            .is_some()
-        {}
+        let Self { fields, name } = self;
+        while values.next_element_seed(Values { fields, name })?.is_some() {}
         Ok(())
     }
 
