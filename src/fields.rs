@@ -199,7 +199,8 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
     /// Whether a pair of that name belongs to the request.
     #[cfg(feature = "serde")]
     pub(crate) fn knows(&self, name: &str) -> bool {
-        Field::named(as_php_reads(name)).is_some_and(|field| Self::place(field) < N)
+        let field = Field::named(as_php_reads(name));
+        field.is_some_and(|field| self.0.get(Self::place(field)).is_some())
     }
 
     /// The value, or what is wrong with it. An empty field is an absent field.
