@@ -102,20 +102,7 @@ impl Field {
 
     /// The field that is called exactly that.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "identifier" => Self::Identifier,
-            "secret" => Self::Secret,
-            "username" => Self::Username,
-            "password" => Self::Password,
-            "accesskey" => Self::AccessKey,
-            "action" => Self::Action,
-            "responsetype" => Self::ResponseType,
-            "email" => Self::Email,
-            "timestamp" => Self::Timestamp,
-            "hash" => Self::Hash,
-            "goto" => Self::Goto,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
     const fn refuses_controls(self) -> bool {
@@ -181,18 +168,28 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
     }
 
     /// Puts one pair where it belongs. A name that is none of the fields' is ignored.
+    ///
+    /// A disguise weighs more than a repetition, and that more than the value, so that the fault
+    /// does not depend on the order in which names arrive: some decoders group them.
     pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
         let called = Field::named(name);
         let Some(field) = called.or_else(|| Field::named(as_php_reads(name))) else {
             return;
         };
-        if let Some(slot) = self.0.get_mut(Self::place(field)) {
-            // Wiped, even if it is not kept.
-            let value = Text::new(value);
-            match called {
-                Some(_) => fill(slot, field, value),
-                None => *slot = Err(Malformed::Disguised(field)),
-            }
+        let Some(slot) = self.0.get_mut(Self::place(field)) else {
+            return;
+        };
+        // Wiped, even if it is not kept.
+        let value = Text::new(value);
+        match slot {
+            _ if called.is_none() => *slot = Err(Malformed::Disguised(field)),
+            // Written once: by way of `map` it would be written twice.
+            Ok(None) => match field.check(value.as_str()) {
+                Ok(()) => *slot = Ok(Some(value)),
+                Err(fault) => *slot = Err(fault),
+            },
+            Err(Malformed::Disguised(_)) => {}
+            _ => *slot = Err(Malformed::Repeated(field)),
         }
     }
 
@@ -254,20 +251,6 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
 impl<const FIRST: usize, const N: usize> Default for Fields<'_, FIRST, N> {
     fn default() -> Self {
         Self([const { Ok(None) }; N])
-    }
-}
-
-/// A disguise weighs more than a repetition, and that more than the value, so that the fault
-/// does not depend on the order in which names arrive: some decoders group them.
-fn fill<'a>(slot: &mut Slot<'a>, field: Field, value: Text<'a>) {
-    match slot {
-        // Written once: by way of `map` it would be written twice.
-        Ok(None) => match field.check(value.as_str()) {
-            Ok(()) => *slot = Ok(Some(value)),
-            Err(fault) => *slot = Err(fault),
-        },
-        Err(Malformed::Disguised(_)) => {}
-        _ => *slot = Err(Malformed::Repeated(field)),
     }
 }
 
