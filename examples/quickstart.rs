@@ -181,7 +181,7 @@ impl Demo {
         let login = verify_autoauth(request, &self.keys, clock, policy)?;
         let fold = |email: &str| email.to_lowercase().replace('\u{ed}', "i");
         let is_found = |client: &&str| fold(client) == fold(login.email());
-        login.check_account(self.clients.into_iter().find(is_found), |client| client)?;
+        login.check_account(self.clients.into_iter().filter(is_found), |client| client)?;
         Ok(login)
     }
 }

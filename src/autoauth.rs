@@ -170,19 +170,25 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
 }
 
 impl AutoAuthLogin<'_> {
-    /// Returns the account that was found for [`email`](Self::email), if there is one, and its stored
-    /// e-mail is the one that was signed: if the link [is for it](Self::is_for).
+    /// Returns the account that the link [is for](Self::is_for), out of all accounts that were found
+    /// for [`email`](Self::email).
+    ///
+    /// An account whose stored e-mail equals the signed one byte for byte comes before one that
+    /// differs in ASCII case.
     ///
     /// # Errors
     ///
-    /// [`AutoAuthRefusal::UnknownEmail`] without an account, and
-    /// [`AutoAuthRefusal::AccountEmailMismatch`] for that of another e-mail. The visitor is told the
-    /// same as of a link that is not genuine.
+    /// - [`AutoAuthRefusal::UnknownEmail`] if no account was found.
+    /// - [`AutoAuthRefusal::AccountEmailMismatch`] if each account found has another e-mail.
+    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts have the signed e-mail.
+    ///
+    /// The public answer is that of a link that is not genuine.
     ///
     /// # Security
     ///
-    /// A database whose collation folds letters finds an account for an e-mail that only looks like
-    /// its own, and a genuine link says nothing about that account.
+    /// A database whose collation folds letters finds accounts whose e-mail only looks like the
+    /// signed one, and a genuine link says nothing about those. Pass all that were found: with a
+    /// limit of one the database may choose the wrong account, and the right client is turned away.
     ///
     /// # Examples
     ///
@@ -202,21 +208,39 @@ impl AutoAuthLogin<'_> {
     ///     email: String,
     /// }
     ///
-    /// let found = Some(Client { id: 1, email: "Demo@WHMCS.com".to_owned() });
+    /// // As a collation finds them that ignores accents and case.
+    /// let found = ["dem\u{f3}@whmcs.com", "Demo@WHMCS.com"];
+    /// let found = found.into_iter().zip(1..).map(|(email, id)| Client { id, email: email.into() });
     /// let client = login.check_account(found, |client| &client.email)?;
-    /// assert_eq!(client.id, 1);
+    /// assert_eq!(client.id, 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn check_account<A>(
         &self,
-        found: Option<A>,
-        stored_email: impl FnOnce(&A) -> &str,
+        found: impl IntoIterator<Item = A>,
+        stored_email: impl Fn(&A) -> &str,
     ) -> Result<A, AutoAuthRefusal> {
-        let account = found.ok_or(AutoAuthRefusal::UnknownEmail)?;
-        if self.is_for(stored_email(&account)) {
-            Ok(account)
-        } else {
-            Err(AutoAuthRefusal::AccountEmailMismatch)
+        let mut is_any_found = false;
+        let mut best = None;
+        let mut is_exact = false;
+        let mut is_ambiguous = false;
+        for account in found {
+            is_any_found = true;
+            let stored = stored_email(&account);
+            let is_this_exact = stored == self.email();
+            let is_worse = best.is_some() && is_exact && !is_this_exact;
+            if is_worse || !self.is_for(stored) {
+                continue;
+            }
+            is_ambiguous = best.is_some() && is_this_exact == is_exact;
+            is_exact = is_this_exact;
+            best = Some(account);
+        }
+        match best {
+            Some(_) if is_ambiguous => Err(AutoAuthRefusal::AmbiguousAccount),
+            Some(account) => Ok(account),
+            None if is_any_found => Err(AutoAuthRefusal::AccountEmailMismatch),
+            None => Err(AutoAuthRefusal::UnknownEmail),
         }
     }
 }

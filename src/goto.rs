@@ -41,12 +41,8 @@ pub enum Goto<'a> {
     /// The link has none, or an empty one.
     #[default]
     Absent,
-    /// It leads to a page of the same site. Only this crate can say so.
-    #[non_exhaustive]
-    SameSite {
-        /// The page.
-        target: Cow<'a, str>,
-    },
+    /// It leads to a page of the same site.
+    SameSite(GotoTarget<'a>),
     /// It may lead elsewhere, or occurs more than once.
     Refused,
 }
@@ -57,8 +53,7 @@ impl<'a> Goto<'a> {
         if text.is_empty() {
             Self::Absent
         } else if is_same_site(text) {
-            let target = Cow::Borrowed(text);
-            Self::SameSite { target }
+            Self::SameSite(GotoTarget(Cow::Borrowed(text)))
         } else {
             Self::Refused
         }
@@ -68,7 +63,7 @@ impl<'a> Goto<'a> {
     #[must_use]
     pub fn or<'s>(&'s self, default: &'s str) -> &'s str {
         match self {
-            Self::SameSite { target } => target,
+            Self::SameSite(target) => target.as_str(),
             Self::Absent | Self::Refused => default,
         }
     }
@@ -76,12 +71,41 @@ impl<'a> Goto<'a> {
     /// The same, owning its text.
     pub fn into_owned(self) -> Goto<'static> {
         match self {
-            Self::SameSite { target } => Goto::SameSite {
-                target: Cow::Owned(target.into_owned()),
-            },
+            Self::SameSite(target) => Goto::SameSite(target.into_owned()),
             Self::Absent => Goto::Absent,
             Self::Refused => Goto::Refused,
         }
+    }
+}
+
+/// A page of the same site. Its text matches the grammar of [`Goto`]: only [`Goto::judge`] makes
+/// one, and nothing outside this crate can change it.
+///
+/// ```compile_fail
+/// use whmcs_auth::Goto;
+///
+/// let mut goto = Goto::judge("index.php");
+/// if let Goto::SameSite(target) = &mut goto {
+///     target.0 = "//evil.example".into();
+/// }
+/// ```
+///
+/// ```compile_fail
+/// let target = whmcs_auth::GotoTarget("//evil.example".into());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GotoTarget<'a>(Cow<'a, str>);
+
+impl GotoTarget<'_> {
+    /// The page, as it is to be sent in `Location`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same, owning its text.
+    pub fn into_owned(self) -> GotoTarget<'static> {
+        GotoTarget(Cow::Owned(self.0.into_owned()))
     }
 }
 

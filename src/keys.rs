@@ -6,13 +6,15 @@ use core::fmt;
 
 use crate::fields::Text;
 
-/// The AutoAuth key that an installation and its link makers share: any text but the empty one.
+/// The AutoAuth key that an installation and its link makers share: any text with at least one
+/// visible character.
 ///
 /// # Security
 ///
 /// Debug does not show it; with feature `zeroize` it is wiped when it is dropped. A key that can be
 /// guessed can be tried offline against any one link, so take 32 or more random characters. Every
-/// byte counts: trim the line break of a key that was read from a file.
+/// byte counts: trim the line break of a key that was read from a file. A text of white space alone
+/// is refused, since a key file that holds only a line break would make a key that anybody guesses.
 ///
 /// # Examples
 ///
@@ -22,6 +24,7 @@ use crate::fields::Text;
 /// let key = AutoAuthKey::new("abcXYZ123")?;
 /// assert_eq!(format!("{key:?}"), "AutoAuthKey([redacted])");
 /// assert_eq!(AutoAuthKey::new("").unwrap_err(), KeyError::Empty);
+/// assert_eq!(AutoAuthKey::new("\r\n").unwrap_err(), KeyError::Blank);
 /// # Ok::<(), KeyError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -33,12 +36,14 @@ impl AutoAuthKey {
     /// # Errors
     ///
     /// [`KeyError::Empty`] for the empty text: WHMCS has AutoAuth off without a key.
+    /// [`KeyError::Blank`] for white space, control characters and byte order marks alone.
     pub fn new(key: impl Into<String>) -> Result<Self, KeyError> {
         let key = Text::new(key.into());
-        if key.as_str().is_empty() {
-            return Err(KeyError::Empty);
+        match key.as_str() {
+            "" => Err(KeyError::Empty),
+            text if is_blank(text) => Err(KeyError::Blank),
+            _ => Ok(Self(key)),
         }
-        Ok(Self(key))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -113,6 +118,13 @@ impl fmt::Debug for AutoAuthKeys {
     }
 }
 
+/// Whether a text holds nothing that a person sees.
+pub(crate) fn is_blank(text: &str) -> bool {
+    const BYTE_ORDER_MARK: char = '\u{feff}';
+    text.chars()
+        .all(|char| char.is_whitespace() || char.is_control() || char == BYTE_ORDER_MARK)
+}
+
 /// Why a key, or a set of keys, was not accepted. It holds nothing of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -120,6 +132,9 @@ pub enum KeyError {
     /// The key is empty.
     #[error("an AutoAuth key cannot be empty")]
     Empty,
+    /// The key holds white space, control characters and byte order marks alone.
+    #[error("a key cannot be white space alone: is its file empty but for a line end?")]
+    Blank,
     /// Two keys could share a hash.
     #[error("no AutoAuth key of a set can equal another or end with it")]
     Overlap,

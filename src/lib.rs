@@ -12,7 +12,7 @@
 )]
 
 extern crate alloc;
-#[cfg(any(feature = "std", ctgrind))]
+#[cfg(any(feature = "std", ctgrind, test))]
 extern crate std;
 
 #[cfg(all(doctest, feature = "std", feature = "form"))]
@@ -64,7 +64,7 @@ pub use decide::ApiPolicy;
 pub use digest::DECLASSIFY;
 pub use fields::Field;
 pub use forms::{BcryptCost, PasswordForm, SecretForm, StoredForm, StoredFormError, StoredForms};
-pub use goto::Goto;
+pub use goto::{Goto, GotoTarget};
 pub use keys::{AutoAuthKey, AutoAuthKeys, KeyError};
 pub use link::{AutoAuthLogin, AutoAuthRequest, ReplayKey};
 #[cfg(feature = "std")]

@@ -204,6 +204,10 @@ pub enum AutoAuthRefusal {
         "the link is genuine, and the account found has another e-mail: a collation may fold letters"
     )]
     AccountEmailMismatch,
+    /// The link is genuine, and several accounts have its e-mail. Likewise. Code
+    /// `ambiguous_account`.
+    #[error("the link is genuine, and several accounts have its e-mail")]
+    AmbiguousAccount,
 }
 
 impl AutoAuthRefusal {
@@ -218,6 +222,7 @@ impl AutoAuthRefusal {
             Self::ClockBefore1970 => "clock_before_1970",
             Self::UnknownEmail => "unknown_email",
             Self::AccountEmailMismatch => "account_email_mismatch",
+            Self::AmbiguousAccount => "ambiguous_account",
         }
     }
 
@@ -228,7 +233,8 @@ impl AutoAuthRefusal {
             | Self::Malformed(_)
             | Self::HashMismatch
             | Self::UnknownEmail
-            | Self::AccountEmailMismatch => "This login link is not valid.",
+            | Self::AccountEmailMismatch
+            | Self::AmbiguousAccount => "This login link is not valid.",
             Self::Expired { .. } | Self::FromFuture { .. } | Self::ClockBefore1970 => {
                 "This login link has expired."
             }

@@ -24,7 +24,15 @@ use crate::refusal::Malformed;
 ///
 /// PHP reads ` action`, `action[]` and `action\0x` as `action`, and the last of two fields as the
 /// one that counts. All of these are malformed here. A gateway that lets a verified request
-/// through to PHP must forward fields that it encoded anew, never the bytes it received.
+/// through to PHP must forward fields that it encoded anew, never the bytes it received:
+///
+/// - Forward one pair of credentials, the one that was verified. A request may hold both; then
+///   `identifier` and `secret` count here, and `username` and `password` are ignored.
+/// - Put the fields of the table above first, and the others after them.
+/// - Forward fewer fields than PHP takes (`max_input_vars`, 1000 by default) and refuse a request
+///   with more. PHP drops those that are too many. Behind a thousand others it would drop
+///   `identifier` and `secret`, and run the request for whoever the login fields name.
+/// - Forward no cookies: they may change what PHP reads as a request field.
 ///
 /// Debug shows which fields are present and none of their values. With feature `zeroize` the
 /// values that the request owns are wiped when it is dropped.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use whmcs_auth::KeyError;
 use whmcs_auth::gate::AddressGate;
 
 fn address(text: &str) -> IpAddr {
@@ -55,7 +56,7 @@ fn an_empty_list_denies_everyone() {
         AddressGate::default(),
         AddressGate::new().entries([""]),
         AddressGate::new().entries([""; 0]),
-        AddressGate::new().access_key(""),
+        AddressGate::new().access_key("").unwrap(),
     ] {
         for caller in ["127.0.0.1", "::1", "203.0.113.7", "0.0.0.0", "::"] {
             for key in [None, Some(""), Some("x")] {
@@ -68,7 +69,11 @@ fn an_empty_list_denies_everyone() {
 #[test]
 fn an_open_gate_denies_nobody() {
     let open = AddressGate::open();
-    let restricted = open.clone().entries(["203.0.113.7", "x"]).access_key("key");
+    let restricted = open
+        .clone()
+        .entries(["203.0.113.7", "x"])
+        .access_key("key")
+        .unwrap();
     for gate in [open, restricted] {
         for caller in ["127.0.0.1", "::1", "203.0.113.7", "0.0.0.0", "::"] {
             for key in [None, Some(""), Some("wrong")] {
@@ -130,7 +135,10 @@ fn entries_add_up() {
 #[test]
 fn the_right_access_key_lifts_the_restriction() {
     let key = "a!@#$%.()*[]-_1";
-    let gate = AddressGate::new().entries(["203.0.113.7"]).access_key(key);
+    let gate = AddressGate::new()
+        .entries(["203.0.113.7"])
+        .access_key(key)
+        .unwrap();
     let elsewhere = "198.51.100.1";
     assert_eq!(code(&gate, elsewhere, Some(key)), None);
     let same_length = format!("{}2", &key[..key.len() - 1]);
@@ -159,16 +167,44 @@ fn the_right_access_key_lifts_the_restriction() {
 
 #[test]
 fn an_empty_access_key_is_never_right() {
-    let gate = AddressGate::new().entries(["203.0.113.7"]).access_key("");
+    let gate = AddressGate::new()
+        .entries(["203.0.113.7"])
+        .access_key("")
+        .unwrap();
     let elsewhere = address("198.51.100.1");
     for presented in [None, Some(""), Some("x")] {
         assert!(gate.check(elsewhere, presented).is_err(), "{presented:?}");
     }
     // The last one set counts.
-    let gate = gate.access_key("a").access_key("b");
+    let gate = gate.access_key("a").unwrap().access_key("b").unwrap();
     assert!(gate.check(elsewhere, Some("a")).is_err());
     assert!(gate.check(elsewhere, Some("b")).is_ok());
-    assert!(gate.access_key("").check(elsewhere, Some("b")).is_err());
+    assert!(
+        gate.access_key("")
+            .unwrap()
+            .check(elsewhere, Some("b"))
+            .is_err()
+    );
+}
+
+#[test]
+fn an_access_key_of_white_space_alone_is_an_error() {
+    for blank in [
+        " ",
+        "\n",
+        "\r\n",
+        "\t ",
+        "\0",
+        "\u{a0}",
+        "\u{feff}\n",
+        "\u{3000}",
+    ] {
+        let error = AddressGate::new().access_key(blank).unwrap_err();
+        assert_eq!(error, KeyError::Blank, "{blank:?}");
+    }
+    for key in ["a", " a", "a\n", "."] {
+        assert!(AddressGate::new().access_key(key).is_ok(), "{key:?}");
+    }
 }
 
 #[cfg(feature = "ipnet")]
@@ -218,7 +254,7 @@ fn networks_are_entries_of_a_kind_of_their_own() {
 #[test]
 fn a_refusal_says_which_address_was_seen_and_what_may_be_wrong() {
     let gate = AddressGate::new().entries(["203.0.113.7"]);
-    let with_key = gate.clone().access_key("right");
+    let with_key = gate.clone().access_key("right").unwrap();
     let with_network = gate.clone().entries(["10.0.0.0/8"]);
     let empty = AddressGate::new();
     let networks = AddressGate::new().entries(["10.0.0.0/8", "fd00::/8"]);

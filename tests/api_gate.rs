@@ -35,12 +35,20 @@ fn store() -> MemoryStore<u64> {
 }
 
 fn gate() -> ApiGate {
-    ApiGate::new(AddressGate::new().entries([LISTED]).access_key("key"))
+    ApiGate::new(
+        AddressGate::new()
+            .entries([LISTED])
+            .access_key("key")
+            .unwrap(),
+    )
 }
 
 /// Why an address that is not listed may not call.
 fn refused_address() -> AddressRefusal {
-    let gate = AddressGate::new().entries([LISTED]).access_key("key");
+    let gate = AddressGate::new()
+        .entries([LISTED])
+        .access_key("key")
+        .unwrap();
     gate.check(address(ELSEWHERE), None).unwrap_err()
 }
 

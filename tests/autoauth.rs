@@ -578,6 +578,42 @@ fn rule_8_the_stored_email_is_compared_without_ascii_case_only() {
     );
 }
 
+/// A collation finds several accounts, in any order.
+#[test]
+fn rule_8_of_several_accounts_the_right_one_is_chosen() {
+    let hash = "d1a2927ba0afe3d83272c7bb30127eecef272e20";
+    let request = link("mike@example.com", "1700000000", hash);
+    let login = verify(&request, KEY, "1700000000").unwrap();
+    let (exact, upper, mixed) = ("mike@example.com", "MIKE@example.com", "Mike@example.com");
+    let (other, look_alike) = ("m\u{131}ke@example.com", "m\u{ed}ke@example.com");
+    let mismatch = Err(AutoAuthRefusal::AccountEmailMismatch);
+    let ambiguous = Err(AutoAuthRefusal::AmbiguousAccount);
+    for (found, verdict) in [
+        (&[][..], Err(AutoAuthRefusal::UnknownEmail)),
+        (&[other], mismatch),
+        (&[other, look_alike], mismatch),
+        (&[other, exact], Ok(exact)),
+        (&[other, upper, look_alike], Ok(upper)),
+        // The very bytes come before another case.
+        (&[exact, upper], Ok(exact)),
+        (&[upper, mixed, exact], Ok(exact)),
+        (&[upper, mixed, exact, other], Ok(exact)),
+        // Of two that are as good, neither.
+        (&[upper, mixed], ambiguous),
+        (&[upper, other, upper], ambiguous),
+        (&[exact, exact], ambiguous),
+        (&[exact, upper, exact], ambiguous),
+        (&[upper, exact, mixed, exact, upper], ambiguous),
+    ] {
+        let mut found = found.to_vec();
+        for _ in 0..2 {
+            let chosen = login.check_account(found.clone(), |email| email);
+            assert_eq!(chosen, verdict, "{found:?}");
+            found.reverse();
+        }
+    }
+}
+
 #[test]
 fn an_owned_request_says_the_same() {
     let request = AutoAuthRequest::from_pairs([

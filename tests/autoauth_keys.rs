@@ -14,9 +14,35 @@ fn an_empty_key_cannot_be_built() {
         KeyError::Empty.to_string(),
         "an AutoAuth key cannot be empty"
     );
-    for key in [" ", "0", "\0", "ключ", &"x".repeat(10_000)] {
+    for key in ["0", "ключ", "a\n", " a", &"x".repeat(10_000)] {
         assert!(AutoAuthKey::new(key).is_ok());
     }
+}
+
+/// A key file that holds a line end alone must not switch AutoAuth on.
+#[test]
+fn a_key_of_white_space_alone_cannot_be_built() {
+    for blank in [
+        " ",
+        "\n",
+        "\r\n",
+        "\t ",
+        "\0",
+        "\u{a0}",
+        "\u{feff}",
+        "\u{feff}\r\n",
+        "\u{3000}",
+    ] {
+        assert_eq!(
+            AutoAuthKey::new(blank).unwrap_err(),
+            KeyError::Blank,
+            "{blank:?}"
+        );
+    }
+    assert_eq!(
+        KeyError::Blank.to_string(),
+        "a key cannot be white space alone: is its file empty but for a line end?"
+    );
 }
 
 #[test]

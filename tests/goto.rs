@@ -30,10 +30,7 @@ fn what_whmcs_and_its_clients_use_is_allowed() {
         &longest,
     ] {
         assert_eq!(Goto::judge(target).or("default"), target);
-        assert!(
-            matches!(Goto::judge(target), Goto::SameSite { .. }),
-            "{target}"
-        );
+        assert!(matches!(Goto::judge(target), Goto::SameSite(_)), "{target}");
     }
 }
 
@@ -185,7 +182,7 @@ fn every_escape_is_judged_by_its_byte() {
         for escape in [format!("%{byte:02x}"), format!("%{byte:02X}")] {
             let allowed = (32..=126).contains(&byte) || byte >= 128;
             for target in [format!("a?{escape}"), format!("a#b{escape}c")] {
-                let judged = matches!(Goto::judge(&target), Goto::SameSite { .. });
+                let judged = matches!(Goto::judge(&target), Goto::SameSite(_));
                 assert_eq!(judged, allowed, "{target}");
             }
         }

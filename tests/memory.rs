@@ -132,9 +132,9 @@ fn secrets_that_the_library_owns_are_wiped() {
     let link = || AutoAuthRequest::from_pairs([("hash", marker())]);
     assert_eq!(left_behind(link), left);
 
-    let gate = || AddressGate::new().access_key(marker());
+    let gate = || AddressGate::new().access_key(marker()).unwrap();
     assert_eq!(left_behind(gate), left);
-    assert_eq!(left_behind(|| gate().access_key("")), left);
+    assert_eq!(left_behind(|| gate().access_key("").unwrap()), left);
     let request = ApiRequest::from_pairs([("username", MARKER), ("password", MARKER)]);
     let open = ApiGate::new(AddressGate::open());
     let admitted = || {
@@ -378,7 +378,7 @@ fn a_replay_guard_takes_60_to_120_bytes_a_link_or_200_where_there_is_one_a_secon
                 let request = AutoAuthRequest::from_pairs(pairs);
                 let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new());
                 let login = login.unwrap();
-                let used = guard.first_use(login.replay_key(), login.remember_until(), now);
+                let used = guard.first_use(&login, now);
                 assert_eq!(used, Ok(()));
             }
         }

@@ -99,7 +99,7 @@ fn two_records_of_one_name_are_an_error() {
 }
 
 #[test]
-fn the_forms_are_those_of_most_records_and_of_two_the_costlier() {
+fn the_forms_are_the_costliest_that_any_record_has() {
     let forms = |secrets: &[fn() -> StoredSecret], passwords: &[fn() -> StoredPassword]| {
         let names = || (0..).map(|n| n.to_string());
         let credentials = secrets
@@ -121,7 +121,7 @@ fn the_forms_are_those_of_most_records_and_of_two_the_costlier() {
         (
             &[plain, plain, md5],
             &[],
-            (SecretForm::Plain, PasswordForm::Md5),
+            (SecretForm::Md5, PasswordForm::Md5),
         ),
         (
             &[plain, md5, md5],
@@ -136,7 +136,7 @@ fn the_forms_are_those_of_most_records_and_of_two_the_costlier() {
         (
             &[],
             &[password_md5, password_md5, password],
-            (SecretForm::Plain, PasswordForm::Md5),
+            (SecretForm::Plain, PasswordForm::Plain),
         ),
     ] {
         let (secret, password) = expected;
@@ -147,15 +147,40 @@ fn the_forms_are_those_of_most_records_and_of_two_the_costlier() {
     }
 }
 
+/// Three plain records and one of bcrypt: a refusal costs a bcrypt, whatever the name.
 #[cfg(feature = "bcrypt")]
 #[test]
-fn the_compat_cost_is_that_of_most_records_that_have_one() {
+fn one_bcrypt_record_among_many_sets_the_forms() {
+    let bcrypt = |cost: &str| {
+        let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
+        StoredSecret::bcrypt(&text.replace("$04$", &format!("${cost}$"))).unwrap()
+    };
+    let secrets = [plain(), bcrypt("04"), plain(), bcrypt("05"), md5(), plain()];
+    let names = (0..).map(|number: u32| number.to_string());
+    let records = secrets.into_iter().zip(names);
+    let records = records.map(|(secret, name)| credential(&name, secret));
+    let bcrypt_of_md5 = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+    let admins = [
+        admin("a", password_md5()),
+        admin("b", StoredPassword::bcrypt_of_md5(bcrypt_of_md5).unwrap()),
+        admin("c", password_md5()),
+    ];
+    let [four, five] = [4, 5].map(|cost| BcryptCost::new(cost).unwrap());
+    assert_eq!(
+        MemoryStore::new(records, admins).unwrap().forms(),
+        StoredForms::new(SecretForm::Bcrypt(five), PasswordForm::BcryptOfMd5(four))
+    );
+}
+
+#[cfg(feature = "bcrypt")]
+#[test]
+fn the_compat_cost_is_the_highest_that_any_record_has() {
     let bcrypt_of_md5 = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
     let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
     for (costs, expected) in [
         (&["04"][..], Some(4)),
         (&["04", "10", "10"], Some(10)),
-        (&["10", "04", "04"], Some(4)),
+        (&["10", "04", "04"], Some(10)),
         (&["04", "10"], Some(10)),
         (&[], None),
     ] {

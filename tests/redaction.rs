@@ -223,7 +223,7 @@ fn links_and_keys_show_nothing() {
 
 #[test]
 fn gates_show_no_access_key_and_nothing_of_the_request() {
-    let addresses = AddressGate::new().access_key(MARKER);
+    let addresses = AddressGate::new().access_key(MARKER).unwrap();
     assert_mute(&addresses);
     assert_mute(addresses.clone().entries([MARKER]));
     let elsewhere = "203.0.113.7".parse().unwrap();

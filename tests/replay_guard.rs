@@ -28,18 +28,28 @@ fn login_by(
     hash: &str,
     now: OffsetDateTime,
 ) -> AutoAuthLogin<'static> {
+    login_under(AutoAuthPolicy::new(), email, timestamp, hash, now)
+}
+
+fn login_under(
+    policy: AutoAuthPolicy,
+    email: &str,
+    timestamp: i64,
+    hash: &str,
+    now: OffsetDateTime,
+) -> AutoAuthLogin<'static> {
     let keys = AutoAuthKeys::from(AutoAuthKey::new("key").unwrap());
     let timestamp = timestamp.to_string();
     let pairs = [("email", email), ("timestamp", &timestamp), ("hash", hash)];
     let request = AutoAuthRequest::from_pairs(pairs);
-    let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new());
+    let login = verify_autoauth(&request, &keys, &now, &policy);
     login.unwrap().into_owned()
 }
 
 /// Uses the link of one of many clients.
 fn use_link(guard: &ReplayGuard, client: usize, timestamp: i64, now: i64) -> Verdict {
     let login = login(&format!("{client}@example.com"), timestamp, at(timestamp));
-    guard.first_use(login.replay_key(), login.remember_until(), at(now))
+    guard.first_use(&login, at(now))
 }
 
 type Verdict = Result<(), ReplayRefusal>;
@@ -72,7 +82,7 @@ fn a_link_is_the_same_in_either_case_of_its_hex() {
         (hash.to_uppercase(), Err(ReplayRefusal::Used)),
     ] {
         let login = login_by(email, SIGNED, &hash, at(SIGNED));
-        let used = guard.first_use(login.replay_key(), login.remember_until(), at(SIGNED));
+        let used = guard.first_use(&login, at(SIGNED));
         assert_eq!(used, verdict, "{hash}");
     }
 }
@@ -104,20 +114,14 @@ fn a_link_whose_time_is_over_is_refused_though_it_was_never_seen() {
         assert_eq!(use_link(&guard, 1, SIGNED, now), verdict);
     }
     // To the nanosecond.
-    let until = at(SIGNED) + Duration::nanoseconds(500);
-    let key = |client: usize| login(&client.to_string(), SIGNED, at(SIGNED)).replay_key();
-    for (client, nanoseconds, verdict) in [
-        (1, 499, Ok(())),
-        (1, 499, Err(ReplayRefusal::Used)),
-        (2, 500, Err(ReplayRefusal::MayBeForgotten)),
-        (3, 501, Err(ReplayRefusal::MayBeForgotten)),
+    let first = login("2@example.com", SIGNED, at(SIGNED));
+    let over = at(SIGNED + 901);
+    for (now, verdict) in [
+        (over - Duration::NANOSECOND, Ok(())),
+        (over - Duration::NANOSECOND, Err(ReplayRefusal::Used)),
+        (over, Err(ReplayRefusal::MayBeForgotten)),
     ] {
-        let now = at(SIGNED) + Duration::nanoseconds(nanoseconds);
-        assert_eq!(
-            guard.first_use(key(client), until, now),
-            verdict,
-            "{nanoseconds}"
-        );
+        assert_eq!(guard.first_use(&first, now), verdict, "{now}");
     }
 }
 
@@ -204,30 +208,83 @@ fn a_full_guard_refuses_and_forgets_nothing() {
 fn every_time_is_judged() {
     let first = time::PrimitiveDateTime::MIN.assume_utc();
     let last = time::PrimitiveDateTime::MAX.assume_utc();
-    let key = |client: usize| login(&client.to_string(), SIGNED, at(SIGNED)).replay_key();
+    let endless = AutoAuthPolicy::new()
+        .past_limit(std::time::Duration::MAX)
+        .future_limit(std::time::Duration::MAX);
+    let login = |policy, client: usize, timestamp: i64| {
+        let email = client.to_string();
+        let hash = hex::encode(Sha1::digest(format!("{email}{timestamp}key")));
+        login_under(policy, &email, timestamp, &hash, at(timestamp))
+    };
     let guard = ReplayGuard::new(10);
     let refused = Err(ReplayRefusal::MayBeForgotten);
-    for (client, until, now, verdict) in [
-        (1, last, first, Ok(())),
-        (1, last, at(0), Err(ReplayRefusal::Used)),
-        (2, first, first, refused),
-        (2, first, last, refused),
-        (3, last, last, refused),
-        (4, at(-1), at(-2), Ok(())),
-        (5, at(-1), at(-1), refused),
-        (5, at(-1), at(-2), refused),
+    for (policy, client, timestamp, now, verdict) in [
+        (AutoAuthPolicy::new(), 1, SIGNED, first, Ok(())),
+        (
+            AutoAuthPolicy::new(),
+            1,
+            SIGNED,
+            at(0),
+            Err(ReplayRefusal::Used),
+        ),
+        (AutoAuthPolicy::new(), 2, SIGNED, last, refused),
+        (AutoAuthPolicy::new(), 2, SIGNED, first, refused),
+        (endless, 3, 9_999_999_999, first, Ok(())),
+        (endless, 3, 9_999_999_999, last, Err(ReplayRefusal::Used)),
+        (endless, 4, 1_000_000_000, last, refused),
+        (endless, 5, 9_999_999_998, last, Ok(())),
     ] {
-        assert_eq!(
-            guard.first_use(key(client), until, now),
-            verdict,
-            "{client}"
-        );
+        let used = guard.first_use(&login(policy, client, timestamp), now);
+        assert_eq!(used, verdict, "{client} {now}");
     }
 }
 
-/// Against a list that never forgets, over a clock that goes back and forth.
+fn within(seconds: u64) -> AutoAuthPolicy {
+    AutoAuthPolicy::new().past_limit(std::time::Duration::from_secs(seconds))
+}
+
+/// Uses the link of one of many clients, verified under that policy.
+fn use_link_under(
+    guard: &ReplayGuard,
+    policy: AutoAuthPolicy,
+    client: usize,
+    timestamp: i64,
+    now: i64,
+) -> Verdict {
+    let email = format!("{client}@example.com");
+    let hash = hex::encode(Sha1::digest(format!("{email}{timestamp}key")));
+    let login = login_under(policy, &email, timestamp, &hash, at(timestamp));
+    guard.first_use(&login, at(now))
+}
+
 #[test]
-fn no_link_passes_twice_whatever_the_clock_does() {
+fn a_link_that_was_forgotten_under_a_short_window_is_refused_under_a_long_one() {
+    let guard = ReplayGuard::new(10);
+    let refused = Err(ReplayRefusal::MayBeForgotten);
+    for (window, client, timestamp, now, verdict) in [
+        (60, 1, SIGNED, SIGNED, Ok(())),
+        // Forgotten by now.
+        (60, 2, SIGNED + 100, SIGNED + 100, Ok(())),
+        (900, 1, SIGNED, SIGNED + 100, refused),
+        // Used under neither, and as old.
+        (900, 3, SIGNED, SIGNED + 100, refused),
+        // Newer than all that was forgotten.
+        (900, 3, SIGNED + 1, SIGNED + 100, Ok(())),
+        // From here on links are remembered for 900 s, under whatever window they are used.
+        (60, 4, SIGNED + 200, SIGNED + 200, Ok(())),
+        (60, 5, SIGNED + 900, SIGNED + 900, Ok(())),
+        (900, 4, SIGNED + 200, SIGNED + 900, Err(ReplayRefusal::Used)),
+        (60, 4, SIGNED + 200, SIGNED + 900, Err(ReplayRefusal::Used)),
+        (900, 6, SIGNED + 200, SIGNED + 900, Ok(())),
+    ] {
+        let used = use_link_under(&guard, within(window), client, timestamp, now);
+        assert_eq!(used, verdict, "{window} {client} {timestamp} {now}");
+    }
+}
+
+/// Against a list that never forgets, over a clock that goes back and forth, under three policies.
+#[test]
+fn no_link_passes_twice_whatever_the_clock_and_the_policies_do() {
     let mut state = 20_261_122_u64;
     let mut random = |below: i64| {
         state = state
@@ -242,13 +299,14 @@ fn no_link_passes_twice_whatever_the_clock_does() {
         for _ in 0..3_000 {
             now += random(400) - 150;
             let link = (random(5), now + random(1_800) - 900);
-            let verdict = use_link(&guard, link.0 as usize, link.1, now);
+            let policy = within([60, 900, 3_600][random(3) as usize]);
+            let verdict = use_link_under(&guard, policy, link.0 as usize, link.1, now);
             let is_new = !passed.contains(&link);
             assert!(is_new || verdict.is_err(), "{link:?} passed twice");
             if verdict.is_ok() {
                 passed.insert(link);
             }
-            let live = passed.iter().filter(|(_, signed)| signed + 901 > now);
+            let live = passed.iter().filter(|(_, signed)| signed + 3_601 > now);
             assert!(verdict != Err(ReplayRefusal::Full) || live.count() >= capacity);
         }
         assert!(passed.len() > capacity);
@@ -287,8 +345,7 @@ fn of_sixteen_threads_with_one_link_exactly_one_passes() {
             scope.spawn(|| {
                 for (round, login) in logins.iter().enumerate() {
                     start.wait();
-                    let until = login.remember_until();
-                    match guard.first_use(login.replay_key(), until, at(SIGNED)) {
+                    match guard.first_use(login, at(SIGNED)) {
                         Ok(()) => passed[round].fetch_add(1, Ordering::Relaxed),
                         Err(ReplayRefusal::Used) => used[round].fetch_add(1, Ordering::Relaxed),
                         Err(_) => 0,

@@ -57,6 +57,19 @@ fn the_url_is_the_base_dologin_php_and_the_query() {
             "http://[::1]:8080/a%20b/",
             "http://[::1]:8080/a%20b/dologin.php?",
         ),
+        ("http://my_host-1:1/", "http://my_host-1:1/dologin.php?"),
+        (
+            "https://192.0.2.1:65535",
+            "https://192.0.2.1:65535/dologin.php?",
+        ),
+        (
+            "https://b.example/~a/b.c/...",
+            "https://b.example/~a/b.c/.../dologin.php?",
+        ),
+        (
+            "https://xn--bcher-kva.example",
+            "https://xn--bcher-kva.example/dologin.php?",
+        ),
     ] {
         assert_eq!(link.url(base).unwrap(), format!("{start}{}", link.query()));
     }
@@ -75,6 +88,69 @@ fn the_url_is_the_base_dologin_php_and_the_query() {
         "https://b.example\n",
         "https://bé",
         "HTTPS://b.example",
+        // a user, whose host comes later
+        "https://billing.example.com@evil.example",
+        "https://billing.example.com:80@evil.example",
+        "https://@evil.example",
+        "https://a:b@evil.example/",
+        // what a browser takes for a slash
+        r"https://\evil.example",
+        r"https://b.example\@evil.example",
+        r"https:/\evil.example",
+        "https:/b.example",
+        "https:///b.example",
+        // markup
+        "https://\"><script>",
+        "https://b.example/<script>",
+        "https://b.example/'",
+        // hosts
+        "https://:80",
+        "https://.",
+        "https://b..example",
+        "https://.b.example",
+        "https://b.example.",
+        "https://b%2eexample",
+        "https://b_example;x",
+        "https://[::1",
+        "https://::1",
+        "https://[::1]x",
+        "https://[::1%25eth0]",
+        "https://[127.0.0.1]",
+        "https://[]",
+        "https://x[::1]",
+        "https://2130706433",
+        "https://0x7f000001",
+        "https://127.1",
+        "https://192.0.2.256",
+        "https://192.0.2.01",
+        "https://b.1",
+        "https://b.0xe",
+        // ports
+        "https://b.example:",
+        "https://b.example:0",
+        "https://b.example:080",
+        "https://b.example:65536",
+        "https://b.example:+80",
+        "https://b.example:80:80",
+        "https://b.example:http",
+        "https://[::1]:",
+        // paths
+        "https://b.example//",
+        "https://b.example//whmcs",
+        "https://b.example/whmcs//x",
+        "https://b.example/.",
+        "https://b.example/../x",
+        "https://b.example/a;b",
+        "https://b.example/a:b",
+        "https://b.example/%",
+        "https://b.example/%2",
+        "https://b.example/%zz",
+        "https://b.example/%2e%2e/x",
+        "https://b.example/a%2fb",
+        "https://b.example/a%5Cb",
+        "https://b.example/%00",
+        "https://b.example/%0d%0a",
+        "https://b.example/%252e",
     ] {
         assert_eq!(link.url(base), Err(SignError::Base), "{base:?}");
     }
@@ -154,7 +230,7 @@ fn every_error_says_what_is_wrong() {
         ),
         (
             SignError::Base,
-            "the base is not an http or https URL without query and fragment",
+            "the base is not an http or https URL of a host, perhaps a port, and perhaps a path",
         ),
     ] {
         assert_eq!(error.to_string(), message);

@@ -292,6 +292,61 @@ fn a_record_under_another_name_counts_as_absent() {
     }
 }
 
+/// What a database may take for the same name: with trailing spaces under PAD SPACE, without case or
+/// accents, decomposed, in full width, with a no-break space.
+#[test]
+fn a_name_that_looks_the_same_is_another() {
+    for (stored, presented) in [
+        ("admin", "admin "),
+        ("admin", "admin  "),
+        ("admin", " admin"),
+        ("admin", "admin\u{a0}"),
+        ("admin", "\u{a0}admin"),
+        ("admin", "ad\u{ad}min"),
+        ("admin", "admin\u{200b}"),
+        ("admin", "\u{e1}dmin"),
+        ("\u{e1}dmin", "a\u{301}dmin"),
+        ("admin", "adm\u{131}n"),
+        ("admin", "\u{ff41}dmin"),
+        ("\u{e4}dmin", "\u{c4}dmin"),
+        ("stra\u{df}e", "strasse"),
+    ] {
+        for (stored, presented) in [(stored, presented), (presented, stored)] {
+            let secret = StoredSecret::plain("secret").unwrap();
+            let record = ApiCredential::new(1, stored, secret, AdminState::WithApiAccess);
+            let password = StoredPassword::md5(PASSWORD_MD5).unwrap();
+            let admin = Admin::new(2, stored, password, AdminState::WithApiAccess);
+            let decide = |pairs, record, admin| {
+                let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+                let request = ApiRequest::from_pairs::<&str, &str>(pairs);
+                request
+                    .attempt()
+                    .decide::<u64>(record, admin, forms, &ApiPolicy::new())
+            };
+            let mismatch = Err(ApiRefusal::RecordNameMismatch);
+            let credential = decide(pair(presented, "secret"), Some(&record), None);
+            assert_eq!(credential, mismatch, "{stored:?} {presented:?}");
+            let as_login = decide(login(presented, "secret"), Some(&record), None);
+            assert_eq!(as_login, mismatch, "{stored:?} {presented:?}");
+            let as_admin = decide(login(presented, PASSWORD_MD5), None, Some(&admin));
+            assert_eq!(as_admin, mismatch, "{stored:?} {presented:?}");
+
+            // The very name is let in.
+            let credential = decide(pair(stored, "secret"), Some(&record), None);
+            assert_eq!(credential.map(|caller| caller.id), Ok(1), "{stored:?}");
+            let as_admin = decide(login(stored, PASSWORD_MD5), None, Some(&admin));
+            assert_eq!(as_admin.map(|caller| caller.id), Ok(2), "{stored:?}");
+        }
+    }
+    // Case: another identifier, and the same username.
+    let found = verify(&login("ADMIN", PASSWORD_MD5)).0;
+    assert_eq!(found, Ok((11, ApiMode::AdminLogin)));
+    assert_eq!(
+        verify(&pair("Id", "secret")).0,
+        refused(ApiRefusal::RecordNameMismatch)
+    );
+}
+
 #[test]
 fn admin_logins_can_be_switched_off() {
     let policy = ApiPolicy::new().admin_login(false);

@@ -17,7 +17,7 @@ use crate::request::ApiRequest;
 ///
 /// What [`from_pairs`](ApiRequest::from_pairs) would read of the same pairs is what comes out,
 /// malformed or not. Of values that no form has, none at all is an absent field, and anything but a
-/// text or a sequence makes its field malformed. It fails only where the deserializer does, and no
+/// text or a sequence of texts makes its field malformed. It fails only where the deserializer does, and no
 /// error of this crate holds a name or a value.
 ///
 /// It reads one source. Where fields may come in the query and in the body, take both as they are,
@@ -103,6 +103,7 @@ impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Request<FIRST, N>
                 let values = Values {
                     fields,
                     name: &name,
+                    is_nested: false,
                 };
                 pairs.next_value_seed(values)?;
             } else {
@@ -156,6 +157,8 @@ impl<'de> Visitor<'de> for TextOfName {
 struct Values<'f, const FIRST: usize, const N: usize> {
     fields: &'f mut Fields<'static, FIRST, N>,
     name: &'f str,
+    /// Whether they stand in a sequence already. PHP makes an array of a sequence in a sequence.
+    is_nested: bool,
 }
 
 impl<const FIRST: usize, const N: usize> Values<'_, FIRST, N> {
@@ -209,8 +212,20 @@ impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Values<'_, FIRST,
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
-        let Self { fields, name } = self;
-        while values.next_element_seed(Values { fields, name })?.is_some() {}
+        if self.is_nested {
+            while values.next_element::<IgnoredAny>()?.is_some() {}
+            return self.read_disguised();
+        }
+        let Self { fields, name, .. } = self;
+        let is_nested = true;
+        while values
+            .next_element_seed(Values {
+                fields,
+                name,
+                is_nested,
+            })?
+            .is_some()
+        {}
         Ok(())
     }
 

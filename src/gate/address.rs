@@ -12,6 +12,7 @@ use ipnet::{IpNet, Ipv4Net};
 use super::refusal::{AddressRefusal, KeyFault};
 use crate::digest::{equal, reveal};
 use crate::fields::Text;
+use crate::keys::{KeyError, is_blank};
 
 /// The addresses that may call, and the access key that lifts the restriction.
 ///
@@ -23,7 +24,7 @@ use crate::fields::Text;
 ///   one empty entry.
 /// - Networks are entries of a kind of their own, `networks` with feature `ipnet`. WHMCS has none.
 /// - The right access key lifts the restriction. It says nothing about who calls. WHMCS's keys are
-///   letters, digits and `! @ # $ % . ( ) * [ ] - _`; here any text but the empty one is a key.
+///   letters, digits and `! @ # $ % . ( ) * [ ] - _`; here any text with a visible character is a key.
 ///
 /// Source: exact addresses, the empty list and the access key are documented by WHMCS. How addresses
 /// are read and compared, and networks, are this crate's.
@@ -44,7 +45,7 @@ use crate::fields::Text;
 ///
 /// let gate = AddressGate::new()
 ///     .entries(["203.0.113.7", "", "10.0.0.0/8"])
-///     .access_key("key#1+2");
+///     .access_key("key#1+2")?;
 /// assert_eq!(gate.ignored_entries(), 2);
 /// assert!(gate.check("203.0.113.7".parse()?, None).is_ok());
 /// assert!(gate.check("::ffff:203.0.113.7".parse()?, None).is_ok());
@@ -57,7 +58,7 @@ use crate::fields::Text;
 ///     "the address ::1 is not listed: `localhost` resolved to IPv6, or a proxy is on this machine; \
 ///      2 entries of the list are no addresses, and match nobody",
 /// );
-/// # Ok::<(), std::net::AddrParseError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -124,10 +125,19 @@ impl AddressGate {
     }
 
     /// Sets the access key. An empty one is none: no presented key is right then.
-    pub fn access_key(mut self, key: impl Into<String>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Blank`] for white space, control characters and byte order marks alone: anybody
+    /// guesses such a key.
+    pub fn access_key(mut self, key: impl Into<String>) -> Result<Self, KeyError> {
         let key = Text::new(key.into());
-        self.access_key = (!key.as_str().is_empty()).then_some(key);
-        self
+        self.access_key = match key.as_str() {
+            "" => None,
+            text if is_blank(text) => return Err(KeyError::Blank),
+            _ => Some(key),
+        };
+        Ok(self)
     }
 
     /// How many entries match nobody. An operator will want to know at the start of a service.

@@ -2,7 +2,6 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use core::borrow::Borrow;
 use core::convert::Infallible;
 use core::fmt;
@@ -17,8 +16,9 @@ use crate::store::{Admin, ApiCredential, CredentialStore, Lookup};
 ///
 /// Needs feature `std`.
 ///
-/// The forms it names are those of most of its records, of two that are as common the costlier, or
-/// those that it is [given](Self::with_forms). Looking a record up allocates nothing.
+/// It names the costliest forms that any of its records has, or those that it is
+/// [given](Self::with_forms). So a refusal costs what the costliest record costs, whether the name
+/// is known or not. Looking a record up allocates nothing.
 ///
 /// # Examples
 ///
@@ -70,10 +70,10 @@ impl<Id> MemoryStore<Id> {
             PasswordForm::Plain | PasswordForm::Md5 => None,
         });
         let mut forms = StoredForms::new(
-            most_common(secrets).unwrap_or(SecretForm::Plain),
-            most_common(passwords).unwrap_or(PasswordForm::Md5),
+            secrets.max().unwrap_or(SecretForm::Plain),
+            passwords.max().unwrap_or(PasswordForm::Md5),
         );
-        if let Some(cost) = most_common(costs) {
+        if let Some(cost) = costs.max() {
             forms = forms.compat(cost);
         }
         Ok(Self {
@@ -83,8 +83,13 @@ impl<Id> MemoryStore<Id> {
         })
     }
 
-    /// The same store, which names other forms than those of most of its records: the stronger ones,
-    /// while records are being upgraded.
+    /// The same store, which names other forms than the costliest of its records: stronger ones,
+    /// before records are upgraded.
+    ///
+    /// # Security
+    ///
+    /// Cheaper forms make refusals faster and tell names apart: a wrong secret for a record of a
+    /// costlier form then takes longer than an unknown name.
     pub fn with_forms(mut self, forms: StoredForms) -> Self {
         self.forms = forms;
         self
@@ -138,18 +143,6 @@ fn by_username<Id>(
         }
     }
     Ok(map)
-}
-
-fn most_common<Form: Ord + Copy>(forms: impl Iterator<Item = Form>) -> Option<Form> {
-    let mut counts = BTreeMap::<Form, usize>::new();
-    for form in forms {
-        let count = counts.entry(form).or_default();
-        *count = count.saturating_add(1);
-    }
-    counts
-        .into_iter()
-        .max_by_key(|(form, count)| (*count, *form))
-        .map(|(form, _)| form)
 }
 
 impl<Id: Clone> CredentialStore for MemoryStore<Id> {

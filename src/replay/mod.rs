@@ -22,11 +22,11 @@
 //! let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
 //! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
 //! // Here the account is looked up, and `login.check_account` asked.
-//! guard.first_use(login.replay_key(), login.remember_until(), now)?;
+//! guard.first_use(&login, now)?;
 //!
 //! let now = now + Duration::minutes(15);
 //! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-//! let refusal = guard.first_use(login.replay_key(), login.remember_until(), now).unwrap_err();
+//! let refusal = guard.first_use(&login, now).unwrap_err();
 //! assert_eq!(refusal.to_string(), "the link was used before");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -58,8 +58,23 @@
 //! SET used_link:6624fa4b6fb3c5fcd24e587154a949911046d92b 1 NX EX SECONDS
 //! ```
 //!
+//! Services that share a memory must share the
+//! [`past_limit`](crate::AutoAuthPolicy::past_limit), too: what was remembered for a short window may
+//! be forgotten while a longer one is still open.
+//!
 //! Where the database does not answer, nobody is let in. A Redis that may evict keys, or a replica
 //! that lags, forgets.
+//!
+//! # Requests that nobody made
+//!
+//! Programs open links, too. Mail scanners and messengers fetch the links of a message, a browser may
+//! fetch a page before its visitor asks for it, and a HEAD request asks for the header alone. Each of
+//! these uses a one-time link up, and then the visitor is refused.
+//!
+//! - Log in on GET only, and answer HEAD without [`first_use`](ReplayGuard::first_use).
+//! - Refuse requests that say that they fetch ahead: those with `Sec-Purpose: prefetch`.
+//! - Where scanners are a problem, let the link show a page with one button, and use the link up when
+//!   the button posts the same fields.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -69,12 +84,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use crate::link::ReplayKey;
+use crate::link::AutoAuthLogin;
 
 /// Remembers in memory which links were used, until they are refused anyway.
 ///
 /// It lets no link through that it may have seen: when it is full it refuses, and so it does where it
-/// may have forgotten. It can be shared between threads, one of which has the first use.
+/// may have forgotten. It can be shared between threads, one of which has the first use, and between
+/// policies: it remembers each link for the longest window that it was asked about.
 ///
 /// Needs feature `std`.
 ///
@@ -84,8 +100,8 @@ use crate::link::ReplayKey;
 ///   after a restart.
 /// - Size it for the logins of the whole window, 30 minutes by default, or else whoever has many
 ///   genuine links can keep others out.
-/// - It belongs to one [`past_limit`](crate::AutoAuthPolicy::past_limit): what it forgot under a
-///   shorter one would pass under a longer.
+/// - When it first meets a longer [`past_limit`](crate::AutoAuthPolicy::past_limit) it refuses links
+///   as old as the newest that it has forgotten, used or not.
 /// - After a clock that ran ahead for longer than a window, links are refused until the clock is
 ///   there again. A new guard ends that.
 ///
@@ -100,11 +116,13 @@ pub struct ReplayGuard {
 #[derive(Default)]
 struct Used {
     keys: HashSet<[u8; 20]>,
-    /// The keys again, by the first second in which they can be forgotten. A window has so many
-    /// seconds and no more, however many links.
-    by_second: BTreeMap<i64, Vec<[u8; 20]>>,
-    /// Links to be remembered until this second, or one before it, may have been forgotten. It only
-    /// grows, as none of them is put down any more.
+    /// The keys again, by the links' own timestamps. A window has so many seconds and no more,
+    /// however many links.
+    by_timestamp: BTreeMap<i64, Vec<[u8; 20]>>,
+    /// For how many seconds after its timestamp a link is remembered: the longest so far.
+    lifetime: i64,
+    /// The newest timestamp of a link that was forgotten. A link of that second, or of one before it,
+    /// may have been used.
     forgotten: Option<i64>,
 }
 
@@ -118,10 +136,8 @@ impl ReplayGuard {
         }
     }
 
-    /// Remembers a link, and passes its first use only. The arguments are the login's
-    /// [`replay_key`](crate::AutoAuthLogin::replay_key) and
-    /// [`remember_until`](crate::AutoAuthLogin::remember_until), and the time by the clock that
-    /// verified the link.
+    /// Remembers the link of a login, and passes its first use only. `now` is the time by the clock
+    /// that verified the link.
     ///
     /// What need not be remembered any more is dropped. Each link is put down once and dropped once,
     /// so that the cost does not grow with their number; after a pause one call drops them all.
@@ -131,21 +147,25 @@ impl ReplayGuard {
     /// [`ReplayRefusal`]; nothing is remembered then.
     pub fn first_use(
         &self,
-        key: ReplayKey,
-        remember_until: OffsetDateTime,
+        login: &AutoAuthLogin<'_>,
         now: OffsetDateTime,
     ) -> Result<(), ReplayRefusal> {
-        let until = whole_second_from(remember_until);
+        let now = now.unix_timestamp();
+        let key = *login.replay_key().as_bytes();
+        let timestamp = login.timestamp();
         let mut used = self.used();
-        used.forget(now.unix_timestamp());
-        if used.keys.contains(key.as_bytes()) {
+        used.lifetime = used.lifetime.max(login.forget_at.saturating_sub(timestamp));
+        used.forget(now);
+        let is_over = login.forget_at <= now;
+        if used.keys.contains(&key) {
             Err(ReplayRefusal::Used)
-        } else if remember_until <= now || used.forgotten.is_some_and(|second| until <= second) {
+        } else if is_over || used.forgotten.is_some_and(|newest| timestamp <= newest) {
             Err(ReplayRefusal::MayBeForgotten)
         } else if used.keys.len() >= self.capacity {
             Err(ReplayRefusal::Full)
         } else {
-            used.remember(*key.as_bytes(), until);
+            used.keys.insert(key);
+            used.by_timestamp.entry(timestamp).or_default().push(key);
             Ok(())
         }
     }
@@ -162,27 +182,17 @@ impl ReplayGuard {
 }
 
 impl Used {
-    fn remember(&mut self, key: [u8; 20], until: i64) {
-        self.keys.insert(key);
-        self.by_second.entry(until).or_default().push(key);
-    }
-
     fn forget(&mut self, now: i64) {
-        while let Some(second) = self.by_second.first_entry()
-            && *second.key() <= now
+        while let Some(oldest) = self.by_timestamp.first_entry()
+            && oldest.key().saturating_add(self.lifetime) <= now
         {
-            self.forgotten = Some(*second.key());
-            for key in second.remove() {
+            // No older link is remembered from now on, so this only grows.
+            self.forgotten = Some(*oldest.key());
+            for key in oldest.remove() {
                 self.keys.remove(&key);
             }
         }
     }
-}
-
-/// The first whole second that is not before.
-fn whole_second_from(time: OffsetDateTime) -> i64 {
-    let begun = i64::from(time.nanosecond() > 0);
-    time.unix_timestamp().saturating_add(begun)
 }
 
 impl fmt::Debug for ReplayGuard {

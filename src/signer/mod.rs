@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use form_urlencoded::Serializer;
 
@@ -74,8 +75,8 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
         .append_pair(Field::Email.name(), email)
         .append_pair(Field::Timestamp.name(), &timestamp)
         .append_pair(Field::Hash.name(), &hex::encode(digest));
-    if let Goto::SameSite { target } = goto {
-        query.append_pair(Field::Goto.name(), &target);
+    if let Goto::SameSite(target) = goto {
+        query.append_pair(Field::Goto.name(), target.as_str());
     }
     Ok(AutoAuthLink {
         query: Text::new(query.finish()),
@@ -104,23 +105,100 @@ impl AutoAuthLink {
     /// The whole URL, for the WHMCS System URL given: `dologin.php` and the query are appended,
     /// after a `/` where the base does not end with one.
     ///
+    /// A base is `http://` or `https://` in lower case, a host, perhaps a port, and perhaps a path:
+    ///
+    /// - the host is a name of letters, digits, `-`, `_` and single dots, or an IPv4 address of four
+    ///   decimal numbers, or an IPv6 address in brackets;
+    /// - the port is a number from 1 to 65535 without leading zeros;
+    /// - the path is made of letters, digits, `-`, `_`, `.`, `~` and escapes such as `%20`, in
+    ///   segments that are not empty, `.` or `..`. An escape stands for a visible character or a
+    ///   space, and for none of `/ \ . %`.
+    ///
     /// # Errors
     ///
-    /// [`SignError::Base`] unless the base is visible ASCII, starts with `http://` or `https://`
-    /// and something after it, and has no `?` or `#`.
+    /// [`SignError::Base`] for anything else: user names, queries and fragments among them.
+    ///
+    /// # Security
+    ///
+    /// Take the base from the configuration, never from the `Host` header of a request: whoever
+    /// sends the request would choose where the link leads, and receive a link that logs in.
     pub fn url(&self, base: &str) -> Result<String, SignError> {
-        let host = base
-            .strip_prefix("https://")
-            .or_else(|| base.strip_prefix("http://"))
-            .unwrap_or_default();
-        let starts_with_host = host.starts_with(|first: char| first != '/');
-        let is_url = base.bytes().all(|byte| byte.is_ascii_graphic()) && !base.contains(['?', '#']);
-        if !(starts_with_host && is_url) {
+        if !is_base(base) {
             return Err(SignError::Base);
         }
         let base = base.strip_suffix('/').unwrap_or(base);
         Ok(alloc::format!("{base}/dologin.php?{}", self.query()))
     }
+}
+
+fn is_base(base: &str) -> bool {
+    let after_scheme = base
+        .strip_prefix("https://")
+        .or_else(|| base.strip_prefix("http://"));
+    let Some(rest) = after_scheme else {
+        return false;
+    };
+    let mut parts = rest.strip_suffix('/').unwrap_or(rest).split('/');
+    parts.next().is_some_and(is_authority) && parts.all(is_segment)
+}
+
+/// A host, and perhaps a port.
+fn is_authority(text: &str) -> bool {
+    let (is_host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        Some((address, port)) => (address.parse::<Ipv6Addr>().is_ok(), port),
+        None => {
+            let colon = text.find(':').unwrap_or(text.len());
+            let (name, port) = text.split_at_checked(colon).unwrap_or_default();
+            (is_host_name(name), port)
+        }
+    };
+    is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
+/// A name that ends with a number is an IPv4 address to every reader of URLs, or nothing.
+fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let is_number = |label: &str| {
+        label.bytes().all(|byte| byte.is_ascii_digit())
+            || label.starts_with("0x")
+            || label.starts_with("0X")
+    };
+    match text.rsplit('.').next() {
+        Some(last) if is_number(last) => text.parse::<Ipv4Addr>().is_ok(),
+        _ => text.split('.').all(is_label),
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.starts_with(|first: char| matches!(first, '1'..='9')) && text.parse::<u16>().is_ok()
+}
+
+fn is_segment(text: &str) -> bool {
+    let mut parts = text.split('%');
+    let is_unescaped = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~'))
+    };
+    !matches!(text, "" | "." | "..")
+        && parts.next().is_some_and(is_unescaped)
+        && parts.all(|part| {
+            let (digits, rest) = part.split_at_checked(2).unwrap_or_default();
+            is_escape(digits) && is_unescaped(rest)
+        })
+}
+
+/// Two hexadecimal digits of a byte that no reader of URLs takes for a separator.
+fn is_escape(digits: &str) -> bool {
+    let mut byte = [0];
+    hex::decode_to_slice(digits, &mut byte).is_ok()
+        && !byte
+            .iter()
+            .any(|byte| byte.is_ascii_control() || matches!(byte, b'/' | b'\\' | b'.' | b'%'))
 }
 
 impl fmt::Debug for AutoAuthLink {
@@ -145,7 +223,8 @@ pub enum SignError {
     /// The time now has no ten-digit timestamp.
     #[error("the clock stands outside the years of ten-digit timestamps, 2001 to 2286")]
     Clock,
-    /// The base is no URL that a query can be appended to.
-    #[error("the base is not an http or https URL without query and fragment")]
+    /// The base is not a scheme, a host and perhaps a port and a path, as
+    /// [`url`](AutoAuthLink::url) says.
+    #[error("the base is not an http or https URL of a host, perhaps a port, and perhaps a path")]
     Base,
 }

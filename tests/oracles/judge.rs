@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn targets(line: &str) -> Result<bool, Box<dyn Error>> {
     let text: String = serde_json::from_str(line)?;
-    let is_offered = matches!(Goto::judge(&text), Goto::SameSite { .. });
+    let is_offered = matches!(Goto::judge(&text), Goto::SameSite(_));
     if is_offered {
         println!("{line}");
     }

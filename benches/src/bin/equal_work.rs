@@ -467,8 +467,7 @@ fn first_use(clients_a_second: usize) -> Work {
         let link = sign_autoauth(&email, None, &key, &signed).expect("a link");
         let request = AutoAuthRequest::from_query(link.query());
         let login = verify_autoauth(&request, &keys, &signed, &AutoAuthPolicy::new());
-        let login = login.expect("a genuine link");
-        (login.replay_key(), login.remember_until())
+        login.expect("a genuine link").into_owned()
     };
     let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
     // Made when it is first called, so that other cases do not wait for it.
@@ -479,8 +478,8 @@ fn first_use(clients_a_second: usize) -> Work {
             let guard = ReplayGuard::new(usize::MAX);
             for second in 0..900 {
                 for client in 0..clients_a_second {
-                    let (key, until) = login(client, second);
-                    guard.first_use(key, until, now).expect("a first use");
+                    let login = login(client, second);
+                    guard.first_use(&login, now).expect("a first use");
                 }
             }
             unused.set(
@@ -493,8 +492,10 @@ fn first_use(clients_a_second: usize) -> Work {
         let mut logins = unused.take();
         let uses = logins.split_off(logins.len() - USES);
         unused.set(logins);
-        let first_use = |(key, until)| guard.first_use(key, until, now);
-        match uses.into_iter().try_for_each(first_use) {
+        match uses
+            .iter()
+            .try_for_each(|login| guard.first_use(login, now))
+        {
             Ok(()) => "passed",
             Err(refusal) => refusal.code(),
         }

@@ -211,7 +211,7 @@ fn code_of(verdict: Result<AutoAuthLogin<'_>, AutoAuthRefusal>) -> &'static str 
 fn goto(text: &'static str) -> Work {
     Box::new(move || match Goto::judge(black_box(text)) {
         Goto::Absent => "absent",
-        Goto::SameSite { .. } => "same site",
+        Goto::SameSite(_) => "same site",
         Goto::Refused => "refused",
     })
 }

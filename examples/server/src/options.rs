@@ -98,7 +98,7 @@ impl Options {
         let addresses = AddressGate::new().entries(self.allow_ip);
         Ok(Settings {
             addresses: match self.access_key {
-                Some(key) => addresses.access_key(key),
+                Some(key) => addresses.access_key(key)?,
                 None => addresses,
             },
             autoauth_keys: AutoAuthKeys::new(autoauth_keys)?,

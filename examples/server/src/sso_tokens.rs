@@ -3,7 +3,7 @@
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use time::{Duration, OffsetDateTime};
-use whmcs_auth::AutoAuthRefusal;
+use whmcs_auth::{AutoAuthRefusal, GotoTarget};
 
 use crate::random::random_hex;
 use crate::refusal::Refusal;
@@ -19,7 +19,7 @@ pub(crate) struct SsoTokens(Cache<String, SsoLogin>);
 #[derive(Clone)]
 pub(crate) struct SsoLogin {
     pub(crate) client: i64,
-    pub(crate) target: Option<String>,
+    pub(crate) target: Option<GotoTarget<'static>>,
     expires: OffsetDateTime,
 }
 
@@ -39,7 +39,7 @@ impl SsoTokens {
     pub(crate) fn issue(
         &self,
         client: i64,
-        target: Option<String>,
+        target: Option<GotoTarget<'static>>,
         now: OffsetDateTime,
     ) -> Result<String, Refusal> {
         let token = random_hex()?;

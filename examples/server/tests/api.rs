@@ -336,7 +336,8 @@ async fn addresses_come_before_credentials_and_the_access_key_lifts_them() {
     let server = Server::with(|settings| {
         settings.addresses = AddressGate::new()
             .entries(["203.0.113.7"])
-            .access_key(ACCESS_KEY);
+            .access_key(ACCESS_KEY)
+            .unwrap();
     })
     .await;
     let ask = format!("action=GetClients&{PAIR}");

@@ -236,7 +236,7 @@ async fn refused_links_and_addresses_count_as_failures() {
     assert_eq!(sso.status(), 429);
 
     let server = Server::with(|settings| {
-        settings.addresses = AddressGate::new().access_key("k");
+        settings.addresses = AddressGate::new().access_key("k").unwrap();
         settings.limits.failures = 1;
     })
     .await;

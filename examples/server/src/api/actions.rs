@@ -146,7 +146,7 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success,
     }
     let target = match Goto::judge(fields.parameter("sso_redirect_path").unwrap_or_default()) {
         Goto::Absent => None,
-        Goto::SameSite { target, .. } => Some(target.into_owned()),
+        Goto::SameSite(target) => Some(target.into_owned()),
         Goto::Refused => {
             return Err(Refusal::new(
                 "path_refused",

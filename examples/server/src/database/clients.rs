@@ -2,7 +2,7 @@
 
 use sqlx::{Any, FromRow, QueryBuilder};
 
-use super::{Database, exact_or_first, none_if_unencodable};
+use super::{Database, none_if_unencodable};
 
 /// A row of `tblclients`.
 #[derive(FromRow)]
@@ -64,8 +64,9 @@ const SEARCHED: [&str; 5] = [
 ];
 
 impl Database {
-    /// The client with that e-mail, unless the account is closed.
-    pub(crate) async fn client_by_email(&self, email: &str) -> sqlx::Result<Option<Client>> {
+    /// All clients that the database finds for that e-mail, but for closed accounts. A collation may
+    /// find several.
+    pub(crate) async fn clients_by_email(&self, email: &str) -> sqlx::Result<Vec<Client>> {
         let rows = QueryBuilder::<Any>::new(COLUMNS)
             .push(" WHERE status <> 'Closed' AND email = ")
             .push_bind(email)
@@ -73,10 +74,7 @@ impl Database {
             .build_query_as()
             .fetch_all(&self.pool)
             .await;
-        Ok(exact_or_first(
-            none_if_unencodable(rows, email)?,
-            |client: &Client| client.email.eq_ignore_ascii_case(email),
-        ))
+        none_if_unencodable(rows, email)
     }
 
     /// The client with that number, unless the account is closed.

@@ -42,10 +42,10 @@ async fn log_in_by_link(
     let keys = &service.settings.autoauth_keys;
     let login = verify_autoauth(&request, keys, &now, &AutoAuthPolicy::new())?;
 
-    let found = service.database.client_by_email(login.email()).await?;
+    let found = service.database.clients_by_email(login.email()).await?;
     let client = login.check_account(found, |client| &client.email)?;
     if let Some(guard) = &service.replay_guard {
-        guard.first_use(login.replay_key(), login.remember_until(), now)?;
+        guard.first_use(&login, now)?;
     }
     let jar = begin_session(service, jar, &client, &configuration)?;
     Ok((jar, login.goto().or(CLIENT_AREA).to_owned()))

@@ -3,7 +3,7 @@
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
-use whmcs_auth::AutoAuthRefusal;
+use whmcs_auth::{AutoAuthRefusal, GotoTarget};
 
 use super::{CLIENT_AREA, begin_session, finish};
 use crate::client_address::ClientAddress;
@@ -44,7 +44,10 @@ async fn log_in_by_token(
     let login = service.sso_tokens.redeem(&token, now)?;
     let jar = begin_session(service, jar, &client, &configuration)?;
     // The page stands one folder below those that it leads to.
-    let target = login.target.as_deref().unwrap_or(CLIENT_AREA);
+    let target = login
+        .target
+        .as_ref()
+        .map_or(CLIENT_AREA, GotoTarget::as_str);
     Ok(match target.starts_with('/') {
         true => (jar, target.to_owned()),
         false => (jar, format!("../{target}")),
