@@ -15,6 +15,9 @@ use crate::refusal::ApiRefusal;
 use crate::secret::StoredSecret;
 use crate::store::{Admin, AdminState, ApiCredential};
 
+#[cfg(test)]
+mod tests;
+
 /// What a service accepts beside the identifier and the raw secret.
 ///
 /// # Examples

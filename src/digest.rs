@@ -9,6 +9,8 @@ use subtle::{Choice, ConstantTimeEq};
 
 /// The digest of a login link.
 pub(crate) fn autoauth(email: &str, timestamp: &str, key: &[u8]) -> [u8; 20] {
+    #[cfg(test)]
+    work::note(Work::Sha1);
     let mut signed = Sha1::new();
     signed.update(email);
     signed.update(timestamp);
@@ -19,12 +21,16 @@ pub(crate) fn autoauth(email: &str, timestamp: &str, key: &[u8]) -> [u8; 20] {
 
 /// The MD5 digest of `bytes`.
 pub(crate) fn md5(bytes: &[u8]) -> [u8; 16] {
+    #[cfg(test)]
+    work::note(Work::Md5);
     Md5::digest(bytes).into()
 }
 
 /// The SHA-256 digest of `bytes`.
 #[cfg(feature = "sha2")]
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    #[cfg(test)]
+    work::note(Work::Sha256);
     sha2::Sha256::digest(bytes).into()
 }
 
@@ -62,6 +68,8 @@ fn hex_value(digit: u8) -> u8 {
 
 /// Whether two byte strings are equal. The time depends on their lengths alone.
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> Choice {
+    #[cfg(test)]
+    work::note(Work::Comparison(a.len()));
     if a.len() != b.len() {
         return Choice::from(0);
     }
@@ -81,6 +89,8 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> Choice {
 /// The one place where the outcome of a comparison becomes something to branch on.
 #[inline(never)]
 pub(crate) fn reveal(outcome: Choice) -> bool {
+    #[cfg(test)]
+    work::note(Work::PublicOutcome);
     #[cfg(ctgrind)]
     let outcome = {
         let mut bit = outcome.unwrap_u8();
@@ -96,6 +106,47 @@ pub(crate) fn reveal(outcome: Choice) -> bool {
 /// is public from here on.
 #[cfg(ctgrind)]
 pub static DECLASSIFY: std::sync::OnceLock<fn(&mut u8)> = std::sync::OnceLock::new();
+
+/// What unit tests count: every piece of work on a secret, in the order in which it was done.
+#[cfg(test)]
+pub(crate) mod work {
+    use std::cell::RefCell;
+    use std::vec::Vec;
+
+    #[cfg(feature = "bcrypt")]
+    use crate::forms::BcryptCost;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Work {
+        Sha1,
+        Md5,
+        #[cfg(feature = "sha2")]
+        Sha256,
+        #[cfg(feature = "bcrypt")]
+        Bcrypt(BcryptCost),
+        /// Of two byte strings, the first of that length.
+        Comparison(usize),
+        /// From here on the program may branch on the outcome.
+        PublicOutcome,
+    }
+
+    std::thread_local! {
+        static DONE: RefCell<Vec<Work>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn note(work: Work) {
+        DONE.with_borrow_mut(|done| done.push(work));
+    }
+
+    /// What a call does.
+    pub(crate) fn of<T>(call: impl FnOnce() -> T) -> (T, Vec<Work>) {
+        DONE.take();
+        let result = call();
+        (result, DONE.take())
+    }
+}
+#[cfg(test)]
+use work::Work;
 
 /// Whether a stored text claims to be bcrypt, of a version that is known to be sound.
 pub(crate) fn looks_like_bcrypt(text: &str) -> bool {
@@ -156,6 +207,8 @@ mod with_bcrypt {
         /// at the end of each round: what is longer matches by its beginning, and `s` NUL `s` is
         /// the same key as `s`. Neither ever matches here, and both cost the same.
         pub(crate) fn matches(&self, presented: &str) -> Choice {
+            #[cfg(test)]
+            super::work::note(super::Work::Bcrypt(self.cost));
             let text = core::str::from_utf8(&self.text).unwrap_or("");
             let equal = bcrypt::verify(presented, text).unwrap_or(false);
             Choice::from(u8::from(equal & is_read_whole(presented)))

@@ -13,6 +13,8 @@ pub struct Case {
     /// Whether the outcome depends on the secret at all. If so it must be seen where nothing
     /// declares it public: that is each case's own control.
     pub depends: bool,
+    /// How many outcomes may become public, where the number is fixed.
+    pub outcomes: Option<usize>,
     pub work: Work,
 }
 
@@ -71,6 +73,7 @@ fn secrets(cases: &mut Vec<Case>) {
                     name: format!("{}: {what}, {}", fields.join(" and "), form(&secret)),
                     code,
                     depends,
+                    outcomes: None,
                     work: decide(fields, presented.into(), record, None, forms, policy),
                 });
             }
@@ -100,6 +103,7 @@ fn md5_of_secrets(cases: &mut Vec<Case>) {
                 name: format!("md5 of the secret: {what}, {}", form(&secret)),
                 code,
                 depends,
+                outcomes: None,
                 work: decide(fields, presented.into(), record, None, forms, policy),
             });
         }
@@ -129,6 +133,7 @@ fn passwords(cases: &mut Vec<Case>) {
                 name: format!("admin: {what}, {}", StoredForm::from(password.form())),
                 code,
                 depends,
+                outcomes: None,
                 work: decide(fields, presented.into(), None, admin, forms, policy),
             });
         }
@@ -148,10 +153,13 @@ fn links(cases: &mut Vec<Case>) {
             ("of no key", &HASH.replace('a', "b"), "hash_mismatch", true),
             ("too short", &HASH[..39], "hash_format", false),
         ] {
+            // That of each key is secret until all are tried.
+            let outcomes = Some(usize::from(depends));
             cases.push(Case {
                 name: format!("link: {what}, {set}"),
                 code,
                 depends,
+                outcomes,
                 work: verify_link(keys(), hash.into()),
             });
         }
@@ -168,6 +176,7 @@ fn access_keys(cases: &mut Vec<Case>) {
             name: format!("access key: {what}"),
             code,
             depends,
+            outcomes: None,
             work: check_access_key(marked(SECRET), presented.into()),
         });
     }
@@ -188,6 +197,7 @@ fn upgrades(cases: &mut Vec<Case>) {
                 name: format!("upgrade: {what}, {}", form(&secret)),
                 code,
                 depends: true,
+                outcomes: None,
                 work: Box::new(move || match upgrade::sha256(&attempt, &record) {
                     Some(_) => "upgraded",
                     None => "not proven",
@@ -209,6 +219,7 @@ fn upgrades(cases: &mut Vec<Case>) {
             name,
             code: "not proven",
             depends: true,
+            outcomes: None,
             work: Box::new(
                 move || match upgrade::bcrypt_of_md5(&attempt, &admin, cost, [0; 16]) {
                     Some(_) => "upgraded",

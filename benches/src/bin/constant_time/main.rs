@@ -53,9 +53,14 @@ fn check() -> ExitCode {
         .set(memcheck::declassify)
         .expect("it is set once");
     for (case, seen) in cases.iter().zip(seen) {
+        let public_before = memcheck::public_outcomes();
         let (errors, code) = errors_of(&case.work);
+        let outcomes = memcheck::public_outcomes() - public_before;
         let verdict = match (errors, seen > 0) {
             _ if code != case.code => Err(format!("ended with {code}, not {}", case.code)),
+            _ if case.outcomes.is_some_and(|expected| expected != outcomes) => {
+                Err(format!("made {outcomes} outcomes public"))
+            }
             (1.., _) => Err(format!("depends on the secret in {errors} places")),
             (0, seen) if seen != case.depends => Err("the secret was not marked".into()),
             (0, _) => Ok("constant"),

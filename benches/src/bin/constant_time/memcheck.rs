@@ -2,6 +2,7 @@
 //! nothing, and that valgrind knows.
 
 use std::arch::asm;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const RUNNING_ON_VALGRIND: usize = 0x1001;
 const COUNT_ERRORS: usize = 0x1201;
@@ -24,8 +25,16 @@ pub fn marked(text: &str) -> String {
     text
 }
 
+static PUBLIC_OUTCOMES: AtomicUsize = AtomicUsize::new(0);
+
+/// How many outcomes were public so far.
+pub fn public_outcomes() -> usize {
+    PUBLIC_OUTCOMES.load(Ordering::Relaxed)
+}
+
 /// What memcheck is told of an outcome that is public.
 pub fn declassify(bit: &mut u8) {
+    PUBLIC_OUTCOMES.fetch_add(1, Ordering::Relaxed);
     ask(MAKE_DEFINED, std::ptr::from_mut(bit).addr(), 1);
 }
 

@@ -1,18 +1,31 @@
-//! How many checks a refusal makes, whether or not the name is known. What each of them costs is
-//! counted in instructions by the program `equal_work` of the benches.
-//!
-//! The library tells of each check where it is built with `RUSTFLAGS='--cfg ctgrind'`.
-#![cfg(ctgrind)]
+//! The work of a verdict, counted where it is done. What it costs in instructions is counted by the
+//! program `equal_work` of the benches.
+#![allow(clippy::unwrap_used)]
 
-use std::cell::Cell;
+use alloc::borrow::ToOwned;
+use std::vec;
+use std::vec::Vec;
 
-use whmcs_auth::*;
+use crate::digest::work::{self, Work};
+use crate::*;
 
 const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
 const OTHER_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
 
-thread_local! {
-    static CHECKS: Cell<usize> = const { Cell::new(0) };
+/// The code of the verdict, and what was done for it.
+fn work_of(
+    pairs: [(&str, &str); 2],
+    credential: Option<ApiCredential<()>>,
+    admin: Option<Admin<()>>,
+    forms: StoredForms,
+    policy: ApiPolicy,
+) -> (&'static str, Vec<Work>) {
+    let request = ApiRequest::from_pairs(pairs);
+    let attempt = request.attempt();
+    let (verdict, work) =
+        work::of(|| attempt.decide(credential.as_ref(), admin.as_ref(), forms, &policy));
+    let code = verdict.map_or_else(|refusal| refusal.code(), |_| "accepted");
+    (code, work)
 }
 
 /// The code of the verdict, and how many checks were made for it.
@@ -23,14 +36,17 @@ fn decide(
     forms: StoredForms,
     policy: ApiPolicy,
 ) -> (&'static str, usize) {
-    DECLASSIFY.get_or_init(|| |_| CHECKS.set(CHECKS.get() + 1));
-    CHECKS.set(0);
-    let request = ApiRequest::from_pairs(pairs);
-    let verdict = request
-        .attempt()
-        .decide(credential.as_ref(), admin.as_ref(), forms, &policy);
-    let code = verdict.map_or_else(|refusal| refusal.code(), |_| "accepted");
-    (code, CHECKS.get())
+    let (code, work) = work_of(pairs, credential, admin, forms, policy);
+    (code, checks(&work))
+}
+
+/// Each check ends with one outcome, and does something for it.
+fn checks(work: &[Work]) -> usize {
+    let checks: Vec<_> = work
+        .split_inclusive(|work| *work == Work::PublicOutcome)
+        .collect();
+    assert!(checks.iter().all(|check| check.len() > 1), "{work:?}");
+    checks.len()
 }
 
 const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
@@ -188,4 +204,103 @@ fn what_is_malformed_is_refused_without_a_check() {
     let pairs = [("identifier", "id"), ("username", "x")];
     let verdict = decide(pairs, None, None, forms, ApiPolicy::new());
     assert_eq!(verdict, ("missing_field", 0));
+}
+
+/// Whatever the schemes are, a name that is known costs the same work as one that is not.
+#[test]
+fn a_known_name_costs_the_work_of_an_unknown_one() {
+    let sorted = |(code, mut work): (_, Vec<Work>)| {
+        work.sort_by_key(|work| std::format!("{work:?}"));
+        (code, work)
+    };
+    for secret in secrets() {
+        for password in passwords() {
+            let forms = StoredForms::new(secret.form(), password.form());
+            for presented in ["x", OTHER_MD5, SECRET, &"a".repeat(72), "a\0b"] {
+                for policy in [ApiPolicy::new(), ApiPolicy::new().md5_of_secret(true)] {
+                    let pairs = [("identifier", "id"), ("secret", presented)];
+                    let verdict = |known| sorted(work_of(pairs, known, None, forms, policy));
+                    let (code, unknown) = verdict(None);
+                    assert_eq!(code, "unknown_identifier");
+                    let (code, known) = verdict(credential("id", &secret));
+                    if code != "accepted" {
+                        assert_eq!(known, unknown, "{code} {forms:?} {presented}");
+                    }
+
+                    let pairs = [("username", "id"), ("password", presented)];
+                    let verdict =
+                        |known, login| sorted(work_of(pairs, known, login, forms, policy));
+                    let (code, unknown) = verdict(None, None);
+                    assert_eq!(code, "unknown_username");
+                    for (known, login) in [
+                        (credential("id", &secret), None),
+                        (None, admin("id", &password)),
+                        (credential("id", &secret), admin("id", &password)),
+                    ] {
+                        let (code, known) = verdict(known, login);
+                        if code != "accepted" {
+                            assert_eq!(known, unknown, "{code} {forms:?} {presented}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_check_is_the_work_of_its_form() {
+    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    for (form, work) in [
+        (SecretForm::Plain, vec![Work::Comparison(32)]),
+        (SecretForm::Md5, vec![Work::Md5, Work::Comparison(16)]),
+        #[cfg(feature = "sha2")]
+        (SecretForm::Sha256, vec![Work::Sha256, Work::Comparison(32)]),
+        #[cfg(feature = "bcrypt")]
+        (
+            SecretForm::Bcrypt(BcryptCost::new(4).unwrap()),
+            vec![Work::Bcrypt(BcryptCost::new(4).unwrap())],
+        ),
+    ] {
+        let expected = [work, vec![Work::PublicOutcome]].concat();
+        let forms = StoredForms {
+            secret: form,
+            ..forms
+        };
+        let pairs = [("identifier", "id"), ("secret", "x")];
+        let (_, done) = work_of(pairs, None, None, forms, ApiPolicy::new());
+        assert_eq!(done, expected, "{form:?}");
+    }
+}
+
+/// No outcome is public before all keys are tried, and none is left out.
+#[test]
+fn a_link_is_tried_with_every_key_before_its_outcome_is_public() {
+    let keys = ["abcXYZ123", "other", "third key"];
+    // Of `demo@whmcs.com` at 1290100706 under the first key.
+    let genuine = "6624fa4b6fb3c5fcd24e587154a949911046d92b";
+    let now = time::OffsetDateTime::from_unix_timestamp(1290100706).unwrap();
+    for turn in 0..keys.len() {
+        let mut turned = keys.to_vec();
+        turned.rotate_left(turn);
+        for count in 1..=keys.len() {
+            let set = turned
+                .iter()
+                .take(count)
+                .map(|key| AutoAuthKey::new(*key).unwrap());
+            let set = AutoAuthKeys::new(set).unwrap();
+            for hash in [genuine.to_owned(), "0".repeat(40)] {
+                let request = AutoAuthRequest::from_pairs([
+                    ("email", "demo@whmcs.com"),
+                    ("timestamp", "1290100706"),
+                    ("hash", &hash),
+                ]);
+                let (_, done) =
+                    work::of(|| verify_autoauth(&request, &set, &now, &AutoAuthPolicy::new()));
+                let mut expected = [Work::Sha1, Work::Comparison(20)].repeat(count);
+                expected.push(Work::PublicOutcome);
+                assert_eq!(done, expected);
+            }
+        }
+    }
 }
