@@ -94,11 +94,9 @@ impl Command {
                 let request = read_link(link);
                 let clock: &dyn Clock = now.as_ref().map_or(&SystemClock, |now| now);
                 match demo.log_in(&request, clock, &AutoAuthPolicy::new()) {
-                    Ok(login) => Ok(format!(
-                        "{}\t{}",
-                        login.email(),
-                        login.goto().or(DEFAULT_TARGET)
-                    )),
+                    Ok(login) => {
+                        Ok(format!("{}\t{}", login.email(), login.goto().target_or(DEFAULT_TARGET)))
+                    }
                     Err(refusal) => Err((refusal.code(), refusal.public_message())),
                 }
             }),
@@ -117,7 +115,7 @@ fn read_link(text: &[u8]) -> AutoAuthRequest<'_> {
 /// Prints one verdict a line: what was accepted, or the code and the public message.
 fn judge_each(
     text: OsString,
-    judge: impl Fn(&[u8]) -> Result<String, (&'static str, &'static str)>,
+    judge: impl Fn(&[u8]) -> Result<String, (&'static str, Cow<'static, str>)>,
 ) -> Result<bool, Box<dyn Error>> {
     let mut out = io::stdout().lock();
     let mut all_accepted = true;
@@ -152,7 +150,7 @@ impl Demo {
     fn new() -> Result<Self, Box<dyn Error>> {
         let admin = |username: &'static str, password: &str, state| {
             let password = StoredPassword::plain(password)?;
-            Ok::<_, StoredFormError>(Admin::new(username, username, password, state))
+            Ok::<_, SchemeError>(Admin::new(username, username, password, state))
         };
         Ok(Self {
             credential: ApiCredential::new(
@@ -195,10 +193,7 @@ impl CredentialStore for Demo {
         &self,
         identifier: &str,
     ) -> Lookup<'_, ApiCredential<&'static str>, Infallible> {
-        let found = self
-            .credential
-            .identifier()
-            .eq_ignore_ascii_case(identifier);
+        let found = self.credential.identifier().eq_ignore_ascii_case(identifier);
         Ok(found.then_some(Cow::Borrowed(&self.credential)))
     }
 
@@ -207,8 +202,8 @@ impl CredentialStore for Demo {
         Ok(self.admins.iter().find(bears_it).map(Cow::Borrowed))
     }
 
-    fn forms(&self) -> StoredForms {
-        StoredForms::new(SecretForm::Plain, PasswordForm::Plain)
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain)
     }
 }
 
@@ -226,11 +221,7 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
             "",
             format!("action=GetClients&identifier={IDENTIFIER}&responsetype=json&secret={SECRET}"),
         ),
-        (
-            "whmcspy 0.3.0 (Python)",
-            "",
-            format!("{pair}&{get}&search=a%2Bb%40example.com"),
-        ),
+        ("whmcspy 0.3.0 (Python)", "", format!("{pair}&{get}&search=a%2Bb%40example.com")),
         (
             "whmcs-api-client 1.0.32 (Python)",
             "action=GetClients",
@@ -260,53 +251,23 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     table.form("no credentials", demo, get);
     table.form("half a pair", demo, "identifier=id");
     table.form("a field twice", demo, &format!("{pair}&secret=other"));
-    table.form(
-        "a field that only PHP reads",
-        demo,
-        &format!("{pair}&password[]=x"),
-    );
+    table.form("a field that only PHP reads", demo, &format!("{pair}&password[]=x"));
     let long = format!("username=admin&password={}", "x".repeat(1025));
     table.form("a password of 1025 bytes", demo, &long);
-    table.form(
-        "bytes that are not UTF-8",
-        demo,
-        "username=admin&password=%FF",
-    );
-    table.form(
-        "a line break in a username",
-        demo,
-        "username=admin%0A&password=x",
-    );
-    table.form(
-        "an unknown identifier",
-        demo,
-        "identifier=id&secret=s%2Be+c",
-    );
+    table.form("bytes that are not UTF-8", demo, "username=admin&password=%FF");
+    table.form("a line break in a username", demo, "username=admin%0A&password=x");
+    table.form("an unknown identifier", demo, "identifier=id&secret=s%2Be+c");
     table.form("an unknown username", demo, "username=nobody&password=x");
     let folded = format!("identifier={}&secret={SECRET}", IDENTIFIER.to_lowercase());
     table.form("an identifier in another case", demo, &folded);
-    table.form(
-        "a wrong secret",
-        demo,
-        &format!("identifier={IDENTIFIER}&secret=x"),
-    );
+    table.form("a wrong secret", demo, &format!("identifier={IDENTIFIER}&secret=x"));
     let hashed = format!("identifier={IDENTIFIER}&secret=dfe5ba0e7087a156ebd220df0bca1dd4");
     table.form("the md5 of the secret", demo, &hashed);
-    table.form(
-        "the password itself",
-        demo,
-        "username=admin&password=password",
-    );
+    table.form("the password itself", demo, "username=admin&password=password");
     let twice = "username=admin&password=696d29e0940a4957748fe3fc9efd22a3";
     table.form("the md5 of the md5", demo, twice);
-    let without_logins = ApiPolicy::new().admin_login(false);
-    table.api(
-        "an admin, where the mode is off",
-        demo,
-        "",
-        admin,
-        &without_logins,
-    );
+    let without_logins = ApiPolicy::new().with_admin_login(false);
+    table.api("an admin, where the mode is off", demo, "", admin, &without_logins);
     let gone = "username=gone&password=c9a92f084247cfb8d50e254f301eb4d0";
     table.form("a disabled admin", demo, gone);
     let clerk = "username=clerk&password=2b396c730a20dcf9c13b650a659c8498";
@@ -331,19 +292,11 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     table.link("its goto changed to another site", demo, &elsewhere, &now);
 
     table.section("links refused");
-    let disabled = Demo {
-        keys: AutoAuthKeys::default(),
-        ..Demo::new()?
-    };
+    let disabled = Demo { keys: AutoAuthKeys::default(), ..Demo::new()? };
     table.link("no key configured", &disabled, &sample, &now);
     let millis = sample.replace("1700000000", "1700000000000");
     table.link("a timestamp in milliseconds", demo, &millis, &now);
-    table.link(
-        "a hash cut short",
-        demo,
-        &sample.replace(hash, "a28c27"),
-        &now,
-    );
+    table.link("a hash cut short", demo, &sample.replace(hash, "a28c27"), &now);
     let changed = sample.replace("a+b", "c+d");
     table.link("another e-mail", demo, &changed, &now);
     for (what, email) in [
@@ -353,14 +306,8 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
         let signed = sign_autoauth(email, None, &key, &now)?;
         table.link(what, demo, signed.query(), &now);
     }
-    let strict = AutoAuthPolicy::new().space_as_plus(false);
-    table.link_under(
-        "a bare `+`, where the policy is strict",
-        demo,
-        &sample,
-        &now,
-        &strict,
-    );
+    let strict = AutoAuthPolicy::new().with_space_as_plus(false);
+    table.link_under("a bare `+`, where the policy is strict", demo, &sample, &now, &strict);
     now.advance(std::time::Duration::from_secs(841));
     table.link("901 seconds old", demo, &sample, &now);
     now.set(signed - Duration::seconds(901));
@@ -377,9 +324,7 @@ struct Table {
 
 impl Table {
     fn new(section: &str) -> Self {
-        let mut table = Self {
-            text: String::new(),
-        };
+        let mut table = Self { text: String::new() };
         table.line(section, "verdict", "mode or cause", "public answer");
         table
     }
@@ -427,7 +372,7 @@ impl Table {
     ) {
         match demo.log_in(&read_link(link.as_bytes()), clock, policy) {
             Ok(login) => {
-                let answer = format!("302 to {}", login.goto().or(DEFAULT_TARGET));
+                let answer = format!("302 to {}", login.goto().target_or(DEFAULT_TARGET));
                 self.line(what, "accepted", login.email(), &answer);
             }
             Err(refusal) => {

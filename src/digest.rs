@@ -7,6 +7,9 @@ use md5::{Digest, Md5};
 use sha1::Sha1;
 use subtle::{Choice, ConstantTimeEq};
 
+#[cfg(test)]
+use self::work::Work;
+
 /// The digest of a login link.
 pub(crate) fn autoauth(email: &str, timestamp: &str, key: &[u8]) -> [u8; 20] {
     #[cfg(test)]
@@ -88,7 +91,7 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> Choice {
 
 /// The one place where the outcome of a comparison becomes something to branch on.
 #[inline(never)]
-pub(crate) fn reveal(outcome: Choice) -> bool {
+pub(crate) fn declassify(outcome: Choice) -> bool {
     #[cfg(test)]
     work::note(Work::PublicOutcome);
     #[cfg(ctgrind)]
@@ -113,9 +116,6 @@ pub(crate) mod work {
     use std::cell::RefCell;
     use std::vec::Vec;
 
-    #[cfg(feature = "bcrypt")]
-    use crate::forms::BcryptCost;
-
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum Work {
         Sha1,
@@ -123,7 +123,9 @@ pub(crate) mod work {
         #[cfg(feature = "sha2")]
         Sha256,
         #[cfg(feature = "bcrypt")]
-        Bcrypt(BcryptCost),
+        Bcrypt {
+            cost: u32,
+        },
         /// Of two byte strings, the first of that length.
         Comparison(usize),
         /// From here on the program may branch on the outcome.
@@ -134,7 +136,7 @@ pub(crate) mod work {
         static DONE: RefCell<Vec<Work>> = const { RefCell::new(Vec::new()) };
     }
 
-    pub(super) fn note(work: Work) {
+    pub(crate) fn note(work: Work) {
         DONE.with_borrow_mut(|done| done.push(work));
     }
 
@@ -143,118 +145,5 @@ pub(crate) mod work {
         DONE.take();
         let result = call();
         (result, DONE.take())
-    }
-}
-#[cfg(test)]
-use work::Work;
-
-/// Whether a stored text claims to be bcrypt, of a version that is known to be sound.
-pub(crate) fn looks_like_bcrypt(text: &str) -> bool {
-    matches!(text.as_bytes(), [b'$', b'2', b'a' | b'b' | b'y', b'$', ..])
-}
-
-#[cfg(feature = "bcrypt")]
-pub(crate) use with_bcrypt::{BcryptHash, bcrypt};
-#[cfg(not(feature = "bcrypt"))]
-pub(crate) use without_bcrypt::BcryptHash;
-
-#[cfg(feature = "bcrypt")]
-mod with_bcrypt {
-    use alloc::string::String;
-
-    use subtle::Choice;
-
-    use super::looks_like_bcrypt;
-    use crate::forms::{BcryptCost, StoredFormError};
-
-    /// A bcrypt string that is known to be one.
-    #[derive(Clone)]
-    pub(crate) struct BcryptHash {
-        text: [u8; 60],
-        cost: BcryptCost,
-    }
-
-    impl BcryptHash {
-        pub(crate) fn parse(text: &str) -> Result<Self, StoredFormError> {
-            let malformed = StoredFormError::NotBcrypt;
-            // The crate's parser would take `+4` for a cost.
-            let cost_is_digits = text
-                .get(4..6)
-                .is_some_and(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()));
-            if !(looks_like_bcrypt(text) && cost_is_digits) {
-                return Err(malformed);
-            }
-            let parts: bcrypt::HashParts = text.parse().map_err(|_| malformed)?;
-            Ok(Self {
-                text: text.as_bytes().try_into().map_err(|_| malformed)?,
-                cost: BcryptCost::new(parts.get_cost())?,
-            })
-        }
-
-        /// A hash of that cost whose password nobody looks for.
-        pub(crate) fn decoy(cost: BcryptCost) -> Option<Self> {
-            let [tens, units] = cost.digits();
-            let mut text = [b'.'; 60];
-            *text.first_chunk_mut()? = [b'$', b'2', b'b', b'$', tens, units, b'$'];
-            Self::parse(core::str::from_utf8(&text).ok()?).ok()
-        }
-
-        pub(crate) fn cost(&self) -> BcryptCost {
-            self.cost
-        }
-
-        /// Whether `presented` is what was hashed. Bcrypt reads 72 bytes, over and over, with a NUL
-        /// at the end of each round: what is longer matches by its beginning, and `s` NUL `s` is
-        /// the same key as `s`. Neither ever matches here, and both cost the same.
-        pub(crate) fn matches(&self, presented: &str) -> Choice {
-            #[cfg(test)]
-            super::work::note(super::Work::Bcrypt(self.cost));
-            let text = core::str::from_utf8(&self.text).unwrap_or("");
-            let equal = bcrypt::verify(presented, text).unwrap_or(false);
-            Choice::from(u8::from(equal & is_read_whole(presented)))
-        }
-    }
-
-    fn is_read_whole(text: &str) -> bool {
-        text.len() <= 71 && !text.contains('\0')
-    }
-
-    /// The bcrypt string of a text, of the version that PHP writes, or none where it would never
-    /// match.
-    pub(crate) fn bcrypt(text: &str, cost: BcryptCost, salt: [u8; 16]) -> Option<String> {
-        if !is_read_whole(text) {
-            return None;
-        }
-        let parts = bcrypt::hash_with_salt(text, cost.into(), salt).ok()?;
-        Some(parts.format_for_version(bcrypt::Version::TwoY))
-    }
-}
-
-#[cfg(not(feature = "bcrypt"))]
-mod without_bcrypt {
-    use subtle::Choice;
-
-    use crate::forms::{BcryptCost, StoredFormError};
-
-    /// Cannot exist: without the feature no bcrypt string is accepted.
-    #[derive(Clone)]
-    pub(crate) enum BcryptHash {}
-
-    impl BcryptHash {
-        pub(crate) fn parse(_: &str) -> Result<Self, StoredFormError> {
-            Err(StoredFormError::FeatureOff { feature: "bcrypt" })
-        }
-
-        pub(crate) fn decoy(_: BcryptCost) -> Option<Self> {
-            None
-        }
-
-        pub(crate) fn cost(&self) -> BcryptCost {
-            match *self {}
-        }
-
-        pub(crate) fn matches(&self, _: &str) -> Choice {
-            match *self {}
-        }
     }
 }

@@ -24,55 +24,53 @@ mod readme {}
 pub mod scale {}
 
 pub mod answer;
-mod attempt;
+mod api;
 mod autoauth;
 pub mod clock;
-mod decide;
-#[cfg(feature = "serde")]
-mod deserialize;
 mod digest;
-mod fields;
-mod forms;
+mod field;
 pub mod gate;
-mod goto;
-mod keys;
-mod link;
-#[cfg(feature = "std")]
-mod memory_store;
-mod password;
 mod refusal;
-#[cfg(feature = "std")]
-pub mod replay;
-mod request;
-mod secret;
-#[cfg(feature = "form")]
-mod signer;
-mod store;
+mod secret_text;
+#[cfg(feature = "serde")]
+mod serde;
+mod stored;
 #[cfg(any(feature = "bcrypt", feature = "sha2"))]
 pub mod upgrade;
 
 /// The crate whose [`OffsetDateTime`](time::OffsetDateTime) a [`Clock`] tells.
 pub use time;
 
-pub use attempt::{ApiAttempt, ApiCaller, ApiMode, verify_api_request};
-pub use autoauth::{AutoAuthPolicy, verify_autoauth};
+pub use api::action::{Action, ActionName, ActionRefusal, AllowedActions};
+pub use api::attempt::ApiAttempt;
+pub use api::caller::{ApiCaller, ApiMode};
+#[cfg(feature = "std")]
+pub use api::memory_store::{DuplicateRecord, MemoryStore};
+pub use api::policy::ApiPolicy;
+pub use api::refusal::{ApiError, ApiRefusal};
+pub use api::request::{ApiRequest, ResponseType};
+pub use api::store::{Admin, AdminState, ApiCredential, CredentialStore, Lookup};
+pub use api::verify_api_request;
+pub use autoauth::goto::{Goto, GotoTarget};
+pub use autoauth::key::{AutoAuthKey, AutoAuthKeys, KeyError};
+pub use autoauth::login::{AutoAuthLogin, ReplayKey};
+pub use autoauth::policy::AutoAuthPolicy;
+pub use autoauth::refusal::AutoAuthRefusal;
+#[cfg(feature = "std")]
+pub use autoauth::replay;
+pub use autoauth::request::AutoAuthRequest;
+#[cfg(feature = "form")]
+pub use autoauth::sign::{AutoAuthLink, SignError, sign_autoauth};
+pub use autoauth::verify_autoauth;
 pub use clock::Clock;
 #[cfg(feature = "std")]
 pub use clock::{FixedClock, SystemClock};
-pub use decide::ApiPolicy;
 #[cfg(ctgrind)]
 pub use digest::DECLASSIFY;
-pub use fields::Field;
-pub use forms::{BcryptCost, PasswordForm, SecretForm, StoredForm, StoredFormError, StoredForms};
-pub use goto::{Goto, GotoTarget};
-pub use keys::{AutoAuthKey, AutoAuthKeys, KeyError};
-pub use link::{AutoAuthLogin, AutoAuthRequest, ReplayKey};
-#[cfg(feature = "std")]
-pub use memory_store::{DuplicateRecord, MemoryStore};
-pub use password::StoredPassword;
-pub use refusal::{ApiRefusal, AutoAuthRefusal, Malformed, VerifyError};
-pub use request::{Action, ApiRequest, ResponseType};
-pub use secret::StoredSecret;
-#[cfg(feature = "form")]
-pub use signer::{AutoAuthLink, SignError, sign_autoauth};
-pub use store::{Admin, AdminState, ApiCredential, CredentialStore, Lookup};
+pub use field::{Field, Malformed};
+pub use refusal::Refusal;
+pub use stored::password::StoredPassword;
+pub use stored::scheme::{
+    BcryptCost, ExpectedSchemes, PasswordScheme, SchemeError, SecretScheme, StoredScheme,
+};
+pub use stored::secret::StoredSecret;

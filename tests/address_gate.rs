@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use whmcs_auth::KeyError;
 use whmcs_auth::gate::AddressGate;
+use whmcs_auth::{KeyError, Refusal};
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -41,10 +41,10 @@ fn addresses_are_compared_as_values() {
         ("0.0.0.0", "203.0.113.7", false),
         ("::", "::1", false),
     ] {
-        let gate = AddressGate::new().entries([entry]);
+        let gate = AddressGate::new().with_entries([entry]);
         assert_eq!(gate.ignored_entries(), 0, "{entry}");
         assert_eq!(may_call(&gate, caller), listed, "{entry}, {caller}");
-        let gate = AddressGate::new().addresses([address(entry)]);
+        let gate = AddressGate::new().with_addresses([address(entry)]);
         assert_eq!(may_call(&gate, caller), listed, "{entry}, {caller}");
     }
 }
@@ -54,9 +54,9 @@ fn an_empty_list_denies_everyone() {
     for gate in [
         AddressGate::new(),
         AddressGate::default(),
-        AddressGate::new().entries([""]),
-        AddressGate::new().entries([""; 0]),
-        AddressGate::new().access_key("").unwrap(),
+        AddressGate::new().with_entries([""]),
+        AddressGate::new().with_entries([""; 0]),
+        AddressGate::new().with_access_key("").unwrap(),
     ] {
         for caller in ["127.0.0.1", "::1", "203.0.113.7", "0.0.0.0", "::"] {
             for key in [None, Some(""), Some("x")] {
@@ -69,11 +69,8 @@ fn an_empty_list_denies_everyone() {
 #[test]
 fn an_open_gate_denies_nobody() {
     let open = AddressGate::open();
-    let restricted = open
-        .clone()
-        .entries(["203.0.113.7", "x"])
-        .access_key("key")
-        .unwrap();
+    let restricted =
+        open.clone().with_entries(["203.0.113.7", "x"]).with_access_key("key").unwrap();
     for gate in [open, restricted] {
         for caller in ["127.0.0.1", "::1", "203.0.113.7", "0.0.0.0", "::"] {
             for key in [None, Some(""), Some("wrong")] {
@@ -110,12 +107,12 @@ fn an_entry_that_is_no_address_matches_nobody_and_is_counted() {
         "\u{ff11}27.0.0.1",
         "203.0.113.7,127.0.0.1",
     ];
-    let gate = AddressGate::new().entries(invalid);
+    let gate = AddressGate::new().with_entries(invalid);
     assert_eq!(gate.ignored_entries(), invalid.len());
     for caller in ["203.0.113.7", "127.0.0.1", "::1", "0.0.0.0", "::"] {
         assert_eq!(code(&gate, caller, None), Some("address_list_empty"));
     }
-    let gate = gate.entries(["127.0.0.1"]);
+    let gate = gate.with_entries(["127.0.0.1"]);
     assert_eq!(gate.ignored_entries(), invalid.len());
     assert!(may_call(&gate, "127.0.0.1"));
 }
@@ -123,9 +120,9 @@ fn an_entry_that_is_no_address_matches_nobody_and_is_counted() {
 #[test]
 fn entries_add_up() {
     let gate = AddressGate::new()
-        .entries(["127.0.0.1"])
-        .entries(vec![String::from("::1"), String::from("127.0.0.1")])
-        .addresses([address("203.0.113.7")]);
+        .with_entries(["127.0.0.1"])
+        .with_entries(vec![String::from("::1"), String::from("127.0.0.1")])
+        .with_addresses([address("203.0.113.7")]);
     for caller in ["127.0.0.1", "::1", "203.0.113.7"] {
         assert!(may_call(&gate, caller));
     }
@@ -135,10 +132,7 @@ fn entries_add_up() {
 #[test]
 fn the_right_access_key_lifts_the_restriction() {
     let key = "a!@#$%.()*[]-_1";
-    let gate = AddressGate::new()
-        .entries(["203.0.113.7"])
-        .access_key(key)
-        .unwrap();
+    let gate = AddressGate::new().with_entries(["203.0.113.7"]).with_access_key(key).unwrap();
     let elsewhere = "198.51.100.1";
     assert_eq!(code(&gate, elsewhere, Some(key)), None);
     let same_length = format!("{}2", &key[..key.len() - 1]);
@@ -167,43 +161,26 @@ fn the_right_access_key_lifts_the_restriction() {
 
 #[test]
 fn an_empty_access_key_is_never_right() {
-    let gate = AddressGate::new()
-        .entries(["203.0.113.7"])
-        .access_key("")
-        .unwrap();
+    let gate = AddressGate::new().with_entries(["203.0.113.7"]).with_access_key("").unwrap();
     let elsewhere = address("198.51.100.1");
     for presented in [None, Some(""), Some("x")] {
         assert!(gate.check(elsewhere, presented).is_err(), "{presented:?}");
     }
     // The last one set counts.
-    let gate = gate.access_key("a").unwrap().access_key("b").unwrap();
+    let gate = gate.with_access_key("a").unwrap().with_access_key("b").unwrap();
     assert!(gate.check(elsewhere, Some("a")).is_err());
     assert!(gate.check(elsewhere, Some("b")).is_ok());
-    assert!(
-        gate.access_key("")
-            .unwrap()
-            .check(elsewhere, Some("b"))
-            .is_err()
-    );
+    assert!(gate.with_access_key("").unwrap().check(elsewhere, Some("b")).is_err());
 }
 
 #[test]
 fn an_access_key_of_white_space_alone_is_an_error() {
-    for blank in [
-        " ",
-        "\n",
-        "\r\n",
-        "\t ",
-        "\0",
-        "\u{a0}",
-        "\u{feff}\n",
-        "\u{3000}",
-    ] {
-        let error = AddressGate::new().access_key(blank).unwrap_err();
+    for blank in [" ", "\n", "\r\n", "\t ", "\0", "\u{a0}", "\u{feff}\n", "\u{3000}"] {
+        let error = AddressGate::new().with_access_key(blank).unwrap_err();
         assert_eq!(error, KeyError::Blank, "{blank:?}");
     }
     for key in ["a", " a", "a\n", "."] {
-        assert!(AddressGate::new().access_key(key).is_ok(), "{key:?}");
+        assert!(AddressGate::new().with_access_key(key).is_ok(), "{key:?}");
     }
 }
 
@@ -236,15 +213,15 @@ fn networks_are_entries_of_a_kind_of_their_own() {
         ("::ffff:10.0.0.0/128", "10.0.0.1", false),
         ("::ffff:0:0/95", "10.1.2.3", false),
     ] {
-        let gate = AddressGate::new().networks([network.parse().unwrap()]);
+        let gate = AddressGate::new().with_networks([network.parse().unwrap()]);
         assert_eq!(may_call(&gate, caller), listed, "{network}, {caller}");
         // The list is not empty.
         assert_ne!(code(&gate, caller, None), Some("address_list_empty"));
     }
     let gate = AddressGate::new()
-        .entries(["203.0.113.7"])
-        .networks(["10.0.0.0/8".parse().unwrap()])
-        .networks(["2001:db8::/32".parse().unwrap()]);
+        .with_entries(["203.0.113.7"])
+        .with_networks(["10.0.0.0/8".parse().unwrap()])
+        .with_networks(["2001:db8::/32".parse().unwrap()]);
     for caller in ["203.0.113.7", "10.1.2.3", "2001:db8::1"] {
         assert!(may_call(&gate, caller));
     }
@@ -253,11 +230,11 @@ fn networks_are_entries_of_a_kind_of_their_own() {
 
 #[test]
 fn a_refusal_says_which_address_was_seen_and_what_may_be_wrong() {
-    let gate = AddressGate::new().entries(["203.0.113.7"]);
-    let with_key = gate.clone().access_key("right").unwrap();
-    let with_network = gate.clone().entries(["10.0.0.0/8"]);
+    let gate = AddressGate::new().with_entries(["203.0.113.7"]);
+    let with_key = gate.clone().with_access_key("right").unwrap();
+    let with_network = gate.clone().with_entries(["10.0.0.0/8"]);
     let empty = AddressGate::new();
-    let networks = AddressGate::new().entries(["10.0.0.0/8", "fd00::/8"]);
+    let networks = AddressGate::new().with_entries(["10.0.0.0/8", "fd00::/8"]);
     for (gate, caller, key, code, seen, cause) in [
         (
             &empty,
@@ -355,10 +332,7 @@ fn a_refusal_says_which_address_was_seen_and_what_may_be_wrong() {
     ] {
         let refusal = gate.check(address(caller), key).unwrap_err();
         assert_eq!(refusal.code(), code);
-        assert_eq!(
-            refusal.to_string(),
-            format!("the address {seen} is not listed: {cause}")
-        );
+        assert_eq!(refusal.to_string(), format!("the address {seen} is not listed: {cause}"));
         assert_eq!(refusal.public_message(), format!("Invalid IP {seen}"));
         assert_eq!(refusal.http_status(), 403);
         assert_eq!(refusal.address(), address(seen));

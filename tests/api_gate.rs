@@ -2,6 +2,7 @@
 #![cfg(feature = "std")]
 
 use std::cell::Cell;
+use std::fmt;
 use std::net::IpAddr;
 
 use whmcs_auth::gate::*;
@@ -19,7 +20,7 @@ fn store() -> MemoryStore<u64> {
     let credential = |id, identifier, state| {
         let secret = StoredSecret::plain("s").unwrap();
         ApiCredential::new(id, identifier, secret, state)
-            .actions(AllowedActions::new(["getclients"]))
+            .with_actions(AllowedActions::new(["getclients"]))
     };
     let admin =
         |id, username, state| Admin::new(id, username, StoredPassword::md5(MD5).unwrap(), state);
@@ -35,20 +36,12 @@ fn store() -> MemoryStore<u64> {
 }
 
 fn gate() -> ApiGate {
-    ApiGate::new(
-        AddressGate::new()
-            .entries([LISTED])
-            .access_key("key")
-            .unwrap(),
-    )
+    ApiGate::new(AddressGate::new().with_entries([LISTED]).with_access_key("key").unwrap())
 }
 
 /// Why an address that is not listed may not call.
 fn refused_address() -> AddressRefusal {
-    let gate = AddressGate::new()
-        .entries([LISTED])
-        .access_key("key")
-        .unwrap();
+    let gate = AddressGate::new().with_entries([LISTED]).with_access_key("key").unwrap();
     gate.check(address(ELSEWHERE), None).unwrap_err()
 }
 
@@ -58,59 +51,36 @@ type Verdict = Result<AuthorizedCall<u64>, GateRefusal>;
 fn verdict(gate: &ApiGate, caller: &str, pairs: &[(&str, &str)]) -> Verdict {
     let store = store();
     let request = ApiRequest::from_pairs(pairs.iter().copied());
-    let whole = gate
-        .verify(address(caller), &request, &store)
-        .map_err(|error| match error {
-            GateError::Refused(refusal) => refusal,
-            GateError::Store(never) => match never {},
-        });
+    let whole = gate.verify(address(caller), &request, &store).map_err(|error| match error {
+        GateError::Refused(refusal) => refusal,
+        GateError::Store(never) => match never {},
+    });
 
     let in_steps = |admitted: AdmittedAttempt<'_>| {
         let attempt = admitted.attempt();
-        let credential = attempt
-            .identifier()
-            .and_then(|name| store.find_credential(name).unwrap());
-        let admin = attempt
-            .username()
-            .and_then(|name| store.find_admin(name).unwrap());
-        admitted.decide(credential.as_deref(), admin.as_deref(), store.forms())
+        let credential = attempt.identifier().and_then(|name| store.find_credential(name).unwrap());
+        let admin = attempt.username().and_then(|name| store.find_admin(name).unwrap());
+        admitted.decide(credential.as_deref(), admin.as_deref(), store.expected_schemes())
     };
-    let admitted = gate
-        .admit(address(caller), &request)
-        .map_err(GateRefusal::from);
+    let admitted = gate.admit(address(caller), &request).map_err(GateRefusal::from);
     assert_eq!(admitted.clone().and_then(in_steps), whole);
-    assert_eq!(
-        admitted.and_then(|admitted| in_steps(admitted.into_owned())),
-        whole
-    );
+    assert_eq!(admitted.and_then(|admitted| in_steps(admitted.into_owned())), whole);
     whole
 }
 
-const RIGHT: [(&str, &str); 3] = [
-    ("identifier", "id"),
-    ("secret", "s"),
-    ("action", "GetClients"),
-];
+const RIGHT: [(&str, &str); 3] = [("identifier", "id"), ("secret", "s"), ("action", "GetClients")];
 
 #[test]
 fn who_passes_is_named_with_the_action() {
     for (pairs, id, mode) in [
         (RIGHT, 1, ApiMode::Credential),
         (
-            [
-                ("username", "id"),
-                ("password", "s"),
-                ("action", "getCLIENTS"),
-            ],
+            [("username", "id"), ("password", "s"), ("action", "getCLIENTS")],
             1,
             ApiMode::CredentialAsLogin,
         ),
         (
-            [
-                ("username", "Admin"),
-                ("password", MD5),
-                ("action", "getclients"),
-            ],
+            [("username", "Admin"), ("password", MD5), ("action", "getclients")],
             4,
             ApiMode::AdminLogin,
         ),
@@ -128,9 +98,8 @@ fn who_passes_is_named_with_the_action() {
 #[test]
 fn the_first_check_that_fails_is_the_cause() {
     let of_action = |action| ActionName::try_from(Action::Named(action)).unwrap();
-    let not_allowed = GateRefusal::Action(ActionRefusal::NotAllowed {
-        action: of_action("deleteclient"),
-    });
+    let not_allowed =
+        GateRefusal::Action(ActionRefusal::NotAllowed { action: of_action("deleteclient") });
     let api = GateRefusal::Api;
     for (caller, identifier, secret, action, refusal) in [
         (LISTED, "id", "s", "DeleteClient", not_allowed),
@@ -139,36 +108,14 @@ fn the_first_check_that_fails_is_the_cause() {
         (LISTED, "clerk", "s", "", api(ApiRefusal::NoApiAccess)),
         (LISTED, "gone", "s", "", api(ApiRefusal::AdminDisabled)),
         (LISTED, "gone", "x", "", api(ApiRefusal::WrongSecret)),
-        (
-            LISTED,
-            "other",
-            "x",
-            "a b",
-            api(ApiRefusal::UnknownIdentifier),
-        ),
-        (
-            LISTED,
-            "other",
-            "",
-            "",
-            api(Malformed::Missing(Field::Secret).into()),
-        ),
-        (
-            LISTED,
-            "\n",
-            "",
-            "",
-            api(Malformed::ControlCharacter(Field::Identifier).into()),
-        ),
+        (LISTED, "other", "x", "a b", api(ApiRefusal::UnknownIdentifier)),
+        (LISTED, "other", "", "", api(Malformed::Missing(Field::Secret).into())),
+        (LISTED, "\n", "", "", api(Malformed::ControlCharacter(Field::Identifier).into())),
         (LISTED, "", "", "", api(ApiRefusal::MissingCredentials)),
         (ELSEWHERE, "\n", "", "", refused_address().into()),
         (ELSEWHERE, "id", "s", "GetClients", refused_address().into()),
     ] {
-        let pairs = [
-            ("identifier", identifier),
-            ("secret", secret),
-            ("action", action),
-        ];
+        let pairs = [("identifier", identifier), ("secret", secret), ("action", action)];
         assert_eq!(verdict(&gate(), caller, &pairs), Err(refusal), "{pairs:?}");
     }
 }
@@ -180,14 +127,8 @@ fn the_access_key_is_no_credential() {
     let action = ("action", "GetClients");
     for (pairs, refusal) in [
         (vec![key, action], ApiRefusal::MissingCredentials),
-        (
-            vec![key, action, ("identifier", "id"), ("secret", "key")],
-            ApiRefusal::WrongSecret,
-        ),
-        (
-            vec![key, action, ("username", "admin"), ("password", "key")],
-            ApiRefusal::PasswordNotMd5,
-        ),
+        (vec![key, action, ("identifier", "id"), ("secret", "key")], ApiRefusal::WrongSecret),
+        (vec![key, action, ("username", "admin"), ("password", "key")], ApiRefusal::PasswordNotMd5),
     ] {
         for caller in [LISTED, ELSEWHERE] {
             assert_eq!(verdict(&gate(), caller, &pairs), Err(refusal.into()));
@@ -197,39 +138,24 @@ fn the_access_key_is_no_credential() {
 
 #[test]
 fn an_ambiguous_access_key_lifts_nothing() {
-    for second in [
-        ("accesskey", "key"),
-        ("accesskey[]", "key"),
-        (" accesskey", ""),
-    ] {
-        let pairs: Vec<_> = RIGHT
-            .into_iter()
-            .chain([("accesskey", "key"), second])
-            .collect();
+    for second in [("accesskey", "key"), ("accesskey[]", "key"), (" accesskey", "")] {
+        let pairs: Vec<_> = RIGHT.into_iter().chain([("accesskey", "key"), second]).collect();
         let refusal = refused_address();
         assert_eq!(verdict(&gate(), ELSEWHERE, &pairs), Err(refusal.into()));
         let refusal = verdict(&gate(), LISTED, &pairs).unwrap_err();
-        assert!(matches!(
-            refusal,
-            GateRefusal::Api(ApiRefusal::Malformed(_))
-        ));
+        assert!(matches!(refusal, GateRefusal::Api(ApiRefusal::Malformed(_))));
     }
 }
 
 #[test]
 fn policies_are_those_of_the_pieces() {
-    let login = [
-        ("username", "admin"),
-        ("password", MD5),
-        ("action", "GetClients"),
-    ];
-    let gate = gate().api_policy(ApiPolicy::new().admin_login(false));
+    let login = [("username", "admin"), ("password", MD5), ("action", "GetClients")];
+    let gate = gate().with_policy(ApiPolicy::new().with_admin_login(false));
     let refusal = ApiRefusal::AdminLoginOff;
     assert_eq!(verdict(&gate, LISTED, &login), Err(refusal.into()));
 
-    let gate = gate
-        .api_policy(ApiPolicy::new())
-        .role_policy(RolePolicy::new().admins_may_all(false));
+    let gate =
+        gate.with_policy(ApiPolicy::new()).with_policy(ApiPolicy::new().with_admin_actions(false));
     let refusal = verdict(&gate, LISTED, &login).unwrap_err();
     assert_eq!(refusal.code(), "admin_action_not_allowed");
     assert!(verdict(&gate, LISTED, &RIGHT).is_ok());
@@ -252,23 +178,23 @@ struct Asked {
 
 impl CredentialStore for Asked {
     type Id = u64;
-    type Error = &'static str;
+    type Error = fmt::Error;
 
-    fn find_credential(&self, name: &str) -> Lookup<'_, ApiCredential<u64>, &'static str> {
+    fn find_credential(&self, name: &str) -> Lookup<'_, ApiCredential<u64>, fmt::Error> {
         self.look_ups.set(self.look_ups.get() + 1);
         match self.fails {
-            true => Err("gone"),
+            true => Err(fmt::Error),
             false => Ok(self.store.find_credential(name).unwrap()),
         }
     }
 
-    fn find_admin(&self, name: &str) -> Lookup<'_, Admin<u64>, &'static str> {
+    fn find_admin(&self, name: &str) -> Lookup<'_, Admin<u64>, fmt::Error> {
         self.look_ups.set(self.look_ups.get() + 1);
         Ok(self.store.find_admin(name).unwrap())
     }
 
-    fn forms(&self) -> StoredForms {
-        self.store.forms()
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        self.store.expected_schemes()
     }
 }
 
@@ -279,19 +205,11 @@ fn a_refused_address_costs_no_look_up_and_a_refused_action_as_many_as_an_allowed
         (LISTED, RIGHT[..1].to_vec(), 0),
         (LISTED, RIGHT.to_vec(), 1),
         (LISTED, RIGHT[..2].to_vec(), 1),
-        (
-            LISTED,
-            [&RIGHT[..2], &[("action", "DeleteClient")]].concat(),
-            1,
-        ),
+        (LISTED, [&RIGHT[..2], &[("action", "DeleteClient")]].concat(), 1),
         (LISTED, vec![("username", "id"), ("password", "s")], 2),
         (LISTED, vec![("username", "nobody"), ("password", "s")], 2),
     ] {
-        let store = Asked {
-            store: store(),
-            look_ups: Cell::new(0),
-            fails: false,
-        };
+        let store = Asked { store: store(), look_ups: Cell::new(0), fails: false };
         let request = ApiRequest::from_pairs(pairs.iter().copied());
         let _ = gate().verify(address(caller), &request, &store);
         assert_eq!(store.look_ups.get(), look_ups, "{caller}, {pairs:?}");
@@ -300,24 +218,16 @@ fn a_refused_address_costs_no_look_up_and_a_refused_action_as_many_as_an_allowed
 
 #[test]
 fn a_store_that_fails_judges_nobody() {
-    let store = Asked {
-        store: store(),
-        look_ups: Cell::new(0),
-        fails: true,
-    };
+    let store = Asked { store: store(), look_ups: Cell::new(0), fails: true };
     let request = ApiRequest::from_pairs(RIGHT);
-    let error = gate()
-        .verify(address(LISTED), &request, &store)
-        .unwrap_err();
-    assert_eq!(error, GateError::Store("gone"));
+    let error = gate().verify(address(LISTED), &request, &store).unwrap_err();
+    assert_eq!(error, GateError::Store(fmt::Error));
     assert_eq!(error.code(), "store_failure");
     assert_eq!(error.to_string(), "the credential store failed");
     assert_eq!(error.public_message(), "Service Unavailable");
     assert_eq!(error.http_status(), 503);
     // An address is refused all the same.
-    let error = gate()
-        .verify(address(ELSEWHERE), &request, &store)
-        .unwrap_err();
+    let error = gate().verify(address(ELSEWHERE), &request, &store).unwrap_err();
     assert_eq!(error.code(), "address_not_listed");
 }
 
@@ -335,13 +245,7 @@ fn a_refusal_is_told_as_the_piece_tells_it() {
             address.public_message(),
             403,
         ),
-        (
-            GateRefusal::from(api),
-            api.code(),
-            api.to_string(),
-            api.public_message().into(),
-            403,
-        ),
+        (GateRefusal::from(api), api.code(), api.to_string(), api.public_message(), 403),
         (
             GateRefusal::from(action),
             action.code(),
@@ -354,28 +258,16 @@ fn a_refusal_is_told_as_the_piece_tells_it() {
         assert_eq!(refusal.to_string(), cause);
         assert_eq!(refusal.public_message(), public);
         assert_eq!(refusal.http_status(), status);
-        let error = GateError::<&str>::from(refusal);
+        let error = GateError::<fmt::Error>::from(refusal);
         assert_eq!(error.code(), code);
         assert_eq!(error.to_string(), cause);
         assert_eq!(error.public_message(), public);
         assert_eq!(error.http_status(), status);
     }
     // `?` takes each of them.
-    assert_eq!(
-        GateError::<()>::from(address),
-        GateError::Refused(address.into())
-    );
+    assert_eq!(GateError::<()>::from(address), GateError::Refused(address.into()));
     assert_eq!(GateError::<()>::from(api), GateError::Refused(api.into()));
-    assert_eq!(
-        GateError::<()>::from(action),
-        GateError::Refused(action.into())
-    );
-    assert_eq!(
-        GateError::<()>::from(VerifyError::Refused(api)),
-        GateError::Refused(api.into())
-    );
-    assert_eq!(
-        GateError::from(VerifyError::Store("gone")),
-        GateError::Store("gone")
-    );
+    assert_eq!(GateError::<()>::from(action), GateError::Refused(action.into()));
+    assert_eq!(GateError::<()>::from(ApiError::Refused(api)), GateError::Refused(api.into()));
+    assert_eq!(GateError::from(ApiError::Store(fmt::Error)), GateError::Store(fmt::Error));
 }

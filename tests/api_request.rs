@@ -9,15 +9,7 @@ fn with<'a>(name: &'a str, value: &'a str) -> ApiRequest<'a> {
 #[test]
 fn an_action_is_1_to_64_letters_digits_and_underscores() {
     let longest = "a".repeat(64);
-    for name in [
-        "GetClients",
-        "getclients",
-        "a",
-        "_",
-        "0",
-        "Module_Create_2",
-        &longest,
-    ] {
+    for name in ["GetClients", "getclients", "a", "_", "0", "Module_Create_2", &longest] {
         assert_eq!(with("action", name).action(), Action::Named(name));
     }
     let too_long = "a".repeat(65);
@@ -53,21 +45,14 @@ fn the_response_type_is_nvp_unless_it_is_json_or_xml() {
         ("yaml", ResponseType::Nvp),
         (" json", ResponseType::Nvp),
     ] {
-        assert_eq!(
-            with("responsetype", text).response_type(),
-            response_type,
-            "{text:?}"
-        );
+        assert_eq!(with("responsetype", text).response_type(), response_type, "{text:?}");
     }
     assert_eq!(ResponseType::default(), ResponseType::Nvp);
 }
 
 #[test]
 fn the_access_key_is_carried_as_it_was_decoded() {
-    assert_eq!(
-        with("accesskey", "a!@#$%.()*[]-_ +").access_key(),
-        Some("a!@#$%.()*[]-_ +")
-    );
+    assert_eq!(with("accesskey", "a!@#$%.()*[]-_ +").access_key(), Some("a!@#$%.()*[]-_ +"));
     assert_eq!(with("accesskey", "").access_key(), None);
     assert_eq!(with("other", "x").access_key(), None);
 }
@@ -92,10 +77,7 @@ fn of_a_malformed_field_no_value_is_kept() {
 fn pairs_may_be_borrowed_or_owned() {
     let owned = vec![(String::from("action"), String::from("GetClients"))];
     let borrowed = owned.iter().map(|(name, value)| (name, value.as_str()));
-    assert_eq!(
-        ApiRequest::from_pairs(borrowed).action(),
-        Action::Named("GetClients")
-    );
+    assert_eq!(ApiRequest::from_pairs(borrowed).action(), Action::Named("GetClients"));
     let request: ApiRequest<'static> = ApiRequest::from_pairs(owned);
     assert_eq!(request.action(), Action::Named("GetClients"));
 }
@@ -119,13 +101,9 @@ fn an_owned_request_says_the_same() {
     let malformed = ApiRequest::from_pairs(pairs).into_owned();
     assert_eq!(malformed.attempt().identifier(), None);
 
-    let attempt = ApiRequest::from_pairs([("username", "u"), ("password", "p")])
-        .attempt()
-        .into_owned();
-    assert_eq!(
-        (attempt.identifier(), attempt.username()),
-        (Some("u"), Some("u"))
-    );
+    let attempt =
+        ApiRequest::from_pairs([("username", "u"), ("password", "p")]).attempt().into_owned();
+    assert_eq!((attempt.identifier(), attempt.username()), (Some("u"), Some("u")));
 }
 
 #[cfg(feature = "form")]
@@ -137,29 +115,17 @@ mod raw {
         for body in ["accesskey=a+b", "accesskey=a%20b", "accesskey=a b"] {
             assert_eq!(ApiRequest::from_form(body).access_key(), Some("a b"));
         }
-        assert_eq!(
-            ApiRequest::from_form("accesskey=a%2Bb").access_key(),
-            Some("a+b")
-        );
+        assert_eq!(ApiRequest::from_form("accesskey=a%2Bb").access_key(), Some("a+b"));
     }
 
     #[test]
     fn a_body_may_be_text_or_bytes() {
         let bytes = b"action=GetClients".as_slice();
-        assert_eq!(
-            ApiRequest::from_form(bytes).action(),
-            Action::Named("GetClients")
-        );
+        assert_eq!(ApiRequest::from_form(bytes).action(), Action::Named("GetClients"));
         let vector = bytes.to_vec();
-        assert_eq!(
-            ApiRequest::from_form(&vector).action(),
-            Action::Named("GetClients")
-        );
+        assert_eq!(ApiRequest::from_form(&vector).action(), Action::Named("GetClients"));
         let text = String::from("action=GetClients");
-        assert_eq!(
-            ApiRequest::from_form(&text).action(),
-            Action::Named("GetClients")
-        );
+        assert_eq!(ApiRequest::from_form(&text).action(), Action::Named("GetClients"));
     }
 
     #[test]

@@ -58,7 +58,7 @@ secret!(AutoAuthLink);
 #[cfg(feature = "std")]
 secret!(MemoryStore<u64>);
 #[cfg(any(feature = "bcrypt", feature = "sha2"))]
-secret!(upgrade::UpgradedForm);
+secret!(upgrade::UpgradedText);
 
 #[test]
 fn every_type_moves_between_threads() {
@@ -94,18 +94,16 @@ fn every_type_moves_between_threads() {
     moves_between_threads::<Goto<'_>>();
     moves_between_threads::<KeyError>();
     moves_between_threads::<Malformed>();
-    moves_between_threads::<PasswordForm>();
-    moves_between_threads::<PublicError>();
+    moves_between_threads::<PasswordScheme>();
     moves_between_threads::<ReplayKey>();
     moves_between_threads::<ResponseType>();
-    moves_between_threads::<RolePolicy>();
-    moves_between_threads::<SecretForm>();
-    moves_between_threads::<StoredForm>();
-    moves_between_threads::<StoredFormError>();
-    moves_between_threads::<StoredForms>();
+    moves_between_threads::<SecretScheme>();
+    moves_between_threads::<StoredScheme>();
+    moves_between_threads::<SchemeError>();
+    moves_between_threads::<ExpectedSchemes>();
     moves_between_threads::<StoredPassword>();
     moves_between_threads::<StoredSecret>();
-    moves_between_threads::<VerifyError<std::fmt::Error>>();
+    moves_between_threads::<ApiError<std::fmt::Error>>();
     #[cfg(feature = "std")]
     {
         moves_between_threads::<DuplicateRecord>();
@@ -116,7 +114,7 @@ fn every_type_moves_between_threads() {
         moves_between_threads::<whmcs_auth::replay::ReplayRefusal>();
     }
     #[cfg(any(feature = "bcrypt", feature = "sha2"))]
-    moves_between_threads::<whmcs_auth::upgrade::UpgradedForm>();
+    moves_between_threads::<whmcs_auth::upgrade::UpgradedText>();
     #[cfg(feature = "form")]
     {
         moves_between_threads::<AutoAuthLink>();
@@ -140,12 +138,10 @@ fn records_and_requests_are_cloned_and_policies_copied() {
     is_cloned::<AutoAuthKeys>();
     is_cloned::<AutoAuthLogin<'_>>();
     is_cloned::<AutoAuthRequest<'_>>();
-    is_cloned::<PublicError>();
     is_copied::<ActionName>();
     is_copied::<ApiPolicy>();
     is_copied::<AutoAuthPolicy>();
-    is_copied::<RolePolicy>();
-    is_copied::<StoredForms>();
+    is_copied::<ExpectedSchemes>();
 }
 
 #[test]
@@ -158,8 +154,8 @@ fn every_error_is_one_and_can_be_kept() {
     is_an_error::<GateRefusal>();
     is_an_error::<KeyError>();
     is_an_error::<Malformed>();
-    is_an_error::<StoredFormError>();
-    is_an_error::<VerifyError<std::fmt::Error>>();
+    is_an_error::<SchemeError>();
+    is_an_error::<ApiError<std::fmt::Error>>();
     #[cfg(feature = "std")]
     is_an_error::<DuplicateRecord>();
     #[cfg(feature = "std")]

@@ -10,10 +10,7 @@ fn set(keys: &[&str]) -> Result<AutoAuthKeys, KeyError> {
 #[test]
 fn an_empty_key_cannot_be_built() {
     assert_eq!(AutoAuthKey::new("").unwrap_err(), KeyError::Empty);
-    assert_eq!(
-        KeyError::Empty.to_string(),
-        "an AutoAuth key cannot be empty"
-    );
+    assert_eq!(KeyError::Empty.to_string(), "an AutoAuth key cannot be empty");
     for key in ["0", "ключ", "a\n", " a", &"x".repeat(10_000)] {
         assert!(AutoAuthKey::new(key).is_ok());
     }
@@ -22,22 +19,9 @@ fn an_empty_key_cannot_be_built() {
 /// A key file that holds a line end alone must not switch AutoAuth on.
 #[test]
 fn a_key_of_white_space_alone_cannot_be_built() {
-    for blank in [
-        " ",
-        "\n",
-        "\r\n",
-        "\t ",
-        "\0",
-        "\u{a0}",
-        "\u{feff}",
-        "\u{feff}\r\n",
-        "\u{3000}",
-    ] {
-        assert_eq!(
-            AutoAuthKey::new(blank).unwrap_err(),
-            KeyError::Blank,
-            "{blank:?}"
-        );
+    for blank in [" ", "\n", "\r\n", "\t ", "\0", "\u{a0}", "\u{feff}", "\u{feff}\r\n", "\u{3000}"]
+    {
+        assert_eq!(AutoAuthKey::new(blank).unwrap_err(), KeyError::Blank, "{blank:?}");
     }
     assert_eq!(
         KeyError::Blank.to_string(),

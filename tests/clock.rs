@@ -72,9 +72,7 @@ mod with_std {
                 })
             })
             .collect();
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(clock.now(), at(400));
     }
 }

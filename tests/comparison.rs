@@ -49,9 +49,7 @@ fn look_alikes(bytes: &[u8]) -> BTreeSet<Vec<u8>> {
             }
         }
     }
-    for change in [<[u8]>::reverse as Change, |all| {
-        all.rotate_left(1.min(all.len()))
-    }] {
+    for change in [<[u8]>::reverse as Change, |all| all.rotate_left(1.min(all.len()))] {
         let mut changed = bytes.to_vec();
         change(&mut changed);
         found.insert(changed);
@@ -77,24 +75,12 @@ type Change = fn(&mut [u8]);
 /// Two changes of words whose sum is nothing, or the sum of whose differences is.
 const CANCELLING: [[Change; 2]; 4] = [
     // One more and one less, of little-endian and of big-endian words.
-    [
-        |word| step(word.iter_mut(), 1),
-        |word| step(word.iter_mut(), -1),
-    ],
-    [
-        |word| step(word.iter_mut().rev(), 1),
-        |word| step(word.iter_mut().rev(), -1),
-    ],
+    [|word| step(word.iter_mut(), 1), |word| step(word.iter_mut(), -1)],
+    [|word| step(word.iter_mut().rev(), 1), |word| step(word.iter_mut().rev(), -1)],
     // 80.. and 80..
-    [
-        |word| *word.last_mut().unwrap() ^= 0x80,
-        |word| *word.last_mut().unwrap() ^= 0x80,
-    ],
+    [|word| *word.last_mut().unwrap() ^= 0x80, |word| *word.last_mut().unwrap() ^= 0x80],
     // ff.. and 1
-    [
-        |word| word.iter_mut().for_each(|byte| *byte ^= 0xff),
-        |word| word[0] ^= 1,
-    ],
+    [|word| word.iter_mut().for_each(|byte| *byte ^= 0xff), |word| word[0] ^= 1],
 ];
 
 /// Adds 1 or -1 to the number that the bytes make from the lowest to the highest.
@@ -115,9 +101,7 @@ fn texts() -> impl Iterator<Item = (String, Vec<String>)> {
     (1..=35).map(|length| {
         let text = ALPHABET[..length].to_owned();
         let others = look_alikes(text.as_bytes());
-        let others = others
-            .into_iter()
-            .filter_map(|other| String::from_utf8(other).ok());
+        let others = others.into_iter().filter_map(|other| String::from_utf8(other).ok());
         (text, others.collect())
     })
 }
@@ -125,18 +109,24 @@ fn texts() -> impl Iterator<Item = (String, Vec<String>)> {
 fn decide(secret: &StoredSecret, presented: &str) -> Result<ApiCaller<()>, ApiRefusal> {
     let state = AdminState::WithApiAccess;
     let record = ApiCredential::new((), "id", secret.clone(), state);
-    let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
-    ApiRequest::from_pairs([("identifier", "id"), ("secret", presented)])
-        .attempt()
-        .decide(Some(&record), None, forms, &ApiPolicy::new())
+    let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+    ApiRequest::from_pairs([("identifier", "id"), ("secret", presented)]).attempt().decide(
+        Some(&record),
+        None,
+        expected,
+        &ApiPolicy::new(),
+    )
 }
 
 fn decide_admin(password: &StoredPassword, presented: &str) -> Result<ApiCaller<()>, ApiRefusal> {
     let admin = Admin::new((), "admin", password.clone(), AdminState::WithApiAccess);
-    let forms = StoredForms::new(SecretForm::Plain, password.form());
-    ApiRequest::from_pairs([("username", "admin"), ("password", presented)])
-        .attempt()
-        .decide(None, Some(&admin), forms, &ApiPolicy::new())
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, password.scheme());
+    ApiRequest::from_pairs([("username", "admin"), ("password", presented)]).attempt().decide(
+        None,
+        Some(&admin),
+        expected,
+        &ApiPolicy::new(),
+    )
 }
 
 #[test]
@@ -171,11 +161,7 @@ fn api_2_a_digest_of_a_secret_is_equal_only_to_itself() {
     assert!(decide(&right, "secret").is_ok());
     for other in look_alikes(&md5) {
         let stored = StoredSecret::md5(&hex::encode(&other)).unwrap();
-        assert_eq!(
-            decide(&stored, "secret"),
-            Err(ApiRefusal::WrongSecret),
-            "{other:x?}"
-        );
+        assert_eq!(decide(&stored, "secret"), Err(ApiRefusal::WrongSecret), "{other:x?}");
     }
     #[cfg(feature = "sha2")]
     {
@@ -184,11 +170,7 @@ fn api_2_a_digest_of_a_secret_is_equal_only_to_itself() {
         assert!(decide(&right, "secret").is_ok());
         for other in look_alikes(&sha256) {
             let stored = StoredSecret::sha256(&hex::encode(&other)).unwrap();
-            assert_eq!(
-                decide(&stored, "secret"),
-                Err(ApiRefusal::WrongSecret),
-                "{other:x?}"
-            );
+            assert_eq!(decide(&stored, "secret"), Err(ApiRefusal::WrongSecret), "{other:x?}");
         }
     }
 }
@@ -207,11 +189,7 @@ fn api_2_a_bcrypt_is_equal_only_to_itself() {
             let digest = exchanged(digest.as_bytes(), first * width, second * width, width);
             let other = format!("{start}{}", String::from_utf8(digest).unwrap());
             if let (false, Ok(stored)) = (other == text, StoredSecret::bcrypt(&other)) {
-                assert_eq!(
-                    decide(&stored, presented),
-                    Err(ApiRefusal::WrongSecret),
-                    "{other}"
-                );
+                assert_eq!(decide(&stored, presented), Err(ApiRefusal::WrongSecret), "{other}");
                 rows += 1;
             }
         }
@@ -250,11 +228,7 @@ fn link_4_a_hash_is_equal_only_to_itself() {
     let hash = Sha1::digest("demo@whmcs.com1290100706abcXYZ123").to_vec();
     assert_eq!(verify(&hash), Ok(()));
     for other in look_alikes(&hash) {
-        assert_eq!(
-            verify(&other),
-            Err(AutoAuthRefusal::HashMismatch),
-            "{other:x?}"
-        );
+        assert_eq!(verify(&other), Err(AutoAuthRefusal::HashMismatch), "{other:x?}");
     }
 }
 
@@ -262,7 +236,7 @@ fn link_4_a_hash_is_equal_only_to_itself() {
 fn an_access_key_is_equal_only_to_itself() {
     let caller = "203.0.113.7".parse().unwrap();
     for (text, others) in texts() {
-        let gate = AddressGate::new().access_key(text.as_str()).unwrap();
+        let gate = AddressGate::new().with_access_key(text.as_str()).unwrap();
         assert!(gate.check(caller, Some(&text)).is_ok(), "{text}");
         for other in others {
             let refusal = gate.check(caller, Some(&other)).unwrap_err();
@@ -291,7 +265,7 @@ proptest! {
     fn equal_only_if_equal((one, other) in similar()) {
         let secret = StoredSecret::plain(one.as_str()).unwrap();
         prop_assert_eq!(decide(&secret, &other).is_ok(), one == other);
-        let gate = AddressGate::new().access_key(one.as_str()).unwrap();
+        let gate = AddressGate::new().with_access_key(one.as_str()).unwrap();
         let check = gate.check("203.0.113.7".parse().unwrap(), Some(&other));
         prop_assert_eq!(check.is_ok(), one == other);
     }

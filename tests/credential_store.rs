@@ -40,8 +40,8 @@ impl CredentialStore for Database {
         }
     }
 
-    fn forms(&self) -> StoredForms {
-        StoredForms::new(SecretForm::Plain, PasswordForm::Md5)
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5)
     }
 }
 
@@ -52,7 +52,8 @@ fn verify(
     let request = ApiRequest::from_pairs(pairs);
     match verify_api_request(&request, store, &ApiPolicy::new()) {
         Ok(caller) => Ok(caller.id),
-        Err(error) => Err(error.code()),
+        Err(ApiError::Refused(refusal)) => Err(refusal.code()),
+        Err(ApiError::Store(NoBounds)) => Err("store_failure"),
     }
 }
 
@@ -74,26 +75,17 @@ fn references_boxes_and_arcs_of_a_store_are_stores() {
         assert_eq!(verify(&boxed, pairs), id);
         assert_eq!(verify(&Arc::new(Database), pairs), id);
     }
-    assert_eq!(Arc::new(boxed).forms(), Database.forms());
+    assert_eq!(Arc::new(boxed).expected_schemes(), Database.expected_schemes());
 }
 
 #[test]
 fn no_record_is_refused_and_a_failure_is_not() {
     for (pairs, code) in [
-        (
-            [("identifier", "other"), ("secret", "s")],
-            "unknown_identifier",
-        ),
-        (
-            [("username", "other"), ("password", "s")],
-            "unknown_username",
-        ),
+        ([("identifier", "other"), ("secret", "s")], "unknown_identifier"),
+        ([("username", "other"), ("password", "s")], "unknown_username"),
         ([("identifier", "down"), ("secret", "s")], "store_failure"),
         ([("username", "down"), ("password", "s")], "store_failure"),
-        (
-            [("username", "half-down"), ("password", "s")],
-            "store_failure",
-        ),
+        ([("username", "half-down"), ("password", "s")], "store_failure"),
     ] {
         assert_eq!(verify(&Database, pairs), Err(code), "{pairs:?}");
     }
@@ -105,11 +97,11 @@ fn a_record_says_whose_it_is() {
     let credential = ApiCredential::new(7, "id", secret, AdminState::Disabled);
     assert_eq!(*credential.id(), 7);
     assert_eq!(credential.identifier(), "id");
-    assert_eq!(credential.admin(), AdminState::Disabled);
+    assert_eq!(credential.admin_state(), AdminState::Disabled);
 
     let password = StoredPassword::plain("p").unwrap();
     let admin = Admin::new(3, "admin", password, AdminState::WithoutApiAccess);
     assert_eq!(*admin.id(), 3);
     assert_eq!(admin.username(), "admin");
-    assert_eq!(admin.state(), AdminState::WithoutApiAccess);
+    assert_eq!(admin.admin_state(), AdminState::WithoutApiAccess);
 }

@@ -29,8 +29,8 @@ fn what_whmcs_and_its_clients_use_is_allowed() {
         "a/..b/c..",
         &longest,
     ] {
-        assert_eq!(Goto::judge(target).or("default"), target);
-        assert!(matches!(Goto::judge(target), Goto::SameSite(_)), "{target}");
+        assert_eq!(Goto::parse(target).target_or("default"), target);
+        assert!(matches!(Goto::parse(target), Goto::SameSite(_)), "{target}");
     }
 }
 
@@ -157,22 +157,22 @@ fn all_else_is_refused() {
         "\u{feff}a",
         &too_long,
     ] {
-        assert_eq!(Goto::judge(target), Goto::Refused, "{target:?}");
-        assert_eq!(Goto::judge(target).or("default"), "default");
+        assert_eq!(Goto::parse(target), Goto::Refused, "{target:?}");
+        assert_eq!(Goto::parse(target).target_or("default"), "default");
     }
 }
 
 #[test]
 fn an_empty_one_is_absent() {
-    assert_eq!(Goto::judge(""), Goto::Absent);
-    assert_eq!(Goto::Absent.or("default"), "default");
+    assert_eq!(Goto::parse(""), Goto::Absent);
+    assert_eq!(Goto::Absent.target_or("default"), "default");
     assert_eq!(Goto::default(), Goto::Absent);
 }
 
 #[test]
 fn an_owned_one_says_the_same() {
     for text in ["index.php", "//x", ""] {
-        assert_eq!(Goto::judge(text).into_owned(), Goto::judge(text));
+        assert_eq!(Goto::parse(text).into_owned(), Goto::parse(text));
     }
 }
 
@@ -182,7 +182,7 @@ fn every_escape_is_judged_by_its_byte() {
         for escape in [format!("%{byte:02x}"), format!("%{byte:02X}")] {
             let allowed = (32..=126).contains(&byte) || byte >= 128;
             for target in [format!("a?{escape}"), format!("a#b{escape}c")] {
-                let judged = matches!(Goto::judge(&target), Goto::SameSite(_));
+                let judged = matches!(Goto::parse(&target), Goto::SameSite(_));
                 assert_eq!(judged, allowed, "{target}");
             }
         }

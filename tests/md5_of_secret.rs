@@ -10,12 +10,12 @@ const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzr
 
 fn decide(
     record: &ApiCredential<u64>,
-    forms: StoredForms,
+    expected: ExpectedSchemes,
     policy: ApiPolicy,
     pairs: [(&str, &str); 2],
 ) -> Result<ApiCaller<u64>, ApiRefusal> {
     let request = ApiRequest::from_pairs(pairs);
-    request.attempt().decide(Some(record), None, forms, &policy)
+    request.attempt().decide(Some(record), None, expected, &policy)
 }
 
 fn verify(
@@ -24,8 +24,8 @@ fn verify(
     pairs: [(&str, &str); 2],
 ) -> Result<ApiCaller<u64>, ApiRefusal> {
     let record = ApiCredential::new(7, "id", secret.clone(), AdminState::WithApiAccess);
-    let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
-    decide(&record, forms, policy, pairs)
+    let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+    decide(&record, expected, policy, pairs)
 }
 
 fn login(password: &str) -> [(&str, &str); 2] {
@@ -42,18 +42,15 @@ fn it_is_off_by_default() {
 
 #[test]
 fn switched_on_it_accepts_the_md5_against_the_plain_and_the_md5_form() {
-    let policy = ApiPolicy::new().md5_of_secret(true);
+    let policy = ApiPolicy::new().with_md5_of_secret(true);
     for (secret, form) in [
-        (StoredSecret::plain(SECRET), StoredForm::Plain),
-        (StoredSecret::md5(MD5), StoredForm::Md5),
+        (StoredSecret::plain(SECRET), StoredScheme::Plain),
+        (StoredSecret::md5(MD5), StoredScheme::Md5),
     ] {
         let secret = secret.unwrap();
         for presented in [MD5, &MD5.to_uppercase()] {
             let caller = verify(&secret, policy, login(presented)).unwrap();
-            assert_eq!(
-                (caller.mode, caller.form),
-                (ApiMode::CredentialAsLogin, form)
-            );
+            assert_eq!((caller.mode, caller.scheme), (ApiMode::CredentialAsLogin, form));
             assert!(caller.presented_md5);
         }
         // The secret itself still is what it was.
@@ -74,7 +71,7 @@ fn switched_on_it_accepts_the_md5_against_the_plain_and_the_md5_form() {
 
 #[test]
 fn it_is_for_the_login_fields_alone() {
-    let policy = ApiPolicy::new().md5_of_secret(true);
+    let policy = ApiPolicy::new().with_md5_of_secret(true);
     for secret in [StoredSecret::plain(SECRET), StoredSecret::md5(MD5)] {
         let pairs = [("identifier", "id"), ("secret", MD5)];
         let verdict = verify(&secret.unwrap(), policy, pairs);
@@ -91,29 +88,29 @@ fn otherwise_it_needs_the_compat_form_and_its_cost() {
     for secret in [StoredSecret::bcrypt(bcrypt), StoredSecret::sha256(sha256)] {
         let secret = secret.unwrap();
         let without = ApiCredential::new(7, "id", secret.clone(), AdminState::WithApiAccess);
-        let with = without.clone().compat(BCRYPT_OF_MD5).unwrap();
-        let unnamed = StoredForms::new(secret.form(), PasswordForm::Md5);
-        let named = unnamed.compat(BcryptCost::new(4).unwrap());
-        let (off, on) = (ApiPolicy::new(), ApiPolicy::new().md5_of_secret(true));
+        let with = without.clone().with_compat(BCRYPT_OF_MD5).unwrap();
+        let unnamed = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+        let named = unnamed.with_compat(BcryptCost::new(4).unwrap());
+        let (off, on) = (ApiPolicy::new(), ApiPolicy::new().with_md5_of_secret(true));
 
-        for (record, forms, policy) in [
+        for (record, expected, policy) in [
             (&without, named, on),
             (&without, unnamed, on),
             (&with, named, off),
             // A refusal could not be made to cost the same.
             (&with, unnamed, on),
         ] {
-            let verdict = decide(record, forms, policy, login(MD5));
+            let verdict = decide(record, expected, policy, login(MD5));
             assert_eq!(verdict, Err(ApiRefusal::SecretLooksMd5));
         }
         let caller = decide(&with, named, on, login(&MD5.to_uppercase())).unwrap();
-        assert_eq!(caller.form, StoredForm::BcryptOfMd5);
+        assert_eq!(caller.scheme, StoredScheme::BcryptOfMd5);
         assert!(caller.presented_md5);
 
         let verdict = decide(&with, named, on, login(OTHER_MD5));
         assert_eq!(verdict, Err(ApiRefusal::WrongSecret));
         let caller = decide(&with, named, on, login(SECRET)).unwrap();
-        assert_eq!(caller.form, secret.form().into());
+        assert_eq!(caller.scheme, secret.scheme().into());
     }
 }
 
@@ -121,16 +118,17 @@ fn otherwise_it_needs_the_compat_form_and_its_cost() {
 #[cfg(feature = "bcrypt")]
 #[test]
 fn a_plain_or_md5_secret_has_no_use_for_a_compat_form() {
-    let policy = ApiPolicy::new().md5_of_secret(true);
+    let policy = ApiPolicy::new().with_md5_of_secret(true);
     let other = "5ebe2294ecd0e0f08eab7690d2a6ee69"; // md5 of `secret`
     for secret in [StoredSecret::plain("secret"), StoredSecret::md5(other)] {
         let record = ApiCredential::new(7, "id", secret.unwrap(), AdminState::WithApiAccess);
-        let record = record.compat(BCRYPT_OF_MD5).unwrap();
+        let record = record.with_compat(BCRYPT_OF_MD5).unwrap();
         let cost = BcryptCost::new(4).unwrap();
-        let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5).compat(cost);
-        let verdict = decide(&record, forms, policy, login(MD5));
+        let expected =
+            ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5).with_compat(cost);
+        let verdict = decide(&record, expected, policy, login(MD5));
         assert_eq!(verdict, Err(ApiRefusal::WrongSecret));
-        assert!(decide(&record, forms, policy, login(other)).is_ok());
+        assert!(decide(&record, expected, policy, login(other)).is_ok());
     }
 }
 
@@ -139,10 +137,10 @@ fn a_compat_form_is_bcrypt() {
     let secret = StoredSecret::plain(SECRET).unwrap();
     let record = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
     if cfg!(feature = "bcrypt") {
-        assert!(record.clone().compat(BCRYPT_OF_MD5).is_ok());
-        assert_eq!(record.compat(MD5).unwrap_err(), StoredFormError::NotBcrypt);
+        assert!(record.clone().with_compat(BCRYPT_OF_MD5).is_ok());
+        assert_eq!(record.with_compat(MD5).unwrap_err(), SchemeError::NotBcrypt);
     } else {
-        let off = StoredFormError::FeatureOff { feature: "bcrypt" };
-        assert_eq!(record.compat(BCRYPT_OF_MD5).unwrap_err(), off);
+        let off = SchemeError::FeatureOff { feature: "bcrypt" };
+        assert_eq!(record.with_compat(BCRYPT_OF_MD5).unwrap_err(), off);
     }
 }

@@ -37,10 +37,7 @@ unsafe impl GlobalAlloc for Watching {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let bytes = unsafe { std::slice::from_raw_parts(block, layout.size()) };
-        if bytes
-            .windows(16)
-            .any(|window| window == NEEDLE || window == DIGITS)
-        {
+        if bytes.windows(16).any(|window| window == NEEDLE || window == DIGITS) {
             let _ = FREED_WITH_MARKER.try_with(|count| count.set(count.get() + 1));
         }
         let _ = FREED_NEEDLES.try_with(|count| count.set(count.get() + needles(bytes)));
@@ -56,10 +53,7 @@ static ALLOCATOR: Watching = Watching;
 fn watch<T>(work: impl FnOnce() -> T) -> (usize, usize) {
     let before = (ALLOCATED.get(), FREED_WITH_MARKER.get());
     drop(black_box(work()));
-    (
-        ALLOCATED.get() - before.0,
-        FREED_WITH_MARKER.get() - before.1,
-    )
+    (ALLOCATED.get() - before.0, FREED_WITH_MARKER.get() - before.1)
 }
 
 fn needles(bytes: &[u8]) -> usize {
@@ -101,16 +95,10 @@ fn secrets_that_the_library_owns_are_wiped() {
 
     assert_eq!(left_behind(|| StoredSecret::plain(marker()).unwrap()), left);
     assert_eq!(left_behind(|| StoredSecret::plain(MARKER).unwrap()), left);
-    assert_eq!(
-        left_behind(|| StoredPassword::plain(marker()).unwrap()),
-        left
-    );
+    assert_eq!(left_behind(|| StoredPassword::plain(marker()).unwrap()), left);
     assert_eq!(left_behind(|| AutoAuthKey::new(marker()).unwrap()), left);
     let too_long = || MARKER.repeat(100);
-    assert_eq!(
-        left_behind(|| StoredSecret::plain(too_long()).unwrap_err()),
-        left
-    );
+    assert_eq!(left_behind(|| StoredSecret::plain(too_long()).unwrap_err()), left);
 
     let md5 = hex::encode(NEEDLE);
     let wipes = usize::from(cfg!(feature = "zeroize"));
@@ -132,16 +120,12 @@ fn secrets_that_the_library_owns_are_wiped() {
     let link = || AutoAuthRequest::from_pairs([("hash", marker())]);
     assert_eq!(left_behind(link), left);
 
-    let gate = || AddressGate::new().access_key(marker()).unwrap();
+    let gate = || AddressGate::new().with_access_key(marker()).unwrap();
     assert_eq!(left_behind(gate), left);
-    assert_eq!(left_behind(|| gate().access_key("").unwrap()), left);
+    assert_eq!(left_behind(|| gate().with_access_key("").unwrap()), left);
     let request = ApiRequest::from_pairs([("username", MARKER), ("password", MARKER)]);
     let open = ApiGate::new(AddressGate::open());
-    let admitted = || {
-        open.admit([127, 0, 0, 1].into(), &request)
-            .unwrap()
-            .into_owned()
-    };
+    let admitted = || open.admit([127, 0, 0, 1].into(), &request).unwrap().into_owned();
     assert_eq!(left_behind(admitted), 2 * left);
 }
 
@@ -153,12 +137,8 @@ fn secrets_that_were_deserialized_are_wiped() {
     use serde_core::de::value::{Error, MapDeserializer};
 
     let left = usize::from(!cfg!(feature = "zeroize"));
-    for (name, left) in [
-        ("secret", left),
-        ("secret[]", left),
-        (" secret", left),
-        ("password2", 0),
-    ] {
+    for (name, left) in [("secret", left), ("secret[]", left), (" secret", left), ("password2", 0)]
+    {
         let read = || {
             let form = MapDeserializer::<_, Error>::new([(name, MARKER)].into_iter());
             ApiRequest::deserialize(form).unwrap()
@@ -179,10 +159,8 @@ fn secrets_that_were_deserialized_are_wiped() {
 #[test]
 fn a_decoded_request_over_a_borrowing_store_allocates_nothing() {
     let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
-    let mut secrets = vec![
-        StoredSecret::plain("password").unwrap(),
-        StoredSecret::md5(md5).unwrap(),
-    ];
+    let mut secrets =
+        vec![StoredSecret::plain("password").unwrap(), StoredSecret::md5(md5).unwrap()];
     if cfg!(feature = "sha2") {
         let sha256 = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
         secrets.push(StoredSecret::sha256(sha256).unwrap());
@@ -194,7 +172,7 @@ fn a_decoded_request_over_a_borrowing_store_allocates_nothing() {
     for secret in secrets {
         let password = StoredPassword::md5(md5).unwrap();
         let credential = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess)
-            .actions(gate::AllowedActions::new(["getclients"]));
+            .with_actions(AllowedActions::new(["getclients"]));
         let admin = Admin::new(2, "admin", password, AdminState::WithApiAccess);
         let store = MemoryStore::new([credential], [admin]).unwrap();
         for (pairs, accepted) in [
@@ -211,7 +189,7 @@ fn a_decoded_request_over_a_borrowing_store_allocates_nothing() {
                 assert_eq!(verdict.is_ok(), accepted);
             };
             assert_eq!(watch(verify), (0, 0), "{pairs:?}");
-            let gate = ApiGate::new(AddressGate::new().entries(["127.0.0.1"]));
+            let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
             let verify = || {
                 let fields = pairs.into_iter().chain([("action", "GetClients")]);
                 let request = ApiRequest::from_pairs(fields);
@@ -256,10 +234,7 @@ fn a_decoded_link_allocates_only_where_its_email_is_repaired() {
 #[cfg(all(feature = "std", feature = "form"))]
 #[test]
 fn every_other_path_allocates_this_often() {
-    let (name, secret) = (
-        "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv",
-        "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo",
-    );
+    let (name, secret) = ("D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo");
     let stored = StoredSecret::plain(secret).unwrap();
     let record = ApiCredential::new(1, name, stored, AdminState::WithApiAccess);
     let store = MemoryStore::new([record], []).unwrap();
@@ -286,72 +261,24 @@ fn every_other_path_allocates_this_often() {
     let refused = ApiRefusal::WrongSecret;
 
     for (path, work, allocated) in [
-        (
-            "raw body",
-            &(|| verify(&ApiRequest::from_form(&body))) as &dyn Fn(),
-            0,
-        ),
-        (
-            "raw body, one value encoded",
-            &|| verify(&ApiRequest::from_form(&encoded)),
-            2,
-        ),
-        (
-            "raw body, a letter encoded",
-            &|| drop(ApiRequest::from_form("secret=%61")),
-            1,
-        ),
-        (
-            "raw body, a value with a plus",
-            &|| drop(ApiRequest::from_form("secret=a+b")),
-            1,
-        ),
-        (
-            "raw body, a value with both",
-            &|| drop(ApiRequest::from_form("secret=a+b%61")),
-            3,
-        ),
-        (
-            "raw body, a long value encoded",
-            &|| drop(ApiRequest::from_form(&long)),
-            4,
-        ),
-        (
-            "attempt, owned",
-            &|| drop(request.attempt().into_owned()),
-            2,
-        ),
-        (
-            "request, owned",
-            &|| drop(ApiRequest::from_pairs(pairs).into_owned()),
-            2,
-        ),
-        (
-            "link, its e-mail encoded",
-            &|| check(&AutoAuthRequest::from_query(minted.query())),
-            3,
-        ),
-        (
-            "link, from a whole URL",
-            &|| check(&AutoAuthRequest::from_url(&url)),
-            3,
-        ),
+        ("raw body", &(|| verify(&ApiRequest::from_form(&body))) as &dyn Fn(), 0),
+        ("raw body, one value encoded", &|| verify(&ApiRequest::from_form(&encoded)), 2),
+        ("raw body, a letter encoded", &|| drop(ApiRequest::from_form("secret=%61")), 1),
+        ("raw body, a value with a plus", &|| drop(ApiRequest::from_form("secret=a+b")), 1),
+        ("raw body, a value with both", &|| drop(ApiRequest::from_form("secret=a+b%61")), 3),
+        ("raw body, a long value encoded", &|| drop(ApiRequest::from_form(&long)), 4),
+        ("attempt, owned", &|| drop(request.attempt().into_owned()), 2),
+        ("request, owned", &|| drop(ApiRequest::from_pairs(pairs).into_owned()), 2),
+        ("link, its e-mail encoded", &|| check(&AutoAuthRequest::from_query(minted.query())), 3),
+        ("link, from a whole URL", &|| check(&AutoAuthRequest::from_url(&url)), 3),
         ("login, owned", &|| drop(login.clone().into_owned()), 2),
         (
             "link minted for a long e-mail",
             &|| drop(sign_autoauth(&long_email, None, &key, &now).unwrap()),
             5,
         ),
-        (
-            "link minted",
-            &|| drop(sign_autoauth("a@b.test", None, &key, &now).unwrap()),
-            7,
-        ),
-        (
-            "answer",
-            &|| drop(answer::Answer::new(&refused, &request)),
-            1,
-        ),
+        ("link minted", &|| drop(sign_autoauth("a@b.test", None, &key, &now).unwrap()), 7),
+        ("answer", &|| drop(answer::Answer::new(&refused, &request)), 1),
     ] {
         assert_eq!(watch(work).0, allocated, "{path}");
     }
@@ -383,10 +310,7 @@ fn a_replay_guard_takes_60_to_120_bytes_a_link_or_200_where_there_is_one_a_secon
             }
         }
         let bytes_a_link = (BYTES.get() - before) / (901 * a_second);
-        assert!(
-            expected.contains(&bytes_a_link),
-            "{a_second}: {bytes_a_link}"
-        );
+        assert!(expected.contains(&bytes_a_link), "{a_second}: {bytes_a_link}");
     }
 }
 

@@ -30,11 +30,8 @@ fn password_md5() -> StoredPassword {
 #[test]
 fn identifiers_are_found_byte_for_byte_and_usernames_without_ascii_case() {
     let longest = "x".repeat(255);
-    let admins = [
-        admin("Admin", password()),
-        admin("Ädmin", password()),
-        admin(&longest, password()),
-    ];
+    let admins =
+        [admin("Admin", password()), admin("Ädmin", password()), admin(&longest, password())];
     let store = MemoryStore::new([credential("Id", plain())], admins).unwrap();
     let identifier_of = |name: &str| {
         let found = store.find_credential(name).unwrap();
@@ -89,68 +86,40 @@ fn two_records_of_one_name_are_an_error() {
     let admins = ["a", "A"].map(|name| admin(name, password()));
     let error = MemoryStore::new([], admins).unwrap_err();
     assert_eq!(error, DuplicateRecord::Admin { index: 1 });
-    assert_eq!(
-        error.to_string(),
-        "the admin at index 1 has the username of an earlier one"
-    );
+    assert_eq!(error.to_string(), "the admin at index 1 has the username of an earlier one");
     // An admin may be named like a credential, and credentials differ by case.
     let credentials = ["a", "A"].map(|name| credential(name, plain()));
     assert!(MemoryStore::new(credentials, [admin("a", password())]).is_ok());
 }
 
 #[test]
-fn the_forms_are_the_costliest_that_any_record_has() {
-    let forms = |secrets: &[fn() -> StoredSecret], passwords: &[fn() -> StoredPassword]| {
+fn the_schemes_are_the_costliest_that_any_record_has() {
+    let schemes = |secrets: &[fn() -> StoredSecret], passwords: &[fn() -> StoredPassword]| {
         let names = || (0..).map(|n| n.to_string());
-        let credentials = secrets
-            .iter()
-            .zip(names())
-            .map(|(form, name)| credential(&name, form()));
-        let admins = passwords
-            .iter()
-            .zip(names())
-            .map(|(form, name)| admin(&name, form()));
-        MemoryStore::new(credentials, admins).unwrap().forms()
+        let credentials = secrets.iter().zip(names()).map(|(form, name)| credential(&name, form()));
+        let admins = passwords.iter().zip(names()).map(|(form, name)| admin(&name, form()));
+        MemoryStore::new(credentials, admins).unwrap().expected_schemes()
     };
     for (secrets, passwords, expected) in [
-        (
-            &[] as &[fn() -> _],
-            &[] as &[fn() -> _],
-            (SecretForm::Plain, PasswordForm::Md5),
-        ),
-        (
-            &[plain, plain, md5],
-            &[],
-            (SecretForm::Md5, PasswordForm::Md5),
-        ),
-        (
-            &[plain, md5, md5],
-            &[],
-            (SecretForm::Md5, PasswordForm::Md5),
-        ),
-        (
-            &[md5, plain],
-            &[password_md5, password],
-            (SecretForm::Md5, PasswordForm::Plain),
-        ),
+        (&[] as &[fn() -> _], &[] as &[fn() -> _], (SecretScheme::Plain, PasswordScheme::Md5)),
+        (&[plain, plain, md5], &[], (SecretScheme::Md5, PasswordScheme::Md5)),
+        (&[plain, md5, md5], &[], (SecretScheme::Md5, PasswordScheme::Md5)),
+        (&[md5, plain], &[password_md5, password], (SecretScheme::Md5, PasswordScheme::Plain)),
         (
             &[],
             &[password_md5, password_md5, password],
-            (SecretForm::Plain, PasswordForm::Plain),
+            (SecretScheme::Plain, PasswordScheme::Plain),
         ),
     ] {
         let (secret, password) = expected;
-        assert_eq!(
-            forms(secrets, passwords),
-            StoredForms::new(secret, password)
-        );
+        assert_eq!(schemes(secrets, passwords), ExpectedSchemes::new(secret, password));
     }
 }
 
 /// Three plain records and one of bcrypt: a refusal costs a bcrypt, whatever the name.
 #[cfg(feature = "bcrypt")]
 #[test]
-fn one_bcrypt_record_among_many_sets_the_forms() {
+fn one_bcrypt_record_among_many_sets_the_schemes() {
     let bcrypt = |cost: &str| {
         let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
         StoredSecret::bcrypt(&text.replace("$04$", &format!("${cost}$"))).unwrap()
@@ -167,8 +136,8 @@ fn one_bcrypt_record_among_many_sets_the_forms() {
     ];
     let [four, five] = [4, 5].map(|cost| BcryptCost::new(cost).unwrap());
     assert_eq!(
-        MemoryStore::new(records, admins).unwrap().forms(),
-        StoredForms::new(SecretForm::Bcrypt(five), PasswordForm::BcryptOfMd5(four))
+        MemoryStore::new(records, admins).unwrap().expected_schemes(),
+        ExpectedSchemes::new(SecretScheme::Bcrypt(five), PasswordScheme::BcryptOfMd5(four))
     );
 }
 
@@ -176,7 +145,7 @@ fn one_bcrypt_record_among_many_sets_the_forms() {
 #[test]
 fn the_compat_cost_is_the_highest_that_any_record_has() {
     let bcrypt_of_md5 = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    let schemes = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
     for (costs, expected) in [
         (&["04"][..], Some(4)),
         (&["04", "10", "10"], Some(10)),
@@ -187,15 +156,11 @@ fn the_compat_cost_is_the_highest_that_any_record_has() {
         let mut records = vec![credential("none", plain())];
         for (index, cost) in costs.iter().enumerate() {
             let text = bcrypt_of_md5.replace("$04$", &format!("${cost}$"));
-            records.push(
-                credential(&index.to_string(), plain())
-                    .compat(&text)
-                    .unwrap(),
-            );
+            records.push(credential(&index.to_string(), plain()).with_compat(&text).unwrap());
         }
         let store = MemoryStore::new(records, []).unwrap();
-        let named = expected.map(|cost| forms.compat(BcryptCost::new(cost).unwrap()));
-        assert_eq!(store.forms(), named.unwrap_or(forms), "{costs:?}");
+        let named = expected.map(|cost| schemes.with_compat(BcryptCost::new(cost).unwrap()));
+        assert_eq!(store.expected_schemes(), named.unwrap_or(schemes), "{costs:?}");
     }
 }
 
@@ -204,7 +169,7 @@ fn debug_shows_how_much_it_holds() {
     let store = MemoryStore::new([credential("id", plain())], [admin("a", password())]).unwrap();
     assert_eq!(
         format!("{store:?}"),
-        "MemoryStore { credentials: 1, admins: 1, forms: StoredForms { secret: Plain, \
+        "MemoryStore { credentials: 1, admins: 1, expected: ExpectedSchemes { secret: Plain, \
          password: Plain, compat: None } }"
     );
 }
@@ -214,7 +179,7 @@ fn other_forms_can_be_named() {
     let secret = StoredSecret::md5("5f4dcc3b5aa765d61d8327deb882cf99").unwrap();
     let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
     let store = MemoryStore::new([record], []).unwrap();
-    let forms = StoredForms::new(SecretForm::Sha256, PasswordForm::Plain);
-    assert_ne!(store.forms(), forms);
-    assert_eq!(store.with_forms(forms).forms(), forms);
+    let expected = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Plain);
+    assert_ne!(store.expected_schemes(), expected);
+    assert_eq!(store.with_expected_schemes(expected).expected_schemes(), expected);
 }

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 use time::OffsetDateTime;
+use whmcs_auth::AllowedActions;
 use whmcs_auth::answer::Answer;
-use whmcs_auth::gate::{AddressGate, AllowedActions, ApiGate, GateRefusal};
+use whmcs_auth::gate::{AddressGate, ApiGate, GateRefusal};
 use whmcs_auth::*;
 
 const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
@@ -53,15 +54,15 @@ proptest! {
             IpAddr::V6(v6) => v6.to_bits(),
         };
         let expected = listed.iter().any(|address| bits(address) == bits(&caller));
-        let by_text = AddressGate::new().entries(listed.iter().map(IpAddr::to_string));
+        let by_text = AddressGate::new().with_entries(listed.iter().map(IpAddr::to_string));
         prop_assert_eq!(by_text.check(caller, None).is_ok(), expected);
-        let by_value = AddressGate::new().addresses(listed);
+        let by_value = AddressGate::new().with_addresses(listed);
         prop_assert_eq!(by_value.check(caller, None).is_ok(), expected);
     }
 
     #[test]
     fn text_is_an_entry_if_it_is_an_address(text in "[0-9a-f.:/%\\[\\] ]{0,20}", caller in address()) {
-        let gate = AddressGate::new().entries([&text]);
+        let gate = AddressGate::new().with_entries([&text]);
         let parsed: Option<IpAddr> = text.parse().ok();
         prop_assert_eq!(gate.ignored_entries(), usize::from(parsed.is_none()));
         let expected = parsed.map(|address| address.to_canonical()) == Some(caller.to_canonical());
@@ -129,9 +130,9 @@ proptest! {
         secret.replace_range(place..=place, &char::from(byte).to_string());
         for stored in [StoredSecret::plain(SECRET), StoredSecret::md5(SECRET_MD5)] {
             let record = ApiCredential::new((), "id", stored.unwrap(), AdminState::WithApiAccess);
-            let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+            let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
             let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", &secret)]);
-            let verdict = request.attempt().decide(Some(&record), None, forms, &ApiPolicy::new());
+            let verdict = request.attempt().decide(Some(&record), None, expected, &ApiPolicy::new());
             prop_assert_eq!(verdict.is_ok(), secret == SECRET);
         }
     }
@@ -158,7 +159,7 @@ proptest! {
 
     #[test]
     fn an_allowed_goto_has_no_host_no_scheme_and_no_dot_segment(text in "[/\\\\a.:@;%?#2fF0-9 _-]{0,12}") {
-        if let Goto::SameSite(target) = Goto::judge(&text) {
+        if let Goto::SameSite(target) = Goto::parse(&text) {
             let path = target.as_str().split(['?', '#']).next().unwrap();
             prop_assert!(!path.contains(['\\', ':', '@', ';', '%']));
             prop_assert!(!path.starts_with("//"));
@@ -191,14 +192,12 @@ proptest! {
         let _ = StoredPassword::plain(text.as_str());
         let _ = StoredPassword::detect(&text);
         let _ = AutoAuthKey::new(text.as_str());
-        let _ = Goto::judge(&text).or("");
+        let _ = Goto::parse(&text).target_or("");
     }
 }
 
 fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
-    pairs
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
 fn pair() -> Vec<(String, String)> {
@@ -215,19 +214,12 @@ fn admin_login() -> Vec<(String, String)> {
 
 fn link() -> Vec<(String, String)> {
     let hash = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
-    owned([
-        ("email", "a+b@example.com"),
-        ("timestamp", "1700000000"),
-        ("hash", hash),
-    ])
+    owned([("email", "a+b@example.com"), ("timestamp", "1700000000"), ("hash", hash)])
 }
 
 /// Every time there is, and those about the links' own.
 fn times() -> impl Strategy<Value = i64> {
-    prop_oneof![
-        -377_705_116_800..=253_402_300_799_i64,
-        1_699_999_000..=1_700_001_000_i64
-    ]
+    prop_oneof![-377_705_116_800..=253_402_300_799_i64, 1_699_999_000..=1_700_001_000_i64]
 }
 
 /// Known names, what PHP reads as them, and anything.
@@ -278,13 +270,11 @@ fn hostile_value() -> impl Strategy<Value = String> {
 
 #[test]
 fn what_the_properties_start_from_is_accepted() {
-    let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Plain);
+    let expected = ExpectedSchemes::new(SecretScheme::Md5, PasswordScheme::Plain);
     for pairs in [pair(), login(), admin_login()] {
         let request = ApiRequest::from_pairs(pairs);
         let verdict =
-            request
-                .attempt()
-                .decide(Some(&record()), Some(&admin()), forms, &ApiPolicy::new());
+            request.attempt().decide(Some(&record()), Some(&admin()), expected, &ApiPolicy::new());
         assert!(verdict.is_ok());
     }
     let request = AutoAuthRequest::from_pairs(link());
@@ -294,7 +284,8 @@ fn what_the_properties_start_from_is_accepted() {
 
 fn record() -> ApiCredential<()> {
     let secret = StoredSecret::plain(SECRET).unwrap();
-    ApiCredential::new((), "id", secret, AdminState::WithApiAccess).actions(AllowedActions::all())
+    ApiCredential::new((), "id", secret, AdminState::WithApiAccess)
+        .with_actions(AllowedActions::all())
 }
 
 fn admin() -> Admin<()> {
@@ -329,24 +320,16 @@ fn address() -> impl Strategy<Value = IpAddr> {
 fn judge_all(pairs: &[(String, String)], now: i64) {
     let borrowed = || pairs.iter().map(|(name, value)| (name, value.as_str()));
     let request = ApiRequest::from_pairs(borrowed());
-    let _ = (
-        request.action(),
-        request.response_type(),
-        request.access_key(),
-    );
+    let _ = (request.action(), request.response_type(), request.access_key());
     let (record, admin) = (record(), admin());
-    let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Plain);
-    for policy in [
-        ApiPolicy::new(),
-        ApiPolicy::new().md5_of_secret(true).admin_login(false),
-    ] {
+    let expected = ExpectedSchemes::new(SecretScheme::Md5, PasswordScheme::Plain);
+    for policy in
+        [ApiPolicy::new(), ApiPolicy::new().with_md5_of_secret(true).with_admin_login(false)]
+    {
         let attempt = request.attempt();
-        let found = attempt.decide(Some(&record), Some(&admin), forms, &policy);
+        let found = attempt.decide(Some(&record), Some(&admin), expected, &policy);
         let owned = attempt.into_owned();
-        assert_eq!(
-            found,
-            owned.decide(Some(&record), Some(&admin), forms, &policy)
-        );
+        assert_eq!(found, owned.decide(Some(&record), Some(&admin), expected, &policy));
         // Whoever was accepted sent the secret of one of the two.
         if found.is_ok() {
             let sent = |text: &str| pairs.iter().any(|(_, value)| value == text);
@@ -354,22 +337,18 @@ fn judge_all(pairs: &[(String, String)], now: i64) {
         }
     }
 
-    for addresses in [
-        AddressGate::open(),
-        AddressGate::new().access_key("id").unwrap(),
-    ] {
+    for addresses in [AddressGate::open(), AddressGate::new().with_access_key("id").unwrap()] {
         let gate = ApiGate::new(addresses);
         let verdict = gate
             .admit([127, 0, 0, 1].into(), &request)
             .map_err(GateRefusal::from)
-            .and_then(|admitted| admitted.decide(Some(&record), Some(&admin), forms));
+            .and_then(|admitted| admitted.decide(Some(&record), Some(&admin), expected));
         match verdict {
             // Whoever passes was verified, and asked for what has a name.
             Ok(call) => {
                 let policy = ApiPolicy::new();
-                let alone = request
-                    .attempt()
-                    .decide(Some(&record), Some(&admin), forms, &policy);
+                let alone =
+                    request.attempt().decide(Some(&record), Some(&admin), expected, &policy);
                 assert_eq!(alone, Ok(call.caller));
                 assert!(matches!(request.action(), Action::Named(name)
                     if name.eq_ignore_ascii_case(call.action.as_str())));
@@ -414,11 +393,11 @@ mod raw {
             let link = sign_autoauth(&email, goto.as_deref(), &signing, &now).unwrap();
             let url = link.url("https://b.example/whmcs").unwrap();
             for request in [AutoAuthRequest::from_query(link.query()), AutoAuthRequest::from_url(&url)] {
-                let policy = AutoAuthPolicy::new().space_as_plus(false);
+                let policy = AutoAuthPolicy::new().with_space_as_plus(false);
                 let login = verify_autoauth(&request, &keys(&key), &now, &policy).unwrap();
                 prop_assert_eq!(login.email(), &*email);
                 prop_assert_eq!(login.timestamp(), seconds);
-                prop_assert_eq!(login.goto().or("none"), goto.as_deref().unwrap_or("none"));
+                prop_assert_eq!(login.goto().target_or("none"), goto.as_deref().unwrap_or("none"));
             }
         }
 
@@ -426,10 +405,10 @@ mod raw {
         fn arbitrary_bytes_are_judged(body in hostile_bytes(), now in times()) {
             let pairs: Vec<_> = form_urlencoded::parse(&body).into_owned().collect();
             judge_all(&pairs, now);
-            let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+            let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
             let none: Option<&ApiCredential<()>> = None;
             for request in [ApiRequest::from_form(&body), ApiRequest::from_query_and_form(&body, &body)] {
-                prop_assert!(request.attempt().decide(none, None, forms, &ApiPolicy::new()).is_err());
+                prop_assert!(request.attempt().decide(none, None, expected, &ApiPolicy::new()).is_err());
             }
             for request in [AutoAuthRequest::from_query(&body), AutoAuthRequest::from_url(&body)] {
                 let now = at(1_700_000_000);

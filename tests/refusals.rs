@@ -12,7 +12,7 @@ const MALFORMED: [(Malformed, &str, &str); 9] = [
         "the field `secret` occurs more than once",
     ),
     (
-        Malformed::Disguised(Field::Action),
+        Malformed::Alias(Field::Action),
         "disguised_field",
         "a field that is not named `action` is read as `action` by PHP",
     ),
@@ -21,11 +21,7 @@ const MALFORMED: [(Malformed, &str, &str); 9] = [
         "field_too_long",
         "the field `goto` is longer than 2048 bytes",
     ),
-    (
-        Malformed::NotUtf8(Field::AccessKey),
-        "field_not_utf8",
-        "the field `accesskey` is not UTF-8",
-    ),
+    (Malformed::NotUtf8(Field::AccessKey), "field_not_utf8", "the field `accesskey` is not UTF-8"),
     (
         Malformed::ControlCharacter(Field::Username),
         "control_character",
@@ -41,11 +37,7 @@ const MALFORMED: [(Malformed, &str, &str); 9] = [
         "timestamp_format",
         "the timestamp is not ten decimal digits, the first of them not 0",
     ),
-    (
-        Malformed::HashFormat,
-        "hash_format",
-        "the hash is not 40 hexadecimal digits",
-    ),
+    (Malformed::HashFormat, "hash_format", "the hash is not 40 hexadecimal digits"),
     (
         Malformed::SpaceInEmail,
         "space_in_email",
@@ -172,24 +164,15 @@ const AUTOAUTH: [(AutoAuthRefusal, &str, &str, &str); 7] = [
 #[test]
 fn malformed_is_one_answer_with_many_causes() {
     for (malformed, code, cause) in MALFORMED {
-        assert_eq!(
-            (malformed.code(), malformed.to_string().as_str()),
-            (code, cause)
-        );
+        assert_eq!((malformed.code(), malformed.to_string().as_str()), (code, cause));
 
         let refusal = ApiRefusal::from(malformed);
-        assert_eq!(
-            (refusal.code(), refusal.to_string().as_str()),
-            (code, cause)
-        );
+        assert_eq!((refusal.code(), refusal.to_string().as_str()), (code, cause));
         assert_eq!(refusal.public_message(), "Authentication Failed");
         assert_eq!(refusal.http_status(), 403);
 
         let refusal = AutoAuthRefusal::from(malformed);
-        assert_eq!(
-            (refusal.code(), refusal.to_string().as_str()),
-            (code, cause)
-        );
+        assert_eq!((refusal.code(), refusal.to_string().as_str()), (code, cause));
         assert_eq!(refusal.public_message(), "This login link is not valid.");
         assert_eq!(refusal.http_status(), 403);
     }
@@ -198,51 +181,30 @@ fn malformed_is_one_answer_with_many_causes() {
 #[test]
 fn a_refused_request_has_a_code_a_cause_and_a_public_message() {
     for (refusal, code, cause, message) in API {
-        assert_eq!(
-            (refusal.code(), refusal.to_string().as_str()),
-            (code, cause)
-        );
-        assert_eq!(
-            (refusal.public_message(), refusal.http_status()),
-            (message, 403)
-        );
+        assert_eq!((refusal.code(), refusal.to_string().as_str()), (code, cause));
+        assert_eq!((&*refusal.public_message(), refusal.http_status()), (message, 403));
 
-        let error = VerifyError::<()>::from(refusal);
+        let error = ApiError::<std::fmt::Error>::from(refusal);
         assert_eq!(error.code(), code);
-        assert_eq!(
-            (error.public_message(), error.http_status()),
-            (message, 403)
-        );
-        assert_eq!(
-            VerifyError::<std::fmt::Error>::from(refusal).to_string(),
-            cause
-        );
+        assert_eq!((&*error.public_message(), error.http_status()), (message, 403));
+        assert_eq!(ApiError::<std::fmt::Error>::from(refusal).to_string(), cause);
     }
 }
 
 #[test]
 fn a_refused_link_has_a_code_a_cause_and_a_public_message() {
     for (refusal, code, cause, message) in AUTOAUTH {
-        assert_eq!(
-            (refusal.code(), refusal.to_string().as_str()),
-            (code, cause)
-        );
-        assert_eq!(
-            (refusal.public_message(), refusal.http_status()),
-            (message, 403)
-        );
+        assert_eq!((refusal.code(), refusal.to_string().as_str()), (code, cause));
+        assert_eq!((&*refusal.public_message(), refusal.http_status()), (message, 403));
     }
 }
 
 #[test]
 fn a_failure_of_the_store_keeps_its_source() {
-    let error = VerifyError::Store(std::fmt::Error);
+    let error = ApiError::Store(std::fmt::Error);
     assert_eq!(error.to_string(), "the credential store failed");
     assert_eq!(error.code(), "store_failure");
-    assert_eq!(
-        (error.public_message(), error.http_status()),
-        ("Service Unavailable", 503)
-    );
+    assert_eq!((&*error.public_message(), error.http_status()), ("Service Unavailable", 503));
     let source = std::error::Error::source(&error).expect("the store's own error");
     assert!(source.is::<std::fmt::Error>());
 }

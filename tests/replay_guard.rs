@@ -107,10 +107,9 @@ fn a_link_is_remembered_for_the_whole_window_and_refused_after_it() {
 #[test]
 fn a_link_whose_time_is_over_is_refused_though_it_was_never_seen() {
     let guard = ReplayGuard::new(10);
-    for (now, verdict) in [
-        (SIGNED + 901, Err(ReplayRefusal::MayBeForgotten)),
-        (SIGNED + 900, Ok(())),
-    ] {
+    for (now, verdict) in
+        [(SIGNED + 901, Err(ReplayRefusal::MayBeForgotten)), (SIGNED + 900, Ok(()))]
+    {
         assert_eq!(use_link(&guard, 1, SIGNED, now), verdict);
     }
     // To the nanosecond.
@@ -171,16 +170,10 @@ fn a_clock_that_jumped_ahead_and_back_keeps_out_what_was_forgotten_meanwhile() {
 fn a_full_guard_refuses_and_forgets_nothing() {
     let guard = ReplayGuard::new(3);
     for client in 0..3 {
-        assert_eq!(
-            use_link(&guard, client, SIGNED + client as i64, SIGNED),
-            Ok(())
-        );
+        assert_eq!(use_link(&guard, client, SIGNED + client as i64, SIGNED), Ok(()));
     }
     for now in [SIGNED, SIGNED + 900] {
-        assert_eq!(
-            use_link(&guard, 3, SIGNED + 5, now),
-            Err(ReplayRefusal::Full)
-        );
+        assert_eq!(use_link(&guard, 3, SIGNED + 5, now), Err(ReplayRefusal::Full));
         for client in 0..3 {
             let verdict = use_link(&guard, client, SIGNED + client as i64, now);
             assert_eq!(verdict, Err(ReplayRefusal::Used));
@@ -189,19 +182,13 @@ fn a_full_guard_refuses_and_forgets_nothing() {
     // When one is forgotten there is room for one.
     let now = SIGNED + 901;
     assert_eq!(use_link(&guard, 3, SIGNED + 5, now), Ok(()));
-    assert_eq!(
-        use_link(&guard, 4, SIGNED + 5, now),
-        Err(ReplayRefusal::Full)
-    );
+    assert_eq!(use_link(&guard, 4, SIGNED + 5, now), Err(ReplayRefusal::Full));
     // A refusal remembers nothing, so that the link can be tried again.
     let now = SIGNED + 902;
     assert_eq!(use_link(&guard, 4, SIGNED + 5, now), Ok(()));
 
     let nothing = ReplayGuard::new(0);
-    assert_eq!(
-        use_link(&nothing, 1, SIGNED, SIGNED),
-        Err(ReplayRefusal::Full)
-    );
+    assert_eq!(use_link(&nothing, 1, SIGNED, SIGNED), Err(ReplayRefusal::Full));
 }
 
 #[test]
@@ -209,8 +196,8 @@ fn every_time_is_judged() {
     let first = time::PrimitiveDateTime::MIN.assume_utc();
     let last = time::PrimitiveDateTime::MAX.assume_utc();
     let endless = AutoAuthPolicy::new()
-        .past_limit(std::time::Duration::MAX)
-        .future_limit(std::time::Duration::MAX);
+        .with_past_limit(std::time::Duration::MAX)
+        .with_future_limit(std::time::Duration::MAX);
     let login = |policy, client: usize, timestamp: i64| {
         let email = client.to_string();
         let hash = hex::encode(Sha1::digest(format!("{email}{timestamp}key")));
@@ -220,13 +207,7 @@ fn every_time_is_judged() {
     let refused = Err(ReplayRefusal::MayBeForgotten);
     for (policy, client, timestamp, now, verdict) in [
         (AutoAuthPolicy::new(), 1, SIGNED, first, Ok(())),
-        (
-            AutoAuthPolicy::new(),
-            1,
-            SIGNED,
-            at(0),
-            Err(ReplayRefusal::Used),
-        ),
+        (AutoAuthPolicy::new(), 1, SIGNED, at(0), Err(ReplayRefusal::Used)),
         (AutoAuthPolicy::new(), 2, SIGNED, last, refused),
         (AutoAuthPolicy::new(), 2, SIGNED, first, refused),
         (endless, 3, 9_999_999_999, first, Ok(())),
@@ -240,7 +221,7 @@ fn every_time_is_judged() {
 }
 
 fn within(seconds: u64) -> AutoAuthPolicy {
-    AutoAuthPolicy::new().past_limit(std::time::Duration::from_secs(seconds))
+    AutoAuthPolicy::new().with_past_limit(std::time::Duration::from_secs(seconds))
 }
 
 /// Uses the link of one of many clients, verified under that policy.
@@ -287,9 +268,7 @@ fn a_link_that_was_forgotten_under_a_short_window_is_refused_under_a_long_one() 
 fn no_link_passes_twice_whatever_the_clock_and_the_policies_do() {
     let mut state = 20_261_122_u64;
     let mut random = |below: i64| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (state >> 33) as i64 % below
     };
     for capacity in [1, 5, 50, 1000] {
@@ -318,10 +297,7 @@ fn what_has_expired_is_dropped() {
     let guard = ReplayGuard::new(usize::MAX);
     for second in 0..5_000 {
         for client in 0..2 {
-            assert_eq!(
-                use_link(&guard, client, SIGNED + second, SIGNED + second),
-                Ok(())
-            );
+            assert_eq!(use_link(&guard, client, SIGNED + second, SIGNED + second), Ok(()));
         }
     }
     // The 901 seconds that are still in the window.
@@ -356,11 +332,7 @@ fn of_sixteen_threads_with_one_link_exactly_one_passes() {
     });
     for round in 0..ROUNDS {
         assert_eq!(passed[round].load(Ordering::Relaxed), 1, "round {round}");
-        assert_eq!(
-            used[round].load(Ordering::Relaxed),
-            THREADS - 1,
-            "round {round}"
-        );
+        assert_eq!(used[round].load(Ordering::Relaxed), THREADS - 1, "round {round}");
     }
 }
 

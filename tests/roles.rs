@@ -1,7 +1,7 @@
 //! API roles: which actions a verified caller may do.
 
-use whmcs_auth::gate::{ActionName, ActionRefusal, AllowedActions, RolePolicy};
 use whmcs_auth::*;
+use whmcs_auth::{ActionName, ActionRefusal, AllowedActions};
 
 const MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
 
@@ -9,7 +9,7 @@ fn credential(actions: Option<AllowedActions>) -> ApiCredential<u64> {
     let secret = StoredSecret::plain("s").unwrap();
     let record = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
     match actions {
-        Some(actions) => record.actions(actions),
+        Some(actions) => record.with_actions(actions),
         None => record,
     }
 }
@@ -18,12 +18,10 @@ fn credential(actions: Option<AllowedActions>) -> ApiCredential<u64> {
 fn caller(pairs: [(&str, &str); 2], actions: Option<AllowedActions>) -> ApiCaller<u64> {
     let password = StoredPassword::md5(MD5).unwrap();
     let admin = Admin::new(1, "admin", password, AdminState::WithApiAccess);
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
     let record = credential(actions);
     let attempt = ApiRequest::from_pairs(pairs).attempt().into_owned();
-    attempt
-        .decide(Some(&record), Some(&admin), forms, &ApiPolicy::new())
-        .unwrap()
+    attempt.decide(Some(&record), Some(&admin), expected, &ApiPolicy::new()).unwrap()
 }
 
 fn bearer(actions: AllowedActions) -> ApiCaller<u64> {
@@ -60,7 +58,7 @@ fn an_action_is_allowed_if_any_role_allows_it() {
         let actions = AllowedActions::new(roles.iter().copied().flatten());
         assert_eq!(actions.includes(action), allowed, "{roles:?}, {action}");
         let action = Action::Named(action);
-        let verdict = bearer(actions).authorize(action, &RolePolicy::new());
+        let verdict = bearer(actions).authorize(action, &ApiPolicy::new());
         assert_eq!(verdict.is_ok(), allowed, "{roles:?}, {action:?}");
     }
 }
@@ -98,16 +96,10 @@ fn names_compare_without_ascii_case_and_otherwise_byte_for_byte() {
 #[test]
 fn a_credential_without_actions_may_do_nothing() {
     let pairs = [("identifier", "id"), ("secret", "s")];
-    let refused = Err(ActionRefusal::NotAllowed {
-        action: name("getclients"),
-    });
-    for actions in [
-        None,
-        Some(AllowedActions::default()),
-        Some(AllowedActions::new([""; 0])),
-    ] {
+    let refused = Err(ActionRefusal::NotAllowed { action: name("getclients") });
+    for actions in [None, Some(AllowedActions::default()), Some(AllowedActions::new([""; 0]))] {
         let verdict =
-            caller(pairs, actions).authorize(Action::Named("GetClients"), &RolePolicy::new());
+            caller(pairs, actions).authorize(Action::Named("GetClients"), &ApiPolicy::new());
         assert_eq!(verdict, refused);
     }
     assert_eq!(AllowedActions::new([""; 0]), AllowedActions::default());
@@ -115,27 +107,20 @@ fn a_credential_without_actions_may_do_nothing() {
 
 #[test]
 fn actions_can_be_set_once_the_caller_is_verified() {
-    let refused = Err(ActionRefusal::NotAllowed {
-        action: name("getclients"),
-    });
+    let refused = Err(ActionRefusal::NotAllowed { action: name("getclients") });
     let asked = Action::Named("GetClients");
     let caller = bearer(AllowedActions::new(["getclients"]));
-    let replaced = caller.clone().actions(AllowedActions::new(["getproducts"]));
-    assert_eq!(replaced.authorize(asked, &RolePolicy::new()), refused);
-    let set = replaced.actions(AllowedActions::new(["GetClients"]));
+    let replaced = caller.clone().with_actions(AllowedActions::new(["getproducts"]));
+    assert_eq!(replaced.authorize(asked, &ApiPolicy::new()), refused);
+    let set = replaced.with_actions(AllowedActions::new(["GetClients"]));
     assert_eq!(set, caller);
-    assert_eq!(
-        set.authorize(asked, &RolePolicy::new()),
-        Ok(name("getclients"))
-    );
+    assert_eq!(set.authorize(asked, &ApiPolicy::new()), Ok(name("getclients")));
 
-    let policy = RolePolicy::new().admins_may_all(false);
-    let admin = admin().actions(AllowedActions::all());
+    let policy = ApiPolicy::new().with_admin_actions(false);
+    let admin = admin().with_actions(AllowedActions::all());
     assert_eq!(
         admin.authorize(asked, &policy),
-        Err(ActionRefusal::AdminNotAllowed {
-            action: name("getclients")
-        })
+        Err(ActionRefusal::AdminNotAllowed { action: name("getclients") })
     );
 }
 
@@ -143,14 +128,14 @@ fn actions_can_be_set_once_the_caller_is_verified() {
 fn the_actions_set_last_are_those_of_the_credential() {
     let secret = StoredSecret::plain("s").unwrap();
     let record = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess)
-        .actions(AllowedActions::new(["getclients"]))
-        .actions(AllowedActions::new(["getproducts"]));
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+        .with_actions(AllowedActions::new(["getclients"]))
+        .with_actions(AllowedActions::new(["getproducts"]));
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
     let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "s")]);
     let attempt = request.attempt();
-    let caller = attempt.decide(Some(&record), None, forms, &ApiPolicy::new());
+    let caller = attempt.decide(Some(&record), None, expected, &ApiPolicy::new());
     let caller = caller.unwrap();
-    let may = |action| caller.authorize(Action::Named(action), &RolePolicy::new());
+    let may = |action| caller.authorize(Action::Named(action), &ApiPolicy::new());
     assert!(may("GetProducts").is_ok());
     assert!(may("GetClients").is_err());
 }
@@ -159,12 +144,12 @@ fn the_actions_set_last_are_those_of_the_credential() {
 fn all_actions_are_all_well_formed_ones() {
     let caller = bearer(AllowedActions::all());
     for action in ["GetClients", "a", "Custom_Module_2"] {
-        let verdict = caller.authorize(Action::Named(action), &RolePolicy::new());
+        let verdict = caller.authorize(Action::Named(action), &ApiPolicy::new());
         assert_eq!(verdict, Ok(name(action)));
         assert!(AllowedActions::all().includes(action));
     }
     for invalid in ["", "a b", "a;b", "ä", &"a".repeat(65)] {
-        let verdict = caller.authorize(Action::Named(invalid), &RolePolicy::new());
+        let verdict = caller.authorize(Action::Named(invalid), &ApiPolicy::new());
         assert_eq!(verdict, Err(ActionRefusal::Invalid), "{invalid:?}");
         assert!(!AllowedActions::all().includes(invalid));
     }
@@ -173,42 +158,31 @@ fn all_actions_are_all_well_formed_ones() {
 #[test]
 fn an_admin_may_do_all_unless_the_policy_forbids_it() {
     let action = Action::Named("GetClients");
-    assert_eq!(
-        admin().authorize(action, &RolePolicy::new()),
-        Ok(name("getclients"))
-    );
-    assert_eq!(
-        admin().authorize(action, &RolePolicy::default()),
-        Ok(name("getclients"))
-    );
-    let forbidden = RolePolicy::new().admins_may_all(false);
+    assert_eq!(admin().authorize(action, &ApiPolicy::new()), Ok(name("getclients")));
+    assert_eq!(admin().authorize(action, &ApiPolicy::default()), Ok(name("getclients")));
+    let forbidden = ApiPolicy::new().with_admin_actions(false);
     assert_eq!(
         admin().authorize(action, &forbidden),
-        Err(ActionRefusal::AdminNotAllowed {
-            action: name("getclients")
-        })
+        Err(ActionRefusal::AdminNotAllowed { action: name("getclients") })
     );
     // Of a credential the policy says nothing, in either of its modes.
     let actions = || Some(AllowedActions::new(["getclients"]));
-    for pairs in [
-        [("identifier", "id"), ("secret", "s")],
-        [("username", "id"), ("password", "s")],
-    ] {
+    for pairs in [[("identifier", "id"), ("secret", "s")], [("username", "id"), ("password", "s")]]
+    {
         let caller = caller(pairs, actions());
         assert!(caller.authorize(action, &forbidden).is_ok());
-        let verdict = caller.authorize(Action::Named("getproducts"), &RolePolicy::new());
+        let verdict = caller.authorize(Action::Named("getproducts"), &ApiPolicy::new());
         assert!(verdict.is_err());
     }
 }
 
 #[test]
 fn without_an_action_nobody_is_asked_for_a_role() {
-    let forbidden = RolePolicy::new().admins_may_all(false);
+    let forbidden = ApiPolicy::new().with_admin_actions(false);
     for caller in [bearer(AllowedActions::default()), admin()] {
-        for (action, refusal) in [
-            (Action::Absent, ActionRefusal::Absent),
-            (Action::Invalid, ActionRefusal::Invalid),
-        ] {
+        for (action, refusal) in
+            [(Action::Absent, ActionRefusal::Absent), (Action::Invalid, ActionRefusal::Invalid)]
+        {
             assert_eq!(caller.authorize(action, &forbidden), Err(refusal));
         }
     }

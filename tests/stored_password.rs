@@ -12,48 +12,35 @@ const MD5_IN_BCRYPT: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
 
 fn verify(password: &StoredPassword, presented: &str) -> Result<ApiCaller<u64>, ApiRefusal> {
     let record = Admin::new(7, "admin", password.clone(), AdminState::WithApiAccess);
-    let forms = StoredForms::new(SecretForm::Plain, password.form());
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, password.scheme());
     let request = ApiRequest::from_pairs([("username", "admin"), ("password", presented)]);
-    request
-        .attempt()
-        .decide(None, Some(&record), forms, &ApiPolicy::new())
+    request.attempt().decide(None, Some(&record), expected, &ApiPolicy::new())
 }
 
 /// Each form this build knows, with the md5 it accepts.
-fn all_forms() -> Vec<(StoredPassword, &'static str)> {
-    let mut forms = vec![
+fn all_schemes() -> Vec<(StoredPassword, &'static str)> {
+    let mut schemes = vec![
         (StoredPassword::plain("password").unwrap(), MD5),
         (StoredPassword::md5(MD5).unwrap(), MD5),
     ];
     if cfg!(feature = "bcrypt") {
-        forms.push((
-            StoredPassword::bcrypt_of_md5(BCRYPT).unwrap(),
-            MD5_IN_BCRYPT,
-        ));
+        schemes.push((StoredPassword::bcrypt_of_md5(BCRYPT).unwrap(), MD5_IN_BCRYPT));
     }
-    forms
+    schemes
 }
 
 #[test]
 fn every_form_accepts_the_md5_in_either_case_and_nothing_else() {
-    for (password, md5) in all_forms() {
+    for (password, md5) in all_schemes() {
         let caller = verify(&password, md5).unwrap();
         assert_eq!((caller.id, caller.mode), (7, ApiMode::AdminLogin));
-        assert_eq!(caller.form, password.form().into());
+        assert_eq!(caller.scheme, password.scheme().into());
         assert!(caller.presented_md5);
         assert!(verify(&password, &md5.to_uppercase()).is_ok());
 
         let last = if md5.ends_with('9') { "8" } else { "5" };
-        for other in [
-            format!("{}{last}", &md5[..31]),
-            format!("e{}", &md5[1..]),
-            "0".repeat(32),
-        ] {
-            assert_eq!(
-                verify(&password, &other),
-                Err(ApiRefusal::WrongPassword),
-                "{other}"
-            );
+        for other in [format!("{}{last}", &md5[..31]), format!("e{}", &md5[1..]), "0".repeat(32)] {
+            assert_eq!(verify(&password, &other), Err(ApiRefusal::WrongPassword), "{other}");
         }
         for other in [
             "password",
@@ -68,31 +55,27 @@ fn every_form_accepts_the_md5_in_either_case_and_nothing_else() {
             "true",
             BCRYPT,
         ] {
-            assert_eq!(
-                verify(&password, other),
-                Err(ApiRefusal::PasswordNotMd5),
-                "{other}"
-            );
+            assert_eq!(verify(&password, other), Err(ApiRefusal::PasswordNotMd5), "{other}");
         }
     }
 }
 
 #[test]
-fn the_caller_is_told_through_which_form() {
-    let forms: Vec<_> = all_forms()
+fn the_caller_is_told_through_which_scheme() {
+    let schemes: Vec<_> = all_schemes()
         .iter()
         .map(|(password, presented)| {
             let caller = verify(password, presented).unwrap();
             assert!(caller.presented_md5);
-            assert_eq!(caller.form, password.form().into());
-            caller.form.to_string()
+            assert_eq!(caller.scheme, password.scheme().into());
+            caller.scheme.to_string()
         })
         .collect();
     let mut expected = vec!["plain", "md5"];
     if cfg!(feature = "bcrypt") {
         expected.push("bcrypt-of-md5");
     }
-    assert_eq!(forms, expected);
+    assert_eq!(schemes, expected);
 }
 
 /// PHP's `==` takes two strings of the form `0e` and digits for the number 0.
@@ -123,18 +106,8 @@ fn what_is_no_md5_matches_no_digest_of_zeros() {
     }
     for password in stored {
         assert!(verify(&password, &zeros).is_ok());
-        for other in [
-            "x",
-            "0",
-            &zeros[1..],
-            &format!("{zeros}0"),
-            &format!("{}g", &zeros[1..]),
-        ] {
-            assert_eq!(
-                verify(&password, other),
-                Err(ApiRefusal::PasswordNotMd5),
-                "{other}"
-            );
+        for other in ["x", "0", &zeros[1..], &format!("{zeros}0"), &format!("{}g", &zeros[1..])] {
+            assert_eq!(verify(&password, other), Err(ApiRefusal::PasswordNotMd5), "{other}");
         }
     }
 }
@@ -160,44 +133,35 @@ fn php_agrees() {
 
 #[test]
 fn each_constructor_takes_its_form_and_says_what_is_wrong() {
-    use StoredFormError::*;
+    use SchemeError::*;
 
     for (built, error) in [
         (StoredPassword::plain(""), Empty),
         (StoredPassword::md5(""), NotHex { digits: 32 }),
         (StoredPassword::md5("password"), NotHex { digits: 32 }),
         (StoredPassword::md5(&MD5[1..]), NotHex { digits: 32 }),
-        (StoredPassword::detect(""), UnknownForm),
-        (StoredPassword::detect("password"), UnknownForm),
-        (
-            StoredPassword::detect(&format!("sha256:{}", "0".repeat(64))),
-            UnknownForm,
-        ),
-        (
-            StoredPassword::detect(&BCRYPT.replace("$2y", "$2x")),
-            UnknownForm,
-        ),
+        (StoredPassword::detect(""), UnknownScheme),
+        (StoredPassword::detect("password"), UnknownScheme),
+        (StoredPassword::detect(&format!("sha256:{}", "0".repeat(64))), UnknownScheme),
+        (StoredPassword::detect(&BCRYPT.replace("$2y", "$2x")), UnknownScheme),
     ] {
         assert_eq!(built.unwrap_err(), error);
     }
     // A password may be longer than anything that can be presented.
     assert!(StoredPassword::plain("x".repeat(2000)).is_ok());
-    assert_eq!(
-        StoredPassword::detect(MD5).unwrap().form(),
-        PasswordForm::Md5
-    );
+    assert_eq!(StoredPassword::detect(MD5).unwrap().scheme(), PasswordScheme::Md5);
 }
 
 #[test]
 fn bcrypt_needs_its_feature() {
-    use StoredFormError::*;
+    use SchemeError::*;
 
     if cfg!(feature = "bcrypt") {
-        let form = PasswordForm::BcryptOfMd5(whmcs_auth::BcryptCost::new(4).unwrap());
+        let form = PasswordScheme::BcryptOfMd5(whmcs_auth::BcryptCost::new(4).unwrap());
         for version in ["$2a", "$2b", "$2y"] {
             let text = BCRYPT.replace("$2y", version);
-            assert_eq!(StoredPassword::bcrypt_of_md5(&text).unwrap().form(), form);
-            assert_eq!(StoredPassword::detect(&text).unwrap().form(), form);
+            assert_eq!(StoredPassword::bcrypt_of_md5(&text).unwrap().scheme(), form);
+            assert_eq!(StoredPassword::detect(&text).unwrap().scheme(), form);
         }
         assert_eq!(StoredPassword::bcrypt_of_md5(MD5).unwrap_err(), NotBcrypt);
         assert_eq!(StoredPassword::detect("$2y$").unwrap_err(), NotBcrypt);

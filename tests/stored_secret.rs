@@ -11,11 +11,9 @@ const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fj
 
 fn verify(secret: &StoredSecret, pairs: [(&str, &str); 2]) -> Result<ApiCaller<u64>, ApiRefusal> {
     let record = ApiCredential::new(7, "id", secret.clone(), AdminState::WithApiAccess);
-    let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
+    let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
     let request = ApiRequest::from_pairs(pairs);
-    request
-        .attempt()
-        .decide(Some(&record), None, forms, &ApiPolicy::new())
+    request.attempt().decide(Some(&record), None, expected, &ApiPolicy::new())
 }
 
 /// In both modes of a credential, which agree.
@@ -27,23 +25,20 @@ fn accepts(secret: &StoredSecret, presented: &str) -> bool {
 }
 
 /// Every form of the one secret that this build knows.
-fn all_forms() -> Vec<StoredSecret> {
-    let mut forms = vec![
-        StoredSecret::plain(SECRET).unwrap(),
-        StoredSecret::md5(MD5).unwrap(),
-    ];
+fn all_schemes() -> Vec<StoredSecret> {
+    let mut schemes = vec![StoredSecret::plain(SECRET).unwrap(), StoredSecret::md5(MD5).unwrap()];
     if cfg!(feature = "sha2") {
-        forms.push(StoredSecret::sha256(SHA256).unwrap());
+        schemes.push(StoredSecret::sha256(SHA256).unwrap());
     }
     if cfg!(feature = "bcrypt") {
-        forms.push(StoredSecret::bcrypt(BCRYPT).unwrap());
+        schemes.push(StoredSecret::bcrypt(BCRYPT).unwrap());
     }
-    forms
+    schemes
 }
 
 #[test]
 fn every_form_accepts_the_raw_secret_and_nothing_else() {
-    for secret in all_forms() {
+    for secret in all_schemes() {
         assert!(accepts(&secret, SECRET), "{secret:?}");
         for other in [
             &SECRET[1..],
@@ -65,11 +60,7 @@ fn every_form_accepts_the_raw_secret_and_nothing_else() {
 #[test]
 fn a_digest_is_compared_whole() {
     let with_digit = |digest: &str, index: usize| {
-        let digit = if &digest[index..=index] == "0" {
-            "1"
-        } else {
-            "0"
-        };
+        let digit = if &digest[index..=index] == "0" { "1" } else { "0" };
         let mut changed = digest.to_owned();
         changed.replace_range(index..=index, digit);
         changed
@@ -88,28 +79,22 @@ fn a_digest_is_compared_whole() {
 
 #[test]
 fn a_stored_digest_is_never_the_secret() {
-    for secret in all_forms() {
-        for stolen in [
-            MD5,
-            &MD5.to_uppercase(),
-            SHA256,
-            &format!("sha256:{SHA256}"),
-            BCRYPT,
-        ] {
+    for secret in all_schemes() {
+        for stolen in [MD5, &MD5.to_uppercase(), SHA256, &format!("sha256:{SHA256}"), BCRYPT] {
             assert!(!accepts(&secret, stolen), "{secret:?} {stolen}");
         }
     }
 }
 
 #[test]
-fn the_caller_is_told_through_which_form() {
-    let forms: Vec<_> = all_forms()
+fn the_caller_is_told_through_which_scheme() {
+    let schemes: Vec<_> = all_schemes()
         .iter()
         .map(|secret| {
             let caller = verify(secret, [("identifier", "id"), ("secret", SECRET)]).unwrap();
             assert!(!caller.presented_md5);
-            assert_eq!(caller.form, secret.form().into());
-            caller.form.to_string()
+            assert_eq!(caller.scheme, secret.scheme().into());
+            caller.scheme.to_string()
         })
         .collect();
     let mut expected = vec!["plain", "md5"];
@@ -119,7 +104,7 @@ fn the_caller_is_told_through_which_form() {
     if cfg!(feature = "bcrypt") {
         expected.push("bcrypt");
     }
-    assert_eq!(forms, expected);
+    assert_eq!(schemes, expected);
 }
 
 #[test]
@@ -136,11 +121,7 @@ fn php_agrees() {
         // PHP cuts what it hashes at 72 bytes, so that longer secrets share a hash: never ours.
         let is_cut = form == "bcrypt" && presented.len() > 71;
         let expected = verdict == "match" && !is_cut;
-        assert_eq!(
-            accepts(&secret.unwrap(), presented),
-            expected,
-            "{form} {presented}"
-        );
+        assert_eq!(accepts(&secret.unwrap(), presented), expected, "{form} {presented}");
         checked += 1;
     }
     let sha256 = if cfg!(feature = "sha2") { 5 } else { 0 };
@@ -165,16 +146,13 @@ fn bcrypt_never_matches_by_a_beginning() {
     // The key is read in rounds, each ended by a NUL, so that the third is the secret's own.
     let rounds = format!("\0{SECRET}");
     for suffix in ["\0", "\0x", &rounds] {
-        assert!(!accepts(
-            &StoredSecret::bcrypt(BCRYPT).unwrap(),
-            &format!("{SECRET}{suffix}")
-        ));
+        assert!(!accepts(&StoredSecret::bcrypt(BCRYPT).unwrap(), &format!("{SECRET}{suffix}")));
     }
 }
 
 #[test]
 fn each_constructor_takes_its_form_and_says_what_is_wrong() {
-    use StoredFormError::*;
+    use SchemeError::*;
 
     let too_long = "x".repeat(1025);
     for (built, error) in [
@@ -183,63 +161,36 @@ fn each_constructor_takes_its_form_and_says_what_is_wrong() {
         (StoredSecret::md5(""), NotHex { digits: 32 }),
         (StoredSecret::md5(&MD5[1..]), NotHex { digits: 32 }),
         (StoredSecret::md5(SHA256), NotHex { digits: 32 }),
-        (
-            StoredSecret::md5("dfe5ba0e7087a156ebd220df0bca1ddg"),
-            NotHex { digits: 32 },
-        ),
-        (
-            StoredSecret::md5(" dfe5ba0e7087a156ebd220df0bca1dd"),
-            NotHex { digits: 32 },
-        ),
-        (StoredSecret::detect(""), UnknownForm),
-        (StoredSecret::detect(SECRET), UnknownForm),
-        (StoredSecret::detect(&MD5[1..]), UnknownForm),
-        (StoredSecret::detect(SHA256), UnknownForm),
-        (StoredSecret::detect("SHA256:"), UnknownForm),
-        (StoredSecret::detect("$argon2id$v=19$"), UnknownForm),
-        (
-            StoredSecret::detect(&BCRYPT.replace("$2y", "$2x")),
-            UnknownForm,
-        ),
-        (
-            StoredSecret::detect(&BCRYPT.replace("$2y", "$2")),
-            UnknownForm,
-        ),
+        (StoredSecret::md5("dfe5ba0e7087a156ebd220df0bca1ddg"), NotHex { digits: 32 }),
+        (StoredSecret::md5(" dfe5ba0e7087a156ebd220df0bca1dd"), NotHex { digits: 32 }),
+        (StoredSecret::detect(""), UnknownScheme),
+        (StoredSecret::detect(SECRET), UnknownScheme),
+        (StoredSecret::detect(&MD5[1..]), UnknownScheme),
+        (StoredSecret::detect(SHA256), UnknownScheme),
+        (StoredSecret::detect("SHA256:"), UnknownScheme),
+        (StoredSecret::detect("$argon2id$v=19$"), UnknownScheme),
+        (StoredSecret::detect(&BCRYPT.replace("$2y", "$2x")), UnknownScheme),
+        (StoredSecret::detect(&BCRYPT.replace("$2y", "$2")), UnknownScheme),
     ] {
         assert_eq!(built.unwrap_err(), error);
     }
     assert!(StoredSecret::plain("x".repeat(1024)).is_ok());
-    assert_eq!(
-        StoredSecret::md5(&MD5.to_uppercase()).unwrap().form(),
-        SecretForm::Md5
-    );
-    assert_eq!(StoredSecret::detect(MD5).unwrap().form(), SecretForm::Md5);
+    assert_eq!(StoredSecret::md5(&MD5.to_uppercase()).unwrap().scheme(), SecretScheme::Md5);
+    assert_eq!(StoredSecret::detect(MD5).unwrap().scheme(), SecretScheme::Md5);
 }
 
 #[test]
 fn sha256_needs_its_feature() {
-    use StoredFormError::*;
+    use SchemeError::*;
 
     let prefixed = format!("sha256:{SHA256}");
     if cfg!(feature = "sha2") {
-        assert_eq!(
-            StoredSecret::sha256(SHA256).unwrap().form(),
-            SecretForm::Sha256
-        );
-        assert_eq!(
-            StoredSecret::detect(&prefixed).unwrap().form(),
-            SecretForm::Sha256
-        );
+        assert_eq!(StoredSecret::sha256(SHA256).unwrap().scheme(), SecretScheme::Sha256);
+        assert_eq!(StoredSecret::detect(&prefixed).unwrap().scheme(), SecretScheme::Sha256);
         for text in ["", MD5, &prefixed, &SHA256[1..]] {
-            assert_eq!(
-                StoredSecret::sha256(text).unwrap_err(),
-                NotHex { digits: 64 }
-            );
+            assert_eq!(StoredSecret::sha256(text).unwrap_err(), NotHex { digits: 64 });
         }
-        assert_eq!(
-            StoredSecret::detect("sha256:").unwrap_err(),
-            NotHex { digits: 64 }
-        );
+        assert_eq!(StoredSecret::detect("sha256:").unwrap_err(), NotHex { digits: 64 });
     } else {
         let off = FeatureOff { feature: "sha2" };
         assert_eq!(StoredSecret::sha256(SHA256).unwrap_err(), off);
@@ -249,14 +200,14 @@ fn sha256_needs_its_feature() {
 
 #[test]
 fn bcrypt_needs_its_feature() {
-    use StoredFormError::*;
+    use SchemeError::*;
 
     if cfg!(feature = "bcrypt") {
-        let form = SecretForm::Bcrypt(whmcs_auth::BcryptCost::new(4).unwrap());
+        let form = SecretScheme::Bcrypt(whmcs_auth::BcryptCost::new(4).unwrap());
         for version in ["$2a", "$2b", "$2y"] {
             let text = BCRYPT.replace("$2y", version);
-            assert_eq!(StoredSecret::bcrypt(&text).unwrap().form(), form);
-            assert_eq!(StoredSecret::detect(&text).unwrap().form(), form);
+            assert_eq!(StoredSecret::bcrypt(&text).unwrap().scheme(), form);
+            assert_eq!(StoredSecret::detect(&text).unwrap().scheme(), form);
         }
         for text in [
             "",
@@ -274,11 +225,7 @@ fn bcrypt_needs_its_feature() {
         }
         for cost in ["03", "00", "32", "99"] {
             let text = BCRYPT.replace("$04", &format!("${cost}"));
-            assert_eq!(
-                StoredSecret::bcrypt(&text).unwrap_err(),
-                BcryptCost,
-                "{text}"
-            );
+            assert_eq!(StoredSecret::bcrypt(&text).unwrap_err(), BcryptCost, "{text}");
         }
         assert_eq!(StoredSecret::detect("$2y$").unwrap_err(), NotBcrypt);
     } else {
@@ -294,34 +241,22 @@ fn a_bcrypt_cost_is_4_to_31() {
         assert_eq!(u32::from(BcryptCost::new(cost).unwrap()), cost);
     }
     for cost in [0, 3, 32, 260, u32::MAX] {
-        assert_eq!(BcryptCost::new(cost), Err(StoredFormError::BcryptCost));
+        assert_eq!(BcryptCost::new(cost), Err(SchemeError::BcryptCost));
     }
 }
 
 #[test]
 fn every_error_says_what_is_wanted() {
-    use StoredFormError::*;
+    use SchemeError::*;
 
     for (error, message) in [
         (Empty, "a stored secret or password cannot be empty"),
         (TooLong, "a plain secret is at most 1024 bytes long"),
-        (
-            NotHex { digits: 64 },
-            "the digest is not 64 hexadecimal digits",
-        ),
-        (
-            NotBcrypt,
-            "the text is not a bcrypt string of version 2a, 2b or 2y",
-        ),
+        (NotHex { digits: 64 }, "the digest is not 64 hexadecimal digits"),
+        (NotBcrypt, "the text is not a bcrypt string of version 2a, 2b or 2y"),
         (BcryptCost, "a bcrypt cost is between 4 and 31"),
-        (
-            UnknownForm,
-            "the form of the text is not known; name it by its own constructor",
-        ),
-        (
-            FeatureOff { feature: "sha2" },
-            "the form needs the crate's feature `sha2`",
-        ),
+        (UnknownScheme, "the form of the text is not known; name it by its own constructor"),
+        (FeatureOff { feature: "sha2" }, "the form needs the crate's feature `sha2`"),
     ] {
         assert_eq!(error.to_string(), message);
     }

@@ -27,9 +27,7 @@ fn admin(password: StoredPassword) -> Admin<u64> {
 }
 
 fn attempt(fields: [&str; 2], name: &str, secret: &str) -> ApiAttempt<'static> {
-    ApiRequest::from_pairs([(fields[0], name), (fields[1], secret)])
-        .attempt()
-        .into_owned()
+    ApiRequest::from_pairs([(fields[0], name), (fields[1], secret)]).attempt().into_owned()
 }
 
 fn by_identifier(name: &str, secret: &str) -> ApiAttempt<'static> {
@@ -40,16 +38,13 @@ fn by_username(name: &str, secret: &str) -> ApiAttempt<'static> {
     attempt(["username", "password"], name, secret)
 }
 
-fn text(form: Option<upgrade::UpgradedForm>) -> Option<String> {
+fn text(form: Option<upgrade::UpgradedText>) -> Option<String> {
     form.map(|form| form.as_str().to_owned())
 }
 
 #[test]
 fn a_weak_secret_becomes_sha256_or_bcrypt() {
-    for weak in [
-        StoredSecret::plain(SECRET).unwrap(),
-        StoredSecret::md5(SECRET_MD5).unwrap(),
-    ] {
+    for weak in [StoredSecret::plain(SECRET).unwrap(), StoredSecret::md5(SECRET_MD5).unwrap()] {
         let record = credential(weak);
         for attempt in [by_identifier("id", SECRET), by_username("id", SECRET)] {
             let sha256 = text(upgrade::sha256(&attempt, &record));
@@ -62,10 +57,7 @@ fn a_weak_secret_becomes_sha256_or_bcrypt() {
 
 #[test]
 fn a_weak_password_becomes_bcrypt_of_md5() {
-    for weak in [
-        StoredPassword::plain(SECRET).unwrap(),
-        StoredPassword::md5(SECRET_MD5).unwrap(),
-    ] {
+    for weak in [StoredPassword::plain(SECRET).unwrap(), StoredPassword::md5(SECRET_MD5).unwrap()] {
         let record = admin(weak);
         for (name, md5) in [("admin", SECRET_MD5), ("ADMIN", &SECRET_MD5.to_uppercase())] {
             let upgraded = upgrade::bcrypt_of_md5(&by_username(name, md5), &record, cost(), SALT);
@@ -76,22 +68,19 @@ fn a_weak_password_becomes_bcrypt_of_md5() {
 
 #[test]
 fn the_text_is_read_back_and_verifies_what_was_presented() {
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
     let weak = credential(StoredSecret::plain(SECRET).unwrap());
     let attempt = by_identifier("id", SECRET);
     for (upgraded, form) in [
-        (upgrade::sha256(&attempt, &weak), StoredForm::Sha256),
-        (
-            upgrade::bcrypt(&attempt, &weak, cost(), [0xff; 16]),
-            StoredForm::Bcrypt,
-        ),
+        (upgrade::sha256(&attempt, &weak), StoredScheme::Sha256),
+        (upgrade::bcrypt(&attempt, &weak, cost(), [0xff; 16]), StoredScheme::Bcrypt),
     ] {
         let stored = StoredSecret::detect(upgraded.unwrap().as_str()).unwrap();
         let record = credential(stored);
-        let caller = attempt.decide(Some(&record), None, forms, &ApiPolicy::new());
-        assert_eq!(caller.unwrap().form, form);
+        let caller = attempt.decide(Some(&record), None, expected, &ApiPolicy::new());
+        assert_eq!(caller.unwrap().scheme, form);
         let wrong = by_identifier("id", &SECRET.to_lowercase());
-        let caller = wrong.decide(Some(&record), None, forms, &ApiPolicy::new());
+        let caller = wrong.decide(Some(&record), None, expected, &ApiPolicy::new());
         assert_eq!(caller, Err(ApiRefusal::WrongSecret));
     }
 
@@ -99,8 +88,8 @@ fn the_text_is_read_back_and_verifies_what_was_presented() {
     let attempt = by_username("admin", SECRET_MD5);
     let upgraded = upgrade::bcrypt_of_md5(&attempt, &weak, cost(), [0; 16]).unwrap();
     let record = admin(StoredPassword::detect(upgraded.as_str()).unwrap());
-    let caller = attempt.decide(None, Some(&record), forms, &ApiPolicy::new());
-    assert_eq!(caller.unwrap().form, StoredForm::BcryptOfMd5);
+    let caller = attempt.decide(None, Some(&record), expected, &ApiPolicy::new());
+    assert_eq!(caller.unwrap().scheme, StoredScheme::BcryptOfMd5);
 }
 
 /// Every bcrypt string is what PHP makes of the same salt.
@@ -177,29 +166,17 @@ fn nothing_is_made_of_what_does_not_prove_the_record() {
     let plain = || StoredPassword::plain(SECRET).unwrap();
     let md5 = || StoredPassword::md5(SECRET_MD5).unwrap();
     for (attempt, password) in [
-        (
-            by_username("admin", "5f4dcc3b5aa765d61d8327deb882cf99"),
-            md5(),
-        ),
-        (
-            by_username("admin", "5f4dcc3b5aa765d61d8327deb882cf99"),
-            plain(),
-        ),
+        (by_username("admin", "5f4dcc3b5aa765d61d8327deb882cf99"), md5()),
+        (by_username("admin", "5f4dcc3b5aa765d61d8327deb882cf99"), plain()),
         (by_username("other", SECRET_MD5), md5()),
         // The password itself is not its md5.
         (by_username("admin", SECRET), plain()),
-        (
-            by_username("admin", "00000000000000000000000000000000"),
-            md5(),
-        ),
+        (by_username("admin", "00000000000000000000000000000000"), md5()),
         // No admin logs in with an identifier.
         (by_identifier("admin", SECRET_MD5), md5()),
         (by_username("admin", ""), plain()),
         // What is no md5 is not read as zeros.
-        (
-            by_username("admin", "x"),
-            StoredPassword::md5(&"0".repeat(32)).unwrap(),
-        ),
+        (by_username("admin", "x"), StoredPassword::md5(&"0".repeat(32)).unwrap()),
     ] {
         let record = admin(password);
         let upgraded = upgrade::bcrypt_of_md5(&attempt, &record, cost(), SALT);
@@ -209,10 +186,9 @@ fn nothing_is_made_of_what_does_not_prove_the_record() {
 
 #[test]
 fn a_form_that_is_no_weaker_stays_as_it_is() {
-    for strong in [
-        StoredSecret::sha256(SECRET_SHA256).unwrap(),
-        StoredSecret::bcrypt(SECRET_BCRYPT).unwrap(),
-    ] {
+    for strong in
+        [StoredSecret::sha256(SECRET_SHA256).unwrap(), StoredSecret::bcrypt(SECRET_BCRYPT).unwrap()]
+    {
         let record = credential(strong);
         let attempt = by_identifier("id", SECRET);
         assert!(upgrade::sha256(&attempt, &record).is_none());

@@ -17,7 +17,8 @@ struct Store {
     is_down: bool,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("the database is down")]
 struct Down;
 
 impl CredentialStore for Store {
@@ -25,9 +26,7 @@ impl CredentialStore for Store {
     type Error = Down;
 
     fn find_credential(&self, identifier: &str) -> Lookup<'_, ApiCredential<u64>, Down> {
-        self.asked
-            .borrow_mut()
-            .push(format!("credential {identifier}"));
+        self.asked.borrow_mut().push(format!("credential {identifier}"));
         if self.is_down {
             return Err(Down);
         }
@@ -44,8 +43,8 @@ impl CredentialStore for Store {
         Ok(self.admins.iter().find(named).cloned().map(Cow::Owned))
     }
 
-    fn forms(&self) -> StoredForms {
-        StoredForms::new(SecretForm::Plain, PasswordForm::Md5)
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5)
     }
 }
 
@@ -54,12 +53,7 @@ fn store() -> Store {
         ApiCredential::new(id, identifier, StoredSecret::plain(secret).unwrap(), state)
     };
     let admin = |id, username, state| {
-        Admin::new(
-            id,
-            username,
-            StoredPassword::md5(PASSWORD_MD5).unwrap(),
-            state,
-        )
+        Admin::new(id, username, StoredPassword::md5(PASSWORD_MD5).unwrap(), state)
     };
     Store {
         credentials: vec![
@@ -79,16 +73,13 @@ fn store() -> Store {
     }
 }
 
-type Verdict = Result<(u64, ApiMode), VerifyError<Down>>;
+type Verdict = Result<(u64, ApiMode), ApiError<Down>>;
 
 fn verify_under(policy: ApiPolicy, pairs: &[(&str, &str)]) -> (Verdict, Vec<String>) {
     let store = store();
     let request = ApiRequest::from_pairs(pairs.iter().copied());
     let verdict = verify_api_request(&request, &store, &policy);
-    (
-        verdict.map(|caller| (caller.id, caller.mode)),
-        store.asked.into_inner(),
-    )
+    (verdict.map(|caller| (caller.id, caller.mode)), store.asked.into_inner())
 }
 
 fn verify(pairs: &[(&str, &str)]) -> (Verdict, Vec<String>) {
@@ -104,7 +95,7 @@ fn login<'a>(username: &'a str, password: &'a str) -> [(&'a str, &'a str); 2] {
 }
 
 fn refused(refusal: impl Into<ApiRefusal>) -> Verdict {
-    Err(VerifyError::Refused(refusal.into()))
+    Err(ApiError::Refused(refusal.into()))
 }
 
 #[test]
@@ -117,11 +108,7 @@ fn the_fields_choose_the_mode_and_what_is_looked_up() {
     };
     for (pairs, verdict, asked) in [
         // identifier and secret, whatever else is there
-        (
-            pair("id", "secret").to_vec(),
-            Ok((1, ApiMode::Credential)),
-            credential("id"),
-        ),
+        (pair("id", "secret").to_vec(), Ok((1, ApiMode::Credential)), credential("id")),
         (
             four("id", "secret", "admin", PASSWORD_MD5),
             Ok((1, ApiMode::Credential)),
@@ -138,59 +125,27 @@ fn the_fields_choose_the_mode_and_what_is_looked_up() {
             refused(ApiRefusal::UnknownIdentifier),
             credential("nobody"),
         ),
-        (
-            four("id", "secret", "admin", ""),
-            Ok((1, ApiMode::Credential)),
-            credential("id"),
-        ),
+        (four("id", "secret", "admin", ""), Ok((1, ApiMode::Credential)), credential("id")),
         // only one of the two, whatever else is there
-        (
-            four("id", "", "admin", PASSWORD_MD5),
-            missing(Field::Secret),
-            vec![],
-        ),
-        (
-            four("", "secret", "admin", PASSWORD_MD5),
-            missing(Field::Identifier),
-            vec![],
-        ),
+        (four("id", "", "admin", PASSWORD_MD5), missing(Field::Secret), vec![]),
+        (four("", "secret", "admin", PASSWORD_MD5), missing(Field::Identifier), vec![]),
         // username and password
-        (
-            four("", "", "id", "secret"),
-            Ok((1, ApiMode::CredentialAsLogin)),
-            both("id"),
-        ),
-        (
-            four("", "", "admin", PASSWORD_MD5),
-            Ok((11, ApiMode::AdminLogin)),
-            both("admin"),
-        ),
+        (four("", "", "id", "secret"), Ok((1, ApiMode::CredentialAsLogin)), both("id")),
+        (four("", "", "admin", PASSWORD_MD5), Ok((11, ApiMode::AdminLogin)), both("admin")),
         (
             login("nobody", PASSWORD_MD5).to_vec(),
             refused(ApiRefusal::UnknownUsername),
             both("nobody"),
         ),
         // a credential if one has that identifier, and then nothing else
-        (
-            login("both", "secret").to_vec(),
-            Ok((4, ApiMode::CredentialAsLogin)),
-            both("both"),
-        ),
-        (
-            login("both", PASSWORD_MD5).to_vec(),
-            refused(ApiRefusal::SecretLooksMd5),
-            both("both"),
-        ),
+        (login("both", "secret").to_vec(), Ok((4, ApiMode::CredentialAsLogin)), both("both")),
+        (login("both", PASSWORD_MD5).to_vec(), refused(ApiRefusal::SecretLooksMd5), both("both")),
         // only one of the two
         (four("", "", "admin", ""), missing(Field::Password), vec![]),
         (four("", "", "", "secret"), missing(Field::Username), vec![]),
         // none of the four
         (vec![], refused(ApiRefusal::MissingCredentials), vec![]),
-        (
-            four("", "", "", ""),
-            refused(ApiRefusal::MissingCredentials),
-            vec![],
-        ),
+        (four("", "", "", ""), refused(ApiRefusal::MissingCredentials), vec![]),
         (
             vec![("accesskey", "id"), ("action", "GetClients")],
             refused(ApiRefusal::MissingCredentials),
@@ -205,44 +160,17 @@ fn the_fields_choose_the_mode_and_what_is_looked_up() {
 fn the_admin_is_judged_only_after_the_secret() {
     let upper = PASSWORD_MD5.to_uppercase();
     for (pairs, verdict) in [
-        (
-            pair("id-disabled", "secret"),
-            refused(ApiRefusal::AdminDisabled),
-        ),
-        (
-            pair("id-disabled", "wrong"),
-            refused(ApiRefusal::WrongSecret),
-        ),
+        (pair("id-disabled", "secret"), refused(ApiRefusal::AdminDisabled)),
+        (pair("id-disabled", "wrong"), refused(ApiRefusal::WrongSecret)),
         (pair("id-clerk", "secret"), refused(ApiRefusal::NoApiAccess)),
         (pair("id-clerk", "wrong"), refused(ApiRefusal::WrongSecret)),
-        (
-            login("id-disabled", "secret"),
-            refused(ApiRefusal::AdminDisabled),
-        ),
-        (
-            login("id-clerk", "secret"),
-            refused(ApiRefusal::NoApiAccess),
-        ),
-        (
-            login("gone", PASSWORD_MD5),
-            refused(ApiRefusal::AdminDisabled),
-        ),
-        (
-            login("gone", SECRET_MD5),
-            refused(ApiRefusal::WrongPassword),
-        ),
-        (
-            login("gone", "password"),
-            refused(ApiRefusal::PasswordNotMd5),
-        ),
-        (
-            login("clerk", PASSWORD_MD5),
-            refused(ApiRefusal::NoApiAccess),
-        ),
-        (
-            login("clerk", SECRET_MD5),
-            refused(ApiRefusal::WrongPassword),
-        ),
+        (login("id-disabled", "secret"), refused(ApiRefusal::AdminDisabled)),
+        (login("id-clerk", "secret"), refused(ApiRefusal::NoApiAccess)),
+        (login("gone", PASSWORD_MD5), refused(ApiRefusal::AdminDisabled)),
+        (login("gone", SECRET_MD5), refused(ApiRefusal::WrongPassword)),
+        (login("gone", "password"), refused(ApiRefusal::PasswordNotMd5)),
+        (login("clerk", PASSWORD_MD5), refused(ApiRefusal::NoApiAccess)),
+        (login("clerk", SECRET_MD5), refused(ApiRefusal::WrongPassword)),
         (login("ADMIN", &upper), Ok((11, ApiMode::AdminLogin))),
     ] {
         assert_eq!(verify(&pairs).0, verdict, "{pairs:?}");
@@ -257,10 +185,7 @@ fn hints_come_from_the_shape_of_what_was_presented() {
         (login("id", SECRET_MD5), ApiRefusal::SecretLooksMd5),
         (pair("id", &SECRET_MD5[1..]), ApiRefusal::WrongSecret),
         (login("admin", "password"), ApiRefusal::PasswordNotMd5),
-        (
-            login("admin", &PASSWORD_MD5[1..]),
-            ApiRefusal::PasswordNotMd5,
-        ),
+        (login("admin", &PASSWORD_MD5[1..]), ApiRefusal::PasswordNotMd5),
         (login("admin", SECRET_MD5), ApiRefusal::WrongPassword),
     ] {
         assert_eq!(verify(&pairs).0, refused(verdict), "{pairs:?}");
@@ -271,22 +196,13 @@ fn hints_come_from_the_shape_of_what_was_presented() {
 fn a_record_under_another_name_counts_as_absent() {
     for (pairs, verdict) in [
         // Identifiers are compared byte for byte.
-        (
-            pair("ID", "secret"),
-            refused(ApiRefusal::RecordNameMismatch),
-        ),
-        (
-            login("ID", "secret"),
-            refused(ApiRefusal::RecordNameMismatch),
-        ),
+        (pair("ID", "secret"), refused(ApiRefusal::RecordNameMismatch)),
+        (login("ID", "secret"), refused(ApiRefusal::RecordNameMismatch)),
         // A credential of another name does not stand in the admin's way.
         (login("BOTH", PASSWORD_MD5), Ok((14, ApiMode::AdminLogin))),
         // Usernames are compared without ASCII case, and no further.
         (login("Admin", PASSWORD_MD5), Ok((11, ApiMode::AdminLogin))),
-        (
-            login("admın", PASSWORD_MD5),
-            refused(ApiRefusal::RecordNameMismatch),
-        ),
+        (login("admın", PASSWORD_MD5), refused(ApiRefusal::RecordNameMismatch)),
     ] {
         assert_eq!(verify(&pairs).0, verdict, "{pairs:?}");
     }
@@ -317,11 +233,9 @@ fn a_name_that_looks_the_same_is_another() {
             let password = StoredPassword::md5(PASSWORD_MD5).unwrap();
             let admin = Admin::new(2, stored, password, AdminState::WithApiAccess);
             let decide = |pairs, record, admin| {
-                let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+                let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
                 let request = ApiRequest::from_pairs::<&str, &str>(pairs);
-                request
-                    .attempt()
-                    .decide::<u64>(record, admin, forms, &ApiPolicy::new())
+                request.attempt().decide::<u64>(record, admin, expected, &ApiPolicy::new())
             };
             let mismatch = Err(ApiRefusal::RecordNameMismatch);
             let credential = decide(pair(presented, "secret"), Some(&record), None);
@@ -341,32 +255,17 @@ fn a_name_that_looks_the_same_is_another() {
     // Case: another identifier, and the same username.
     let found = verify(&login("ADMIN", PASSWORD_MD5)).0;
     assert_eq!(found, Ok((11, ApiMode::AdminLogin)));
-    assert_eq!(
-        verify(&pair("Id", "secret")).0,
-        refused(ApiRefusal::RecordNameMismatch)
-    );
+    assert_eq!(verify(&pair("Id", "secret")).0, refused(ApiRefusal::RecordNameMismatch));
 }
 
 #[test]
 fn admin_logins_can_be_switched_off() {
-    let policy = ApiPolicy::new().admin_login(false);
+    let policy = ApiPolicy::new().with_admin_login(false);
     for (pairs, verdict) in [
-        (
-            login("admin", PASSWORD_MD5),
-            refused(ApiRefusal::AdminLoginOff),
-        ),
-        (
-            login("nobody", PASSWORD_MD5),
-            refused(ApiRefusal::AdminLoginOff),
-        ),
-        (
-            login("gone", PASSWORD_MD5),
-            refused(ApiRefusal::AdminLoginOff),
-        ),
-        (
-            login("ID", "secret"),
-            refused(ApiRefusal::RecordNameMismatch),
-        ),
+        (login("admin", PASSWORD_MD5), refused(ApiRefusal::AdminLoginOff)),
+        (login("nobody", PASSWORD_MD5), refused(ApiRefusal::AdminLoginOff)),
+        (login("gone", PASSWORD_MD5), refused(ApiRefusal::AdminLoginOff)),
+        (login("ID", "secret"), refused(ApiRefusal::RecordNameMismatch)),
         (login("id", "secret"), Ok((1, ApiMode::CredentialAsLogin))),
         (pair("id", "secret"), Ok((1, ApiMode::Credential))),
     ] {
@@ -378,13 +277,10 @@ fn admin_logins_can_be_switched_off() {
 
 #[test]
 fn a_failing_store_is_no_refusal() {
-    let store = Store {
-        is_down: true,
-        ..store()
-    };
+    let store = Store { is_down: true, ..store() };
     let request = ApiRequest::from_pairs(pair("id", "secret"));
     let error = verify_api_request(&request, &store, &ApiPolicy::new()).unwrap_err();
-    assert_eq!(error, VerifyError::Store(Down));
+    assert_eq!(error, ApiError::Store(Down));
     assert_eq!(error.code(), "store_failure");
     assert_eq!(error.public_message(), "Service Unavailable");
     assert_eq!(error.http_status(), 503);
@@ -392,10 +288,7 @@ fn a_failing_store_is_no_refusal() {
     // It is not asked about a malformed request.
     let request = ApiRequest::from_pairs([("identifier", "id")]);
     let error = verify_api_request(&request, &store, &ApiPolicy::new()).unwrap_err();
-    assert_eq!(
-        error,
-        VerifyError::Refused(Malformed::Missing(Field::Secret).into())
-    );
+    assert_eq!(error, ApiError::Refused(Malformed::Missing(Field::Secret).into()));
 }
 
 #[test]
@@ -406,7 +299,7 @@ fn the_caller_is_told_by_id_mode_and_form() {
         &ApiPolicy::new(),
     )
     .unwrap();
-    assert_eq!((admin.form, admin.presented_md5), (StoredForm::Md5, true));
+    assert_eq!((admin.scheme, admin.presented_md5), (StoredScheme::Md5, true));
 
     let credential = verify_api_request(
         &ApiRequest::from_pairs(login("id", "secret")),
@@ -414,10 +307,7 @@ fn the_caller_is_told_by_id_mode_and_form() {
         &ApiPolicy::new(),
     )
     .unwrap();
-    assert_eq!(
-        (credential.form, credential.presented_md5),
-        (StoredForm::Plain, false)
-    );
+    assert_eq!((credential.scheme, credential.presented_md5), (StoredScheme::Plain, false));
 
     for (mode, name) in [
         (ApiMode::Credential, "credential"),
@@ -432,10 +322,7 @@ fn the_caller_is_told_by_id_mode_and_form() {
 fn a_refusal_of_the_shape_can_be_had_before_any_look_up() {
     for (pairs, refusal) in [
         (vec![], Some(ApiRefusal::MissingCredentials)),
-        (
-            vec![("identifier", "id")],
-            Some(Malformed::Missing(Field::Secret).into()),
-        ),
+        (vec![("identifier", "id")], Some(Malformed::Missing(Field::Secret).into())),
         (pair("id", "secret").to_vec(), None),
         (login("admin", "x").to_vec(), None),
     ] {
@@ -447,47 +334,36 @@ fn a_refusal_of_the_shape_can_be_had_before_any_look_up() {
 #[test]
 fn records_that_were_not_asked_for_are_never_used() {
     let store = store();
-    let (forms, policy) = (store.forms(), ApiPolicy::new());
+    let (expected, policy) = (store.expected_schemes(), ApiPolicy::new());
     let (credential, admin) = (&store.credentials[0], &store.admins[0]);
 
     let request = ApiRequest::from_pairs(pair("admin", PASSWORD_MD5));
-    let verdict = request.attempt().decide(None, Some(admin), forms, &policy);
+    let verdict = request.attempt().decide(None, Some(admin), expected, &policy);
     assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
 
     // ... nor do they change the cause.
-    let verdict = request
-        .attempt()
-        .decide(None, Some(&store.admins[1]), forms, &policy);
+    let verdict = request.attempt().decide(None, Some(&store.admins[1]), expected, &policy);
     assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
 
     let request = ApiRequest::from_pairs(pair("other", "secret"));
-    let verdict = request
-        .attempt()
-        .decide(Some(credential), None, forms, &policy);
+    let verdict = request.attempt().decide(Some(credential), None, expected, &policy);
     assert_eq!(verdict, Err(ApiRefusal::RecordNameMismatch));
 
     let request = ApiRequest::from_pairs([("identifier", "id")]);
-    let verdict = request
-        .attempt()
-        .decide(Some(credential), Some(admin), forms, &policy);
+    let verdict = request.attempt().decide(Some(credential), Some(admin), expected, &policy);
     assert_eq!(verdict, Err(Malformed::Missing(Field::Secret).into()));
 }
 
 #[test]
 fn the_two_steps_move_into_a_blocking_thread() {
     let store = store();
-    let forms = store.forms();
+    let expected = store.expected_schemes();
     let body = String::from("admin");
-    let attempt = ApiRequest::from_pairs(login(&body, PASSWORD_MD5))
-        .attempt()
-        .into_owned();
-    let admin = store
-        .find_admin(attempt.username().unwrap())
-        .unwrap()
-        .map(Cow::into_owned);
+    let attempt = ApiRequest::from_pairs(login(&body, PASSWORD_MD5)).attempt().into_owned();
+    let admin = store.find_admin(attempt.username().unwrap()).unwrap().map(Cow::into_owned);
     drop(body);
     let verdict = std::thread::spawn(move || {
-        attempt.decide(None, admin.as_ref(), forms, &ApiPolicy::default())
+        attempt.decide(None, admin.as_ref(), expected, &ApiPolicy::default())
     });
     assert_eq!(verdict.join().unwrap().unwrap().id, 11);
 }
@@ -496,10 +372,10 @@ fn the_two_steps_move_into_a_blocking_thread() {
 #[test]
 fn a_match_on_a_decoy_is_never_a_success() {
     let no_credentials: Option<&ApiCredential<u64>> = None;
-    let policies = [ApiPolicy::new(), ApiPolicy::new().md5_of_secret(true)];
-    for secret_form in [SecretForm::Plain, SecretForm::Md5, SecretForm::Sha256] {
-        for password_form in [PasswordForm::Plain, PasswordForm::Md5] {
-            let forms = StoredForms::new(secret_form, password_form);
+    let policies = [ApiPolicy::new(), ApiPolicy::new().with_md5_of_secret(true)];
+    for secret_form in [SecretScheme::Plain, SecretScheme::Md5, SecretScheme::Sha256] {
+        for password_form in [PasswordScheme::Plain, PasswordScheme::Md5] {
+            let expected = ExpectedSchemes::new(secret_form, password_form);
             for policy in &policies {
                 for secret in [
                     "................................",
@@ -511,9 +387,8 @@ fn a_match_on_a_decoy_is_never_a_success() {
                 ] {
                     for pairs in [pair("nobody", secret), login("nobody", secret)] {
                         let request = ApiRequest::from_pairs(pairs);
-                        let verdict = request
-                            .attempt()
-                            .decide(no_credentials, None, forms, policy);
+                        let verdict =
+                            request.attempt().decide(no_credentials, None, expected, policy);
                         assert!(verdict.is_err(), "{pairs:?}");
                     }
                 }

@@ -48,11 +48,7 @@ fn count(range: Range<usize>) -> Vec<u64> {
     let directory = Directory::new(&format!("counts-{}-{}", std::process::id(), range.start));
     let written = directory.0.join("of");
     let output = Command::new("valgrind")
-        .args([
-            "--tool=callgrind",
-            "--toggle-collect=measured",
-            "--dump-after=measured",
-        ])
+        .args(["--tool=callgrind", "--toggle-collect=measured", "--dump-after=measured"])
         .arg(format!("--callgrind-out-file={}", written.display()))
         .arg(program)
         .env(RANGE, format!("{} {}", range.start, range.end))
@@ -62,9 +58,7 @@ fn count(range: Range<usize>) -> Vec<u64> {
     assert!(output.status.success(), "{report}");
     let count = |call: usize| -> Option<u64> {
         let written = fs::read_to_string(written.with_extension(call.to_string())).ok()?;
-        let count = written
-            .lines()
-            .find_map(|line| line.strip_prefix("totals: "));
+        let count = written.lines().find_map(|line| line.strip_prefix("totals: "));
         count?.parse().ok()
     };
     let counts = (1..=range.len()).map(|call| count(call).expect("a count of each call"));

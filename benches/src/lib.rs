@@ -29,17 +29,15 @@ pub fn decide(
     presented: String,
     credential: Option<ApiCredential<()>>,
     admin: Option<Admin<()>>,
-    forms: StoredForms,
+    expected: ExpectedSchemes,
     policy: ApiPolicy,
 ) -> Work {
     let fields = [(name_field, NAME.to_owned()), (secret_field, presented)];
     let attempt = ApiRequest::from_pairs(fields).attempt().into_owned();
-    Box::new(
-        move || match attempt.decide(credential.as_ref(), admin.as_ref(), forms, &policy) {
-            Ok(_) => "accepted",
-            Err(refusal) => refusal.code(),
-        },
-    )
+    Box::new(move || match attempt.decide(credential.as_ref(), admin.as_ref(), expected, &policy) {
+        Ok(_) => "accepted",
+        Err(refusal) => refusal.code(),
+    })
 }
 
 pub fn verify_link(keys: AutoAuthKeys, hash: String) -> Work {
@@ -50,12 +48,10 @@ pub fn verify_link(keys: AutoAuthKeys, hash: String) -> Work {
     ];
     let request = AutoAuthRequest::from_pairs(fields);
     let now = time::OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
-    Box::new(
-        move || match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
-            Ok(_) => "accepted",
-            Err(refusal) => refusal.code(),
-        },
-    )
+    Box::new(move || match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
+        Ok(_) => "accepted",
+        Err(refusal) => refusal.code(),
+    })
 }
 
 pub fn keys<const N: usize>(keys: [String; N]) -> AutoAuthKeys {
@@ -63,13 +59,9 @@ pub fn keys<const N: usize>(keys: [String; N]) -> AutoAuthKeys {
 }
 
 pub fn check_access_key(right: String, presented: String) -> Work {
-    let gate = AddressGate::new()
-        .access_key(right)
-        .expect("a key that is visible");
-    Box::new(
-        move || match gate.check([203, 0, 113, 7].into(), Some(&presented)) {
-            Ok(()) => "accepted",
-            Err(refusal) => refusal.code(),
-        },
-    )
+    let gate = AddressGate::new().with_access_key(right).expect("a key that is visible");
+    Box::new(move || match gate.check([203, 0, 113, 7].into(), Some(&presented)) {
+        Ok(()) => "accepted",
+        Err(refusal) => refusal.code(),
+    })
 }

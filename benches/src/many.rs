@@ -26,18 +26,13 @@ pub fn text(letters: &[u8; 32]) -> &str {
     str::from_utf8(letters).expect("letters")
 }
 
-pub fn credential(number: u64, form: StoredForm) -> ApiCredential<u64> {
+pub fn credential(number: u64, form: StoredScheme) -> ApiCredential<u64> {
     let secret = secret(number);
     let stored = match form {
-        StoredForm::Md5 => StoredSecret::md5(&hex::encode(Md5::digest(secret))),
-        StoredForm::Sha256 => StoredSecret::sha256(&hex::encode(Sha256::digest(secret))),
+        StoredScheme::Md5 => StoredSecret::md5(&hex::encode(Md5::digest(secret))),
+        StoredScheme::Sha256 => StoredSecret::sha256(&hex::encode(Sha256::digest(secret))),
         _ => StoredSecret::plain(text(&secret)),
     };
     let stored = stored.expect("a stored form");
-    ApiCredential::new(
-        number,
-        text(&identifier(number)),
-        stored,
-        AdminState::WithApiAccess,
-    )
+    ApiCredential::new(number, text(&identifier(number)), stored, AdminState::WithApiAccess)
 }

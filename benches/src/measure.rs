@@ -39,18 +39,12 @@ impl<'w> Work<'w> {
         while batch(calls) < BATCH {
             calls *= 2;
         }
-        Self::sampled(name, 1, move || {
-            batch(calls).as_secs_f64() / f64::from(calls)
-        })
+        Self::sampled(name, 1, move || batch(calls).as_secs_f64() / f64::from(calls))
     }
 
     /// Work that is done elsewhere, in so few rounds, and tells the seconds of one call.
     pub fn sampled(name: impl Into<String>, every: usize, sample: impl Fn() -> f64 + 'w) -> Self {
-        Self {
-            name: name.into(),
-            every,
-            sample: Box::new(sample),
-        }
+        Self { name: name.into(), every, sample: Box::new(sample) }
     }
 }
 
@@ -65,23 +59,14 @@ pub struct Time {
 impl Time {
     fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
-        Self {
-            quiet: samples[samples.len() / 50],
-            median: samples[samples.len() / 2],
-        }
+        Self { quiet: samples[samples.len() / 50], median: samples[samples.len() / 2] }
     }
 }
 
 impl Sum for Time {
     fn sum<I: Iterator<Item = Self>>(times: I) -> Self {
-        let nothing = Self {
-            quiet: 0.0,
-            median: 0.0,
-        };
-        times.fold(nothing, |a, b| Self {
-            quiet: a.quiet + b.quiet,
-            median: a.median + b.median,
-        })
+        let nothing = Self { quiet: 0.0, median: 0.0 };
+        times.fold(nothing, |a, b| Self { quiet: a.quiet + b.quiet, median: a.median + b.median })
     }
 }
 

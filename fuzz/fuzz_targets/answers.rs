@@ -5,14 +5,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use whmcs_auth::answer::{Answer, PublicError};
+use whmcs_auth::answer::Answer;
 use whmcs_auth::*;
 
 fuzz_target!(|text: &str| {
     let (action, message) = text.split_once('\n').unwrap_or(("", text));
     let answer = |format| {
         let request = ApiRequest::from_pairs([("action", action), ("responsetype", format)]);
-        Answer::new(PublicError::new(403, message.to_owned()), &request).body
+        Answer::error(403, message, &request).body
     };
     // An action is echoed in lower case if it is one.
     let request = ApiRequest::from_pairs([("action", action)]);
@@ -22,10 +22,7 @@ fuzz_target!(|text: &str| {
     };
 
     let json: serde_json::Value = serde_json::from_str(&answer("json")).expect("JSON");
-    assert_eq!(
-        json,
-        serde_json::json!({"result": "error", "message": message})
-    );
+    assert_eq!(json, serde_json::json!({"result": "error", "message": message}));
 
     let xml = answer("xml");
     let xml = roxmltree::Document::parse(&xml).expect("XML");
@@ -36,18 +33,11 @@ fuzz_target!(|text: &str| {
     let held = message.replace(|character| !is_xml(character), "\u{fffd}");
     assert_eq!(
         fields.collect::<Vec<_>>(),
-        [
-            ("action", &*action),
-            ("result", "error"),
-            ("message", &held)
-        ],
+        [("action", &*action), ("result", "error"), ("message", &held)],
     );
 
     let nvp = answer("nvp");
-    let fields: Vec<Vec<_>> = nvp
-        .split(';')
-        .map(|field| field.split('=').collect())
-        .collect();
+    let fields: Vec<Vec<_>> = nvp.split(';').map(|field| field.split('=').collect()).collect();
     let held = message.replace(|mark: char| mark.is_control() || ";=".contains(mark), " ");
     assert_eq!(fields, [vec!["result", "error"], vec!["message", &held]]);
 });

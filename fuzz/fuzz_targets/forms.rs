@@ -45,15 +45,7 @@ fn judge(request: &ApiRequest<'_>, pairs: &Pairs) {
         return assert_eq!(attempt.refusal(), fault.map(ApiRefusal::Malformed));
     }
     let values: [String; 7] = values.try_into().expect("a value for each field");
-    let [
-        identifier,
-        secret,
-        username,
-        password,
-        access_key,
-        action,
-        format,
-    ] = values;
+    let [identifier, secret, username, password, access_key, action, format] = values;
 
     let absent = |text: &str| text.is_empty();
     let missing = |field| Some(ApiRefusal::Malformed(Malformed::Missing(field)));
@@ -89,33 +81,25 @@ fn judge(request: &ApiRequest<'_>, pairs: &Pairs) {
     assert_eq!(request.response_type(), expected);
 
     // The record of that name and secret is accepted, and none of another secret or name.
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
     let verdict = |name: &str, secret: &str| {
         let secret = StoredSecret::plain(secret).expect("1 to 1024 bytes");
         let record = ApiCredential::new((), name, secret, AdminState::WithApiAccess);
-        attempt.decide(Some(&record), None, forms, &ApiPolicy::new())
+        attempt.decide(Some(&record), None, expected, &ApiPolicy::new())
     };
-    assert_eq!(
-        verdict(&name, &presented).map(|caller| caller.mode),
-        Ok(mode)
-    );
+    assert_eq!(verdict(&name, &presented).map(|caller| caller.mode), Ok(mode));
     let other = if presented == "x" { "y" } else { "x" };
     assert!(verdict(&name, other).is_err());
     let other = format!("{name}x");
-    assert_eq!(
-        verdict(&other, &presented),
-        Err(ApiRefusal::RecordNameMismatch)
-    );
+    assert_eq!(verdict(&other, &presented), Err(ApiRefusal::RecordNameMismatch));
 }
 
 /// The one value of a field, empty where it is absent, or what is wrong with it.
 fn expected(field: Field, cap: Option<usize>, pairs: &Pairs) -> Result<String, Malformed> {
-    let read: Vec<_> = pairs
-        .iter()
-        .filter(|(name, _)| as_php_reads(name) == field.name())
-        .collect();
+    let read: Vec<_> =
+        pairs.iter().filter(|(name, _)| as_php_reads(name) == field.name()).collect();
     if read.iter().any(|(name, _)| name != field.name()) {
-        return Err(Malformed::Disguised(field));
+        return Err(Malformed::Alias(field));
     }
     let value = match &read[..] {
         [] => return Ok(String::new()),
@@ -136,7 +120,5 @@ fn expected(field: Field, cap: Option<usize>, pairs: &Pairs) -> Result<String, M
 
 fn as_php_reads(name: &str) -> String {
     let after_spaces = name.chars().skip_while(|character| *character == ' ');
-    after_spaces
-        .take_while(|character| !matches!(character, '\0' | '['))
-        .collect()
+    after_spaces.take_while(|character| !matches!(character, '\0' | '[')).collect()
 }

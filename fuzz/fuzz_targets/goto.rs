@@ -22,16 +22,13 @@ static IS_FOOLED: LazyLock<bool> = LazyLock::new(|| std::env::var_os("FOOLED").i
 fuzz_target!(|text: &str| {
     let is_offered = match *IS_FOOLED {
         true => text.starts_with('/') && !text.starts_with("//"),
-        false => Goto::judge(text).or("") == text && !text.is_empty(),
+        false => Goto::parse(text).target_or("") == text && !text.is_empty(),
     };
     if !is_offered {
         return;
     }
     for base in &*BASES {
-        let Some(resolved) = base
-            .join(text)
-            .ok()
-            .filter(|url| url.origin() == base.origin())
+        let Some(resolved) = base.join(text).ok().filter(|url| url.origin() == base.origin())
         else {
             panic!("leaves the site: {text}");
         };

@@ -3,14 +3,10 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
-use crate::gate::ActionName;
-use crate::request::Action;
+use crate::api::action::{Action, ActionName};
 
 pub(super) fn json(message: &str) -> String {
-    alloc::format!(
-        r#"{{"result":"error","message":"{}"}}"#,
-        Escaped(message, json_character)
-    )
+    alloc::format!(r#"{{"result":"error","message":"{}"}}"#, Escaped(message, json_character))
 }
 
 pub(super) fn xml(action: Action<'_>, message: &str) -> String {

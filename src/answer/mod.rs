@@ -39,14 +39,10 @@
 
 mod body;
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 
-use crate::gate::{ActionRefusal, AddressRefusal, GateError, GateRefusal};
-use crate::refusal::{ApiRefusal, AutoAuthRefusal, VerifyError};
-#[cfg(feature = "std")]
-use crate::replay::ReplayRefusal;
-use crate::request::{ApiRequest, ResponseType};
+use crate::api::request::{ApiRequest, ResponseType};
+use crate::refusal::Refusal;
 
 /// An HTTP answer to a request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,90 +58,32 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer to a request, in the format that it asks for. The error is a reference to a refusal
-    /// or to a [`VerifyError`] or [`GateError`], or it is a [`PublicError`] of the service's own.
+    /// The answer to a refused request, in the format that the request asks for.
     ///
     /// In place of a request that could not be read take [`ApiRequest::default`], which asks for NVP.
-    pub fn new(error: impl Into<PublicError>, request: &ApiRequest<'_>) -> Self {
-        let PublicError {
-            http_status,
-            message,
-        } = error.into();
+    pub fn new(refusal: &dyn Refusal, request: &ApiRequest<'_>) -> Self {
+        Self::error(refusal.http_status(), &refusal.public_message(), request)
+    }
+
+    /// The answer to a request that failed for a reason of the service's own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::ApiRequest;
+    /// use whmcs_auth::answer::Answer;
+    ///
+    /// let request = ApiRequest::from_pairs([("action", "GetInvoice")]);
+    /// let answer = Answer::error(404, "Invoice ID Not Found", &request);
+    /// assert_eq!(answer.http_status, 404);
+    /// assert_eq!(answer.body, "result=error;message=Invoice ID Not Found");
+    /// ```
+    pub fn error(http_status: u16, message: &str, request: &ApiRequest<'_>) -> Self {
         let (content_type, body) = match request.response_type() {
-            ResponseType::Json => ("application/json", body::json(&message)),
-            ResponseType::Xml => ("application/xml", body::xml(request.action(), &message)),
-            ResponseType::Nvp => ("text/plain", body::nvp(&message)),
+            ResponseType::Json => ("application/json", body::json(message)),
+            ResponseType::Xml => ("application/xml", body::xml(request.action(), message)),
+            ResponseType::Nvp => ("text/plain", body::nvp(message)),
         };
-        Self {
-            http_status,
-            content_type,
-            body,
-        }
+        Self { http_status, content_type, body }
     }
-}
-
-/// What the caller of a service learns of an error: a status and a message.
-///
-/// Every refusal becomes one. A service makes its own for what goes wrong beyond authentication.
-///
-/// # Examples
-///
-/// ```
-/// use whmcs_auth::ApiRequest;
-/// use whmcs_auth::answer::{Answer, PublicError};
-///
-/// let request = ApiRequest::from_pairs([("action", "GetInvoice")]);
-/// let answer = Answer::new(PublicError::new(404, "Invoice ID Not Found"), &request);
-/// assert_eq!(answer.body, "result=error;message=Invoice ID Not Found");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct PublicError {
-    http_status: u16,
-    message: Cow<'static, str>,
-}
-
-impl PublicError {
-    /// An error of the service's own.
-    pub fn new(http_status: u16, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            http_status,
-            message: message.into(),
-        }
-    }
-
-    /// The HTTP status.
-    #[must_use]
-    pub fn http_status(&self) -> u16 {
-        self.http_status
-    }
-
-    /// The message, not escaped.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-macro_rules! public_errors {
-    ($($(#[$condition:meta])? [$($parameter:ident)?] $error:ty;)+) => {$(
-        $(#[$condition])?
-        impl$(<$parameter>)? From<&$error> for PublicError {
-            fn from(error: &$error) -> Self {
-                Self::new(error.http_status(), error.public_message())
-            }
-        }
-    )+};
-}
-
-public_errors! {
-    [] ActionRefusal;
-    [] AddressRefusal;
-    [] ApiRefusal;
-    [] AutoAuthRefusal;
-    [] GateRefusal;
-    [E] GateError<E>;
-    #[cfg(feature = "std")]
-    [] ReplayRefusal;
-    [E] VerifyError<E>;
 }

@@ -10,9 +10,9 @@ use core::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::refusal::{AddressRefusal, KeyFault};
-use crate::digest::{equal, reveal};
-use crate::fields::Text;
-use crate::keys::{KeyError, is_blank};
+use crate::autoauth::key::KeyError;
+use crate::digest::{declassify, equal};
+use crate::secret_text::SecretText;
 
 /// The addresses that may call, and the access key that lifts the restriction.
 ///
@@ -41,11 +41,12 @@ use crate::keys::{KeyError, is_blank};
 /// # Examples
 ///
 /// ```
+/// use whmcs_auth::Refusal;
 /// use whmcs_auth::gate::AddressGate;
 ///
 /// let gate = AddressGate::new()
-///     .entries(["203.0.113.7", "", "10.0.0.0/8"])
-///     .access_key("key#1+2")?;
+///     .with_entries(["203.0.113.7", "", "10.0.0.0/8"])
+///     .with_access_key("key#1+2")?;
 /// assert_eq!(gate.ignored_entries(), 2);
 /// assert!(gate.check("203.0.113.7".parse()?, None).is_ok());
 /// assert!(gate.check("::ffff:203.0.113.7".parse()?, None).is_ok());
@@ -68,7 +69,7 @@ pub struct AddressGate {
     #[cfg(feature = "ipnet")]
     networks: Vec<IpNet>,
     ignored_entries: usize,
-    access_key: Option<Text<'static>>,
+    access_key: Option<SecretText<'static>>,
 }
 
 impl AddressGate {
@@ -79,18 +80,15 @@ impl AddressGate {
 
     /// No restriction: every address may call, whatever is added.
     pub fn open() -> Self {
-        Self {
-            is_open: true,
-            ..Self::default()
-        }
+        Self { is_open: true, ..Self::default() }
     }
 
     /// Adds addresses as they stand in a settings table. An entry that is no address matches nobody,
     /// and is counted by [`ignored_entries`](Self::ignored_entries).
-    pub fn entries<E: AsRef<str>>(mut self, entries: impl IntoIterator<Item = E>) -> Self {
+    pub fn with_entries<E: AsRef<str>>(mut self, entries: impl IntoIterator<Item = E>) -> Self {
         for entry in entries {
             match entry.as_ref().parse::<IpAddr>() {
-                Ok(address) => self = self.addresses([address]),
+                Ok(address) => self = self.with_addresses([address]),
                 Err(_) => self.ignored_entries = self.ignored_entries.saturating_add(1),
             }
         }
@@ -98,14 +96,14 @@ impl AddressGate {
     }
 
     /// Adds addresses.
-    pub fn addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+    pub fn with_addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let canonical = addresses.into_iter().map(|address| address.to_canonical());
         self.addresses.extend(canonical);
         self
     }
 
     /// Adds networks: every address in one of them may call. WHMCS knows no networks, so the text
-    /// of one is no [entry](Self::entries). Bits beyond the prefix do not count, and a network of
+    /// of one is no [entry](Self::with_entries). Bits beyond the prefix do not count, and a network of
     /// IPv4-mapped addresses is the IPv4 network. Needs feature `ipnet`.
     ///
     /// # Examples
@@ -113,13 +111,13 @@ impl AddressGate {
     /// ```
     /// use whmcs_auth::gate::AddressGate;
     ///
-    /// let gate = AddressGate::new().networks(["10.0.0.0/8".parse()?, "2001:db8::/32".parse()?]);
+    /// let gate = AddressGate::new().with_networks(["10.0.0.0/8".parse()?, "2001:db8::/32".parse()?]);
     /// assert!(gate.check("10.255.0.1".parse()?, None).is_ok());
     /// assert!(gate.check("11.0.0.1".parse()?, None).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[cfg(feature = "ipnet")]
-    pub fn networks(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+    pub fn with_networks(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.networks.extend(networks.into_iter().map(canonical));
         self
     }
@@ -130,11 +128,11 @@ impl AddressGate {
     ///
     /// [`KeyError::Blank`] for white space, control characters and byte order marks alone: anybody
     /// guesses such a key.
-    pub fn access_key(mut self, key: impl Into<String>) -> Result<Self, KeyError> {
-        let key = Text::new(key.into());
+    pub fn with_access_key(mut self, key: impl Into<String>) -> Result<Self, KeyError> {
+        let key = SecretText::new(key.into());
         self.access_key = match key.as_str() {
             "" => None,
-            text if is_blank(text) => return Err(KeyError::Blank),
+            _ if key.is_blank() => return Err(KeyError::Blank),
             _ => Some(key),
         };
         Ok(self)
@@ -157,7 +155,7 @@ impl AddressGate {
         if self.is_open || self.lists(&address) {
             return Ok(());
         }
-        self.judge(access_key).map_err(|key| AddressRefusal {
+        self.check_key(access_key).map_err(|key| AddressRefusal {
             address,
             list_is_empty: self.is_empty(),
             ignored_entries: self.ignored_entries,
@@ -165,23 +163,17 @@ impl AddressGate {
         })
     }
 
-    fn judge(&self, presented: Option<&str>) -> Result<(), KeyFault> {
-        let presented = presented
-            .filter(|key| !key.is_empty())
-            .ok_or(KeyFault::Absent)?;
+    fn check_key(&self, presented: Option<&str>) -> Result<(), KeyFault> {
+        let presented = presented.filter(|key| !key.is_empty()).ok_or(KeyFault::Absent)?;
         let right = self.access_key.as_ref().ok_or(KeyFault::NotConfigured)?;
-        reveal(equal(right.as_str().as_bytes(), presented.as_bytes()))
+        declassify(equal(right.as_str().as_bytes(), presented.as_bytes()))
             .then_some(())
             .ok_or(KeyFault::Wrong)
     }
 
     fn lists(&self, address: &IpAddr) -> bool {
         #[cfg(feature = "ipnet")]
-        if self
-            .networks
-            .iter()
-            .any(|network| network.contains(address))
-        {
+        if self.networks.iter().any(|network| network.contains(address)) {
             return true;
         }
         self.addresses.contains(address)

@@ -3,15 +3,16 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use super::action::ActionName;
 use super::address::AddressGate;
-use super::refusal::{ActionRefusal, AddressRefusal, GateError, GateRefusal};
-use super::roles::RolePolicy;
-use crate::attempt::{ApiAttempt, ApiCaller};
-use crate::decide::ApiPolicy;
-use crate::forms::StoredForms;
-use crate::request::ApiRequest;
-use crate::store::{Admin, ApiCredential, CredentialStore};
+use super::refusal::{AddressRefusal, GateError, GateRefusal};
+use crate::api::action::{ActionName, ActionRefusal};
+use crate::api::attempt::ApiAttempt;
+use crate::api::caller::ApiCaller;
+use crate::api::policy::ApiPolicy;
+use crate::api::request::ApiRequest;
+use crate::api::store::{Admin, ApiCredential, CredentialStore};
+use crate::api::verify_attempt;
+use crate::stored::scheme::ExpectedSchemes;
 
 /// Decides whether a request may do what it asks for, in WHMCS's order: the address, or the access
 /// key that lifts its restriction; the credentials; that an action is named; that an API role
@@ -26,29 +27,18 @@ use crate::store::{Admin, ApiCredential, CredentialStore};
 #[must_use]
 pub struct ApiGate {
     addresses: AddressGate,
-    api_policy: ApiPolicy,
-    role_policy: RolePolicy,
+    policy: ApiPolicy,
 }
 
 impl ApiGate {
-    /// A gate for these addresses, with the default policies.
+    /// A gate for these addresses, with the default policy.
     pub const fn new(addresses: AddressGate) -> Self {
-        Self {
-            addresses,
-            api_policy: ApiPolicy::new(),
-            role_policy: RolePolicy::new(),
-        }
+        Self { addresses, policy: ApiPolicy::new() }
     }
 
-    /// Sets what is accepted beside the identifier and the raw secret.
-    pub const fn api_policy(mut self, policy: ApiPolicy) -> Self {
-        self.api_policy = policy;
-        self
-    }
-
-    /// Sets what admin logins may do.
-    pub const fn role_policy(mut self, policy: RolePolicy) -> Self {
-        self.role_policy = policy;
+    /// Sets what is accepted, and what admin logins may do.
+    pub const fn with_policy(mut self, policy: ApiPolicy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -72,7 +62,7 @@ impl ApiGate {
         store: &S,
     ) -> Result<AuthorizedCall<S::Id>, GateError<S::Error>> {
         let admitted = self.admit(address, request)?;
-        let caller = admitted.attempt.verify(store, &self.api_policy)?;
+        let caller = verify_attempt(&admitted.attempt, store, &self.policy)?;
         Ok(admitted.authorize(caller)?)
     }
 
@@ -91,8 +81,7 @@ impl ApiGate {
         Ok(AdmittedAttempt {
             attempt: request.attempt(),
             action: request.action().try_into(),
-            api_policy: self.api_policy,
-            role_policy: self.role_policy,
+            policy: self.policy,
         })
     }
 }
@@ -106,16 +95,16 @@ impl ApiGate {
 ///
 /// ```
 /// use whmcs_auth::gate::{AddressGate, ApiGate};
-/// use whmcs_auth::{ApiRequest, PasswordForm, SecretForm, StoredForms};
+/// use whmcs_auth::{ApiRequest, ExpectedSchemes, PasswordScheme, Refusal, SecretScheme};
 ///
-/// let gate = ApiGate::new(AddressGate::new().entries(["127.0.0.1"]));
+/// let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
 /// let request = ApiRequest::from_pairs([("username", "admin"), ("password", "x")]);
 /// let admitted = gate.admit("127.0.0.1".parse()?, &request)?.into_owned();
 /// assert_eq!(admitted.attempt().username(), Some("admin"));
 ///
 /// // Awaited, joined, cached.
 /// let (credential, admin) = (None, None);
-/// let forms = StoredForms::new(SecretForm::Sha256, PasswordForm::Md5);
+/// let forms = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5);
 /// let refusal = admitted.decide::<u64>(credential, admin, forms).unwrap_err();
 /// assert_eq!(refusal.code(), "unknown_username");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -125,8 +114,7 @@ impl ApiGate {
 pub struct AdmittedAttempt<'a> {
     attempt: ApiAttempt<'a>,
     action: Result<ActionName, ActionRefusal>,
-    api_policy: ApiPolicy,
-    role_policy: RolePolicy,
+    policy: ApiPolicy,
 }
 
 impl AdmittedAttempt<'_> {
@@ -148,15 +136,15 @@ impl AdmittedAttempt<'_> {
         &self,
         credential: Option<&ApiCredential<Id>>,
         admin: Option<&Admin<Id>>,
-        forms: StoredForms,
+        expected: ExpectedSchemes,
     ) -> Result<AuthorizedCall<Id>, GateRefusal> {
-        let policy = &self.api_policy;
-        let caller = self.attempt.decide(credential, admin, forms, policy)?;
+        let policy = &self.policy;
+        let caller = self.attempt.decide(credential, admin, expected, policy)?;
         Ok(self.authorize(caller)?)
     }
 
     fn authorize<Id>(&self, caller: ApiCaller<Id>) -> Result<AuthorizedCall<Id>, ActionRefusal> {
-        let action = caller.authorize_name(self.action?, &self.role_policy)?;
+        let action = caller.authorize_name(self.action?, &self.policy)?;
         Ok(AuthorizedCall { caller, action })
     }
 
@@ -165,8 +153,7 @@ impl AdmittedAttempt<'_> {
         AdmittedAttempt {
             attempt: self.attempt.into_owned(),
             action: self.action,
-            api_policy: self.api_policy,
-            role_policy: self.role_policy,
+            policy: self.policy,
         }
     }
 }
@@ -175,8 +162,7 @@ impl fmt::Debug for AdmittedAttempt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AdmittedAttempt")
             .field("attempt", &self.attempt)
-            .field("api_policy", &self.api_policy)
-            .field("role_policy", &self.role_policy)
+            .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
 }

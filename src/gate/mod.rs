@@ -10,13 +10,14 @@
 //!
 //! [`ApiGate`] runs them in this order, which is WHMCS's. Each can be used alone. A service that loads
 //! API roles only after the secret was verified runs the checks one by one, and calls
-//! [`ApiCaller::actions`](crate::ApiCaller::actions) before `authorize`.
+//! [`ApiCaller::with_actions`](crate::ApiCaller::with_actions) before `authorize`.
 //!
 //! # Examples
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
-//! use whmcs_auth::gate::{AddressGate, AllowedActions, ApiGate};
+//! use whmcs_auth::gate::{AddressGate, ApiGate};
+//! use whmcs_auth::{AllowedActions};
 //! use whmcs_auth::*;
 //!
 //! let credential = ApiCredential::new(
@@ -25,9 +26,9 @@
 //!     StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?,
 //!     AdminState::WithApiAccess,
 //! )
-//! .actions(AllowedActions::new(["getclients", "getproducts"]));
+//! .with_actions(AllowedActions::new(["getclients", "getproducts"]));
 //! let store = MemoryStore::new([credential], [])?;
-//! let gate = ApiGate::new(AddressGate::new().entries(["203.0.113.7"]));
+//! let gate = ApiGate::new(AddressGate::new().with_entries(["203.0.113.7"]));
 //!
 //! let address = "203.0.113.7".parse()?;
 //! let request = |action| {
@@ -51,18 +52,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod action;
 mod address;
 mod api_gate;
 mod refusal;
-mod roles;
 
-/// The crate whose networks [`AddressGate::networks`] takes.
+/// The crate whose networks [`AddressGate::with_networks`] takes.
 #[cfg(feature = "ipnet")]
 pub use ipnet;
 
-pub use action::ActionName;
-pub use address::AddressGate;
-pub use api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall};
-pub use refusal::{ActionRefusal, AddressRefusal, GateError, GateRefusal};
-pub use roles::{AllowedActions, RolePolicy};
+pub use self::address::AddressGate;
+pub use self::api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall};
+pub use self::refusal::{AddressRefusal, GateError, GateRefusal};

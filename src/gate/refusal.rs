@@ -1,12 +1,12 @@
 //! Why a gate let no call through: the operator's cause, its code, and the public answer.
 
-use alloc::borrow::Cow;
 use core::error::Error;
 use core::fmt;
 use core::net::IpAddr;
 
-use super::action::ActionName;
-use crate::refusal::{ApiRefusal, VerifyError};
+use crate::api::action::ActionRefusal;
+use crate::api::refusal::{ApiError, ApiRefusal};
+use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
 /// Why no access key lifted the restriction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,44 +43,21 @@ impl AddressRefusal {
         self.address
     }
 
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
-        match self.key {
-            KeyFault::Wrong => "wrong_access_key",
-            KeyFault::Absent | KeyFault::NotConfigured => self.cause().0,
-        }
-    }
-
     /// What the address alone tells: a code and a hint.
     const fn cause(&self) -> (&'static str, &'static str) {
         match self.address {
-            _ if self.list_is_empty => (
-                "address_list_empty",
-                "the list is empty, which denies everyone",
-            ),
-            IpAddr::V4(address) if address.is_loopback() => (
-                "loopback_not_listed",
-                "the caller, or a proxy, is on this machine",
-            ),
+            _ if self.list_is_empty => {
+                ("address_list_empty", "the list is empty, which denies everyone")
+            }
+            IpAddr::V4(address) if address.is_loopback() => {
+                ("loopback_not_listed", "the caller, or a proxy, is on this machine")
+            }
             IpAddr::V6(address) if address.is_loopback() => (
                 "ipv6_localhost_not_listed",
                 "`localhost` resolved to IPv6, or a proxy is on this machine",
             ),
-            _ => (
-                "address_not_listed",
-                "if it is a proxy's, the proxy must pass on the caller's",
-            ),
+            _ => ("address_not_listed", "if it is a proxy's, the proxy must pass on the caller's"),
         }
-    }
-
-    /// What the caller of the service is told: `Invalid IP 203.0.113.7`.
-    pub fn public_message(&self) -> Cow<'static, str> {
-        alloc::format!("Invalid IP {}", self.address).into()
-    }
-
-    /// The HTTP status that goes with it, always 403.
-    pub const fn http_status(&self) -> u16 {
-        403
     }
 }
 
@@ -91,10 +68,7 @@ impl fmt::Display for AddressRefusal {
         match self.ignored_entries {
             0 => {}
             1 => f.write_str("; an entry of the list is no address, and matches nobody")?,
-            count => write!(
-                f,
-                "; {count} entries of the list are no addresses, and match nobody"
-            )?,
+            count => write!(f, "; {count} entries of the list are no addresses, and match nobody")?,
         }
         f.write_str(match self.key {
             KeyFault::Absent => "",
@@ -106,63 +80,18 @@ impl fmt::Display for AddressRefusal {
 
 impl Error for AddressRefusal {}
 
-/// Why a verified caller may not do what was asked for. For the operator: Display names the cause
-/// and holds nothing of the request; the name of the action can be had of the variant.
-///
-/// Source: the public messages are those of WHMCS installations. An invalid action is never echoed,
-/// and answered like an absent one; this is the crate's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ActionRefusal {
-    /// No action, or an empty one. Code `action_missing`.
-    #[error("the request names no action")]
-    Absent,
-    /// The action is not 1 to 64 of `[A-Za-z0-9_]`. Code `action_invalid`.
-    #[error("the action is not 1 to 64 letters, digits and underscores")]
-    Invalid,
-    /// None of the credential's API roles allows the action. Code `action_not_allowed`.
-    #[error("no API role of the credential allows the action")]
-    NotAllowed {
-        /// What was asked for.
-        action: ActionName,
-    },
-    /// The caller is an admin, who has no API roles, and the policy allows admins nothing. Code
-    /// `admin_action_not_allowed`.
-    #[error("an admin login has no API roles, and the policy allows it no action")]
-    AdminNotAllowed {
-        /// What was asked for.
-        action: ActionName,
-    },
+impl Refusal for AddressRefusal {
+    fn code(&self) -> &'static str {
+        match self.key {
+            KeyFault::Wrong => "wrong_access_key",
+            KeyFault::Absent | KeyFault::NotConfigured => self.cause().0,
+        }
+    }
 }
 
-impl ActionRefusal {
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Absent => "action_missing",
-            Self::Invalid => "action_invalid",
-            Self::NotAllowed { .. } => "action_not_allowed",
-            Self::AdminNotAllowed { .. } => "admin_action_not_allowed",
-        }
-    }
-
-    /// What the caller of the service is told: `Empty action request`, or
-    /// `Invalid Permissions: API action "getclients" is not allowed`.
-    pub fn public_message(&self) -> Cow<'static, str> {
-        match self {
-            Self::Absent | Self::Invalid => "Empty action request".into(),
-            Self::NotAllowed { action } | Self::AdminNotAllowed { action } => {
-                alloc::format!("Invalid Permissions: API action \"{action}\" is not allowed").into()
-            }
-        }
-    }
-
-    /// The HTTP status that goes with it: 400 without an action, otherwise 403.
-    pub const fn http_status(&self) -> u16 {
-        match self {
-            Self::Absent | Self::Invalid => 400,
-            Self::NotAllowed { .. } | Self::AdminNotAllowed { .. } => 403,
-        }
+impl Sealed for AddressRefusal {
+    fn public_answer(&self) -> PublicAnswer<'_> {
+        PublicAnswer::InvalidIp(self.address)
     }
 }
 
@@ -182,31 +111,24 @@ pub enum GateRefusal {
 }
 
 impl GateRefusal {
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
+    fn cause(&self) -> &dyn Refusal {
         match self {
-            Self::Address(refusal) => refusal.code(),
-            Self::Api(refusal) => refusal.code(),
-            Self::Action(refusal) => refusal.code(),
+            Self::Address(refusal) => refusal,
+            Self::Api(refusal) => refusal,
+            Self::Action(refusal) => refusal,
         }
     }
+}
 
-    /// What the caller of the service is told.
-    pub fn public_message(&self) -> Cow<'static, str> {
-        match self {
-            Self::Address(refusal) => refusal.public_message(),
-            Self::Api(refusal) => refusal.public_message().into(),
-            Self::Action(refusal) => refusal.public_message(),
-        }
+impl Refusal for GateRefusal {
+    fn code(&self) -> &'static str {
+        self.cause().code()
     }
+}
 
-    /// The HTTP status that goes with it.
-    pub const fn http_status(&self) -> u16 {
-        match self {
-            Self::Address(refusal) => refusal.http_status(),
-            Self::Api(refusal) => refusal.http_status(),
-            Self::Action(refusal) => refusal.http_status(),
-        }
+impl Sealed for GateRefusal {
+    fn public_answer(&self) -> PublicAnswer<'_> {
+        self.cause().public_answer()
     }
 }
 
@@ -216,7 +138,7 @@ impl GateRefusal {
 ///
 /// # Security
 ///
-/// As with [`VerifyError`], what Debug and Display of `E` show is the store's affair.
+/// As with [`ApiError`], what Debug and Display of `E` show is the store's affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GateError<E> {
     /// The request is refused.
@@ -227,49 +149,47 @@ pub enum GateError<E> {
     Store(#[source] E),
 }
 
-macro_rules! refused {
-    ($($refusal:ty),+) => {$(
-        impl<E> From<$refusal> for GateError<E> {
-            fn from(refusal: $refusal) -> Self {
-                Self::Refused(refusal.into())
-            }
-        }
-    )+};
+impl<E> From<AddressRefusal> for GateError<E> {
+    fn from(refusal: AddressRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
 }
 
-refused!(AddressRefusal, ApiRefusal, ActionRefusal);
+impl<E> From<ApiRefusal> for GateError<E> {
+    fn from(refusal: ApiRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
 
-impl<E> From<VerifyError<E>> for GateError<E> {
-    fn from(error: VerifyError<E>) -> Self {
+impl<E> From<ActionRefusal> for GateError<E> {
+    fn from(refusal: ActionRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl<E> From<ApiError<E>> for GateError<E> {
+    fn from(error: ApiError<E>) -> Self {
         match error {
-            VerifyError::Refused(refusal) => refusal.into(),
-            VerifyError::Store(error) => Self::Store(error),
+            ApiError::Refused(refusal) => refusal.into(),
+            ApiError::Store(error) => Self::Store(error),
         }
     }
 }
 
-impl<E> GateError<E> {
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
+impl<E: Error + 'static> Refusal for GateError<E> {
+    fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::Store(_) => "store_failure",
         }
     }
+}
 
-    /// What the caller of the service is told.
-    pub fn public_message(&self) -> Cow<'static, str> {
+impl<E> Sealed for GateError<E> {
+    fn public_answer(&self) -> PublicAnswer<'_> {
         match self {
-            Self::Refused(refusal) => refusal.public_message(),
-            Self::Store(_) => "Service Unavailable".into(),
-        }
-    }
-
-    /// The HTTP status that goes with it: 503 for a failure of the store.
-    pub const fn http_status(&self) -> u16 {
-        match self {
-            Self::Refused(refusal) => refusal.http_status(),
-            Self::Store(_) => 503,
+            Self::Refused(refusal) => refusal.public_answer(),
+            Self::Store(_) => PublicAnswer::ServiceUnavailable,
         }
     }
 }

@@ -20,45 +20,30 @@ fn a_table_of_bodies_is_told_alike() {
             "identifier=id&secret=s%2Be+c&action=GetClients",
             "Ok(ApiCaller { id: 1, mode: Credential",
         ),
-        (
-            "identifier=id&secret=s%2Be%20c",
-            "Ok(ApiCaller { id: 1, mode: Credential",
-        ),
-        (
-            "username=id&password=s%2Be+c",
-            "Ok(ApiCaller { id: 1, mode: CredentialAsLogin",
-        ),
+        ("identifier=id&secret=s%2Be%20c", "Ok(ApiCaller { id: 1, mode: Credential"),
+        ("username=id&password=s%2Be+c", "Ok(ApiCaller { id: 1, mode: CredentialAsLogin"),
         (
             "username=admin&password=83878C91171338902E0FE0FB97A8C47A",
             "Ok(ApiCaller { id: 2, mode: AdminLogin",
         ),
-        (
-            "identifier=id&secret=&username=&password=",
-            "Missing(Secret)",
-        ),
+        ("identifier=id&secret=&username=&password=", "Missing(Secret)"),
         ("identifier=id&secret=x", "Err(WrongSecret)"),
         ("action=a&action=b", "Repeated(Action)"),
         ("action=b&action=b", "Repeated(Action)"),
         ("action=&action=", "Repeated(Action)"),
         ("action=a&x=1&action=b&x=2&action=c", "Repeated(Action)"),
-        ("%20action=b", "Disguised(Action)"),
-        ("action%00x=b", "Disguised(Action)"),
-        ("password[]=x&username=admin", "Disguised(Password)"),
-        (
-            "password[]=x&password[]=y&username=admin",
-            "Disguised(Password)",
-        ),
-        ("secret=s&secret[]=t&secret=s", "Disguised(Secret)"),
-        ("secret=s&secret=t&secret[]=s", "Disguised(Secret)"),
+        ("%20action=b", "Alias(Action)"),
+        ("action%00x=b", "Alias(Action)"),
+        ("password[]=x&username=admin", "Alias(Password)"),
+        ("password[]=x&password[]=y&username=admin", "Alias(Password)"),
+        ("secret=s&secret[]=t&secret=s", "Alias(Secret)"),
+        ("secret=s&secret=t&secret[]=s", "Alias(Secret)"),
         ("action=a&secret=%FF&action=b&secret=x", "Repeated(Secret)"),
         ("secret=%FF", "NotUtf8(Secret)"),
         ("identifier=%00&secret=s", "ControlCharacter(Identifier)"),
         ("action", "Absent"),
         ("action=%3Cb%3E", "Invalid"),
-        (
-            "responsetype=json&accesskey=key%231%2B2",
-            r#"Absent Json Some("key#1+2")"#,
-        ),
+        ("responsetype=json&accesskey=key%231%2B2", r#"Absent Json Some("key#1+2")"#),
         ("%FF=1&x=%FF&email=a&email=b", "Err(MissingCredentials)"),
     ] {
         let told = assert_same_request(body);
@@ -80,16 +65,13 @@ fn a_table_of_queries_is_told_alike() {
                 &hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8";
     for (rest, part) in [
         ("", "goto: Absent"),
-        (
-            "&goto=index.php",
-            r#"goto: SameSite(GotoTarget("index.php"))"#,
-        ),
+        ("&goto=index.php", r#"goto: SameSite(GotoTarget("index.php"))"#),
         ("&goto=index.php&goto=index.php", "goto: Refused"),
         ("&goto[]=index.php", "goto: Refused"),
         ("&goto=%FF", "NotUtf8(Goto)"),
         ("&goto=%FF&goto=x", "goto: Refused"),
         ("&goto=x&email=", "Repeated(Email)"),
-        ("&hash[]=", "Disguised(Hash)"),
+        ("&hash[]=", "Alias(Hash)"),
         ("&action=a&action=b", "goto: Absent"),
     ] {
         let told = assert_same_link(&format!("{link}{rest}"));
@@ -200,7 +182,7 @@ fn a_request_stands_beside_other_fields_of_a_struct() {
 #[test]
 fn other_values_are_absent_or_malformed_and_never_an_error() {
     let missing = || Some(Malformed::Missing(Field::Secret));
-    let disguised = || Some(Malformed::Disguised(Field::Secret));
+    let disguised = || Some(Malformed::Alias(Field::Secret));
     let repeated = || Some(Malformed::Repeated(Field::Secret));
     for (secret, fault) in [
         (r#""s""#, None),
@@ -237,10 +219,7 @@ fn other_values_are_absent_or_malformed_and_never_an_error() {
     // One of JSON's repetitions is a repetition.
     let json = r#"{"identifier":"id","secret":"s","secret":"s"}"#;
     let request: ApiRequest = serde_json::from_str(json).unwrap();
-    assert_eq!(
-        request.attempt().refusal(),
-        repeated().map(ApiRefusal::Malformed)
-    );
+    assert_eq!(request.attempt().refusal(), repeated().map(ApiRefusal::Malformed));
 }
 
 /// What a value can be beside those that JSON has.
@@ -287,22 +266,19 @@ fn other_kinds_of_text_are_text() {
         ("some text", Ok(())),
         ("some none", Err(Malformed::Missing(Field::Secret).into())),
         ("bytes", Ok(())),
-        (
-            "bytes that are no text",
-            Err(Malformed::NotUtf8(Field::Secret).into()),
-        ),
+        ("bytes that are no text", Err(Malformed::NotUtf8(Field::Secret).into())),
         ("character", Ok(())),
-        ("i128", Err(Malformed::Disguised(Field::Secret).into())),
-        ("u128", Err(Malformed::Disguised(Field::Secret).into())),
+        ("i128", Err(Malformed::Alias(Field::Secret).into())),
+        ("u128", Err(Malformed::Alias(Field::Secret).into())),
     ] {
         let form = [("secret", Other(secret)), ("identifier", Other("bytes"))];
         let form = MapDeserializer::<_, Error>::new(form.into_iter());
         let request = ApiRequest::deserialize(form).unwrap();
         let record = StoredSecret::plain("s").unwrap();
         let record = ApiCredential::new((), "s", record, AdminState::WithApiAccess);
-        let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
+        let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
         let attempt = request.attempt();
-        let told = attempt.decide(Some(&record), None, forms, &ApiPolicy::new());
+        let told = attempt.decide(Some(&record), None, expected, &ApiPolicy::new());
         assert_eq!(told.map(|_| ()), verdict, "{secret}");
     }
 }
@@ -336,10 +312,7 @@ fn a_name_is_text_or_an_error_that_does_not_show_it() {
         ("character", Ok(())),
         ("i128", Err("expected the name of a field")),
         ("u128", Err("expected the name of a field")),
-        (
-            "none",
-            Err("invalid type: Option value, expected the name of a field"),
-        ),
+        ("none", Err("invalid type: Option value, expected the name of a field")),
     ] {
         let form = MapDeserializer::<_, Error>::new([(Other(name), "s")].into_iter());
         let request = ApiRequest::deserialize(form);
@@ -356,22 +329,10 @@ fn a_name_is_text_or_an_error_that_does_not_show_it() {
 #[test]
 fn what_is_no_set_of_fields_is_an_error_without_the_value() {
     let fields = "expected the fields of a request";
-    for json in [
-        r#""mArKeR""#,
-        "1851876211",
-        "-5",
-        "1.25",
-        "true",
-        "[\"mArKeR\"]",
-        "null",
-    ] {
+    for json in [r#""mArKeR""#, "1851876211", "-5", "1.25", "true", "[\"mArKeR\"]", "null"] {
         let errors = [
-            serde_json::from_str::<ApiRequest>(json)
-                .unwrap_err()
-                .to_string(),
-            serde_json::from_str::<AutoAuthRequest>(json)
-                .unwrap_err()
-                .to_string(),
+            serde_json::from_str::<ApiRequest>(json).unwrap_err().to_string(),
+            serde_json::from_str::<AutoAuthRequest>(json).unwrap_err().to_string(),
         ];
         for error in errors {
             assert!(error.contains(fields), "{error}");

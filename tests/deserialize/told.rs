@@ -12,8 +12,8 @@ pub fn told_of_request(request: &ApiRequest<'_>) -> String {
     let credential = ApiCredential::new(1, &*name, secret, AdminState::WithApiAccess);
     let password = StoredPassword::plain("p").unwrap();
     let admin = Admin::new(2, &*name, password, AdminState::WithApiAccess);
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
-    let decide = |credential, admin| attempt.decide(credential, admin, forms, &ApiPolicy::new());
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
+    let decide = |credential, admin| attempt.decide(credential, admin, expected, &ApiPolicy::new());
     format!(
         "{request:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         request.action(),

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn targets(line: &str) -> Result<bool, Box<dyn Error>> {
     let text: String = serde_json::from_str(line)?;
-    let is_offered = matches!(Goto::judge(&text), Goto::SameSite(_));
+    let is_offered = matches!(Goto::parse(&text), Goto::SameSite(_));
     if is_offered {
         println!("{line}");
     }
@@ -47,7 +47,7 @@ fn targets(line: &str) -> Result<bool, Box<dyn Error>> {
 fn stored(line: &str) -> Result<bool, Box<dyn Error>> {
     let (kind, stored, presented, matches): (String, String, String, bool) =
         serde_json::from_str(line)?;
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
     let state = AdminState::WithApiAccess;
     let policy = ApiPolicy::new();
     let pairs = [("username", "id"), ("password", &*presented)];
@@ -57,12 +57,12 @@ fn stored(line: &str) -> Result<bool, Box<dyn Error>> {
         "secret" => {
             let secret = StoredSecret::bcrypt(&stored)?;
             let credential = ApiCredential::new((), "id", secret, state);
-            attempt.decide(Some(&credential), None, forms, &policy)
+            attempt.decide(Some(&credential), None, expected, &policy)
         }
         _ => {
             let password = StoredPassword::bcrypt_of_md5(&stored)?;
             let admin = Admin::new((), "id", password, state);
-            attempt.decide(None, Some(&admin), forms, &policy)
+            attempt.decide(None, Some(&admin), expected, &policy)
         }
     };
     match verdict.is_ok() == matches {
@@ -114,9 +114,9 @@ fn forms(line: &str) -> Result<bool, Box<dyn Error>> {
         let (_, secret) = fields.find(|(name, _)| name == field).ok_or("no secret")?;
         let secret = StoredSecret::plain(secret)?;
         let credential = ApiCredential::new((), name, secret, AdminState::WithApiAccess);
-        let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+        let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
         let policy = ApiPolicy::new();
-        let _caller = attempt.decide(Some(&credential), None, forms, &policy)?;
+        let _caller = attempt.decide(Some(&credential), None, expected, &policy)?;
     }
     Ok(true)
 }

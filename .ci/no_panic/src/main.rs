@@ -29,10 +29,10 @@ fn decide(
     attempt: &ApiAttempt<'_>,
     credential: Option<&ApiCredential<u64>>,
     admin: Option<&Admin<u64>>,
-    forms: StoredForms,
+    expected: ExpectedSchemes,
     policy: &ApiPolicy,
 ) -> Result<ApiCaller<u64>, ApiRefusal> {
-    attempt.decide(credential, admin, forms, policy)
+    attempt.decide(credential, admin, expected, policy)
 }
 
 /// Without the repair of e-mails, which allocates.
@@ -43,7 +43,7 @@ fn verify<'r>(
     now: &OffsetDateTime,
     policy: AutoAuthPolicy,
 ) -> Result<AutoAuthLogin<'r>, AutoAuthRefusal> {
-    verify_autoauth(request, keys, now, &policy.space_as_plus(false))
+    verify_autoauth(request, keys, now, &policy.with_space_as_plus(false))
 }
 
 #[no_panic]
@@ -53,7 +53,7 @@ fn is_for(login: &AutoAuthLogin<'_>, stored_email: &str) -> bool {
 
 #[no_panic]
 fn judge(goto: &str) -> Goto<'_> {
-    Goto::judge(goto)
+    Goto::parse(goto)
 }
 
 #[no_panic]
@@ -73,7 +73,7 @@ fn admit<'r>(
 fn authorize(
     caller: &ApiCaller<u64>,
     action: Action<'_>,
-    policy: &RolePolicy,
+    policy: &ApiPolicy,
 ) -> Result<ActionName, ActionRefusal> {
     caller.authorize(action, policy)
 }
@@ -89,7 +89,7 @@ fn includes(actions: &AllowedActions, action: &str) -> bool {
 }
 
 #[no_panic]
-fn read_digests(hex: &str) -> [Result<StoredSecret, StoredFormError>; 2] {
+fn read_digests(hex: &str) -> [Result<StoredSecret, SchemeError>; 2] {
     [StoredSecret::md5(hex), StoredSecret::sha256(hex)]
 }
 
@@ -102,11 +102,8 @@ fn ends_with_a_digit(goto: &str) -> bool {
 fn main() {
     let sent: Vec<String> = std::env::args().collect();
     let text = black_box(sent[0].as_str());
-    let pairs: Vec<_> = sent
-        .iter()
-        .map(|text| (text.as_str(), text.as_str()))
-        .collect();
-    let forms = black_box(StoredForms::new(SecretForm::Sha256, PasswordForm::Md5));
+    let pairs: Vec<_> = sent.iter().map(|text| (text.as_str(), text.as_str())).collect();
+    let expected = black_box(ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5));
     let keys = black_box(AutoAuthKeys::default());
     let now = black_box(OffsetDateTime::UNIX_EPOCH);
     let addresses = black_box(AddressGate::new());
@@ -115,8 +112,8 @@ fn main() {
     let action = request.action();
     let policy = black_box(ApiPolicy::new());
     let attempt = attempt(&request);
-    if let Ok(caller) = decide(&attempt, black_box(None), black_box(None), forms, &policy) {
-        let _ = black_box(authorize(&caller, action, &black_box(RolePolicy::new())));
+    if let Ok(caller) = decide(&attempt, black_box(None), black_box(None), expected, &policy) {
+        let _ = black_box(authorize(&caller, action, &black_box(ApiPolicy::new())));
     }
     let link = read_link(&pairs);
     if let Ok(login) = verify(&link, &keys, &now, black_box(AutoAuthPolicy::new())) {

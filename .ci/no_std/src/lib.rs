@@ -40,30 +40,23 @@ impl CredentialStore for NoRecords {
         Ok(None)
     }
 
-    fn forms(&self) -> StoredForms {
-        StoredForms::new(SecretForm::Sha256, PasswordForm::Md5)
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5)
     }
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn verifies() -> bool {
     let request = ApiRequest::from_form("identifier=id&secret=s");
-    let forms = NoRecords.forms();
+    let expected = NoRecords.expected_schemes();
     let caller = verify_api_request(&request, &NoRecords, &ApiPolicy::new());
-    let verdict = request
-        .attempt()
-        .decide::<()>(None, None, forms, &ApiPolicy::new());
+    let verdict = request.attempt().decide::<()>(None, None, expected, &ApiPolicy::new());
     let link = AutoAuthRequest::from_query("email=a@b.c&timestamp=1700000000");
     let now = time::OffsetDateTime::UNIX_EPOCH;
-    let login = verify_autoauth(
-        &link,
-        &AutoAuthKeys::default(),
-        &now,
-        &AutoAuthPolicy::new(),
-    );
-    let gate = ApiGate::new(AddressGate::new().entries(["127.0.0.1"]));
+    let login = verify_autoauth(&link, &AutoAuthKeys::default(), &now, &AutoAuthPolicy::new());
+    let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
     let answer = match gate.admit([127, 0, 0, 1].into(), &request) {
-        Ok(admitted) => match admitted.decide::<()>(None, None, forms) {
+        Ok(admitted) => match admitted.decide::<()>(None, None, expected) {
             Ok(_) => return true,
             Err(refusal) => Answer::new(&refusal, &request),
         },

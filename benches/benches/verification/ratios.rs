@@ -19,11 +19,7 @@ struct Row {
 
 impl<'w> Group<'w> {
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            works: Vec::new(),
-            rows: Vec::new(),
-        }
+        Self { name: name.into(), works: Vec::new(), rows: Vec::new() }
     }
 
     /// Adds work that others are compared with, and returns its place.
@@ -36,11 +32,7 @@ impl<'w> Group<'w> {
     /// returns its place: it can be the floor of another.
     pub fn case(&mut self, work: Work<'w>, floors: &[usize], at_most: Option<f64>) -> usize {
         let case = self.floor(work);
-        self.rows.push(Row {
-            case,
-            floors: floors.to_vec(),
-            at_most,
-        });
+        self.rows.push(Row { case, floors: floors.to_vec(), at_most });
         case
     }
 
@@ -49,14 +41,8 @@ impl<'w> Group<'w> {
         if !is_wanted(&self.name) {
             return;
         }
-        let times = times(
-            &self.works.iter().collect::<Vec<_>>(),
-            Duration::from_secs(4),
-        );
-        println!(
-            "| {} | to its floor | median | at most | floor |",
-            self.name
-        );
+        let times = times(&self.works.iter().collect::<Vec<_>>(), Duration::from_secs(4));
+        println!("| {} | to its floor | median | at most | floor |", self.name);
         println!("|---|---:|---:|---:|---|");
         for row in &self.rows {
             let time = times[row.case];
@@ -66,11 +52,7 @@ impl<'w> Group<'w> {
                 true => most.to_string(),
                 false => format!("{most}, missed"),
             });
-            let floors: Vec<_> = row
-                .floors
-                .iter()
-                .map(|floor| &*self.works[*floor].name)
-                .collect();
+            let floors: Vec<_> = row.floors.iter().map(|floor| &*self.works[*floor].name).collect();
             println!(
                 "| {} | {ratio:.2} | {:.2} | {} | {} |",
                 self.works[row.case].name,

@@ -22,18 +22,17 @@ pub fn measure() {
         StoredSecret::bcrypt(BCRYPT_10),
     ] {
         let secret = secret.expect("a stored form");
-        let form = StoredForm::from(secret.form());
+        let form = StoredScheme::from(secret.scheme());
         let at_most = match form {
-            StoredForm::Plain => Some(3.0),
-            StoredForm::Md5 | StoredForm::Sha256 => Some(1.5),
+            StoredScheme::Plain => Some(3.0),
+            StoredScheme::Md5 | StoredScheme::Sha256 => Some(1.5),
             _ => None,
         };
         let record = ApiCredential::new(7, NAME, secret, AdminState::WithApiAccess);
         let store = MemoryStore::new([record], []).expect("one credential");
-        for (fields, at_most) in [
-            (["identifier", "secret"], at_most),
-            (["username", "password"], None),
-        ] {
+        for (fields, at_most) in
+            [(["identifier", "secret"], at_most), (["username", "password"], None)]
+        {
             let group = Group::new(format!("{} of a credential, {form}", fields.join(" and ")));
             mode(group, &store, fields, SECRET, form, at_most);
         }
@@ -44,7 +43,7 @@ pub fn measure() {
         StoredPassword::bcrypt_of_md5(BCRYPT_10_OF_MD5),
     ] {
         let password = password.expect("a stored form");
-        let form = StoredForm::from(password.form());
+        let form = StoredScheme::from(password.scheme());
         let admin = Admin::new(7, NAME, password, AdminState::WithApiAccess);
         let store = MemoryStore::new([], [admin]).expect("one admin");
         let group = Group::new(format!("username and password of an admin, {form}"));
@@ -58,7 +57,7 @@ fn mode<'w>(
     store: &'w MemoryStore<u64>,
     [name_field, secret_field]: [&'static str; 2],
     presented: &'static str,
-    form: StoredForm,
+    form: StoredScheme,
     at_most: Option<f64>,
 ) {
     let map = HashMap::from([(NAME.to_owned(), 7)]);
@@ -88,35 +87,29 @@ fn mode<'w>(
         let at_most = at_most.filter(|_| caller == "known");
         let decoded = Work::new(format!("decoded fields, {caller}"), decoded);
         let decoded = group.case(decoded, &floors, at_most);
-        let decode = Work::new("bare form_urlencoded", move || {
-            decode(black_box(&same_body))
-        });
+        let decode = Work::new("bare form_urlencoded", move || decode(black_box(&same_body)));
         let decode = group.floor(decode);
-        group.case(
-            Work::new(format!("raw body, {caller}"), raw),
-            &[decode, decoded],
-            None,
-        );
+        group.case(Work::new(format!("raw body, {caller}"), raw), &[decode, decoded], None);
     }
     group.run();
 }
 
 /// The check that the form needs, by the crate that makes it.
-fn bare_check(form: StoredForm, presented: &'static str) -> Option<Work<'static>> {
+fn bare_check(form: StoredScheme, presented: &'static str) -> Option<Work<'static>> {
     let text = presented.as_bytes();
     let is_of_admin = presented == MD5;
     Some(match form {
-        StoredForm::Md5 if !is_of_admin => {
+        StoredScheme::Md5 if !is_of_admin => {
             Work::new("bare Md5", move || Md5::digest(black_box(text)))
         }
         // The password is stored, and its md5 presented.
-        StoredForm::Plain if is_of_admin => {
+        StoredScheme::Plain if is_of_admin => {
             Work::new("bare Md5", || Md5::digest(black_box(SECRET)))
         }
-        StoredForm::Sha256 => Work::new("bare Sha256", move || Sha256::digest(black_box(text))),
-        StoredForm::Bcrypt | StoredForm::BcryptOfMd5 => Work::new("bare bcrypt", move || {
-            bcrypt::verify(black_box(text), BCRYPT_10)
-        }),
+        StoredScheme::Sha256 => Work::new("bare Sha256", move || Sha256::digest(black_box(text))),
+        StoredScheme::Bcrypt | StoredScheme::BcryptOfMd5 => {
+            Work::new("bare bcrypt", move || bcrypt::verify(black_box(text), BCRYPT_10))
+        }
         _ => return None,
     })
 }

@@ -16,14 +16,14 @@ use crate::ratios::{Group, is_wanted};
 
 pub fn measure() {
     for count in [1, 1_000, 1_000_000] {
-        for form in [StoredForm::Plain, StoredForm::Md5, StoredForm::Sha256] {
+        for form in [StoredScheme::Plain, StoredScheme::Md5, StoredScheme::Sha256] {
             in_random_order(count, form);
         }
     }
     on_threads();
 }
 
-fn in_random_order(count: u64, form: StoredForm) {
+fn in_random_order(count: u64, form: StoredScheme) {
     let name = format!("one of {count} credentials, {form}");
     // A million records take seconds to make.
     if !is_wanted(&name) {
@@ -31,29 +31,26 @@ fn in_random_order(count: u64, form: StoredForm) {
     }
     let records = || (0..count).map(|number| credential(number, form));
     // The same kind of map, over the same records.
-    let map: HashMap<_, _> = records()
-        .map(|record| (record.identifier().to_owned(), record))
-        .collect();
+    let map: HashMap<_, _> =
+        records().map(|record| (record.identifier().to_owned(), record)).collect();
     let store = MemoryStore::new(records(), []).expect("identifiers apart");
     let presented = secret(0);
 
     let mut group = Group::new(name);
-    let look_up = pair_after_pair("bare look-up", count, |name, _| {
-        map.get(name).map(|record| *record.id())
-    });
+    let look_up =
+        pair_after_pair("bare look-up", count, |name, _| map.get(name).map(|record| *record.id()));
     let look_up = group.floor(look_up);
     let hash = match form {
-        StoredForm::Md5 => Some(Work::new("bare Md5", || Md5::digest(black_box(presented)))),
-        StoredForm::Sha256 => Some(Work::new("bare Sha256", || {
-            Sha256::digest(black_box(presented))
-        })),
+        StoredScheme::Md5 => Some(Work::new("bare Md5", || Md5::digest(black_box(presented)))),
+        StoredScheme::Sha256 => {
+            Some(Work::new("bare Sha256", || Sha256::digest(black_box(presented))))
+        }
         _ => None,
     };
     let hash = hash.map(|hash| group.floor(hash));
     let floors: Vec<_> = [look_up].into_iter().chain(hash).collect();
-    let verify = pair_after_pair("decoded fields", count, |name, secret| {
-        verified(&store, name, secret)
-    });
+    let verify =
+        pair_after_pair("decoded fields", count, |name, secret| verified(&store, name, secret));
     group.case(verify, &floors, (count == 1_000_000).then_some(1.25));
     group.run();
 }
@@ -93,7 +90,7 @@ fn pair_after_pair<'w>(
 
 /// As many calls on each thread: where they do not stand in each other's way, the ratio is 1.
 fn on_threads() {
-    for form in [StoredForm::Plain, StoredForm::Sha256] {
+    for form in [StoredScheme::Plain, StoredScheme::Sha256] {
         let records = (0..1_000).map(|number| credential(number, form));
         let store = MemoryStore::new(records, []).expect("identifiers apart");
         let pair = (identifier(7), secret(7));
@@ -104,11 +101,7 @@ fn on_threads() {
         let mut group = Group::new(format!("one store under two threads, {form}"));
         let one = Work::timed("one thread", |calls| time_on(1, calls, call));
         let one = group.floor(one);
-        group.case(
-            Work::timed("two threads", |calls| time_on(2, calls, call)),
-            &[one],
-            None,
-        );
+        group.case(Work::timed("two threads", |calls| time_on(2, calls, call)), &[one], None);
         group.run();
     }
 }
@@ -124,9 +117,6 @@ fn time_on(threads: usize, calls: u32, call: impl Fn() -> u64 + Copy + Send) -> 
     thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         let times = running.into_iter().map(|thread| thread.join());
-        times
-            .map(|time| time.expect("its time"))
-            .max()
-            .expect("a thread")
+        times.map(|time| time.expect("its time")).max().expect("a thread")
     })
 }

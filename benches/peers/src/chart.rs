@@ -34,12 +34,7 @@ pub fn write(rows: &[Row]) {
     // The crate measures text as Roboto, and another sans-serif can be wider.
     chart.x_axis.name_gap = 32.0;
     chart.y_axis_configs[0].split_number = 4;
-    chart.margin = Box {
-        left: 40.0,
-        top: 12.0,
-        right: 48.0,
-        bottom: 12.0,
-    };
+    chart.margin = Box { left: 40.0, top: 12.0, right: 48.0, bottom: 12.0 };
 
     let svg = chart.svg().expect("a chart");
     fs::create_dir_all(DIRECTORY).expect("a directory");

@@ -13,11 +13,7 @@ pub struct Contestant {
 
 impl Contestant {
     pub fn new(work: Work<'static>, measured: &'static str) -> Self {
-        Self {
-            work,
-            measured,
-            at_least: None,
-        }
+        Self { work, measured, at_least: None }
     }
 
     /// One that accepts a genuine message and refuses a tampered one, shown before it is timed.
@@ -30,10 +26,7 @@ impl Contestant {
     ) -> Self {
         assert!(is_accepted(verify(&genuine)), "{name} refuses");
         assert!(!is_accepted(verify(&tampered)), "{name} accepts");
-        Self::new(
-            Work::new(name, move || verify(black_box(&genuine))),
-            measured,
-        )
+        Self::new(Work::new(name, move || verify(black_box(&genuine))), measured)
     }
 
     pub fn at_least(mut self, ratio: f64) -> Self {

@@ -26,10 +26,7 @@ fn main() {
 
     report::print_table(&rows);
     println!();
-    println!(
-        "{}. Only the ratios mean anything.",
-        report::machine(&scripts.versions)
-    );
+    println!("{}. Only the ratios mean anything.", report::machine(&scripts.versions));
     for language in scripts.missing {
         println!("{language} is not installed, and left out.");
     }

@@ -21,10 +21,7 @@ pub struct Row {
 
 /// From the fastest to the slowest. The first contestant is the library.
 pub fn rows(contestants: Vec<Contestant>) -> Vec<Row> {
-    let works: Vec<_> = contestants
-        .iter()
-        .map(|contestant| &contestant.work)
-        .collect();
+    let works: Vec<_> = contestants.iter().map(|contestant| &contestant.work).collect();
     let times = times(&works, Duration::from_secs(30));
     let mut rows: Vec<_> = contestants
         .into_iter()

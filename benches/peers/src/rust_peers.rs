@@ -34,13 +34,8 @@ fn library() -> Contestant {
     let keys = AutoAuthKeys::from(AutoAuthKey::new(message::KEY).expect("a key"));
     let now = OffsetDateTime::from_unix_timestamp(message::NOW).expect("a time");
     let policy = AutoAuthPolicy::new();
-    let fields = |email| {
-        [
-            ("email", email),
-            ("timestamp", message::TIMESTAMP),
-            ("hash", message::HASH),
-        ]
-    };
+    let fields =
+        |email| [("email", email), ("timestamp", message::TIMESTAMP), ("hash", message::HASH)];
     Contestant::verifier(
         LIBRARY,
         "`from_pairs` and `verify_autoauth`, one key",
@@ -57,10 +52,7 @@ fn library() -> Contestant {
 fn floor() -> Contestant {
     let text = message::text();
     let digest = move || Sha1::digest(black_box(&text));
-    Contestant::new(
-        Work::new("floor: bare SHA-1", digest),
-        "`Sha1::digest` alone",
-    )
+    Contestant::new(Work::new("floor: bare SHA-1", digest), "`Sha1::digest` alone")
 }
 
 /// A text with a tag, and another text with that same tag.
@@ -129,14 +121,8 @@ fn webhooks() -> Contestant {
         let header = |value: &str| HeaderValue::from_str(value).expect("a header");
         HeaderMap::from_iter([
             (HEADER_WEBHOOK_ID.parse().expect("a name"), header(id)),
-            (
-                HEADER_WEBHOOK_TIMESTAMP.parse().expect("a name"),
-                header(&now.to_string()),
-            ),
-            (
-                HEADER_WEBHOOK_SIGNATURE.parse().expect("a name"),
-                header(&signature),
-            ),
+            (HEADER_WEBHOOK_TIMESTAMP.parse().expect("a name"), header(&now.to_string())),
+            (HEADER_WEBHOOK_SIGNATURE.parse().expect("a name"), header(&signature)),
         ])
     });
     Contestant::verifier(
@@ -158,10 +144,7 @@ struct Claims {
 fn tokens() -> Contestant {
     let sign = |sub: &str| {
         let exp = OffsetDateTime::now_utc().unix_timestamp() + 900;
-        let claims = Claims {
-            sub: sub.to_owned(),
-            exp,
-        };
+        let claims = Claims { sub: sub.to_owned(), exp };
         let json = serde_json::to_string(&claims).expect("JSON");
         assert_eq!(json.len(), message::text().len());
         let key = EncodingKey::from_secret(HMAC_KEY);

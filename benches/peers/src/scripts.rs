@@ -99,13 +99,7 @@ impl Script {
         let sample = move || {
             let mut command = Command::new(self.program);
             command.args(self.options).arg(self.path);
-            command.args([
-                message::EMAIL,
-                message::TIMESTAMP,
-                message::HASH,
-                message::KEY,
-                &now,
-            ]);
+            command.args([message::EMAIL, message::TIMESTAMP, message::HASH, message::KEY, &now]);
             let printed = output(command.stderr(Stdio::inherit()));
             let nanoseconds: Option<f64> = printed.and_then(|printed| printed.parse().ok());
             nanoseconds.unwrap_or_else(|| panic!("{} fails", self.path)) * 1e-9

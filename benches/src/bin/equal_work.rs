@@ -52,11 +52,7 @@ fn compare(cases: &[Case]) -> ExitCode {
             println!("{count:>12}  {}", case.name);
         }
     }
-    if passed {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn cases() -> Vec<Case> {
@@ -80,17 +76,17 @@ fn cases() -> Vec<Case> {
     };
 
     for secret in secrets() {
-        let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
+        let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
         let record = |state| Some(ApiCredential::new((), NAME, secret.clone(), state));
         let known = || record(AdminState::WithApiAccess);
         let mut add = |name, code, presented: String, credential| {
             let fields = ["identifier", "secret"];
             let policy = ApiPolicy::new();
             cases.push(Case {
-                group: format!("identifier and secret, {}", StoredForm::from(secret.form())),
+                group: format!("identifier and secret, {}", StoredScheme::from(secret.scheme())),
                 name,
                 code,
-                work: decide(fields, presented, credential, None, forms, policy),
+                work: decide(fields, presented, credential, None, expected, policy),
             });
         };
         let [first, last] = [format!("A{}", &SECRET[1..]), format!("{}p", &SECRET[..31])];
@@ -98,49 +94,25 @@ fn cases() -> Vec<Case> {
         add("wrong in the first byte", "wrong_secret", first, known());
         add("wrong in the last byte", "wrong_secret", last, known());
         let disabled = record(AdminState::Disabled);
-        add(
-            "right, admin disabled",
-            "admin_disabled",
-            SECRET.into(),
-            disabled,
-        );
+        add("right, admin disabled", "admin_disabled", SECRET.into(), disabled);
         let clerk = record(AdminState::WithoutApiAccess);
-        add(
-            "right, no API Access",
-            "no_api_access",
-            SECRET.into(),
-            clerk,
-        );
+        add("right, no API Access", "no_api_access", SECRET.into(), clerk);
         let state = AdminState::WithApiAccess;
         let misnamed = ApiCredential::new((), NAME.to_lowercase(), secret.clone(), state);
-        add(
-            "under another name",
-            "record_name_mismatch",
-            SECRET.into(),
-            Some(misnamed),
-        );
-        if matches!(secret.form(), SecretForm::Bcrypt(_)) {
-            add(
-                "wrong, of 72 bytes",
-                "wrong_secret",
-                "x".repeat(72),
-                known(),
-            );
-            add(
-                "wrong, with a NUL",
-                "wrong_secret",
-                format!("{SECRET}\0{SECRET}"),
-                known(),
-            );
+        add("under another name", "record_name_mismatch", SECRET.into(), Some(misnamed));
+        if matches!(secret.scheme(), SecretScheme::Bcrypt(_)) {
+            add("wrong, of 72 bytes", "wrong_secret", "x".repeat(72), known());
+            add("wrong, with a NUL", "wrong_secret", format!("{SECRET}\0{SECRET}"), known());
         }
     }
 
     for secret in secrets() {
         for password in passwords() {
-            let forms = StoredForms::new(secret.form(), password.form()).compat(cost);
+            let expected =
+                ExpectedSchemes::new(secret.scheme(), password.scheme()).with_compat(cost);
             let credential = |name: &str| {
                 ApiCredential::new((), name, secret.clone(), AdminState::Disabled)
-                    .compat(BCRYPT_OF_MD5)
+                    .with_compat(BCRYPT_OF_MD5)
                     .ok()
             };
             let admin = |name: &str, state| Some(Admin::new((), name, password.clone(), state));
@@ -150,45 +122,31 @@ fn cases() -> Vec<Case> {
                 (OTHER_MD5, false, "an md5"),
                 (OTHER_MD5, true, "an md5, and that of a secret accepted"),
             ] {
-                let policy = ApiPolicy::new().md5_of_secret(md5_of_secret);
+                let policy = ApiPolicy::new().with_md5_of_secret(md5_of_secret);
                 let mut add = |name, code, presented: &str, credential, admin, policy| {
                     let fields = ["username", "password"];
-                    let (secret, password) = (secret.form(), password.form());
+                    let (secret, password) = (secret.scheme(), password.scheme());
                     cases.push(Case {
                         group: format!(
                             "username and password, {} and {}, presented {what}",
-                            StoredForm::from(secret),
-                            StoredForm::from(password),
+                            StoredScheme::from(secret),
+                            StoredScheme::from(password),
                         ),
                         name,
                         code,
-                        work: decide(fields, presented.into(), credential, admin, forms, policy),
+                        work: decide(fields, presented.into(), credential, admin, expected, policy),
                     });
                 };
                 let is_md5 = presented == OTHER_MD5;
                 let known = || credential(NAME);
                 let enabled = || admin(NAME, AdminState::WithApiAccess);
-                let wrong_secret = if is_md5 && !md5_of_secret {
-                    "secret_looks_md5"
-                } else {
-                    "wrong_secret"
-                };
-                let wrong_password = if is_md5 {
-                    "wrong_password"
-                } else {
-                    "password_not_md5"
-                };
+                let wrong_secret =
+                    if is_md5 && !md5_of_secret { "secret_looks_md5" } else { "wrong_secret" };
+                let wrong_password = if is_md5 { "wrong_password" } else { "password_not_md5" };
                 let misnamed = "record_name_mismatch";
-                let off = policy.admin_login(false);
+                let off = policy.with_admin_login(false);
                 add("unknown", "unknown_username", presented, None, None, policy);
-                add(
-                    "wrong secret",
-                    wrong_secret,
-                    presented,
-                    known(),
-                    None,
-                    policy,
-                );
+                add("wrong secret", wrong_secret, presented, known(), None, policy);
                 add(
                     "wrong secret, and an admin",
                     wrong_secret,
@@ -197,14 +155,7 @@ fn cases() -> Vec<Case> {
                     enabled(),
                     policy,
                 );
-                add(
-                    "wrong password",
-                    wrong_password,
-                    presented,
-                    None,
-                    enabled(),
-                    policy,
-                );
+                add("wrong password", wrong_password, presented, None, enabled(), policy);
                 add(
                     "admin logins switched off",
                     "admin_login_off",
@@ -222,14 +173,7 @@ fn cases() -> Vec<Case> {
                     policy,
                 );
                 let found = admin(&other, AdminState::WithApiAccess);
-                add(
-                    "admin of another name",
-                    misnamed,
-                    presented,
-                    None,
-                    found,
-                    policy,
-                );
+                add("admin of another name", misnamed, presented, None, found, policy);
                 // In the first and in the last byte, of what each kind is compared with.
                 if md5_of_secret {
                     for (in_digit, presented) in [
@@ -237,14 +181,7 @@ fn cases() -> Vec<Case> {
                         ("wrong in the last digit", format!("{}5", &MD5[..31])),
                     ] {
                         add(in_digit, wrong_secret, &presented, known(), None, policy);
-                        add(
-                            in_digit,
-                            wrong_password,
-                            &presented,
-                            None,
-                            enabled(),
-                            policy,
-                        );
+                        add(in_digit, wrong_password, &presented, None, enabled(), policy);
                     }
                 } else if !is_md5 {
                     let presented = format!("A{}", &SECRET[1..]);
@@ -262,14 +199,7 @@ fn cases() -> Vec<Case> {
                         policy,
                     );
                     let clerk = admin(NAME, AdminState::WithoutApiAccess);
-                    add(
-                        "right password, no API Access",
-                        "no_api_access",
-                        MD5,
-                        None,
-                        clerk,
-                        policy,
-                    );
+                    add("right password, no API Access", "no_api_access", MD5, None, clerk, policy);
                 } else {
                     add(
                         "right secret, admin disabled",
@@ -289,34 +219,10 @@ fn cases() -> Vec<Case> {
     let of_first = [KEY, "other key", "third key"];
     let of_last = ["other key", "third key", KEY];
     for (group, name, code, of, hash) in [
-        (
-            "link of no key",
-            "wrong in the first byte",
-            "hash_mismatch",
-            of_first,
-            first,
-        ),
-        (
-            "link of no key",
-            "wrong in the last byte",
-            "hash_mismatch",
-            of_first,
-            last,
-        ),
-        (
-            "link of one of three keys",
-            "of the first",
-            "accepted",
-            of_first,
-            HASH,
-        ),
-        (
-            "link of one of three keys",
-            "of the last",
-            "accepted",
-            of_last,
-            HASH,
-        ),
+        ("link of no key", "wrong in the first byte", "hash_mismatch", of_first, first),
+        ("link of no key", "wrong in the last byte", "hash_mismatch", of_first, last),
+        ("link of one of three keys", "of the first", "accepted", of_first, HASH),
+        ("link of one of three keys", "of the last", "accepted", of_last, HASH),
     ] {
         cases.push(Case {
             group: group.into(),
@@ -342,30 +248,22 @@ fn cases() -> Vec<Case> {
     let five = BcryptCost::new(5).expect("a cost");
     let secret = built(StoredSecret::bcrypt(&BCRYPT.replace("$04$", "$05$")));
     let record = ApiCredential::new((), NAME, secret, AdminState::WithApiAccess);
-    for (name, code, found) in [
-        ("unknown", "unknown_identifier", None),
-        ("wrong", "wrong_secret", Some(record)),
-    ] {
-        let forms = StoredForms::new(SecretForm::Bcrypt(five), PasswordForm::BcryptOfMd5(cost));
+    for (name, code, found) in
+        [("unknown", "unknown_identifier", None), ("wrong", "wrong_secret", Some(record))]
+    {
+        let expected =
+            ExpectedSchemes::new(SecretScheme::Bcrypt(five), PasswordScheme::BcryptOfMd5(cost));
         let fields = ["identifier", "secret"];
         let policy = ApiPolicy::new();
         cases.push(Case {
             group: "identifier and secret, bcrypt of cost 5".into(),
             name,
             code,
-            work: decide(fields, OTHER_SECRET.into(), found, None, forms, policy),
+            work: decide(fields, OTHER_SECRET.into(), found, None, expected, policy),
         });
     }
 
-    for field in [
-        "identifier",
-        "secret",
-        "username",
-        "password",
-        "email",
-        "hash",
-        "goto",
-    ] {
+    for field in ["identifier", "secret", "username", "password", "email", "hash", "goto"] {
         for (name, megabytes) in [("1 MB", 1), ("10 MB", 10)] {
             cases.push(Case {
                 group: format!("{field} over its cap"),
@@ -388,23 +286,16 @@ fn cases() -> Vec<Case> {
     let stored = StoredSecret::md5(MD5).expect("a stored form");
     for (name, record) in [
         ("unknown", None),
-        (
-            "wrong secret",
-            Some(ApiCredential::new((), NAME, stored, AdminState::Disabled)),
-        ),
+        ("wrong secret", Some(ApiCredential::new((), NAME, stored, AdminState::Disabled))),
     ] {
-        let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Md5);
+        let expected = ExpectedSchemes::new(SecretScheme::Md5, PasswordScheme::Md5);
         let fields = ["identifier", "secret"];
         let policy = ApiPolicy::new();
-        let work = decide(fields, "x".into(), record.clone(), None, forms, policy);
+        let work = decide(fields, "x".into(), record.clone(), None, expected, policy);
         cases.push(Case {
             group: "control: nothing is checked where nothing is found".into(),
             name,
-            code: if record.is_some() {
-                "wrong_secret"
-            } else {
-                "nothing found"
-            },
+            code: if record.is_some() { "wrong_secret" } else { "nothing found" },
             work: Box::new(move || match black_box(&record) {
                 Some(_) => work(),
                 None => "nothing found",
@@ -436,13 +327,13 @@ fn too_long(field: &'static str, megabytes: usize) -> Work {
     // Made when it is first called, so that other cases do not wait for it.
     let value = OnceCell::new();
     let keys = keys([KEY.to_owned()]);
-    let forms = StoredForms::new(SecretForm::Md5, PasswordForm::Md5);
+    let expected = ExpectedSchemes::new(SecretScheme::Md5, PasswordScheme::Md5);
     Box::new(move || {
         let value: &String = value.get_or_init(|| "x".repeat(megabytes << 20));
         let pairs = [(field, value.as_str())];
         let request = ApiRequest::from_pairs(pairs);
         let attempt = request.attempt();
-        let refused = attempt.decide::<()>(None, None, forms, &ApiPolicy::new());
+        let refused = attempt.decide::<()>(None, None, expected, &ApiPolicy::new());
         let link = AutoAuthRequest::from_pairs(pairs);
         let now = OffsetDateTime::UNIX_EPOCH;
         let refused_link = verify_autoauth(&link, &keys, &now, &AutoAuthPolicy::new());
@@ -482,20 +373,13 @@ fn first_use(clients_a_second: usize) -> Work {
                     guard.first_use(&login, now).expect("a first use");
                 }
             }
-            unused.set(
-                (1..=2 * USES)
-                    .map(|client| login(client * 1000, 450))
-                    .collect(),
-            );
+            unused.set((1..=2 * USES).map(|client| login(client * 1000, 450)).collect());
             guard
         });
         let mut logins = unused.take();
         let uses = logins.split_off(logins.len() - USES);
         unused.set(logins);
-        match uses
-            .iter()
-            .try_for_each(|login| guard.first_use(login, now))
-        {
+        match uses.iter().try_for_each(|login| guard.first_use(login, now)) {
             Ok(()) => "passed",
             Err(refusal) => refusal.code(),
         }

@@ -53,19 +53,16 @@ fn forms() {
         StoredSecret::sha256(SHA256),
         StoredSecret::bcrypt(BCRYPT_10),
     ];
-    let passwords = [
-        StoredPassword::md5(MD5),
-        StoredPassword::bcrypt_of_md5(BCRYPT_10_OF_MD5),
-    ];
+    let passwords = [StoredPassword::md5(MD5), StoredPassword::bcrypt_of_md5(BCRYPT_10_OF_MD5)];
     let mut works = vec![Work::new("a login link", link(32, 1))];
     for secret in secrets {
         let secret = secret.expect("a stored form");
-        let name = format!("secret, {}", StoredForm::from(secret.form()));
+        let name = format!("secret, {}", StoredScheme::from(secret.scheme()));
         works.push(Work::new(name, request(secret, SECRET)));
     }
     for password in passwords {
         let password = password.expect("a stored form");
-        let name = format!("admin's password, {}", StoredForm::from(password.form()));
+        let name = format!("admin's password, {}", StoredScheme::from(password.scheme()));
         let admin = Admin::new(7, NAME, password, AdminState::WithApiAccess);
         let store = MemoryStore::new([], [admin]).expect("one admin");
         let fields = [("username", NAME), ("password", MD5)];
@@ -92,22 +89,18 @@ fn credentials() {
             let store = MemoryStore::new(records, []).expect("identifiers apart");
             (store, (ALLOCATED.load(Ordering::Relaxed) - before) / count)
         };
-        let (_, with_plain) = store_of(StoredForm::Plain);
-        let (store, with_digest) = store_of(StoredForm::Sha256);
+        let (_, with_plain) = store_of(StoredScheme::Plain);
+        let (store, with_digest) = store_of(StoredScheme::Sha256);
         bytes.push([with_plain, with_digest]);
         // In an order in which no cache knows what comes next.
         let number = |call: u64| call.wrapping_mul(0x9E37_79B9_7F4A_7C15) % count;
-        let pairs: Vec<_> = (0..count)
-            .map(|call| (identifier(number(call)), secret(number(call))))
-            .collect();
+        let pairs: Vec<_> =
+            (0..count).map(|call| (identifier(number(call)), secret(number(call)))).collect();
         let next = Cell::new(0);
         Work::new(count.to_string(), move || {
             let (name, secret) = black_box(pairs[next.get()]);
             next.set((next.get() + 1) % pairs.len());
-            verify(
-                &store,
-                &[("identifier", text(&name)), ("secret", text(&secret))],
-            );
+            verify(&store, &[("identifier", text(&name)), ("secret", text(&secret))]);
         })
     });
     println!("\n| credentials | time, sha256 | bytes a credential, plain | a digest |");
@@ -115,10 +108,7 @@ fn credentials() {
     let times = quiet(&works);
     for ((work, time), [with_plain, with_digest]) in works.iter().zip(&times).zip(bytes) {
         let ratio = time / times[0];
-        println!(
-            "| {} | {ratio:.1} | {with_plain} | {with_digest} |",
-            work.name
-        );
+        println!("| {} | {ratio:.1} | {with_plain} | {with_digest} |", work.name);
     }
 }
 
@@ -149,17 +139,11 @@ fn lengths() {
     let times = quiet(&works);
     let [links, plain, digests] = [0, 1, 2].map(|kind| {
         let times = &times[kind * lengths.len()..][..lengths.len()];
-        times
-            .iter()
-            .map(|time| format!("{:.1}", time / times[0]))
-            .collect::<Vec<_>>()
+        times.iter().map(|time| format!("{:.1}", time / times[0])).collect::<Vec<_>>()
     });
     for (index, length) in lengths.into_iter().enumerate() {
         let link = if length <= 254 { &*links[index] } else { "" };
-        println!(
-            "| {length} | {link} | {} | {} |",
-            plain[index], digests[index]
-        );
+        println!("| {length} | {link} | {} | {} |", plain[index], digests[index]);
     }
 }
 
@@ -167,9 +151,8 @@ fn lengths() {
 fn link(email_length: usize, keys: usize) -> impl Fn() {
     let domain = "@example.com";
     let email = format!("{}{domain}", "a".repeat(email_length - domain.len()));
-    let keys: Vec<_> = (0..keys)
-        .map(|index| AutoAuthKey::new(format!("{index:032}")).expect("a key"))
-        .collect();
+    let keys: Vec<_> =
+        (0..keys).map(|index| AutoAuthKey::new(format!("{index:032}")).expect("a key")).collect();
     let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
     let last = keys.last().expect("a key");
     let minted = sign_autoauth(&email, None, last, &now).expect("a link");
@@ -177,11 +160,7 @@ fn link(email_length: usize, keys: usize) -> impl Fn() {
     let hash = hash.to_owned();
     let keys = AutoAuthKeys::new(keys).expect("keys apart");
     move || {
-        let fields = [
-            ("email", &*email),
-            ("timestamp", "1700000000"),
-            ("hash", &*hash),
-        ];
+        let fields = [("email", &*email), ("timestamp", "1700000000"), ("hash", &*hash)];
         let request = AutoAuthRequest::from_pairs(black_box(&fields).iter().copied());
         let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new());
         let _ = black_box(login.expect("a genuine link"));

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::refusal::Refusal;
 
@@ -21,7 +21,7 @@ impl ClientAddress {
         self.0.ok_or_else(|| {
             Refusal::new(
                 "proxy_names_nobody",
-                403,
+                StatusCode::FORBIDDEN,
                 "Invalid IP",
                 "a proxy hides the caller: trust it, and let it append to X-Forwarded-For",
             )
@@ -32,14 +32,8 @@ impl ClientAddress {
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// What proxies add to the requests that they pass on, beside `X-Forwarded-*`.
-const FORWARDED: [&str; 6] = [
-    "forwarded",
-    "via",
-    "x-real-ip",
-    "x-client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-];
+const FORWARDED: [&str; 6] =
+    ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
 
 /// The address that counts. Each proxy appends to `X-Forwarded-For` the address that it was called
 /// from, so the list is read from its end, for as long as the addresses are those of trusted proxies.
@@ -85,9 +79,7 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 /// Whether a program on this machine asks, and no proxy for somebody else. A browser that was sent here
 /// by DNS rebinding names another host.
 pub(crate) fn is_from_this_machine(Peer(peer): Peer, headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host: Option<Authority> = host.and_then(|host| host.parse().ok());
     let names_this_machine = host.is_some_and(|host| {
         let name = host.host().trim_matches(['[', ']']);
@@ -143,37 +135,12 @@ mod tests {
             ("127.0.0.1", &[], &[("x-forward", "x")], Some("127.0.0.1")),
             ("192.0.2.9", proxy, for_203, Some("203.0.113.7")),
             ("::ffff:192.0.2.9", proxy, for_203, Some("203.0.113.7")),
-            (
-                "192.0.2.9",
-                proxy,
-                &list("192.0.2.1, 203.0.113.7"),
-                Some("203.0.113.7"),
-            ),
-            (
-                "192.0.2.9",
-                proxy,
-                &list("192.0.2.1,203.0.113.7 "),
-                Some("203.0.113.7"),
-            ),
-            (
-                "192.0.2.9",
-                proxy,
-                &list("::ffff:203.0.113.7"),
-                Some("203.0.113.7"),
-            ),
-            (
-                "192.0.2.9",
-                proxy,
-                &list("2001:db8::1"),
-                Some("2001:db8::1"),
-            ),
+            ("192.0.2.9", proxy, &list("192.0.2.1, 203.0.113.7"), Some("203.0.113.7")),
+            ("192.0.2.9", proxy, &list("192.0.2.1,203.0.113.7 "), Some("203.0.113.7")),
+            ("192.0.2.9", proxy, &list("::ffff:203.0.113.7"), Some("203.0.113.7")),
+            ("192.0.2.9", proxy, &list("2001:db8::1"), Some("2001:db8::1")),
             ("192.0.2.9", proxy, two_lines, Some("192.0.2.2")),
-            (
-                "192.0.2.9",
-                &["192.0.2.9", "192.0.2.2"],
-                two_lines,
-                Some("192.0.2.1"),
-            ),
+            ("192.0.2.9", &["192.0.2.9", "192.0.2.2"], two_lines, Some("192.0.2.1")),
             (
                 "192.0.2.9",
                 &["192.0.2.9", "192.0.2.2"],
@@ -182,32 +149,18 @@ mod tests {
             ),
             // A proxy that names nobody.
             ("192.0.2.9", proxy, &[], None),
-            (
-                "192.0.2.9",
-                proxy,
-                &[("forwarded", "for=203.0.113.7")],
-                None,
-            ),
+            ("192.0.2.9", proxy, &[("forwarded", "for=203.0.113.7")], None),
             ("192.0.2.9", proxy, &list("192.0.2.9"), None),
             ("192.0.2.9", proxy, &list("unknown"), None),
             ("192.0.2.9", proxy, &list("203.0.113.7, "), None),
             ("192.0.2.9", proxy, &list(""), None),
             ("192.0.2.9", proxy, &list("203.0.113.7:80"), None),
-            (
-                "192.0.2.9",
-                proxy,
-                &list("203.0.113.7, unknown, 192.0.2.9"),
-                None,
-            ),
+            ("192.0.2.9", proxy, &list("203.0.113.7, unknown, 192.0.2.9"), None),
         ] {
             let trusted: Vec<IpAddr> = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
             let got = client_address(peer(peer_is), &headers(fields), &trusted);
             let expected = expected.map(|address| address.parse().unwrap());
-            assert_eq!(
-                got,
-                ClientAddress(expected),
-                "{peer_is} {trusted:?} {fields:?}"
-            );
+            assert_eq!(got, ClientAddress(expected), "{peer_is} {trusted:?} {fields:?}");
         }
     }
 
@@ -219,11 +172,7 @@ mod tests {
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
             ("2001:db8:1:2::", "2001:db8:1:2::"),
         ] {
-            assert_eq!(
-                network(address.parse().unwrap()).to_string(),
-                expected,
-                "{address}"
-            );
+            assert_eq!(network(address.parse().unwrap()).to_string(), expected, "{address}");
         }
     }
 
@@ -237,11 +186,7 @@ mod tests {
             ("127.0.0.1", "evil.example", false),
         ] {
             let headers = headers(&[("host", host)]);
-            assert_eq!(
-                is_from_this_machine(peer(peer_is), &headers),
-                expected,
-                "{peer_is} {host}"
-            );
+            assert_eq!(is_from_this_machine(peer(peer_is), &headers), expected, "{peer_is} {host}");
         }
         assert!(!is_from_this_machine(peer("127.0.0.1"), &HeaderMap::new()));
     }

@@ -48,10 +48,7 @@ impl Connections {
             return None;
         }
         by_peer.insert(peer, open.saturating_add(1));
-        Some(Slot {
-            peer,
-            by_peer: Arc::clone(&self.by_peer),
-        })
+        Some(Slot { peer, by_peer: Arc::clone(&self.by_peer) })
     }
 }
 

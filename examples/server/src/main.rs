@@ -39,9 +39,8 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .from_env()?;
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env()?;
     tracing_subscriber::fmt()
         .json()
         .with_span_list(false)

@@ -37,17 +37,11 @@ impl Metrics {
             "Secrets being verified now, those of callers who hung up included",
             verifications.clone(),
         );
-        Self {
-            registry,
-            answers,
-            verifications,
-        }
+        Self { registry, answers, verifications }
     }
 
     pub(crate) fn count(&self, endpoint: &'static str, code: &'static str) {
-        self.answers
-            .get_or_create(&Answered { endpoint, code })
-            .inc();
+        self.answers.get_or_create(&Answered { endpoint, code }).inc();
     }
 
     /// Counts a verification until what is returned is dropped.

@@ -17,23 +17,13 @@ pub struct Options {
     pub listen: SocketAddr,
 
     /// sqlite:FILE, made with demo data where it is missing, or mysql://USER:PASSWORD@HOST/NAME.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "WHMCS_DATABASE",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "URL", env = "WHMCS_DATABASE", hide_env_values = true)]
     #[arg(default_value = "sqlite:whmcs-demo.db")]
     pub database: String,
 
     /// A key of AutoAuth. Give it several times while keys are rotated. Without it that of the demo
     /// data, if any.
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "WHMCS_AUTOAUTH_KEY",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
     autoauth_key: Vec<String>,
 
     /// An address that may call the API. Give it several times for several.
@@ -41,12 +31,7 @@ pub struct Options {
     allow_ip: Vec<String>,
 
     /// The access key that lifts the restriction to those addresses.
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "WHMCS_ACCESS_KEY",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
     access_key: Option<String>,
 
     /// Take API calls by GET, too. Their secrets stand in the URL, which proxies log.
@@ -95,10 +80,10 @@ impl Options {
         autoauth_keys: Vec<AutoAuthKey>,
         bcrypt_cost: BcryptCost,
     ) -> Result<Settings, KeyError> {
-        let addresses = AddressGate::new().entries(self.allow_ip);
+        let addresses = AddressGate::new().with_entries(self.allow_ip);
         Ok(Settings {
             addresses: match self.access_key {
-                Some(key) => addresses.access_key(key)?,
+                Some(key) => addresses.with_access_key(key)?,
                 None => addresses,
             },
             autoauth_keys: AutoAuthKeys::new(autoauth_keys)?,
@@ -109,10 +94,7 @@ impl Options {
             bcrypt_cost,
             trusted_proxies: self.trust_proxy.iter().map(IpAddr::to_canonical).collect(),
             base_url,
-            limits: Limits {
-                failures: self.max_failures,
-                ..Limits::default()
-            },
+            limits: Limits { failures: self.max_failures, ..Limits::default() },
         })
     }
 }

@@ -1,12 +1,12 @@
-//! What goes wrong: a code and a cause for the operator, one answer for the caller.
+//! Why a request is not carried out: a code and a cause for the operator, one answer for the caller.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use axum::http::StatusCode;
-use whmcs_auth::answer::PublicError;
-use whmcs_auth::gate::{ActionRefusal, AddressRefusal, GateError};
+use whmcs_auth::gate::AddressRefusal;
 use whmcs_auth::replay::ReplayRefusal;
-use whmcs_auth::{ApiRefusal, AutoAuthRefusal};
+use whmcs_auth::{ActionRefusal, ApiRefusal, AutoAuthRefusal};
 
 /// Any request that is not carried out.
 #[derive(Debug)]
@@ -16,39 +16,44 @@ pub(crate) struct Refusal {
     /// For the log.
     pub(crate) cause: String,
     /// For the caller.
-    pub(crate) public: PublicError,
+    pub(crate) status: StatusCode,
+    /// For the caller.
+    pub(crate) message: Cow<'static, str>,
     /// Whether it counts against the caller's address.
     pub(crate) is_failure: bool,
 }
 
 impl Refusal {
-    /// Something that the library does not judge, and has no answer for.
+    /// A refusal of the service's own.
     pub(crate) fn new(
         code: &'static str,
-        status: u16,
-        message: &'static str,
+        status: StatusCode,
+        message: impl Into<Cow<'static, str>>,
         cause: impl Display,
     ) -> Self {
-        Self::told_as(PublicError::new(status, message), code, cause)
+        Self { code, cause: cause.to_string(), status, message: message.into(), is_failure: false }
     }
 
-    /// Something that the library does not judge, told as one of its refusals is told.
-    pub(crate) fn told_as(
-        refusal: impl Into<PublicError>,
+    /// A refusal of the library.
+    fn of(refusal: &dyn whmcs_auth::Refusal) -> Self {
+        Self::answered_as(refusal, refusal.code(), refusal)
+    }
+
+    /// A refusal of the service's own, with the public answer of one of the library.
+    pub(crate) fn answered_as(
+        refusal: &dyn whmcs_auth::Refusal,
         code: &'static str,
         cause: impl Display,
     ) -> Self {
-        Self {
-            code,
-            cause: cause.to_string(),
-            public: refusal.into(),
-            is_failure: false,
-        }
+        // Every status that the library names is one.
+        let status = StatusCode::from_u16(refusal.http_status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(code, status, refusal.public_message(), cause)
     }
 
     /// The service cannot tell. Nobody is let in.
     pub(crate) fn unavailable(code: &'static str, cause: impl Display) -> Self {
-        Self::told_as(&GateError::Store(()), code, cause)
+        Self::new(code, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", cause)
     }
 
     /// It counts against the caller's address.
@@ -56,37 +61,38 @@ impl Refusal {
         self.is_failure = true;
         self
     }
+}
 
-    pub(crate) fn status(&self) -> StatusCode {
-        // Every status is one that the library or this crate names.
-        let status = StatusCode::from_u16(self.public.http_status());
-        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+impl From<AddressRefusal> for Refusal {
+    fn from(refusal: AddressRefusal) -> Self {
+        Self::of(&refusal).counted()
     }
 }
 
-macro_rules! refusals {
-    ($($refusal:ty, $failure:ident;)+) => {$(
-        impl From<$refusal> for Refusal {
-            fn from(refusal: $refusal) -> Self {
-                Self {
-                    is_failure: $failure,
-                    ..Self::told_as(&refusal, refusal.code(), &refusal)
-                }
-            }
-        }
-    )+};
+impl From<ApiRefusal> for Refusal {
+    fn from(refusal: ApiRefusal) -> Self {
+        Self::of(&refusal).counted()
+    }
 }
 
-const A_FAILURE: bool = true;
-/// Refused actions and used links do not count: whoever sent them is known.
-const NO_FAILURE: bool = false;
+impl From<AutoAuthRefusal> for Refusal {
+    fn from(refusal: AutoAuthRefusal) -> Self {
+        Self::of(&refusal).counted()
+    }
+}
 
-refusals! {
-    AddressRefusal, A_FAILURE;
-    ApiRefusal, A_FAILURE;
-    ActionRefusal, NO_FAILURE;
-    AutoAuthRefusal, A_FAILURE;
-    ReplayRefusal, NO_FAILURE;
+/// Not counted: the caller is verified.
+impl From<ActionRefusal> for Refusal {
+    fn from(refusal: ActionRefusal) -> Self {
+        Self::of(&refusal)
+    }
+}
+
+/// Not counted: the link is genuine.
+impl From<ReplayRefusal> for Refusal {
+    fn from(refusal: ReplayRefusal) -> Self {
+        Self::of(&refusal)
+    }
 }
 
 impl From<getrandom::Error> for Refusal {
@@ -97,6 +103,6 @@ impl From<getrandom::Error> for Refusal {
 
 impl From<sqlx::Error> for Refusal {
     fn from(error: sqlx::Error) -> Self {
-        Self::unavailable(GateError::Store(()).code(), error)
+        Self::unavailable("store_failure", error)
     }
 }

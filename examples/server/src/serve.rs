@@ -27,9 +27,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
     let limits = &service.settings.limits;
     let mut http = http1::Builder::new();
     // No keep-alive: idle clients would hold connections.
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
-        .keep_alive(false);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head_time).keep_alive(false);
     let router = router(Arc::clone(&service));
     let connections = Connections::new(&service.settings);
     let graceful = GracefulShutdown::new();

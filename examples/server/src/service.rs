@@ -98,7 +98,7 @@ impl Service {
         {
             self.throttle.count(address);
         }
-        let status = refusal.status().as_u16();
+        let status = refusal.status.as_u16();
         match status {
             500.. => tracing::error!(endpoint, code, status, "{cause}"),
             _ => tracing::warn!(endpoint, code, status, "{cause}"),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use whmcs_auth::gate::AddressGate;
-use whmcs_auth::{AutoAuthKeys, BcryptCost, PasswordForm, SecretForm, StoredForms};
+use whmcs_auth::{AutoAuthKeys, BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme};
 
 use crate::database::RoleIds;
 
@@ -39,9 +39,9 @@ pub struct Settings {
 
 impl Settings {
     /// The forms in which WHMCS stores secrets and passwords.
-    pub(crate) fn stored_forms(&self) -> StoredForms {
+    pub(crate) fn stored_forms(&self) -> ExpectedSchemes {
         let cost = self.bcrypt_cost;
-        StoredForms::new(SecretForm::Bcrypt(cost), PasswordForm::BcryptOfMd5(cost))
+        ExpectedSchemes::new(SecretScheme::Bcrypt(cost), PasswordScheme::BcryptOfMd5(cost))
     }
 }
 

@@ -44,14 +44,7 @@ impl SsoTokens {
     ) -> Result<String, Refusal> {
         let token = random_hex()?;
         let expires = now.saturating_add(LIFETIME);
-        self.0.insert(
-            token.clone(),
-            SsoLogin {
-                client,
-                target,
-                expires,
-            },
-        );
+        self.0.insert(token.clone(), SsoLogin { client, target, expires });
         Ok(token)
     }
 
@@ -70,16 +63,13 @@ fn not_expired(login: Option<SsoLogin>, now: OffsetDateTime) -> Result<SsoLogin,
     match login {
         Some(login) if now < login.expires => Ok(login),
         Some(_) => Err(refused("sso_token_expired", "the token is older than 60 s")),
-        None => Err(refused(
-            "sso_token_unknown",
-            "the token was never given out, or was used",
-        )),
+        None => Err(refused("sso_token_unknown", "the token was never given out, or was used")),
     }
 }
 
 /// The visitor is told what is told of a link that is not genuine.
 fn refused(code: &'static str, cause: &str) -> Refusal {
-    Refusal::told_as(&AutoAuthRefusal::HashMismatch, code, cause).counted()
+    Refusal::answered_as(&AutoAuthRefusal::HashMismatch, code, cause).counted()
 }
 
 #[cfg(test)]

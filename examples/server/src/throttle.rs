@@ -2,6 +2,7 @@
 //!
 //! A cache counts, and no limiter of requests: only failures count, and asking must not.
 
+use axum::http::StatusCode;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,7 +37,7 @@ impl Throttle {
         match self.failures.get(&network(address)) {
             Some(count) if count.load(Ordering::Relaxed) >= self.limit => Err(Refusal::new(
                 "throttled",
-                429,
+                StatusCode::TOO_MANY_REQUESTS,
                 "Too Many Requests",
                 "the address failed too often of late",
             )),
@@ -45,8 +46,6 @@ impl Throttle {
     }
 
     pub(crate) fn count(&self, address: IpAddr) {
-        self.failures
-            .get_with(network(address), Arc::default)
-            .fetch_add(1, Ordering::Relaxed);
+        self.failures.get_with(network(address), Arc::default).fetch_add(1, Ordering::Relaxed);
     }
 }

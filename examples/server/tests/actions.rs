@@ -14,10 +14,7 @@ async fn get_clients(server: &Server, parameters: &str) -> Value {
 
 fn ids(answer: &Value, list: &str, item: &str, id: &str) -> Vec<i64> {
     let items = answer[list][item].as_array().unwrap();
-    items
-        .iter()
-        .map(|item| item[id].as_i64().unwrap())
-        .collect()
+    items.iter().map(|item| item[id].as_i64().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -37,11 +34,7 @@ async fn get_clients_gives_a_page_and_the_number_of_all() {
         ("limitstart=&limitnum=&search=", 0, (1..=25).collect()),
     ] {
         let answer = get_clients(&server, parameters).await;
-        assert_eq!(
-            ids(&answer, "clients", "client", "id"),
-            expected,
-            "{parameters}"
-        );
+        assert_eq!(ids(&answer, "clients", "client", "id"), expected, "{parameters}");
         assert_eq!(answer["totalresults"], 30, "{parameters}");
         assert_eq!(answer["startnumber"], start, "{parameters}");
         assert_eq!(answer["numreturned"], expected.len(), "{parameters}");
@@ -94,11 +87,7 @@ async fn get_clients_filters_and_sorts() {
         ("orderby=datecreated&limitnum=2", vec![1, 2]),
     ] {
         let answer = get_clients(&server, parameters).await;
-        assert_eq!(
-            ids(&answer, "clients", "client", "id"),
-            expected,
-            "{parameters}"
-        );
+        assert_eq!(ids(&answer, "clients", "client", "id"), expected, "{parameters}");
     }
 }
 
@@ -130,11 +119,7 @@ async fn search_looks_at_the_start_of_five_texts() {
         ("'+OR+1%3D1+--", vec![]),
     ] {
         let answer = get_clients(&server, &format!("limitnum=50&search={search}")).await;
-        assert_eq!(
-            ids(&answer, "clients", "client", "id"),
-            expected,
-            "{search}"
-        );
+        assert_eq!(ids(&answer, "clients", "client", "id"), expected, "{search}");
         assert_eq!(answer["totalresults"], expected.len(), "{search}");
     }
 }
@@ -160,11 +145,7 @@ async fn get_products_gives_all_or_those_asked_for() {
         let ask = format!("action=getproducts&{PAIR}&{parameters}");
         let (status, answer) = server.json(&ask).await;
         assert_eq!(status, 200, "{parameters}");
-        assert_eq!(
-            ids(&answer, "products", "product", "pid"),
-            expected,
-            "{parameters}"
-        );
+        assert_eq!(ids(&answer, "products", "product", "pid"), expected, "{parameters}");
         assert_eq!(answer["numreturned"], expected.len(), "{parameters}");
         if !parameters.contains("limit") {
             assert_eq!(answer["totalresults"], expected.len(), "{parameters}");
@@ -172,10 +153,7 @@ async fn get_products_gives_all_or_those_asked_for() {
     }
     let ask = format!("action=getproducts&{PAIR}&limitstart=2&limitnum=5");
     let (_, answer) = server.json(&ask).await;
-    assert_eq!(
-        (&answer["totalresults"], &answer["startnumber"]),
-        (&3.into(), &2.into())
-    );
+    assert_eq!((&answer["totalresults"], &answer["startnumber"]), (&3.into(), &2.into()));
 }
 
 #[tokio::test]
@@ -201,12 +179,7 @@ async fn parameters_that_cannot_be_read_are_refused() {
         assert_eq!((status, answer), (400, refused), "{parameters}");
     }
     assert_eq!(server.count("api", "parameter_invalid").await, 13);
-    let list = |count| {
-        (1..=count)
-            .map(|id| id.to_string())
-            .collect::<Vec<_>>()
-            .join(",")
-    };
+    let list = |count| (1..=count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
     for (count, expected) in [(1000, 200), (1001, 400)] {
         let ask = format!("action=GetProducts&{PAIR}&pid={}", list(count));
         assert_eq!(server.call(&ask).await.0, expected);
@@ -224,10 +197,7 @@ async fn texts_cannot_add_a_field_to_an_answer() {
         .await;
     let ask = format!("action=getproducts&{PAIR}");
     let (_, answer) = server.json(&ask).await;
-    assert_eq!(
-        answer["products"]["product"][0]["name"],
-        "\";result=x\n</name>&"
-    );
+    assert_eq!(answer["products"]["product"][0]["name"], "\";result=x\n</name>&");
     assert_eq!(answer["products"]["product"][0]["description"], "\u{1}");
     let (_, nvp) = server.call(&ask).await;
     let expected =
@@ -244,31 +214,11 @@ async fn create_sso_token_refuses_what_it_cannot_lead_to() {
     let server = Server::start().await;
     for (parameters, status, message, code) in [
         ("", 404, "Client ID Not Found", "client_not_found"),
-        (
-            "client_id=x",
-            404,
-            "Client ID Not Found",
-            "client_not_found",
-        ),
-        (
-            "client_id=99",
-            404,
-            "Client ID Not Found",
-            "client_not_found",
-        ),
+        ("client_id=x", 404, "Client ID Not Found", "client_not_found"),
+        ("client_id=99", 404, "Client ID Not Found", "client_not_found"),
         // Closed.
-        (
-            "client_id=4",
-            404,
-            "Client ID Not Found",
-            "client_not_found",
-        ),
-        (
-            "client_id=1&destination=clientarea:x",
-            400,
-            "Invalid Destination",
-            "destination_unknown",
-        ),
+        ("client_id=4", 404, "Client ID Not Found", "client_not_found"),
+        ("client_id=1&destination=clientarea:x", 400, "Invalid Destination", "destination_unknown"),
         (
             "client_id=1&sso_redirect_path=https://evil.example",
             400,
@@ -281,12 +231,7 @@ async fn create_sso_token_refuses_what_it_cannot_lead_to() {
             "Invalid Redirect Path",
             "path_refused",
         ),
-        (
-            "client_id=1&sso_redirect_path=../x",
-            400,
-            "Invalid Redirect Path",
-            "path_refused",
-        ),
+        ("client_id=1&sso_redirect_path=../x", 400, "Invalid Redirect Path", "path_refused"),
     ] {
         let before = server.count("api", code).await;
         let ask = format!("action=CreateSsoToken&{PAIR}&{parameters}");

@@ -25,60 +25,25 @@ async fn each_refusal_has_its_code_and_tells_the_caller_one_thing() {
     let server = Server::start().await;
     let id = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
     for (fields, code, status, message) in [
-        (
-            String::new(),
-            "missing_credentials",
-            403,
-            "Authentication Failed",
-        ),
-        (
-            format!("identifier={id}"),
-            "missing_field",
-            403,
-            "Authentication Failed",
-        ),
+        (String::new(), "missing_credentials", 403, "Authentication Failed"),
+        (format!("identifier={id}"), "missing_field", 403, "Authentication Failed"),
         (
             "action=%FF&username=%00&password=%".into(),
             "control_character",
             403,
             "Authentication Failed",
         ),
-        (
-            format!("{PAIR}&secret=x"),
-            "repeated_field",
-            403,
-            "Authentication Failed",
-        ),
-        (
-            format!("{PAIR}&password[]=x"),
-            "disguised_field",
-            403,
-            "Authentication Failed",
-        ),
-        (
-            format!("identifier={id}&secret=wrong"),
-            "wrong_secret",
-            403,
-            "Authentication Failed",
-        ),
+        (format!("{PAIR}&secret=x"), "repeated_field", 403, "Authentication Failed"),
+        (format!("{PAIR}&password[]=x"), "disguised_field", 403, "Authentication Failed"),
+        (format!("identifier={id}&secret=wrong"), "wrong_secret", 403, "Authentication Failed"),
         (
             format!("identifier={id}&secret=dfe5ba0e7087a156ebd220df0bca1dd4"),
             "secret_looks_md5",
             403,
             "Authentication Failed",
         ),
-        (
-            format!("identifier={id}x&secret=y"),
-            "unknown_identifier",
-            403,
-            "Authentication Failed",
-        ),
-        (
-            "username=nobody&password=x".into(),
-            "unknown_username",
-            403,
-            "Authentication Failed",
-        ),
+        (format!("identifier={id}x&secret=y"), "unknown_identifier", 403, "Authentication Failed"),
+        ("username=nobody&password=x".into(), "unknown_username", 403, "Authentication Failed"),
         (
             "username=admin&password=password".into(),
             "password_not_md5",
@@ -110,18 +75,8 @@ async fn each_refusal_has_its_code_and_tells_the_caller_one_thing() {
             r#"Invalid Permissions: API action "deleteclient" is not allowed"#,
         ),
         (PAIR.into(), "action_missing", 400, "Empty action request"),
-        (
-            format!("{PAIR}&action=get-clients"),
-            "action_invalid",
-            400,
-            "Empty action request",
-        ),
-        (
-            format!("{ADMIN}&action=DeleteClient"),
-            "action_unknown",
-            404,
-            "Command Not Found",
-        ),
+        (format!("{PAIR}&action=get-clients"), "action_invalid", 400, "Empty action request"),
+        (format!("{ADMIN}&action=DeleteClient"), "action_unknown", 404, "Command Not Found"),
     ] {
         let (got, answer) = server.json(&fields).await;
         assert_eq!(got, status, "{code}");
@@ -156,9 +111,7 @@ async fn answers_come_in_three_formats() {
             "result=error;message=Authentication Failed",
         ),
     ] {
-        let response = server
-            .post(&format!("{ask}&responsetype={response_type}"))
-            .await;
+        let response = server.post(&format!("{ask}&responsetype={response_type}")).await;
         assert_eq!(head(&response, "content-type"), Some(content_type));
         assert_eq!(answer(response).await, (200, accepted.to_owned()));
 
@@ -190,22 +143,10 @@ async fn fields_stand_in_query_form_and_multipart() {
         accepted(answer(server.post_to(API, &content_type, &form).await).await);
     }
     accepted(answer(server.post_to(&format!("{API}?{ask}"), FORM, PAIR).await).await);
+    accepted(answer(server.post_to(&format!("{API}?{ask}&{PAIR}"), FORM, "").await).await);
     accepted(
         answer(
-            server
-                .post_to(&format!("{API}?{ask}&{PAIR}"), FORM, "")
-                .await,
-        )
-        .await,
-    );
-    accepted(
-        answer(
-            server
-                .http
-                .post(format!("{}{API}?{ask}&{PAIR}", server.base))
-                .send()
-                .await
-                .unwrap(),
+            server.http.post(format!("{}{API}?{ask}&{PAIR}", server.base)).send().await.unwrap(),
         )
         .await,
     );
@@ -218,10 +159,7 @@ async fn fields_stand_in_query_form_and_multipart() {
     };
     let secret = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
     let send = async |form: Form| {
-        let request = server
-            .http
-            .post(format!("{}{API}", server.base))
-            .multipart(form);
+        let request = server.http.post(format!("{}{API}", server.base)).multipart(form);
         answer(request.send().await.unwrap()).await
     };
     accepted(send(form().text("secret", secret)).await);
@@ -229,19 +167,11 @@ async fn fields_stand_in_query_form_and_multipart() {
     let upload = reqwest::multipart::Part::text(secret).file_name("secret.txt");
     let refused = (403, AUTHENTICATION_FAILED.to_owned());
     assert_eq!(send(form().part("secret", upload)).await, refused);
-    assert_eq!(
-        send(form().text("secret", secret).text("secret[]", "x")).await,
-        refused
-    );
-    assert_eq!(
-        send(form().text("secret", secret).text("secret", secret)).await,
-        refused
-    );
+    assert_eq!(send(form().text("secret", secret).text("secret[]", "x")).await, refused);
+    assert_eq!(send(form().text("secret", secret).text("secret", secret)).await, refused);
 
     // A name in the query and in the body counts for nothing.
-    let twice = server
-        .post_to(&format!("{API}?{PAIR}"), FORM, &format!("{ask}&{PAIR}"))
-        .await;
+    let twice = server.post_to(&format!("{API}?{PAIR}"), FORM, &format!("{ask}&{PAIR}")).await;
     assert_eq!(answer(twice).await, refused);
 }
 
@@ -250,34 +180,10 @@ async fn bodies_that_are_no_fields() {
     let server = Server::start().await;
     let path = format!("{API}?responsetype=json");
     for (content_type, body, status, message, code) in [
-        (
-            "application/json",
-            "{}",
-            415,
-            "Unsupported Media Type",
-            "body_type",
-        ),
-        (
-            "",
-            "identifier=x",
-            415,
-            "Unsupported Media Type",
-            "body_type",
-        ),
-        (
-            "multipart/form-data",
-            "x",
-            400,
-            "Bad Request",
-            "multipart_broken",
-        ),
-        (
-            "multipart/form-data; boundary=b",
-            "--b\r\n",
-            400,
-            "Bad Request",
-            "multipart_broken",
-        ),
+        ("application/json", "{}", 415, "Unsupported Media Type", "body_type"),
+        ("", "identifier=x", 415, "Unsupported Media Type", "body_type"),
+        ("multipart/form-data", "x", 400, "Bad Request", "multipart_broken"),
+        ("multipart/form-data; boundary=b", "--b\r\n", 400, "Bad Request", "multipart_broken"),
         (
             "multipart/form-data; boundary=b",
             "--b\r\nContent-Disposition: form-data; name=\"action\"\r\n\r\nGetCl",
@@ -290,11 +196,7 @@ async fn bodies_that_are_no_fields() {
         let (got, answer) = answer(server.post_to(&path, content_type, body).await).await;
         let expected = format!(r#"{{"result":"error","message":"{message}"}}"#);
         assert_eq!((got, answer), (status, expected), "{content_type} {body}");
-        assert_eq!(
-            server.count("api", code).await,
-            before + 1,
-            "{content_type} {body}"
-        );
+        assert_eq!(server.count("api", code).await, before + 1, "{content_type} {body}");
     }
 }
 
@@ -314,37 +216,22 @@ async fn get_is_taken_only_where_it_is_allowed() {
     let wrong = server.get(&ask.replace("F1CK", "F2CK")).await;
     assert_eq!(answer(wrong).await, (403, AUTHENTICATION_FAILED.to_owned()));
 
-    let put = server
-        .http
-        .put(format!("{}{ask}", server.base))
-        .send()
-        .await
-        .unwrap();
+    let put = server.http.put(format!("{}{ask}", server.base)).send().await.unwrap();
     assert_eq!(head(&put, "allow"), Some("GET, POST"));
     assert_eq!(answer(put).await, (405, refused));
-    let head = server
-        .http
-        .head(format!("{}{ask}", server.base))
-        .send()
-        .await
-        .unwrap();
+    let head = server.http.head(format!("{}{ask}", server.base)).send().await.unwrap();
     assert_eq!(head.status(), 405);
 }
 
 #[tokio::test]
 async fn addresses_come_before_credentials_and_the_access_key_lifts_them() {
     let server = Server::with(|settings| {
-        settings.addresses = AddressGate::new()
-            .entries(["203.0.113.7"])
-            .access_key(ACCESS_KEY)
-            .unwrap();
+        settings.addresses =
+            AddressGate::new().with_entries(["203.0.113.7"]).with_access_key(ACCESS_KEY).unwrap();
     })
     .await;
     let ask = format!("action=GetClients&{PAIR}");
-    let refused = (
-        403,
-        serde_json::json!({"result": "error", "message": "Invalid IP 127.0.0.1"}),
-    );
+    let refused = (403, serde_json::json!({"result": "error", "message": "Invalid IP 127.0.0.1"}));
     assert_eq!(server.json(&ask).await, refused);
     assert_eq!(server.json("").await, refused);
     assert_eq!(server.json(&format!("{ask}&accesskey=key")).await, refused);
@@ -357,10 +244,7 @@ async fn addresses_come_before_credentials_and_the_access_key_lifts_them() {
     let path = format!("{API}?accesskey=key%231%2B2");
     assert_eq!(server.post_to(&path, FORM, &ask).await.status(), 200);
     let (status, answer) = server.json("accesskey=key%231%2B2").await;
-    assert_eq!(
-        (status, &answer["message"]),
-        (403, &"Authentication Failed".into())
-    );
+    assert_eq!((status, &answer["message"]), (403, &"Authentication Failed".into()));
 }
 
 #[tokio::test]
@@ -369,48 +253,20 @@ async fn the_tables_decide() {
     let as_admin = "action=GetClients&username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
     for (change, fields, code) in [
         // A credential that is marked deleted is none.
-        (
-            "UPDATE tbldeviceauth SET deleted_at = '2024-01-01'",
-            &*ask,
-            "unknown_identifier",
-        ),
+        ("UPDATE tbldeviceauth SET deleted_at = '2024-01-01'", &*ask, "unknown_identifier"),
         ("DELETE FROM tbldeviceauth", &*ask, "unknown_identifier"),
         // The admin behind it.
         ("UPDATE tbladmins SET disabled = 1", &*ask, "admin_disabled"),
         ("DELETE FROM tbladmins", &*ask, "admin_disabled"),
         ("DELETE FROM tbladminperms", &*ask, "no_api_access"),
         ("DELETE FROM tbladminroles", &*ask, "no_api_access"),
-        (
-            "UPDATE tbladminperms SET permid = 80",
-            &*ask,
-            "no_api_access",
-        ),
+        ("UPDATE tbladminperms SET permid = 80", &*ask, "no_api_access"),
         // Roles.
-        (
-            "UPDATE tbldeviceauth SET role_ids = '[2]'",
-            &*ask,
-            "action_not_allowed",
-        ),
-        (
-            "UPDATE tbldeviceauth SET role_ids = '[]'",
-            &*ask,
-            "action_not_allowed",
-        ),
-        (
-            "UPDATE tbldeviceauth SET role_ids = '1,2'",
-            &*ask,
-            "action_not_allowed",
-        ),
-        (
-            "UPDATE tblapi_roles SET permissions = '{\"getclients\":0}'",
-            &*ask,
-            "action_not_allowed",
-        ),
-        (
-            "UPDATE tblapi_roles SET permissions = 'getclients'",
-            &*ask,
-            "action_not_allowed",
-        ),
+        ("UPDATE tbldeviceauth SET role_ids = '[2]'", &*ask, "action_not_allowed"),
+        ("UPDATE tbldeviceauth SET role_ids = '[]'", &*ask, "action_not_allowed"),
+        ("UPDATE tbldeviceauth SET role_ids = '1,2'", &*ask, "action_not_allowed"),
+        ("UPDATE tblapi_roles SET permissions = '{\"getclients\":0}'", &*ask, "action_not_allowed"),
+        ("UPDATE tblapi_roles SET permissions = 'getclients'", &*ask, "action_not_allowed"),
         (
             "CREATE TABLE bare AS SELECT id, NULL AS permissions FROM tblapi_roles;
              DROP TABLE tblapi_roles;
@@ -418,27 +274,15 @@ async fn the_tables_decide() {
             &*ask,
             "action_not_allowed",
         ),
-        (
-            "UPDATE tbldeviceauth SET role_ids = '[\"1\"]'",
-            &*ask,
-            "accepted",
-        ),
-        (
-            "UPDATE tblapi_roles SET permissions = '{\"GETCLIENTS\":\"1\"}'",
-            &*ask,
-            "accepted",
-        ),
+        ("UPDATE tbldeviceauth SET role_ids = '[\"1\"]'", &*ask, "accepted"),
+        ("UPDATE tblapi_roles SET permissions = '{\"GETCLIENTS\":\"1\"}'", &*ask, "accepted"),
         // A row that cannot be read counts as absent.
         (
             "UPDATE tbldeviceauth SET secret = 'F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo'",
             &*ask,
             "unknown_identifier",
         ),
-        (
-            "UPDATE tbladmins SET password = 'password'",
-            as_admin,
-            "unknown_username",
-        ),
+        ("UPDATE tbladmins SET password = 'password'", as_admin, "unknown_username"),
         // An MD5 counts only where a reset left it.
         (
             "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99'",
@@ -451,16 +295,8 @@ async fn the_tables_decide() {
             "accepted",
         ),
         // The password's change leaves the credential alone.
-        (
-            "UPDATE tbladmins SET password = passwordhash",
-            &*ask,
-            "accepted",
-        ),
-        (
-            "UPDATE tbladmins SET password = passwordhash",
-            as_admin,
-            "wrong_password",
-        ),
+        ("UPDATE tbladmins SET password = passwordhash", &*ask, "accepted"),
+        ("UPDATE tbladmins SET password = passwordhash", as_admin, "wrong_password"),
         // A collation that folds letters finds a name that was not asked for.
         (
             "CREATE TABLE folded (id, identifier TEXT COLLATE NOCASE, secret, user_id, role_ids,
@@ -503,16 +339,8 @@ async fn the_tables_decide() {
             &*ask,
             "unknown_identifier",
         ),
-        (
-            "UPDATE tbldeviceauth SET secret = x'FF'",
-            &*ask,
-            "unknown_identifier",
-        ),
-        (
-            "UPDATE tbladmins SET password = x'FF'",
-            as_admin,
-            "unknown_username",
-        ),
+        ("UPDATE tbldeviceauth SET secret = x'FF'", &*ask, "unknown_identifier"),
+        ("UPDATE tbladmins SET password = x'FF'", as_admin, "unknown_username"),
         // What is only noted keeps nobody from calling.
         (
             "CREATE TRIGGER unwritable BEFORE UPDATE ON tbldeviceauth
@@ -521,11 +349,7 @@ async fn the_tables_decide() {
             "accepted",
         ),
         // Usernames go without case.
-        (
-            "UPDATE tbladmins SET username = 'AdMiN' WHERE id = 1",
-            as_admin,
-            "accepted",
-        ),
+        ("UPDATE tbladmins SET username = 'AdMiN' WHERE id = 1", as_admin, "accepted"),
     ] {
         let server = Server::start().await;
         server.sql(change).await;
@@ -544,16 +368,12 @@ async fn what_whmcs_does_not_document_is_a_setting() {
         settings.api_access_permission = 7;
     })
     .await;
-    server
-        .sql("UPDATE tbldeviceauth SET role_ids = '2, 1'")
-        .await;
+    server.sql("UPDATE tbldeviceauth SET role_ids = '2, 1'").await;
     server.call(&ask).await;
     assert_eq!(server.count("api", "no_api_access").await, 1);
     server.sql("UPDATE tbladminperms SET permid = 7").await;
     assert_eq!(server.call(&ask).await.0, 200);
-    server
-        .sql("UPDATE tbldeviceauth SET role_ids = '[1]'")
-        .await;
+    server.sql("UPDATE tbldeviceauth SET role_ids = '[1]'").await;
     assert_eq!(server.call(&ask).await.0, 403);
     server.sql("UPDATE tbldeviceauth SET role_ids = ''").await;
     assert_eq!(server.call(&ask).await.0, 403);
@@ -564,26 +384,17 @@ async fn what_whmcs_does_not_document_is_a_setting() {
 async fn last_access_is_written_once_a_minute_at_most() {
     let server = Server::start().await;
     let ask = format!("action=GetClients&{PAIR}");
-    for (seconds, expected) in [
-        (0, "2023-11-14 22:13:20"),
-        (59, "2023-11-14 22:13:20"),
-        (61, "2023-11-14 22:14:21"),
-    ] {
+    for (seconds, expected) in
+        [(0, "2023-11-14 22:13:20"), (59, "2023-11-14 22:13:20"), (61, "2023-11-14 22:14:21")]
+    {
         server.clock.set(support::at(1_700_000_000 + seconds));
         assert_eq!(server.call(&ask).await.0, 200);
-        assert_eq!(
-            server.text("SELECT last_access FROM tbldeviceauth").await,
-            expected
-        );
+        assert_eq!(server.text("SELECT last_access FROM tbldeviceauth").await, expected);
     }
-    server
-        .sql("UPDATE tbldeviceauth SET last_access = NULL")
-        .await;
+    server.sql("UPDATE tbldeviceauth SET last_access = NULL").await;
     server.call(&ask.replace("F1CK", "F2CK")).await;
     assert_eq!(
-        server
-            .text("SELECT COALESCE(last_access, 'never') FROM tbldeviceauth")
-            .await,
+        server.text("SELECT COALESCE(last_access, 'never') FROM tbldeviceauth").await,
         "never"
     );
 }

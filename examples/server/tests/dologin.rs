@@ -27,17 +27,11 @@ async fn a_genuine_link_begins_a_session() {
     assert_eq!(head(&page, "cache-control"), Some("no-store"));
     let (status, text) = answer(page).await;
     assert_eq!(status, 200);
-    assert!(
-        text.contains("<p>Demo Client (demo@whmcs.com)</p>"),
-        "{text}"
-    );
+    assert!(text.contains("<p>Demo Client (demo@whmcs.com)</p>"), "{text}");
 
     let page = server.get_with("/logout.php", "cookie", &cookie).await;
     let set = head(&page, "set-cookie").unwrap().to_owned();
-    assert!(
-        set.starts_with("session=; ") && set.contains("Max-Age=0"),
-        "{set}"
-    );
+    assert!(set.starts_with("session=; ") && set.contains("Max-Age=0"), "{set}");
     assert_eq!(page.status(), 200);
     let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
     let (status, text) = answer(page).await;
@@ -104,10 +98,7 @@ async fn goto_leads_to_the_same_site_only() {
     let server = Server::start().await;
     for (goto, location) in [
         ("viewinvoice.php?id=12", "viewinvoice.php?id=12"),
-        (
-            "clientarea.php?action=products",
-            "clientarea.php?action=products",
-        ),
+        ("clientarea.php?action=products", "clientarea.php?action=products"),
         ("/index.php", "/index.php"),
     ] {
         let response = server.get(&server.link("demo@whmcs.com", Some(goto))).await;
@@ -124,11 +115,7 @@ async fn goto_leads_to_the_same_site_only() {
     ] {
         let response = server.get(&format!("{link}&goto={goto}")).await;
         assert_eq!(response.status(), 302, "{goto}");
-        assert_eq!(
-            head(&response, "location"),
-            Some("clientarea.php"),
-            "{goto}"
-        );
+        assert_eq!(head(&response, "location"), Some("clientarea.php"), "{goto}");
         assert_eq!(response.headers().get_all("set-cookie").iter().count(), 1);
     }
 }
@@ -140,9 +127,7 @@ async fn the_vendors_sample_leaves_the_email_unencoded() {
                 &hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8&goto=index.php";
     let response = server.get(link).await;
     assert_eq!(head(&response, "location"), Some("index.php"));
-    let page = server
-        .get_with("/clientarea.php", "cookie", &cookie(&response))
-        .await;
+    let page = server.get_with("/clientarea.php", "cookie", &cookie(&response)).await;
     let (_, text) = answer(page).await;
     assert!(text.contains("Ada Plus (a+b@example.com)"), "{text}");
 }
@@ -157,31 +142,11 @@ async fn a_refused_link_says_so_and_sets_no_cookie() {
     let expired = "This login link has expired.";
     for (seconds, link, code, text) in [
         (0, "/dologin.php", "missing_field", invalid),
-        (
-            0,
-            &*genuine.replace("demo", "dem0"),
-            "hash_mismatch",
-            invalid,
-        ),
-        (
-            0,
-            &*genuine.replace("1700000000", "1700000001"),
-            "hash_mismatch",
-            invalid,
-        ),
-        (
-            0,
-            &*genuine.replace("1700000000", "1700000000000"),
-            "timestamp_format",
-            invalid,
-        ),
+        (0, &*genuine.replace("demo", "dem0"), "hash_mismatch", invalid),
+        (0, &*genuine.replace("1700000000", "1700000001"), "hash_mismatch", invalid),
+        (0, &*genuine.replace("1700000000", "1700000000000"), "timestamp_format", invalid),
         (0, &*format!("{genuine}&hash=x"), "repeated_field", invalid),
-        (
-            0,
-            &*format!("{genuine}&email[]=x"),
-            "disguised_field",
-            invalid,
-        ),
+        (0, &*format!("{genuine}&email[]=x"), "disguised_field", invalid),
         (0, &*unknown, "unknown_email", invalid),
         (0, &*closed, "unknown_email", invalid),
         (901, &*genuine, "expired", expired),
@@ -193,22 +158,14 @@ async fn a_refused_link_says_so_and_sets_no_cookie() {
         assert_eq!(head(&response, "set-cookie"), None, "{code}");
         assert_eq!(head(&response, "location"), None, "{code}");
         assert_eq!(head(&response, "cache-control"), Some("no-store"), "{code}");
-        assert_eq!(
-            head(&response, "referrer-policy"),
-            Some("no-referrer"),
-            "{code}"
-        );
+        assert_eq!(head(&response, "referrer-policy"), Some("no-referrer"), "{code}");
         let (status, page) = answer(response).await;
         assert_eq!(status, 403, "{code}");
         assert!(page.contains(&format!("<p>{text}</p>")), "{code}: {page}");
         assert_eq!(server.count("dologin", code).await, before + 1, "{code}");
     }
     server.clock.set(support::at(1_700_000_900));
-    assert_eq!(
-        server.get(&genuine).await.status(),
-        302,
-        "900 s are in time"
-    );
+    assert_eq!(server.get(&genuine).await.status(), 302, "900 s are in time");
 }
 
 #[tokio::test]
@@ -236,9 +193,7 @@ async fn the_stored_email_is_compared_with_the_signed_one() {
         .sql("INSERT INTO tblclients VALUES (50, 'D', 'C', '', 'demo@whmcs.com', '', 0, 'Active')")
         .await;
     let response = server.get(&link).await;
-    let page = server
-        .get_with("/clientarea.php", "cookie", &cookie(&response))
-        .await;
+    let page = server.get_with("/clientarea.php", "cookie", &cookie(&response)).await;
     assert!(page.text().await.unwrap().contains("D C (demo@whmcs.com)"));
 }
 
@@ -260,11 +215,8 @@ async fn a_link_works_once_where_the_service_says_so() {
     assert_eq!(server.get(&unknown).await.status(), 403);
     assert_eq!(server.get(&link).await.status(), 302);
     let hash = link.rsplit_once('=').unwrap().1;
-    for again in [
-        link.clone(),
-        link.replace(hash, &hash.to_uppercase()),
-        format!("{link}&goto=x"),
-    ] {
+    for again in [link.clone(), link.replace(hash, &hash.to_uppercase()), format!("{link}&goto=x")]
+    {
         let response = server.get(&again).await;
         assert_eq!(head(&response, "set-cookie"), None);
         let (status, page) = answer(response).await;
@@ -284,13 +236,7 @@ async fn a_full_guard_lets_nobody_in() {
         settings.limits.remembered_links = 1;
     })
     .await;
-    assert_eq!(
-        server
-            .get(&server.link("demo@whmcs.com", None))
-            .await
-            .status(),
-        302
-    );
+    assert_eq!(server.get(&server.link("demo@whmcs.com", None)).await.status(), 302);
     let response = server.get(&server.link("a+b@example.com", None)).await;
     assert_eq!(head(&response, "set-cookie"), None);
     assert_eq!(response.status(), 503);
@@ -301,9 +247,7 @@ async fn a_full_guard_lets_nobody_in() {
 async fn autoauth_can_be_off() {
     let server = Server::start().await;
     let link = server.link("demo@whmcs.com", None);
-    server
-        .sql("UPDATE tblconfiguration SET value = '' WHERE setting = 'AllowAutoAuth'")
-        .await;
+    server.sql("UPDATE tblconfiguration SET value = '' WHERE setting = 'AllowAutoAuth'").await;
     assert_eq!(server.get(&link).await.status(), 403);
     assert_eq!(server.count("dologin", "autoauth_switched_off").await, 1);
     // As MariaDB's collation finds the row.
@@ -324,9 +268,7 @@ async fn autoauth_can_be_off() {
     assert_eq!(server.get(&link).await.status(), 403);
     assert_eq!(server.count("dologin", "autoauth_switched_off").await, 2);
     // An installation that does not know the switch.
-    server
-        .sql("DELETE FROM tblconfiguration WHERE setting = 'AllowAutoAuth'")
-        .await;
+    server.sql("DELETE FROM tblconfiguration WHERE setting = 'AllowAutoAuth'").await;
     assert_eq!(server.get(&link).await.status(), 302);
 
     let server = Server::with(|settings| settings.autoauth_keys = Default::default()).await;
@@ -339,10 +281,9 @@ async fn head_and_post_use_up_no_link() {
     let server = Server::with(|settings| settings.one_time_links = true).await;
     let link = server.link("demo@whmcs.com", None);
     let url = format!("{}{link}", server.base);
-    for response in [
-        server.http.head(&url).send().await.unwrap(),
-        server.http.post(&url).send().await.unwrap(),
-    ] {
+    for response in
+        [server.http.head(&url).send().await.unwrap(), server.http.post(&url).send().await.unwrap()]
+    {
         assert_eq!(head(&response, "allow"), Some("GET"));
         assert_eq!(head(&response, "set-cookie"), None);
         assert_eq!(response.status(), 405);
@@ -388,10 +329,7 @@ async fn where_there_are_too_many_sessions_the_least_recently_used_one_ends() {
     };
     // The cache makes room in the background, now and then.
     let settle = || tokio::time::sleep(Duration::from_millis(500));
-    let old = [
-        cookie(&server.get(&link).await),
-        cookie(&server.get(&link).await),
-    ];
+    let old = [cookie(&server.get(&link).await), cookie(&server.get(&link).await)];
     for _ in 0..20 {
         assert_eq!([status(&old[0]).await, status(&old[1]).await], [200, 200]);
     }
@@ -400,11 +338,7 @@ async fn where_there_are_too_many_sessions_the_least_recently_used_one_ends() {
     settle().await;
     assert_eq!(status(&old[1]).await, 200);
     settle().await;
-    assert_eq!(
-        status(&new).await,
-        200,
-        "however often the others were used"
-    );
+    assert_eq!(status(&new).await, 200, "however often the others were used");
     assert_eq!(status(&old[0]).await, 403);
 }
 
@@ -412,9 +346,7 @@ async fn where_there_are_too_many_sessions_the_least_recently_used_one_ends() {
 async fn an_account_that_is_closed_is_logged_out() {
     let server = Server::start().await;
     let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
-    server
-        .sql("UPDATE tblclients SET status = 'Closed' WHERE id = 1")
-        .await;
+    server.sql("UPDATE tblclients SET status = 'Closed' WHERE id = 1").await;
     let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
     assert_eq!(page.status(), 403);
 }
@@ -422,9 +354,7 @@ async fn an_account_that_is_closed_is_logged_out() {
 #[tokio::test]
 async fn names_are_text_and_no_markup() {
     let server = Server::start().await;
-    server
-        .sql("UPDATE tblclients SET firstname = '<script>\"&' WHERE id = 1")
-        .await;
+    server.sql("UPDATE tblclients SET firstname = '<script>\"&' WHERE id = 1").await;
     let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
     let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
     let policy = head(&page, "content-security-policy").unwrap().to_owned();

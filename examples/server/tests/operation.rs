@@ -35,9 +35,7 @@ async fn metrics_count_each_code_for_the_machine_itself() {
         settings.trusted_proxies = addresses(&["127.0.0.1"]);
     })
     .await;
-    let response = server
-        .get_with("/metrics", "x-forwarded-for", "203.0.113.7")
-        .await;
+    let response = server.get_with("/metrics", "x-forwarded-for", "203.0.113.7").await;
     assert_eq!(response.status(), 404);
 }
 
@@ -49,14 +47,9 @@ async fn when_the_database_is_gone_nobody_is_let_in() {
     let link = server.link("demo@whmcs.com", None);
     let session = server.get(&server.link("a+b@example.com", None)).await;
     let cookie = cookie(&session);
-    let sso = server
-        .json(&format!("action=CreateSsoToken&client_id=1&{PAIR}"))
-        .await
-        .1;
-    let sso = format!(
-        "/oauth/singlesignon.php?access_token={}",
-        sso["access_token"].as_str().unwrap()
-    );
+    let sso = server.json(&format!("action=CreateSsoToken&client_id=1&{PAIR}")).await.1;
+    let sso =
+        format!("/oauth/singlesignon.php?access_token={}", sso["access_token"].as_str().unwrap());
 
     let kept = server.database_file().with_extension("kept");
     std::fs::rename(server.database_file(), &kept).unwrap();
@@ -81,10 +74,7 @@ async fn when_the_database_is_gone_nobody_is_let_in() {
     assert_eq!(server.count("dologin", "store_failure").await, 1);
     // What needs no table is answered as ever.
     assert_eq!(server.call("responsetype=json").await.0, 403);
-    assert!(
-        !server.database_file().exists(),
-        "no empty database was made"
-    );
+    assert!(!server.database_file().exists(), "no empty database was made");
 
     // Nothing was used up meanwhile.
     std::fs::rename(&kept, server.database_file()).unwrap();
@@ -99,9 +89,7 @@ async fn when_the_database_is_gone_nobody_is_let_in() {
 async fn a_table_that_is_gone_uses_up_no_link_and_no_token() {
     let server = Server::with(|settings| settings.one_time_links = true).await;
     let link = server.link("demo@whmcs.com", None);
-    let (_, made) = server
-        .json(&format!("action=CreateSsoToken&client_id=1&{PAIR}"))
-        .await;
+    let (_, made) = server.json(&format!("action=CreateSsoToken&client_id=1&{PAIR}")).await;
     let token = made["access_token"].as_str().unwrap();
     let token = format!("/oauth/singlesignon.php?access_token={token}");
     server.sql("ALTER TABLE tblclients RENAME TO gone").await;
@@ -145,12 +133,8 @@ async fn whoever_fails_too_often_is_turned_away_for_a_while() {
     })
     .await;
     let call = async |address: &str, fields: &str| {
-        let request = server
-            .http
-            .post(format!("{}/includes/api.php", server.base));
-        let request = request
-            .header("x-forwarded-for", address)
-            .header("content-type", FORM);
+        let request = server.http.post(format!("{}/includes/api.php", server.base));
+        let request = request.header("x-forwarded-for", address).header("content-type", FORM);
         let request = request.body(format!("responsetype=json&{fields}"));
         request.send().await.unwrap()
     };
@@ -167,11 +151,7 @@ async fn whoever_fails_too_often_is_turned_away_for_a_while() {
     }
     let turned_away = answer(call("192.0.2.1", &allowed).await).await;
     let message = r#"{"result":"error","message":"Too Many Requests"}"#.to_owned();
-    assert_eq!(
-        turned_away,
-        (429, message),
-        "whether or not the secret is right"
-    );
+    assert_eq!(turned_away, (429, message), "whether or not the secret is right");
     assert_eq!(server.count("api", "throttled").await, 3);
     let link = server.link("demo@whmcs.com", None);
     let visit = server.get_with(&link, "x-forwarded-for", "192.0.2.1").await;
@@ -215,37 +195,21 @@ async fn refused_links_and_addresses_count_as_failures() {
     let server = Server::with(|settings| settings.limits.failures = 4).await;
     let wrong = server.link("demo@whmcs.com", None).replace("demo", "dem0");
     assert_eq!(server.get(&wrong).await.status(), 403);
-    assert_eq!(
-        server
-            .get("/oauth/singlesignon.php?access_token=x")
-            .await
-            .status(),
-        403
-    );
+    assert_eq!(server.get("/oauth/singlesignon.php?access_token=x").await.status(), 403);
     assert_eq!(server.call("").await.0, 403);
     assert_eq!(server.call("").await.0, 403);
-    assert_eq!(
-        server
-            .get(&server.link("demo@whmcs.com", None))
-            .await
-            .status(),
-        429
-    );
+    assert_eq!(server.get(&server.link("demo@whmcs.com", None)).await.status(), 429);
 
     let sso = server.get("/oauth/singlesignon.php?access_token=x").await;
     assert_eq!(sso.status(), 429);
 
     let server = Server::with(|settings| {
-        settings.addresses = AddressGate::new().access_key("k").unwrap();
+        settings.addresses = AddressGate::new().with_access_key("k").unwrap();
         settings.limits.failures = 1;
     })
     .await;
     assert_eq!(server.call(&format!("{PAIR}&accesskey=x")).await.0, 403);
-    assert_eq!(
-        server.call(&format!("{PAIR}&accesskey=y")).await.0,
-        429,
-        "no more guesses"
-    );
+    assert_eq!(server.call(&format!("{PAIR}&accesskey=y")).await.0, 429, "no more guesses");
 }
 
 #[tokio::test]
@@ -256,40 +220,26 @@ async fn the_caller_is_whom_a_trusted_proxy_names() {
         answer(call.send().await.unwrap()).await
     };
     let behind_a_proxy = Server::with(|settings| {
-        settings.addresses = AddressGate::new().entries(["203.0.113.7", "127.0.0.1", "0.0.0.0"]);
+        settings.addresses =
+            AddressGate::new().with_entries(["203.0.113.7", "127.0.0.1", "0.0.0.0"]);
         settings.trusted_proxies = addresses(&["127.0.0.1"]);
     })
     .await;
     let listed = "192.0.2.1, 203.0.113.7";
-    assert_eq!(
-        call(&behind_a_proxy, "x-forwarded-for", listed).await.0,
-        200
-    );
+    assert_eq!(call(&behind_a_proxy, "x-forwarded-for", listed).await.0, 200);
     let other = "203.0.113.7, 192.0.2.1";
     let refused = (403, "result=error;message=Invalid IP 192.0.2.1".to_owned());
-    assert_eq!(
-        call(&behind_a_proxy, "x-forwarded-for", other).await,
-        refused
-    );
+    assert_eq!(call(&behind_a_proxy, "x-forwarded-for", other).await, refused);
 
     // Whoever is hidden by a proxy is nobody, whatever is listed.
     let hidden = (403, "result=error;message=Invalid IP".to_owned());
-    assert_eq!(
-        call(&behind_a_proxy, "x-forwarded-for", "unknown").await,
-        hidden
-    );
-    assert_eq!(
-        call(&behind_a_proxy, "forwarded", "for=203.0.113.7").await,
-        hidden
-    );
+    assert_eq!(call(&behind_a_proxy, "x-forwarded-for", "unknown").await, hidden);
+    assert_eq!(call(&behind_a_proxy, "forwarded", "for=203.0.113.7").await, hidden);
     assert_eq!(behind_a_proxy.call(&ask).await, hidden);
     let link = behind_a_proxy.link("demo@whmcs.com", None);
     assert_eq!(behind_a_proxy.get(&link).await.status(), 403);
     assert_eq!(behind_a_proxy.count("api", "proxy_names_nobody").await, 3);
-    assert_eq!(
-        behind_a_proxy.count("dologin", "proxy_names_nobody").await,
-        1
-    );
+    assert_eq!(behind_a_proxy.count("dologin", "proxy_names_nobody").await, 1);
 
     // By default nobody trusts a proxy on this machine, which may call itself.
     let server = Server::start().await;
@@ -304,10 +254,7 @@ async fn a_body_has_a_limit() {
     let fits = format!("{body}{}", "x".repeat(1000 - body.len()));
     assert_eq!(server.call(&fits).await.0, 200);
     let too_large = server.call(&format!("{fits}x")).await;
-    assert_eq!(
-        too_large,
-        (413, "result=error;message=Request Too Large".to_owned())
-    );
+    assert_eq!(too_large, (413, "result=error;message=Request Too Large".to_owned()));
     assert_eq!(server.count("api", "body_too_large").await, 1);
 }
 
@@ -318,9 +265,7 @@ async fn raw(server: &Server, request: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     let whole = stream.read_to_string(&mut text);
-    let _ = timeout(Duration::from_secs(20), whole)
-        .await
-        .expect("it hangs up");
+    let _ = timeout(Duration::from_secs(20), whole).await.expect("it hangs up");
     text
 }
 
@@ -338,10 +283,7 @@ async fn whoever_is_too_slow_is_not_waited_for() {
                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\nabc";
     let answer = raw(&server, post).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    assert!(
-        answer.ends_with(r#"{"result":"error","message":"Request Timeout"}"#),
-        "{answer}"
-    );
+    assert!(answer.ends_with(r#"{"result":"error","message":"Request Timeout"}"#), "{answer}");
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(server.count("api", "body_late").await, 1);
 }
@@ -369,10 +311,7 @@ async fn a_body_that_breaks_off_or_is_broken_is_no_call() {
                 Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n";
     let answer = raw(&server, &format!("{head}3\r\nabcdef\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-    assert!(
-        answer.ends_with("result=error;message=Bad Request"),
-        "{answer}"
-    );
+    assert!(answer.ends_with("result=error;message=Bad Request"), "{answer}");
     assert_eq!(server.count("api", "body_broken").await, 1);
     let form = format!("action=GetClients&{PAIR}");
     let whole = format!("{head}{:x}\r\n{form}\r\n0\r\n\r\n", form.len());
@@ -391,10 +330,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
     let ask = format!("responsetype=json&{PAIR}");
     assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
     let response = server.get(&server.link("demo@whmcs.com", None)).await;
-    assert_eq!(
-        (response.status().as_u16(), head(&response, "set-cookie")),
-        (503, None)
-    );
+    assert_eq!((response.status().as_u16(), head(&response, "set-cookie")), (503, None));
     assert_eq!(server.count("api", "too_slow").await, 1);
     assert_eq!(server.count("dologin", "too_slow").await, 1);
     drop(locked);
@@ -432,10 +368,7 @@ async fn connections_have_a_limit() {
     let idle = TcpStream::connect(address).await.unwrap();
     sleep(Duration::from_millis(100)).await;
     let next = server.call("");
-    assert!(
-        timeout(Duration::from_millis(100), next).await.is_err(),
-        "it waits its turn"
-    );
+    assert!(timeout(Duration::from_millis(100), next).await.is_err(), "it waits its turn");
     drop(idle);
     assert_eq!(server.call("").await.0, 403);
 }
@@ -444,10 +377,8 @@ async fn connections_have_a_limit() {
 async fn a_peer_has_so_many_connections_and_no_more() {
     let server = Server::with(|settings| settings.limits.connections_by_peer = 2).await;
     let address = server.base.strip_prefix("http://").unwrap();
-    let idle = [
-        TcpStream::connect(address).await.unwrap(),
-        TcpStream::connect(address).await.unwrap(),
-    ];
+    let idle =
+        [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
     sleep(Duration::from_millis(100)).await;
     let request = server.http.get(format!("{}/nothing", server.base));
     assert!(request.send().await.is_err(), "it is hung up on");
@@ -491,17 +422,12 @@ async fn a_request_that_was_begun_is_answered_before_the_end() {
     server.ask_to_stop();
     sleep(Duration::from_millis(100)).await;
     assert!(!server.has_stopped());
-    assert!(
-        TcpStream::connect(address).await.is_err(),
-        "nobody new is taken"
-    );
+    assert!(TcpStream::connect(address).await.is_err(), "nobody new is taken");
     stream.write_all(body.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    timeout(Duration::from_secs(5), server.stop())
-        .await
-        .expect("it has stopped");
+    timeout(Duration::from_secs(5), server.stop()).await.expect("it has stopped");
 }
 
 #[tokio::test]
@@ -516,28 +442,15 @@ async fn connections_that_do_not_end_are_cut() {
     stream.write_all(post.as_bytes()).await.unwrap();
     sleep(Duration::from_millis(100)).await;
     server.ask_to_stop();
-    timeout(Duration::from_secs(5), server.stop())
-        .await
-        .expect("it has stopped");
+    timeout(Duration::from_secs(5), server.stop()).await.expect("it has stopped");
 }
 
 #[tokio::test]
 async fn pages_that_do_not_exist() {
     let server = Server::start().await;
-    for path in [
-        "/",
-        "/index.php",
-        "/includes/api.php/",
-        "/includes",
-        "//x",
-        "/%00",
-    ] {
+    for path in ["/", "/index.php", "/includes/api.php/", "/includes", "//x", "/%00"] {
         let response = server.get(path).await;
         assert_eq!(response.status(), 404, "{path}");
-        assert_eq!(
-            head(&response, "referrer-policy"),
-            Some("no-referrer"),
-            "{path}"
-        );
+        assert_eq!(head(&response, "referrer-policy"), Some("no-referrer"), "{path}");
     }
 }

@@ -35,15 +35,8 @@ async fn a_token_works_once() {
     assert_eq!(head(&response, "referrer-policy"), Some("no-referrer"));
     let set = head(&response, "set-cookie").unwrap();
     assert!(set.ends_with("; HttpOnly; SameSite=Lax; Path=/"), "{set}");
-    let page = server
-        .get_with("/clientarea.php", "cookie", set.split(';').next().unwrap())
-        .await;
-    assert!(
-        page.text()
-            .await
-            .unwrap()
-            .contains("Ada Plus (a+b@example.com)")
-    );
+    let page = server.get_with("/clientarea.php", "cookie", set.split(';').next().unwrap()).await;
+    assert!(page.text().await.unwrap().contains("Ada Plus (a+b@example.com)"));
 
     let again = use_token(&server, &token).await;
     assert_eq!(head(&again, "set-cookie"), None);
@@ -89,17 +82,12 @@ async fn a_token_leads_where_it_was_made_for() {
     let server = Server::start().await;
     for (path, location) in [
         ("viewinvoice.php%3Fid%3D12", "../viewinvoice.php?id=12"),
-        (
-            "cart.php%3Fgid%3D1&destination=sso:custom_redirect",
-            "../cart.php?gid=1",
-        ),
+        ("cart.php%3Fgid%3D1&destination=sso:custom_redirect", "../cart.php?gid=1"),
         ("%2Findex.php", "/index.php"),
     ] {
         let token = token(&server, &format!("sso_redirect_path={path}")).await;
         let response = server
-            .get(&format!(
-                "{PAGE}?access_token={token}&sso_redirect_path=https://evil.example"
-            ))
+            .get(&format!("{PAGE}?access_token={token}&sso_redirect_path=https://evil.example"))
             .await;
         assert_eq!(head(&response, "location"), Some(location));
     }
@@ -130,9 +118,7 @@ async fn tokens_that_were_never_given_out() {
 async fn an_account_closed_meanwhile_is_not_logged_in() {
     let server = Server::start().await;
     let token = token(&server, "").await;
-    server
-        .sql("UPDATE tblclients SET status = 'Closed' WHERE id = 2")
-        .await;
+    server.sql("UPDATE tblclients SET status = 'Closed' WHERE id = 2").await;
     let response = use_token(&server, &token).await;
     assert_eq!(head(&response, "set-cookie"), None);
     assert_eq!(response.status(), 403);
@@ -142,9 +128,7 @@ async fn an_account_closed_meanwhile_is_not_logged_in() {
 #[tokio::test]
 async fn the_default_format_carries_the_url() {
     let server = Server::start().await;
-    let (_, text) = server
-        .call(&format!("action=CreateSsoToken&client_id=2&{PAIR}"))
-        .await;
+    let (_, text) = server.call(&format!("action=CreateSsoToken&client_id=2&{PAIR}")).await;
     let (_, url) = text.split_once(";redirect_url=").unwrap();
     let path = url.strip_prefix("http://billing.example").unwrap();
     assert_eq!(server.get(path).await.status(), 302);
@@ -156,9 +140,7 @@ async fn the_url_is_that_of_the_installation() {
     server
         .sql("UPDATE tblconfiguration SET value = 'https://x.example/whmcs/' WHERE setting = 'SystemURL'")
         .await;
-    let (_, answer) = server
-        .json(&format!("action=CreateSsoToken&client_id=2&{PAIR}"))
-        .await;
+    let (_, answer) = server.json(&format!("action=CreateSsoToken&client_id=2&{PAIR}")).await;
     let url = answer["redirect_url"].as_str().unwrap();
     assert!(
         url.starts_with("https://x.example/whmcs/oauth/singlesignon.php?access_token="),

@@ -46,11 +46,7 @@ impl Program {
         let mut printed = vec![lines.next().unwrap().unwrap()];
         // An empty line, two for each of the three modes, and two for the link.
         printed.extend(lines.take(9).map(Result::unwrap));
-        Self {
-            child,
-            printed,
-            log_file,
-        }
+        Self { child, printed, log_file }
     }
 
     fn base(&self) -> &str {
@@ -64,9 +60,7 @@ impl Program {
         assert!(asked.unwrap().success());
         assert!(self.child.wait().unwrap().success());
         let log = fs::read_to_string(&self.log_file).unwrap();
-        log.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -79,17 +73,12 @@ impl Drop for Program {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
-    command
-        .current_dir(folder)
-        .args(["--listen", "127.0.0.1:0"]);
+    command.current_dir(folder).args(["--listen", "127.0.0.1:0"]);
     command
 }
 
 fn http() -> reqwest::Client {
-    reqwest::Client::builder()
-        .redirect(Policy::none())
-        .build()
-        .unwrap()
+    reqwest::Client::builder().redirect(Policy::none()).build().unwrap()
 }
 
 /// The address and the form of a printed `curl` line.
@@ -108,10 +97,7 @@ async fn it_prints_what_to_try_and_all_of_it_works() {
     let program = Program::start(folder.path(), &[], "info");
     let file = fs::metadata(folder.path().join("whmcs-demo.db")).unwrap();
     assert_eq!(file.permissions().mode() & 0o777, 0o600, "it holds a key");
-    let lines = program
-        .printed
-        .iter()
-        .filter(|line| line.starts_with("  curl"));
+    let lines = program.printed.iter().filter(|line| line.starts_with("  curl"));
     let mut modes = 0;
     for line in lines {
         let (url, form) = curl(line);
@@ -141,11 +127,7 @@ async fn it_prints_what_to_try_and_all_of_it_works() {
     // The second start finds what the first one left.
     let again = Program::start(folder.path(), &["--autoauth-key", "abcXYZ123"], "info");
     let old_key = http().get(link.replace(&base, again.base()));
-    assert_eq!(
-        old_key.send().await.unwrap().status(),
-        403,
-        "another key was given"
-    );
+    assert_eq!(old_key.send().await.unwrap().status(), 403, "another key was given");
     let new_key = http().get(again.printed.last().unwrap().trim());
     assert_eq!(new_key.send().await.unwrap().status(), 302);
 }
@@ -169,26 +151,15 @@ async fn options_reach_the_service() {
     ];
     let program = Program::start(folder.path(), &options, "info");
     assert!(folder.path().join("other.db").exists());
-    let api = format!(
-        "{}/includes/api.php?action=GetClients&{PAIR}",
-        program.base()
-    );
+    let api = format!("{}/includes/api.php?action=GetClients&{PAIR}", program.base());
     let call = async |url: &str, address: &str| {
         let request = http().get(url).header("x-forwarded-for", address);
         answer(request.send().await.unwrap()).await
     };
     let (status, body) = call(&api, "192.0.2.9").await;
-    assert_eq!(
-        (status, &*body),
-        (403, "result=error;message=Invalid IP 192.0.2.9")
-    );
+    assert_eq!((status, &*body), (403, "result=error;message=Invalid IP 192.0.2.9"));
     assert_eq!(call(&api, "203.0.113.7").await.0, 200);
-    assert_eq!(
-        call(&format!("{api}&accesskey=key%231%2B2"), "192.0.2.1")
-            .await
-            .0,
-        200
-    );
+    assert_eq!(call(&format!("{api}&accesskey=key%231%2B2"), "192.0.2.1").await.0, 200);
     let link = program.printed.last().unwrap().trim().to_owned();
     assert_eq!(call(&link, "192.0.2.1").await.0, 302);
     assert_eq!(call(&link, "192.0.2.1").await.0, 403);
@@ -243,10 +214,7 @@ async fn keys_come_from_options_and_from_the_environment() {
     for (key, expected) in [("new-key", 302), ("old", 302), ("other", 403)] {
         assert_eq!(link(&program, key).await, expected, "{key}");
     }
-    let environment = [
-        ("WHMCS_AUTOAUTH_KEY", "k,1"),
-        ("WHMCS_DATABASE", "sqlite:named.db"),
-    ];
+    let environment = [("WHMCS_AUTOAUTH_KEY", "k,1"), ("WHMCS_DATABASE", "sqlite:named.db")];
     let program = Program::start_in(folder.path(), &[], &environment, "info");
     assert_eq!(link(&program, "k,1").await, 302);
     assert!(folder.path().join("named.db").exists());
@@ -256,53 +224,26 @@ async fn keys_come_from_options_and_from_the_environment() {
 fn what_cannot_be_done_is_said() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("folder.db")).unwrap();
-    fs::write(
-        folder.path().join("text.db"),
-        "This is no database, however you look at it.",
-    )
-    .unwrap();
+    fs::write(folder.path().join("text.db"), "This is no database, however you look at it.")
+        .unwrap();
     for (options, code, text) in [
-        (
-            &["--listen", "nowhere"][..],
-            2,
-            "invalid value 'nowhere' for '--listen <ADDRESS>'",
-        ),
+        (&["--listen", "nowhere"][..], 2, "invalid value 'nowhere' for '--listen <ADDRESS>'"),
         (&["--bcrypt-cost", "3"], 2, "3 is not in 4..=31"),
         (&["--max-failures", "0"], 2, "0 is not in 1.."),
         (&["--role-ids", "xml"], 2, "possible values: json, comma"),
         (&["--unknown"], 2, "unexpected argument '--unknown'"),
-        (
-            &["--autoauth-key", ""],
-            1,
-            "an AutoAuth key cannot be empty",
-        ),
+        (&["--autoauth-key", ""], 1, "an AutoAuth key cannot be empty"),
         (
             &["--autoauth-key", "18abc", "--autoauth-key", "abc"],
             1,
             "no AutoAuth key of a set can equal another or end with it",
         ),
         (&["--database", "sqlite:folder.db"], 1, "Is a directory"),
-        (
-            &["--database", "sqlite:text.db"],
-            1,
-            "file is not a database",
-        ),
+        (&["--database", "sqlite:text.db"], 1, "file is not a database"),
         (&["--database", "nonsense"], 1, "the database: "),
-        (
-            &["--database", "sqlite::memory:"],
-            1,
-            "the path of a file, without parameters",
-        ),
-        (
-            &["--database", "sqlite:x.db?mode=rwc"],
-            1,
-            "the path of a file, without parameters",
-        ),
-        (
-            &["--database", "mysql://127.0.0.1:1/whmcs"],
-            1,
-            "the database: ",
-        ),
+        (&["--database", "sqlite::memory:"], 1, "the path of a file, without parameters"),
+        (&["--database", "sqlite:x.db?mode=rwc"], 1, "the path of a file, without parameters"),
+        (&["--database", "mysql://127.0.0.1:1/whmcs"], 1, "the database: "),
     ] {
         // Port 0 is not given twice.
         let mut program = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
@@ -336,13 +277,8 @@ async fn a_failure_of_the_store_is_one_line_of_the_log() {
 #[tokio::test]
 async fn the_log_tells_causes_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let options = [
-        "--access-key",
-        "key-of-access",
-        "--autoauth-key",
-        "key-of-links",
-        "--allow-get",
-    ];
+    let options =
+        ["--access-key", "key-of-access", "--autoauth-key", "key-of-links", "--allow-get"];
     for level in ["info", "trace"] {
         let program = Program::start(folder.path(), &options, level);
         let base = program.base().to_owned();
@@ -352,25 +288,14 @@ async fn the_log_tells_causes_and_no_secret() {
             request.send().await.unwrap().text().await.unwrap()
         };
         for fields in [PAIR, LOGIN, ADMIN] {
-            post(format!(
-                "action=GetClients&accesskey=key-of-access&{fields}"
-            ))
-            .await;
+            post(format!("action=GetClients&accesskey=key-of-access&{fields}")).await;
         }
         post("action=PresentedAction&identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=presented-secret".into()).await;
         post("username=admin&password=presented-password".into()).await;
         post("identifier=presented-identifier&secret=presented-secret".into()).await;
         post(format!("action=presented-action&{PAIR}")).await;
-        http()
-            .get(format!("{api}?{PAIR}&action=GetClients"))
-            .send()
-            .await
-            .unwrap();
-        http()
-            .get(format!("{base}/presented-path?secret=presented-secret"))
-            .send()
-            .await
-            .unwrap();
+        http().get(format!("{api}?{PAIR}&action=GetClients")).send().await.unwrap();
+        http().get(format!("{base}/presented-path?secret=presented-secret")).send().await.unwrap();
 
         let link = program.printed.last().unwrap().trim().to_owned();
         let hash = link.rsplit('=').next().unwrap().to_owned();
@@ -379,15 +304,9 @@ async fn the_log_tells_causes_and_no_secret() {
         let session = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
         let page = http().get(format!("{base}/clientarea.php"));
         page.header("cookie", cookie).send().await.unwrap();
-        http()
-            .get(link.replace("demo%40", "presented%40"))
-            .send()
-            .await
-            .unwrap();
-        let made = post(format!(
-            "action=CreateSsoToken&responsetype=json&client_id=1&{PAIR}"
-        ))
-        .await;
+        http().get(link.replace("demo%40", "presented%40")).send().await.unwrap();
+        let made =
+            post(format!("action=CreateSsoToken&responsetype=json&client_id=1&{PAIR}")).await;
         let made: serde_json::Value = serde_json::from_str(&made).unwrap();
         let token = made["access_token"].as_str().unwrap().to_owned();
         for _ in 0..2 {
@@ -396,10 +315,8 @@ async fn the_log_tells_causes_and_no_secret() {
         }
 
         let log = program.stop();
-        let codes: Vec<_> = log
-            .iter()
-            .filter_map(|entry| entry["fields"]["code"].as_str())
-            .collect();
+        let codes: Vec<_> =
+            log.iter().filter_map(|entry| entry["fields"]["code"].as_str()).collect();
         let expected = [
             "accepted",
             "accepted",
@@ -416,10 +333,7 @@ async fn the_log_tells_causes_and_no_secret() {
             "sso_token_unknown",
         ];
         assert_eq!(codes, expected);
-        let told = log
-            .iter()
-            .find(|entry| entry["fields"]["code"] == "password_not_md5")
-            .unwrap();
+        let told = log.iter().find(|entry| entry["fields"]["code"] == "password_not_md5").unwrap();
         assert_eq!(
             told["fields"]["message"],
             "the password is not 32 hexadecimal digits: the client must send its md5"
@@ -481,11 +395,7 @@ async fn a_refusal_takes_as_many_queries_whether_or_not_the_name_is_known() {
     let id = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
     let refused = [
         (format!("identifier={id}&secret=x"), "wrong_secret", 1),
-        (
-            "identifier=unknown&secret=x".into(),
-            "unknown_identifier",
-            1,
-        ),
+        ("identifier=unknown&secret=x".into(), "unknown_identifier", 1),
         (format!("username={id}&password=x"), "wrong_secret", 2),
         ("username=admin&password=x".into(), "password_not_md5", 2),
         ("username=gone&password=x".into(), "password_not_md5", 2),

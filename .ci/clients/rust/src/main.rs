@@ -14,19 +14,10 @@ async fn main() -> Result<(), WhmcsError> {
     let (url, guarded) = arguments.next().zip(arguments.next()).expect("two URLs");
 
     let list = ask(&url, SECRET).await?;
-    check(
-        "identifier and secret",
-        list,
-        "30 in all, 2 a+b@example.com",
-    );
+    check("identifier and secret", list, "30 in all, 2 a+b@example.com");
     for (what, url, secret, message) in [
         ("a wrong secret", &url, "wrong", "Authentication Failed"),
-        (
-            "an address that may not call",
-            &guarded,
-            SECRET,
-            "Invalid IP 127.0.0.1",
-        ),
+        ("an address that may not call", &guarded, SECRET, "Invalid IP 127.0.0.1"),
     ] {
         match ask(url, secret).await {
             Err(WhmcsError::ApiError(got)) => check(what, got, message),
@@ -46,11 +37,7 @@ async fn ask(url: &str, secret: &str) -> Result<String, WhmcsError> {
     let all = client.get_clients(None).await?.total_results;
     let found = client.get_clients(GetClientParams::default().search("a+b@example.com"));
     let found = found.await?.clients.remove(0);
-    Ok(format!(
-        "{all} in all, {} {}",
-        found.id.as_u32(),
-        found.email
-    ))
+    Ok(format!("{all} in all, {} {}", found.id.as_u32(), found.email))
 }
 
 fn check(what: &str, got: String, expected: &str) {

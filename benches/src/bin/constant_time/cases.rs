@@ -52,8 +52,8 @@ fn credential(secret: &StoredSecret) -> Option<ApiCredential<()>> {
 fn secrets(cases: &mut Vec<Case>) {
     for fields in [["identifier", "secret"], ["username", "password"]] {
         for secret in stored_secrets() {
-            let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
-            let is_digest = secret.form() != SecretForm::Plain;
+            let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+            let is_digest = secret.scheme() != SecretScheme::Plain;
             for (what, presented, code, depends) in [
                 ("right", SECRET, "accepted", true),
                 ("wrong", OTHER_SECRET, "wrong_secret", true),
@@ -62,11 +62,7 @@ fn secrets(cases: &mut Vec<Case>) {
                 ("of another name", SECRET, "record_name_mismatch", false),
             ] {
                 let state = AdminState::WithApiAccess;
-                let name = if code == "record_name_mismatch" {
-                    "other"
-                } else {
-                    NAME
-                };
+                let name = if code == "record_name_mismatch" { "other" } else { NAME };
                 let record = Some(ApiCredential::new((), name, secret.clone(), state));
                 let policy = ApiPolicy::new();
                 cases.push(Case {
@@ -74,37 +70,37 @@ fn secrets(cases: &mut Vec<Case>) {
                     code,
                     depends,
                     outcomes: None,
-                    work: decide(fields, presented.into(), record, None, forms, policy),
+                    work: decide(fields, presented.into(), record, None, expected, policy),
                 });
             }
         }
     }
 }
 
-fn form(secret: &StoredSecret) -> StoredForm {
-    secret.form().into()
+fn form(secret: &StoredSecret) -> StoredScheme {
+    secret.scheme().into()
 }
 
 /// Where the policy accepts the md5 of a secret in place of the secret.
 fn md5_of_secrets(cases: &mut Vec<Case>) {
     let [plain, md5, _] = stored_secrets();
     for secret in [plain, md5] {
-        let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
-        let is_digest = secret.form() != SecretForm::Plain;
+        let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+        let is_digest = secret.scheme() != SecretScheme::Plain;
         for (what, presented, code, depends) in [
             ("right", MD5, "accepted", true),
             ("wrong", OTHER_MD5, "wrong_secret", true),
             ("too short", &MD5[..31], "wrong_secret", is_digest),
         ] {
             let fields = ["username", "password"];
-            let policy = ApiPolicy::new().md5_of_secret(true);
+            let policy = ApiPolicy::new().with_md5_of_secret(true);
             let record = credential(&secret);
             cases.push(Case {
                 name: format!("md5 of the secret: {what}, {}", form(&secret)),
                 code,
                 depends,
                 outcomes: None,
-                work: decide(fields, presented.into(), record, None, forms, policy),
+                work: decide(fields, presented.into(), record, None, expected, policy),
             });
         }
     }
@@ -112,7 +108,7 @@ fn md5_of_secrets(cases: &mut Vec<Case>) {
 
 fn passwords(cases: &mut Vec<Case>) {
     for password in stored_passwords() {
-        let forms = StoredForms::new(SecretForm::Sha256, password.form());
+        let expected = ExpectedSchemes::new(SecretScheme::Sha256, password.scheme());
         for (what, presented, code, depends) in [
             ("right", MD5, "accepted", true),
             ("wrong", OTHER_MD5, "wrong_password", true),
@@ -122,19 +118,15 @@ fn passwords(cases: &mut Vec<Case>) {
         ] {
             let fields = ["username", "password"];
             let state = AdminState::WithApiAccess;
-            let name = if code == "record_name_mismatch" {
-                "other"
-            } else {
-                NAME
-            };
+            let name = if code == "record_name_mismatch" { "other" } else { NAME };
             let admin = Some(Admin::new((), name, password.clone(), state));
-            let policy = ApiPolicy::new().admin_login(code != "admin_login_off");
+            let policy = ApiPolicy::new().with_admin_login(code != "admin_login_off");
             cases.push(Case {
-                name: format!("admin: {what}, {}", StoredForm::from(password.form())),
+                name: format!("admin: {what}, {}", StoredScheme::from(password.scheme())),
                 code,
                 depends,
                 outcomes: None,
-                work: decide(fields, presented.into(), None, admin, forms, policy),
+                work: decide(fields, presented.into(), None, admin, expected, policy),
             });
         }
     }
@@ -143,9 +135,7 @@ fn passwords(cases: &mut Vec<Case>) {
 fn links(cases: &mut Vec<Case>) {
     let sets: [(_, fn() -> AutoAuthKeys); 2] = [
         ("one key", || keys([marked(KEY)])),
-        ("three keys", || {
-            keys(["other key", KEY, "third key"].map(marked))
-        }),
+        ("three keys", || keys(["other key", KEY, "third key"].map(marked))),
     ];
     for (set, keys) in sets {
         for (what, hash, code, depends) in [
@@ -186,10 +176,9 @@ fn access_keys(cases: &mut Vec<Case>) {
 fn upgrades(cases: &mut Vec<Case>) {
     let [plain, md5, _] = stored_secrets();
     for secret in [plain, md5] {
-        for (what, presented, code) in [
-            ("right", SECRET, "upgraded"),
-            ("wrong", OTHER_SECRET, "not proven"),
-        ] {
+        for (what, presented, code) in
+            [("right", SECRET, "upgraded"), ("wrong", OTHER_SECRET, "not proven")]
+        {
             let record = credential(&secret).expect("a record");
             let request = ApiRequest::from_pairs([("identifier", NAME), ("secret", presented)]);
             let attempt = request.attempt().into_owned();
@@ -207,10 +196,7 @@ fn upgrades(cases: &mut Vec<Case>) {
     }
     // The right one goes on to bcrypt.
     for password in stored_passwords() {
-        let name = format!(
-            "upgrade of an admin: wrong, {}",
-            StoredForm::from(password.form())
-        );
+        let name = format!("upgrade of an admin: wrong, {}", StoredScheme::from(password.scheme()));
         let admin = Admin::new((), NAME, password, AdminState::WithApiAccess);
         let request = ApiRequest::from_pairs([("username", NAME), ("password", OTHER_MD5)]);
         let attempt = request.attempt().into_owned();
@@ -220,12 +206,10 @@ fn upgrades(cases: &mut Vec<Case>) {
             code: "not proven",
             depends: true,
             outcomes: None,
-            work: Box::new(
-                move || match upgrade::bcrypt_of_md5(&attempt, &admin, cost, [0; 16]) {
-                    Some(_) => "upgraded",
-                    None => "not proven",
-                },
-            ),
+            work: Box::new(move || match upgrade::bcrypt_of_md5(&attempt, &admin, cost, [0; 16]) {
+                Some(_) => "upgraded",
+                None => "not proven",
+            }),
         });
     }
 }

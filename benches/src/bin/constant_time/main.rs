@@ -49,9 +49,7 @@ fn check() -> ExitCode {
     let cases = cases::cases();
     // Before an outcome is declared public anywhere, it must be seen.
     let seen: Vec<_> = cases.iter().map(|case| errors_of(&case.work).0).collect();
-    whmcs_auth::DECLASSIFY
-        .set(memcheck::declassify)
-        .expect("it is set once");
+    whmcs_auth::DECLASSIFY.set(memcheck::declassify).expect("it is set once");
     for (case, seen) in cases.iter().zip(seen) {
         let public_before = memcheck::public_outcomes();
         let (errors, code) = errors_of(&case.work);

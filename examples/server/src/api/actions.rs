@@ -1,10 +1,11 @@
 //! The actions that can be carried out.
 
+use axum::http::StatusCode;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use whmcs_auth::ActionName;
 use whmcs_auth::Goto;
-use whmcs_auth::gate::ActionName;
 
 use super::fields::Fields;
 use super::success::Success;
@@ -29,7 +30,7 @@ pub(super) async fn perform(
         "createssotoken" => create_sso_token(service, fields).await,
         _ => Err(Refusal::new(
             "action_unknown",
-            404,
+            StatusCode::NOT_FOUND,
             "Command Not Found",
             "the action may be done, and this service does not know it",
         )),
@@ -128,29 +129,26 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success,
     let client = client.ok_or_else(|| {
         Refusal::new(
             "client_not_found",
-            404,
+            StatusCode::NOT_FOUND,
             "Client ID Not Found",
             "no client has the client_id, or the account is closed",
         )
     })?;
-    if !matches!(
-        fields.parameter("destination"),
-        None | Some("sso:custom_redirect")
-    ) {
+    if !matches!(fields.parameter("destination"), None | Some("sso:custom_redirect")) {
         return Err(Refusal::new(
             "destination_unknown",
-            400,
+            StatusCode::BAD_REQUEST,
             "Invalid Destination",
             "the only destination here is sso:custom_redirect",
         ));
     }
-    let target = match Goto::judge(fields.parameter("sso_redirect_path").unwrap_or_default()) {
+    let target = match Goto::parse(fields.parameter("sso_redirect_path").unwrap_or_default()) {
         Goto::Absent => None,
         Goto::SameSite(target) => Some(target.into_owned()),
         Goto::Refused => {
             return Err(Refusal::new(
                 "path_refused",
-                400,
+                StatusCode::BAD_REQUEST,
                 "Invalid Redirect Path",
                 "sso_redirect_path may lead to another site",
             ));
@@ -159,22 +157,17 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success,
     let token = service.sso_tokens.issue(client.id, target, service.now())?;
     let system_url = service.database.configuration().await?.system_url;
     let base = system_url.as_deref().unwrap_or(&service.settings.base_url);
-    let redirect_url = format!(
-        "{}/oauth/singlesignon.php?access_token={token}",
-        base.trim_end_matches('/')
-    );
-    Ok(Success(
-        json!({ "access_token": token, "redirect_url": redirect_url }),
-    ))
+    let redirect_url =
+        format!("{}/oauth/singlesignon.php?access_token={token}", base.trim_end_matches('/'));
+    Ok(Success(json!({ "access_token": token, "redirect_url": redirect_url })))
 }
 
 fn number(fields: &Fields, name: &'static str) -> Result<Option<u32>, Refusal> {
     let text = fields.parameter(name);
-    text.map(|text| text.parse().map_err(|_| invalid(name)))
-        .transpose()
+    text.map(|text| text.parse().map_err(|_| invalid(name))).transpose()
 }
 
 fn invalid(name: &'static str) -> Refusal {
     let cause = format!("the parameter `{name}` cannot be read");
-    Refusal::new("parameter_invalid", 400, "Invalid Parameter", cause)
+    Refusal::new("parameter_invalid", StatusCode::BAD_REQUEST, "Invalid Parameter", cause)
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
-use whmcs_auth::gate::{ActionName, RolePolicy};
+use whmcs_auth::ActionName;
 use whmcs_auth::{Action, ApiAttempt, ApiCaller, ApiPolicy, ApiRequest};
 
 use crate::database::CallerId;
@@ -34,8 +34,8 @@ pub(super) async fn authorize(
     let roles = service.settings.role_ids;
     let allowed = service.database.allowed_actions(&caller.id, roles).await?;
     service.database.touch(&caller.id, service.now()).await;
-    let caller = caller.actions(allowed);
-    Ok(caller.authorize(request.action(), &RolePolicy::new())?)
+    let caller = caller.with_actions(allowed);
+    Ok(caller.authorize(request.action(), &ApiPolicy::new())?)
 }
 
 async fn verify(
@@ -60,19 +60,14 @@ async fn verify(
         Some(username) => service.database.admin(username, settings).await?,
         None => None,
     };
-    let forms = settings.stored_forms();
+    let expected = settings.stored_forms();
     let attempt = attempt.into_owned();
     let under_way = service.metrics.verification();
     let decision = spawn_blocking(move || {
         // Held here, as this thread goes on when the caller hangs up.
         let _permit = permit;
         let _under_way = under_way;
-        attempt.decide(
-            credential.as_ref(),
-            admin.as_ref(),
-            forms,
-            &ApiPolicy::new(),
-        )
+        attempt.decide(credential.as_ref(), admin.as_ref(), expected, &ApiPolicy::new())
     });
     let verdict = decision.await;
     let verdict = verdict.map_err(|stopped| Refusal::unavailable("thread_stopped", stopped))?;

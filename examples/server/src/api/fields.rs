@@ -2,7 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart};
-use axum::http::{Request, Uri, header, request};
+use axum::http::{Request, StatusCode, Uri, header, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 use whmcs_auth::ApiRequest;
@@ -16,11 +16,7 @@ pub(super) struct Fields(Vec<(String, String)>);
 impl Fields {
     pub(super) fn of_query(uri: &Uri) -> Self {
         let query = uri.query().unwrap_or_default();
-        Self(
-            form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
-        )
+        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
     /// Adds the fields of the body. A body of a type that PHP would not read either is refused,
@@ -34,10 +30,17 @@ impl Fields {
         let body = Limited::new(body, limits.body_bytes).collect();
         let bytes = timeout(limits.body_time, body)
             .await
-            .map_err(|late| Refusal::new("body_late", 408, "Request Timeout", late))?
+            .map_err(|late| {
+                Refusal::new("body_late", StatusCode::REQUEST_TIMEOUT, "Request Timeout", late)
+            })?
             .map_err(|error| match error.is::<LengthLimitError>() {
-                true => Refusal::new("body_too_large", 413, "Request Too Large", error),
-                false => Refusal::new("body_broken", 400, "Bad Request", error),
+                true => Refusal::new(
+                    "body_too_large",
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "Request Too Large",
+                    error,
+                ),
+                false => Refusal::new("body_broken", StatusCode::BAD_REQUEST, "Bad Request", error),
             })?
             .to_bytes();
         match media_type(&head).as_deref() {
@@ -49,7 +52,7 @@ impl Fields {
             _ if bytes.is_empty() => Ok(()),
             _ => Err(Refusal::new(
                 "body_type",
-                415,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Unsupported Media Type",
                 "the body is neither a form nor multipart",
             )),
@@ -58,12 +61,11 @@ impl Fields {
 
     async fn read_parts(&mut self, head: request::Parts, bytes: Bytes) -> Result<(), Refusal> {
         let broken = |error: &dyn std::fmt::Display| {
-            Refusal::new("multipart_broken", 400, "Bad Request", error)
+            Refusal::new("multipart_broken", StatusCode::BAD_REQUEST, "Bad Request", error)
         };
         let request = Request::from_parts(head, Body::from(bytes));
-        let mut parts = Multipart::from_request(request, &())
-            .await
-            .map_err(|error| broken(&error))?;
+        let mut parts =
+            Multipart::from_request(request, &()).await.map_err(|error| broken(&error))?;
         while let Some(part) = parts.next_field().await.map_err(|error| broken(&error))? {
             // What has the name of a file is an upload, which PHP keeps apart from the fields.
             let Some(name) = part.name().filter(|_| part.file_name().is_none()) else {
@@ -71,8 +73,7 @@ impl Fields {
             };
             let name = name.to_owned();
             let value = part.bytes().await.map_err(|error| broken(&error))?;
-            self.0
-                .push((name, String::from_utf8_lossy(&value).into_owned()));
+            self.0.push((name, String::from_utf8_lossy(&value).into_owned()));
         }
         Ok(())
     }

@@ -26,9 +26,7 @@ pub(crate) async fn call(
     request: Request<Body>,
 ) -> Response {
     let mut fields = Fields::of_query(request.uri());
-    let outcome = service
-        .in_time(answer(&service, address, request, &mut fields))
-        .await;
+    let outcome = service.in_time(answer(&service, address, request, &mut fields)).await;
     let request = fields.api_request();
     match outcome {
         Ok(success) => {
@@ -37,8 +35,8 @@ pub(crate) async fn call(
         }
         Err(refusal) => {
             service.refused(ENDPOINT, address, &refusal);
-            let status = refusal.status();
-            let answer = Answer::new(refusal.public, &request);
+            let status = refusal.status;
+            let answer = Answer::error(status.as_u16(), &refusal.message, &request);
             let mut response = render(status, answer.content_type, answer.body);
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 let allowed = match service.settings.allow_get {
@@ -64,7 +62,7 @@ async fn answer(
         _ => {
             return Err(Refusal::new(
                 "method_not_allowed",
-                405,
+                StatusCode::METHOD_NOT_ALLOWED,
                 "Method Not Allowed",
                 "the API takes POST, and GET only where the service was told so",
             ));

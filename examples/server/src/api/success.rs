@@ -35,9 +35,8 @@ fn xml(answer: &Map<String, Value>) -> String {
     let mut writer = Writer::new(Vec::new());
     let declaration = Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None));
     // Writing to memory does not fail.
-    let _ = writer
-        .write_event(declaration)
-        .and_then(|()| elements(&mut writer, "whmcsapi", answer));
+    let _ =
+        writer.write_event(declaration).and_then(|()| elements(&mut writer, "whmcsapi", answer));
     String::from_utf8(writer.into_inner()).unwrap_or_default()
 }
 
@@ -45,9 +44,7 @@ type Xml = Writer<Vec<u8>>;
 
 fn elements(xml: &mut Xml, name: &str, fields: &Map<String, Value>) -> std::io::Result<()> {
     xml.create_element(name).write_inner_content(|xml| {
-        fields
-            .iter()
-            .try_for_each(|(name, value)| element(xml, name, value))
+        fields.iter().try_for_each(|(name, value)| element(xml, name, value))
     })?;
     Ok(())
 }
@@ -59,8 +56,7 @@ fn element(xml: &mut Xml, name: &str, value: &Value) -> std::io::Result<()> {
         Value::Array(items) => items.iter().try_for_each(|item| element(xml, name, item)),
         _ => {
             let text = text(value).replace(is_forbidden_in_xml, "\u{fffd}");
-            xml.create_element(name)
-                .write_text_content(BytesText::new(&text))?;
+            xml.create_element(name).write_text_content(BytesText::new(&text))?;
             Ok(())
         }
     }
@@ -82,9 +78,9 @@ fn nvp(answer: &Map<String, Value>) -> String {
 
 fn flatten(name: String, value: &Value, pairs: &mut Vec<String>) {
     match value {
-        Value::Object(fields) => fields
-            .iter()
-            .for_each(|(key, value)| flatten(format!("{name}[{key}]"), value, pairs)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(key, value)| flatten(format!("{name}[{key}]"), value, pairs))
+        }
         Value::Array(items) => items
             .iter()
             .enumerate()

@@ -30,16 +30,8 @@ pub(crate) struct ClientQuery<'q> {
 }
 
 /// The columns by which the vendor documents clients to be ordered.
-pub(crate) const CLIENT_ORDERS: [&str; 8] = [
-    "id",
-    "firstname",
-    "lastname",
-    "companyname",
-    "email",
-    "groupid",
-    "datecreated",
-    "status",
-];
+pub(crate) const CLIENT_ORDERS: [&str; 8] =
+    ["id", "firstname", "lastname", "companyname", "email", "groupid", "datecreated", "status"];
 
 /// Some of the clients that match.
 pub(crate) struct ClientPage {
@@ -55,13 +47,8 @@ const COLUMNS: &str = "\
     FROM tblclients";
 
 /// What the vendor documents `search` to look at.
-const SEARCHED: [&str; 5] = [
-    "email",
-    "firstname",
-    "lastname",
-    "CONCAT(firstname, ' ', lastname)",
-    "companyname",
-];
+const SEARCHED: [&str; 5] =
+    ["email", "firstname", "lastname", "CONCAT(firstname, ' ', lastname)", "companyname"];
 
 impl Database {
     /// All clients that the database finds for that e-mail, but for closed accounts. A collation may
@@ -137,9 +124,6 @@ impl ClientQuery<'_> {
 
 /// A pattern in which the text stands for itself.
 fn begins_with(text: &str) -> String {
-    let escaped = text
-        .replace('!', "!!")
-        .replace('%', "!%")
-        .replace('_', "!_");
+    let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     escaped + "%"
 }

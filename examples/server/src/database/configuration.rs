@@ -28,10 +28,7 @@ impl Database {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut configuration = Configuration {
-            system_url: None,
-            allow_autoauth: true,
-        };
+        let mut configuration = Configuration { system_url: None, allow_autoauth: true };
         for (setting, value) in rows {
             let value = value.unwrap_or_default();
             // As a collation finds it. Of several switches all must be on.

@@ -8,8 +8,8 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 use tokio::time::timeout;
-use whmcs_auth::gate::AllowedActions;
-use whmcs_auth::{Admin, AdminState, ApiCredential, StoredFormError, StoredPassword, StoredSecret};
+use whmcs_auth::AllowedActions;
+use whmcs_auth::{Admin, AdminState, ApiCredential, SchemeError, StoredPassword, StoredSecret};
 
 use super::{Database, exact_or_first, none_if_unencodable};
 use crate::settings::Settings;
@@ -101,10 +101,9 @@ impl Database {
             let record = CredentialRow::from_row(row).map_err(Unreadable::from);
             readable("tbldeviceauth", row, record.and_then(CredentialRow::record))
         });
-        Ok(exact_or_first(
-            records.collect(),
-            |found: &ApiCredential<_>| found.identifier() == identifier,
-        ))
+        Ok(exact_or_first(records.collect(), |found: &ApiCredential<_>| {
+            found.identifier() == identifier
+        }))
     }
 
     /// The admin of that username, in the same way.
@@ -146,11 +145,7 @@ impl Database {
             return Ok(AllowedActions::default());
         };
         let Some(ids) = format.read(role_ids) else {
-            tracing::error!(
-                table = "tbldeviceauth",
-                id,
-                "role_ids cannot be read: no role"
-            );
+            tracing::error!(table = "tbldeviceauth", id, "role_ids cannot be read: no role");
             return Ok(AllowedActions::default());
         };
         let rows = sqlx::query("SELECT CAST(id AS SIGNED) AS id, permissions FROM tblapi_roles")
@@ -161,9 +156,10 @@ impl Database {
             readable("tblapi_roles", row, role)
         });
         let granted = roles.filter(|role| ids.contains(&role.id));
-        Ok(AllowedActions::new(granted.flat_map(|role| {
-            read_permissions(role.id, &role.permissions.unwrap_or_default())
-        })))
+        Ok(AllowedActions::new(
+            granted
+                .flat_map(|role| read_permissions(role.id, &role.permissions.unwrap_or_default())),
+        ))
     }
 
     /// Notes that the credential was used, once a minute at most. Nobody waits for it long, nor
@@ -187,12 +183,7 @@ impl Database {
             Ok(Err(error)) => error.to_string(),
             Err(late) => late.to_string(),
         };
-        tracing::error!(
-            table = "tbldeviceauth",
-            id,
-            cause,
-            "last_access was not written"
-        );
+        tracing::error!(table = "tbldeviceauth", id, cause, "last_access was not written");
     }
 }
 
@@ -202,14 +193,12 @@ enum Unreadable {
     #[error(transparent)]
     Column(#[from] sqlx::Error),
     #[error(transparent)]
-    Form(#[from] StoredFormError),
+    Form(#[from] SchemeError),
 }
 
 fn readable<R>(table: &'static str, row: &AnyRow, record: Result<R, Unreadable>) -> Option<R> {
     let id: Option<i64> = row.try_get("id").ok();
-    record
-        .inspect_err(|error| tracing::error!(table, id, %error, "the row counts as absent"))
-        .ok()
+    record.inspect_err(|error| tracing::error!(table, id, %error, "the row counts as absent")).ok()
 }
 
 fn state(enabled: i64, api_access: i64) -> AdminState {
@@ -223,10 +212,7 @@ fn state(enabled: i64, api_access: i64) -> AdminState {
 impl CredentialRow {
     fn record(self) -> Result<ApiCredential<CallerId>, Unreadable> {
         let secret = StoredSecret::bcrypt(&self.secret)?;
-        let id = CallerId::Credential {
-            id: self.id,
-            role_ids: self.role_ids.unwrap_or_default(),
-        };
+        let id = CallerId::Credential { id: self.id, role_ids: self.role_ids.unwrap_or_default() };
         let admin = state(self.enabled, self.api_access);
         Ok(ApiCredential::new(id, self.name, secret, admin))
     }
@@ -251,9 +237,7 @@ impl RoleIds {
         match self {
             Self::Json => {
                 let ids: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
-                ids.iter()
-                    .map(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok()))
-                    .collect()
+                ids.iter().map(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok())).collect()
             }
             Self::Comma => text
                 .split(',')
@@ -267,11 +251,7 @@ impl RoleIds {
 /// The actions that a role switches on: `{"getclients":1,...}`.
 fn read_permissions(role: i64, text: &str) -> Vec<String> {
     let Ok(actions) = serde_json::from_str::<serde_json::Map<_, _>>(text) else {
-        tracing::error!(
-            table = "tblapi_roles",
-            id = role,
-            "permissions cannot be read: none"
-        );
+        tracing::error!(table = "tblapi_roles", id = role, "permissions cannot be read: none");
         return Vec::new();
     };
     actions

@@ -60,10 +60,7 @@ impl Database {
         let pool = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(2));
         if !url.starts_with("sqlite:") {
             let pool = pool.connect(url).await?;
-            return Ok(Self {
-                pool,
-                is_embedded: false,
-            });
+            return Ok(Self { pool, is_embedded: false });
         }
         if url.contains(['?', '%']) || url.contains(":memory:") {
             return Err(OpenError::NoFile);
@@ -75,10 +72,7 @@ impl Database {
             .after_release(|_, _| Box::pin(async { Ok(false) }))
             .connect(&format!("{url}?mode=rw"))
             .await?;
-        Ok(Self {
-            pool,
-            is_embedded: true,
-        })
+        Ok(Self { pool, is_embedded: true })
     }
 
     /// Ends all connections.
@@ -116,11 +110,7 @@ fn none_if_unencodable<T: Default>(found: sqlx::Result<T>, text: &str) -> sqlx::
 
 async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
     let options = SqliteConnectOptions::from_str(url)?;
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(options.get_filename())?;
+    OpenOptions::new().append(true).create(true).mode(0o600).open(options.get_filename())?;
     let mut connection = options.connect().await?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master")
@@ -129,9 +119,7 @@ async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
     if tables == 0 {
         // For its owner alone: it will hold the demo's AutoAuth key.
         fs::set_permissions(options.get_filename(), Permissions::from_mode(0o600))?;
-        sqlx::raw_sql(include_str!("schema.sql"))
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *transaction).await?;
         demo::fill(&mut transaction, cost).await?;
     }
     transaction.commit().await?;

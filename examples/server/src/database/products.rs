@@ -37,9 +37,7 @@ impl Database {
             query.push(" AND gid = ").push_bind(i64::from(gid));
         }
         if let Some(module) = asked.module {
-            query
-                .push(" AND servertype = ")
-                .push_bind(module.to_owned());
+            query.push(" AND servertype = ").push_bind(module.to_owned());
         }
         if let Some(ids) = &asked.ids {
             query.push(" AND id IN (");

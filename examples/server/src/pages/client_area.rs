@@ -21,10 +21,7 @@ pub(crate) async fn client_area(
     match client {
         Ok(Some(client)) => Page {
             title: "Client area",
-            text: &format!(
-                "{} {} ({})",
-                client.firstname, client.lastname, client.email
-            ),
+            text: &format!("{} {} ({})", client.firstname, client.lastname, client.email),
             is_logged_in: true,
         }
         .with_status(StatusCode::OK),

@@ -30,7 +30,7 @@ async fn log_in_by_link(
     service.admit(address)?;
     let configuration = service.database.configuration().await?;
     if !configuration.allow_autoauth {
-        return Err(Refusal::told_as(
+        return Err(Refusal::answered_as(
             &AutoAuthRefusal::Disabled,
             "autoauth_switched_off",
             "the setting AllowAutoAuth is not on",
@@ -48,5 +48,5 @@ async fn log_in_by_link(
         guard.first_use(&login, now)?;
     }
     let jar = begin_session(service, jar, &client, &configuration)?;
-    Ok((jar, login.goto().or(CLIENT_AREA).to_owned()))
+    Ok((jar, login.goto().target_or(CLIENT_AREA).to_owned()))
 }

@@ -32,11 +32,7 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     /// A page for whoever is not logged in.
     fn notice(status: StatusCode, title: &'a str, text: &'a str) -> Response {
-        let page = Self {
-            title,
-            text,
-            is_logged_in: false,
-        };
+        let page = Self { title, text, is_logged_in: false };
         page.with_status(status)
     }
 
@@ -81,7 +77,7 @@ fn refuse(
     refusal: &Refusal,
 ) -> Response {
     service.refused(endpoint, address, refusal);
-    Page::notice(refusal.status(), "Not logged in", refusal.public.message())
+    Page::notice(refusal.status, "Not logged in", &refusal.message)
 }
 
 pub(crate) async fn get_only() -> Response {

@@ -34,7 +34,7 @@ async fn log_in_by_token(
     let now = service.now();
     let id = service.sso_tokens.look_at(&token, now)?.client;
     let Some(client) = service.database.client(id).await? else {
-        return Err(Refusal::told_as(
+        return Err(Refusal::answered_as(
             &AutoAuthRefusal::UnknownEmail,
             "sso_client_gone",
             "the client was deleted or closed",
@@ -44,10 +44,7 @@ async fn log_in_by_token(
     let login = service.sso_tokens.redeem(&token, now)?;
     let jar = begin_session(service, jar, &client, &configuration)?;
     // The page stands one folder below those that it leads to.
-    let target = login
-        .target
-        .as_ref()
-        .map_or(CLIENT_AREA, GotoTarget::as_str);
+    let target = login.target.as_ref().map_or(CLIENT_AREA, GotoTarget::as_str);
     Ok(match target.starts_with('/') {
         true => (jar, target.to_owned()),
         false => (jar, format!("../{target}")),

@@ -42,7 +42,7 @@ pub struct Server {
 /// Loopback may call, a thousand failures are none too many, and bcrypt is quick.
 pub fn settings() -> Settings {
     Settings {
-        addresses: AddressGate::new().entries(["127.0.0.1", "::1"]),
+        addresses: AddressGate::new().with_entries(["127.0.0.1", "::1"]),
         autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY).unwrap()),
         allow_get: false,
         one_time_links: false,
@@ -51,10 +51,7 @@ pub fn settings() -> Settings {
         bcrypt_cost: BcryptCost::new(4).unwrap(),
         trusted_proxies: Vec::new(),
         base_url: "http://billing.example".to_owned(),
-        limits: Limits {
-            failures: 1000,
-            ..Limits::default()
-        },
+        limits: Limits { failures: 1000, ..Limits::default() },
     }
 }
 
@@ -78,14 +75,7 @@ impl Server {
             let _ = stopped.await;
         }));
         let http = reqwest::Client::builder().redirect(Policy::none());
-        Self {
-            base,
-            http: http.build().unwrap(),
-            clock,
-            folder,
-            stop: Some(stop),
-            served,
-        }
+        Self { base, http: http.build().unwrap(), clock, folder, stop: Some(stop), served }
     }
 
     pub fn database_file(&self) -> PathBuf {
@@ -211,8 +201,5 @@ pub async fn answer(response: Response) -> (u16, String) {
 }
 
 pub fn head<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
-    response
-        .headers()
-        .get(name)
-        .map(|value| value.to_str().unwrap())
+    response.headers().get(name).map(|value| value.to_str().unwrap())
 }

@@ -5,10 +5,12 @@ use core::fmt;
 
 use subtle::Choice;
 
-use crate::digest::{self, BcryptHash};
-use crate::fields::{Field, Text};
-use crate::forms::{PasswordForm, SecretForm, StoredFormError};
-use crate::password::PresentedMd5;
+use super::bcrypt::{BcryptHash, looks_like_bcrypt};
+use super::password::PresentedMd5;
+use super::scheme::{PasswordScheme, SchemeError, SecretScheme};
+use crate::digest;
+use crate::field::Field;
+use crate::secret_text::SecretText;
 
 /// The secret of an API credential, as it is stored. Checked against the raw secret.
 ///
@@ -31,23 +33,23 @@ use crate::password::PresentedMd5;
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::{SecretForm, StoredFormError, StoredSecret};
+/// use whmcs_auth::{SecretScheme, SchemeError, StoredSecret};
 ///
 /// let secret = StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?;
-/// assert_eq!(secret.form(), SecretForm::Plain);
+/// assert_eq!(secret.scheme(), SecretScheme::Plain);
 /// assert_eq!(format!("{secret:?}"), "StoredSecret(Plain)");
 /// assert_eq!(
 ///     StoredSecret::md5("F1CKGXRI").unwrap_err(),
-///     StoredFormError::NotHex { digits: 32 },
+///     SchemeError::NotHex { digits: 32 },
 /// );
-/// # Ok::<(), StoredFormError>(())
+/// # Ok::<(), SchemeError>(())
 /// ```
 #[derive(Clone)]
 pub struct StoredSecret(Stored);
 
 #[derive(Clone)]
 enum Stored {
-    Plain(Text<'static>),
+    Plain(SecretText<'static>),
     Md5([u8; 16]),
     #[cfg(feature = "sha2")]
     Sha256([u8; 32]),
@@ -59,12 +61,12 @@ impl StoredSecret {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::Empty`] and [`StoredFormError::TooLong`].
-    pub fn plain(secret: impl Into<String>) -> Result<Self, StoredFormError> {
-        let secret = Text::new(secret.into());
+    /// [`SchemeError::Empty`] and [`SchemeError::TooLong`].
+    pub fn plain(secret: impl Into<String>) -> Result<Self, SchemeError> {
+        let secret = SecretText::new(secret.into());
         match secret.as_str().len() {
-            0 => Err(StoredFormError::Empty),
-            length if length > Field::Secret.cap() => Err(StoredFormError::TooLong),
+            0 => Err(SchemeError::Empty),
+            length if length > Field::Secret.cap() => Err(SchemeError::TooLong),
             _ => Ok(Self(Stored::Plain(secret))),
         }
     }
@@ -73,28 +75,28 @@ impl StoredSecret {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::NotHex`] for anything else.
-    pub fn md5(hex: &str) -> Result<Self, StoredFormError> {
+    /// [`SchemeError::NotHex`] for anything else.
+    pub fn md5(hex: &str) -> Result<Self, SchemeError> {
         digest::decode_hex(hex)
             .map(|digest| Self(Stored::Md5(digest)))
-            .ok_or(StoredFormError::NotHex { digits: 32 })
+            .ok_or(SchemeError::NotHex { digits: 32 })
     }
 
     /// The secret's SHA-256, 64 hexadecimal digits of either case.
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::NotHex`] for anything else, and [`StoredFormError::FeatureOff`] for
+    /// [`SchemeError::NotHex`] for anything else, and [`SchemeError::FeatureOff`] for
     /// any text without feature `sha2`.
-    pub fn sha256(hex: &str) -> Result<Self, StoredFormError> {
+    pub fn sha256(hex: &str) -> Result<Self, SchemeError> {
         #[cfg(feature = "sha2")]
         return digest::decode_hex(hex)
             .map(|digest| Self(Stored::Sha256(digest)))
-            .ok_or(StoredFormError::NotHex { digits: 64 });
+            .ok_or(SchemeError::NotHex { digits: 64 });
         #[cfg(not(feature = "sha2"))]
         {
             let _ = hex;
-            Err(StoredFormError::FeatureOff { feature: "sha2" })
+            Err(SchemeError::FeatureOff { feature: "sha2" })
         }
     }
 
@@ -102,9 +104,9 @@ impl StoredSecret {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::NotBcrypt`] and [`StoredFormError::BcryptCost`], and
-    /// [`StoredFormError::FeatureOff`] for any text without feature `bcrypt`.
-    pub fn bcrypt(text: &str) -> Result<Self, StoredFormError> {
+    /// [`SchemeError::NotBcrypt`] and [`SchemeError::BcryptCost`], and
+    /// [`SchemeError::FeatureOff`] for any text without feature `bcrypt`.
+    pub fn bcrypt(text: &str) -> Result<Self, SchemeError> {
         Ok(Self(Stored::Bcrypt(BcryptHash::parse(text)?)))
     }
 
@@ -113,39 +115,39 @@ impl StoredSecret {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::UnknownForm`] for any other text, plain secrets among them, and the
+    /// [`SchemeError::UnknownScheme`] for any other text, plain secrets among them, and the
     /// errors of the form's own constructor.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use whmcs_auth::{SecretForm, StoredFormError, StoredSecret};
+    /// # use whmcs_auth::{SecretScheme, SchemeError, StoredSecret};
     /// let secret = StoredSecret::detect("dfe5ba0e7087a156ebd220df0bca1dd4")?;
-    /// assert_eq!(secret.form(), SecretForm::Md5);
+    /// assert_eq!(secret.scheme(), SecretScheme::Md5);
     /// assert_eq!(
     ///     StoredSecret::detect("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo").unwrap_err(),
-    ///     StoredFormError::UnknownForm,
+    ///     SchemeError::UnknownScheme,
     /// );
-    /// # Ok::<(), StoredFormError>(())
+    /// # Ok::<(), SchemeError>(())
     /// ```
-    pub fn detect(text: &str) -> Result<Self, StoredFormError> {
+    pub fn detect(text: &str) -> Result<Self, SchemeError> {
         if let Some(hex) = text.strip_prefix("sha256:") {
             Self::sha256(hex)
-        } else if digest::looks_like_bcrypt(text) {
+        } else if looks_like_bcrypt(text) {
             Self::bcrypt(text)
         } else {
-            Self::md5(text).map_err(|_| StoredFormError::UnknownForm)
+            Self::md5(text).map_err(|_| SchemeError::UnknownScheme)
         }
     }
 
     /// The form in which the secret is stored.
-    pub fn form(&self) -> SecretForm {
+    pub fn scheme(&self) -> SecretScheme {
         match &self.0 {
-            Stored::Plain(_) => SecretForm::Plain,
-            Stored::Md5(_) => SecretForm::Md5,
+            Stored::Plain(_) => SecretScheme::Plain,
+            Stored::Md5(_) => SecretScheme::Md5,
             #[cfg(feature = "sha2")]
-            Stored::Sha256(_) => SecretForm::Sha256,
-            Stored::Bcrypt(hash) => SecretForm::Bcrypt(hash.cost()),
+            Stored::Sha256(_) => SecretScheme::Sha256,
+            Stored::Bcrypt(hash) => SecretScheme::Bcrypt(hash.cost()),
         }
     }
 
@@ -162,32 +164,34 @@ impl StoredSecret {
 
     /// Checks `md5(secret)`, as a password of the form named is checked, where the stored form
     /// allows it.
-    pub(crate) fn matches_md5(&self, presented: &PresentedMd5) -> Option<(PasswordForm, Choice)> {
+    pub(crate) fn matches_md5(&self, presented: &PresentedMd5) -> Option<(PasswordScheme, Choice)> {
         let outcome = match &self.0 {
             Stored::Plain(secret) => presented.equals(&digest::md5(secret.as_str().as_bytes())),
             Stored::Md5(digest) => presented.equals(digest),
             _ => return None,
         };
-        Some((self.form().md5_of_secret()?, outcome))
+        Some((self.scheme().md5_of_secret()?, outcome))
     }
 
     /// A secret of that form that nobody has.
-    pub(crate) fn decoy(form: SecretForm) -> Option<Self> {
+    pub(crate) fn decoy(form: SecretScheme) -> Option<Self> {
         Some(Self(match form {
-            SecretForm::Plain => Stored::Plain(Text::new("................................")),
-            SecretForm::Md5 => Stored::Md5([0; 16]),
+            SecretScheme::Plain => {
+                Stored::Plain(SecretText::new("................................"))
+            }
+            SecretScheme::Md5 => Stored::Md5([0; 16]),
             #[cfg(feature = "sha2")]
-            SecretForm::Sha256 => Stored::Sha256([0; 32]),
+            SecretScheme::Sha256 => Stored::Sha256([0; 32]),
             #[cfg(not(feature = "sha2"))]
-            SecretForm::Sha256 => return None,
-            SecretForm::Bcrypt(cost) => Stored::Bcrypt(BcryptHash::decoy(cost)?),
+            SecretScheme::Sha256 => return None,
+            SecretScheme::Bcrypt(cost) => Stored::Bcrypt(BcryptHash::decoy(cost)?),
         }))
     }
 }
 
-/// A stored MD5 is as good as the secret where [`ApiPolicy::md5_of_secret`] is on.
+/// A stored MD5 is as good as the secret where [`ApiPolicy::with_md5_of_secret`] is on.
 ///
-/// [`ApiPolicy::md5_of_secret`]: crate::ApiPolicy::md5_of_secret
+/// [`ApiPolicy::with_md5_of_secret`]: crate::ApiPolicy::with_md5_of_secret
 #[cfg(feature = "zeroize")]
 impl Drop for StoredSecret {
     fn drop(&mut self) {
@@ -199,6 +203,6 @@ impl Drop for StoredSecret {
 
 impl fmt::Debug for StoredSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StoredSecret").field(&self.form()).finish()
+        f.debug_tuple("StoredSecret").field(&self.scheme()).finish()
     }
 }

@@ -3,8 +3,8 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use crate::fields::{Field, Fields};
-use crate::refusal::Malformed;
+use super::action::Action;
+use crate::field::{Field, Fields, Malformed};
 
 /// A call of the WHMCS API: the seven fields that matter to authentication, decoded.
 ///
@@ -73,9 +73,7 @@ impl<'a> ApiRequest<'a> {
         N: AsRef<str>,
         V: Into<Cow<'a, str>>,
     {
-        Self {
-            fields: Fields::from_pairs(pairs),
-        }
+        Self { fields: Fields::from_pairs(pairs) }
     }
 
     /// Reads a raw body of type `application/x-www-form-urlencoded`, or a raw query without its
@@ -150,38 +148,13 @@ impl<'a> ApiRequest<'a> {
 
     /// The same request, owning its text.
     pub fn into_owned(self) -> ApiRequest<'static> {
-        ApiRequest {
-            fields: self.fields.into_owned(),
-        }
+        ApiRequest { fields: self.fields.into_owned() }
     }
 }
 
 impl fmt::Debug for ApiRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fields.debug(f, "ApiRequest", self.malformed())
-    }
-}
-
-/// The `action` of an [`ApiRequest`]: 1 to 64 of `[A-Za-z0-9_]`.
-///
-/// The service refuses what is not [`Named`](Self::Named) after authentication. The text of an
-/// invalid action cannot be had, so that no answer echoes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action<'a> {
-    /// No action, or an empty one.
-    Absent,
-    /// A well-formed action, in the caller's case. WHMCS compares names without ASCII case.
-    Named(&'a str),
-    /// Anything else.
-    Invalid,
-}
-
-impl Action<'_> {
-    pub(crate) fn is_valid(name: &str) -> bool {
-        (1..=64).contains(&name.len())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     }
 }
 

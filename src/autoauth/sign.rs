@@ -6,12 +6,12 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use form_urlencoded::Serializer;
 
+use super::goto::Goto;
+use super::key::AutoAuthKey;
 use crate::clock::Clock;
 use crate::digest::autoauth;
-use crate::fields::{Field, Text};
-use crate::goto::Goto;
-use crate::keys::AutoAuthKey;
-use crate::refusal::Malformed;
+use crate::field::{Field, Malformed};
+use crate::secret_text::SecretText;
 
 /// Mints a login link for a client's e-mail, signed now, for a WHMCS up to 8.0 or for a service
 /// that verifies with this crate.
@@ -59,7 +59,7 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
     if email.contains(' ') {
         return Err(SignError::SpaceInEmail);
     }
-    let goto = goto.map_or(Goto::Absent, Goto::judge);
+    let goto = goto.map_or(Goto::Absent, Goto::parse);
     if goto == Goto::Refused {
         return Err(SignError::Goto);
     }
@@ -78,9 +78,7 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
     if let Goto::SameSite(target) = goto {
         query.append_pair(Field::Goto.name(), target.as_str());
     }
-    Ok(AutoAuthLink {
-        query: Text::new(query.finish()),
-    })
+    Ok(AutoAuthLink { query: SecretText::new(query.finish()) })
 }
 
 /// A minted login link.
@@ -92,7 +90,7 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
 #[derive(Clone)]
 #[must_use]
 pub struct AutoAuthLink {
-    query: Text<'static>,
+    query: SecretText<'static>,
 }
 
 impl AutoAuthLink {
@@ -132,9 +130,7 @@ impl AutoAuthLink {
 }
 
 fn is_base(base: &str) -> bool {
-    let after_scheme = base
-        .strip_prefix("https://")
-        .or_else(|| base.strip_prefix("http://"));
+    let after_scheme = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
     let Some(rest) = after_scheme else {
         return false;
     };
@@ -159,9 +155,7 @@ fn is_authority(text: &str) -> bool {
 fn is_host_name(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     let is_number = |label: &str| {
         label.bytes().all(|byte| byte.is_ascii_digit())

@@ -11,11 +11,11 @@ impl BcryptCost {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::BcryptCost`] for any other than 4 to 31.
-    pub const fn new(cost: u32) -> Result<Self, StoredFormError> {
+    /// [`SchemeError::BcryptCost`] for any other than 4 to 31.
+    pub const fn new(cost: u32) -> Result<Self, SchemeError> {
         match cost {
             4..=31 => Ok(Self(cost as u8)),
-            _ => Err(StoredFormError::BcryptCost),
+            _ => Err(SchemeError::BcryptCost),
         }
     }
 
@@ -34,9 +34,9 @@ impl From<BcryptCost> for u32 {
 }
 
 /// The form of a [`StoredSecret`](crate::StoredSecret), in order of what it costs to check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum SecretForm {
+pub enum SecretScheme {
     /// The secret itself.
     Plain,
     /// Its MD5.
@@ -47,21 +47,32 @@ pub enum SecretForm {
     Bcrypt(BcryptCost),
 }
 
-impl SecretForm {
-    /// The form in which `md5(secret)` is checked, where the secret's own form allows it.
-    pub(crate) fn md5_of_secret(self) -> Option<PasswordForm> {
+impl SecretScheme {
+    /// Greater for a scheme that costs more to check.
+    #[cfg(feature = "std")]
+    pub(crate) fn cost_order(self) -> u32 {
         match self {
-            Self::Plain => Some(PasswordForm::Plain),
-            Self::Md5 => Some(PasswordForm::Md5),
+            Self::Plain => 0,
+            Self::Md5 => 1,
+            Self::Sha256 => 2,
+            Self::Bcrypt(cost) => u32::from(cost),
+        }
+    }
+
+    /// The form in which `md5(secret)` is checked, where the secret's own form allows it.
+    pub(crate) fn md5_of_secret(self) -> Option<PasswordScheme> {
+        match self {
+            Self::Plain => Some(PasswordScheme::Plain),
+            Self::Md5 => Some(PasswordScheme::Md5),
             Self::Sha256 | Self::Bcrypt(_) => None,
         }
     }
 }
 
 /// The form of a [`StoredPassword`](crate::StoredPassword), in order of what it costs to check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum PasswordForm {
+pub enum PasswordScheme {
     /// Its MD5.
     Md5,
     /// The password itself.
@@ -70,13 +81,25 @@ pub enum PasswordForm {
     BcryptOfMd5(BcryptCost),
 }
 
+impl PasswordScheme {
+    /// Greater for a scheme that costs more to check.
+    #[cfg(feature = "std")]
+    pub(crate) fn cost_order(self) -> u32 {
+        match self {
+            Self::Md5 => 0,
+            Self::Plain => 1,
+            Self::BcryptOfMd5(cost) => u32::from(cost),
+        }
+    }
+}
+
 /// The stored form through which a caller was verified, of either kind.
 ///
 /// Display writes a name fit for a log or a metric's label: `plain`, `md5`, `sha256`, `bcrypt`,
 /// `bcrypt-of-md5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum StoredForm {
+pub enum StoredScheme {
     /// Plain text. Whoever reads the store can call the API.
     Plain,
     /// MD5. An admin's is equivalent to the password on the wire; a secret's is not.
@@ -89,7 +112,7 @@ pub enum StoredForm {
     BcryptOfMd5,
 }
 
-impl fmt::Display for StoredForm {
+impl fmt::Display for StoredScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Plain => "plain",
@@ -101,23 +124,23 @@ impl fmt::Display for StoredForm {
     }
 }
 
-impl From<SecretForm> for StoredForm {
-    fn from(form: SecretForm) -> Self {
+impl From<SecretScheme> for StoredScheme {
+    fn from(form: SecretScheme) -> Self {
         match form {
-            SecretForm::Plain => Self::Plain,
-            SecretForm::Md5 => Self::Md5,
-            SecretForm::Sha256 => Self::Sha256,
-            SecretForm::Bcrypt(_) => Self::Bcrypt,
+            SecretScheme::Plain => Self::Plain,
+            SecretScheme::Md5 => Self::Md5,
+            SecretScheme::Sha256 => Self::Sha256,
+            SecretScheme::Bcrypt(_) => Self::Bcrypt,
         }
     }
 }
 
-impl From<PasswordForm> for StoredForm {
-    fn from(form: PasswordForm) -> Self {
+impl From<PasswordScheme> for StoredScheme {
+    fn from(form: PasswordScheme) -> Self {
         match form {
-            PasswordForm::Plain => Self::Plain,
-            PasswordForm::Md5 => Self::Md5,
-            PasswordForm::BcryptOfMd5(_) => Self::BcryptOfMd5,
+            PasswordScheme::Plain => Self::Plain,
+            PasswordScheme::Md5 => Self::Md5,
+            PasswordScheme::BcryptOfMd5(_) => Self::BcryptOfMd5,
         }
     }
 }
@@ -133,44 +156,40 @@ impl From<PasswordForm> for StoredForm {
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::{BcryptCost, PasswordForm, SecretForm, StoredForms};
+/// use whmcs_auth::{BcryptCost, PasswordScheme, SecretScheme, ExpectedSchemes};
 ///
 /// // As WHMCS stores them.
 /// let cost = BcryptCost::new(10)?;
-/// let forms = StoredForms::new(SecretForm::Bcrypt(cost), PasswordForm::BcryptOfMd5(cost))
-///     .compat(cost);
+/// let forms = ExpectedSchemes::new(SecretScheme::Bcrypt(cost), PasswordScheme::BcryptOfMd5(cost))
+///     .with_compat(cost);
 /// # let _ = forms;
-/// # Ok::<(), whmcs_auth::StoredFormError>(())
+/// # Ok::<(), whmcs_auth::SchemeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct StoredForms {
-    pub(crate) secret: SecretForm,
-    pub(crate) password: PasswordForm,
+pub struct ExpectedSchemes {
+    pub(crate) secret: SecretScheme,
+    pub(crate) password: PasswordScheme,
     pub(crate) compat: Option<BcryptCost>,
 }
 
-impl StoredForms {
+impl ExpectedSchemes {
     /// The form of most API secrets and that of most admin passwords.
-    pub const fn new(secret: SecretForm, password: PasswordForm) -> Self {
-        Self {
-            secret,
-            password,
-            compat: None,
-        }
+    pub const fn new(secret: SecretScheme, password: PasswordScheme) -> Self {
+        Self { secret, password, compat: None }
     }
 
-    /// The cost of most [compat forms](crate::ApiCredential::compat). Without it none is checked,
+    /// The cost of most [compat forms](crate::ApiCredential::with_compat). Without it none is checked,
     /// as a refusal could not be made to cost the same. It matters only under
-    /// [`ApiPolicy::md5_of_secret`](crate::ApiPolicy::md5_of_secret).
-    pub const fn compat(mut self, cost: BcryptCost) -> Self {
+    /// [`ApiPolicy::with_md5_of_secret`](crate::ApiPolicy::with_md5_of_secret).
+    pub const fn with_compat(mut self, cost: BcryptCost) -> Self {
         self.compat = Some(cost);
         self
     }
 
     /// The form in which `md5(secret)` is mostly checked.
-    pub(crate) fn md5_of_secret(&self) -> Option<PasswordForm> {
-        let compat = self.compat.map(PasswordForm::BcryptOfMd5);
+    pub(crate) fn md5_of_secret(&self) -> Option<PasswordScheme> {
+        let compat = self.compat.map(PasswordScheme::BcryptOfMd5);
         self.secret.md5_of_secret().or(compat)
     }
 }
@@ -178,7 +197,7 @@ impl StoredForms {
 /// Why a stored form was not accepted. It never holds the text that was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum StoredFormError {
+pub enum SchemeError {
     /// The text is empty.
     #[error("a stored secret or password cannot be empty")]
     Empty,
@@ -200,7 +219,7 @@ pub enum StoredFormError {
     BcryptCost,
     /// The text is in none of the forms that can be told by their look.
     #[error("the form of the text is not known; name it by its own constructor")]
-    UnknownForm,
+    UnknownScheme,
     /// The crate was built without the feature that knows the form.
     #[error("the form needs the crate's feature `{feature}`")]
     FeatureOff {

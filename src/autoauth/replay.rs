@@ -59,7 +59,7 @@
 //! ```
 //!
 //! Services that share a memory must share the
-//! [`past_limit`](crate::AutoAuthPolicy::past_limit), too: what was remembered for a short window may
+//! [`past_limit`](crate::AutoAuthPolicy::with_past_limit), too: what was remembered for a short window may
 //! be forgotten while a longer one is still open.
 //!
 //! Where the database does not answer, nobody is let in. A Redis that may evict keys, or a replica
@@ -84,7 +84,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use crate::link::AutoAuthLogin;
+use super::login::AutoAuthLogin;
+use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
 /// Remembers in memory which links were used, until they are refused anyway.
 ///
@@ -100,7 +101,7 @@ use crate::link::AutoAuthLogin;
 ///   after a restart.
 /// - Size it for the logins of the whole window, 30 minutes by default, or else whoever has many
 ///   genuine links can keep others out.
-/// - When it first meets a longer [`past_limit`](crate::AutoAuthPolicy::past_limit) it refuses links
+/// - When it first meets a longer [`past_limit`](crate::AutoAuthPolicy::with_past_limit) it refuses links
 ///   as old as the newest that it has forgotten, used or not.
 /// - After a clock that ran ahead for longer than a window, links are refused until the clock is
 ///   there again. A new guard ends that.
@@ -130,10 +131,7 @@ impl ReplayGuard {
     /// A guard that remembers at most `capacity` links, in 60 to 120 bytes each, or 200 where there
     /// is one a second. Room once taken is kept for later. With capacity 0 it refuses every link.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            used: Mutex::default(),
-        }
+        Self { capacity, used: Mutex::default() }
     }
 
     /// Remembers the link of a login, and passes its first use only. `now` is the time by the clock
@@ -222,30 +220,21 @@ pub enum ReplayRefusal {
     Full,
 }
 
-impl ReplayRefusal {
-    /// A stable name for metrics.
-    pub const fn code(&self) -> &'static str {
+impl Refusal for ReplayRefusal {
+    fn code(&self) -> &'static str {
         match self {
             Self::Used => "link_used",
             Self::MayBeForgotten => "link_may_be_forgotten",
             Self::Full => "replay_guard_full",
         }
     }
+}
 
-    /// What the visitor is told: the link has expired, or, by a full guard, that the service is
-    /// unavailable.
-    pub const fn public_message(&self) -> &'static str {
+impl Sealed for ReplayRefusal {
+    fn public_answer(&self) -> PublicAnswer<'_> {
         match self {
-            Self::Used | Self::MayBeForgotten => "This login link has expired.",
-            Self::Full => "Service Unavailable",
-        }
-    }
-
-    /// The HTTP status that goes with it: 503 for a full guard, otherwise 403.
-    pub const fn http_status(&self) -> u16 {
-        match self {
-            Self::Used | Self::MayBeForgotten => 403,
-            Self::Full => 503,
+            Self::Used | Self::MayBeForgotten => PublicAnswer::LinkExpired,
+            Self::Full => PublicAnswer::ServiceUnavailable,
         }
     }
 }

@@ -8,9 +8,9 @@ use serde_core::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use crate::fields::Fields;
-use crate::link::AutoAuthRequest;
-use crate::request::ApiRequest;
+use crate::api::request::ApiRequest;
+use crate::autoauth::request::AutoAuthRequest;
+use crate::field::Fields;
 
 /// Reads the fields of a form or a query, in which a value is a text or, where its name occurs
 /// several times, a sequence of texts. The request owns its text. Needs feature `serde`.
@@ -100,11 +100,7 @@ impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Request<FIRST, N>
         while let Some(Name(name)) = pairs.next_key()? {
             if self.0.knows(&name) {
                 let fields = &mut self.0;
-                let values = Values {
-                    fields,
-                    name: &name,
-                    is_nested: false,
-                };
+                let values = Values { fields, name: &name, is_nested: false };
                 pairs.next_value_seed(values)?;
             } else {
                 pairs.next_value::<IgnoredAny>()?;
@@ -163,9 +159,8 @@ struct Values<'f, const FIRST: usize, const N: usize> {
 
 impl<const FIRST: usize, const N: usize> Values<'_, FIRST, N> {
     /// As `password[` is read.
-    fn read_disguised<E>(self) -> Result<(), E> {
-        self.fields
-            .read_pair(&alloc::format!("{}[", self.name), String::new());
+    fn read_alias<E>(self) -> Result<(), E> {
+        self.fields.read_pair(&alloc::format!("{}[", self.name), String::new());
         Ok(())
     }
 }
@@ -214,29 +209,22 @@ impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Values<'_, FIRST,
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
         if self.is_nested {
             while values.next_element::<IgnoredAny>()?.is_some() {}
-            return self.read_disguised();
+            return self.read_alias();
         }
         let Self { fields, name, .. } = self;
         let is_nested = true;
-        while values
-            .next_element_seed(Values {
-                fields,
-                name,
-                is_nested,
-            })?
-            .is_some()
-        {}
+        while values.next_element_seed(Values { fields, name, is_nested })?.is_some() {}
         Ok(())
     }
 
     /// What a deserializer that reads brackets makes of `password[x]`.
     fn visit_map<A: MapAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
         while values.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        self.read_disguised()
+        self.read_alias()
     }
 
     otherwise!(
-        |values: Self| values.read_disguised();
+        |values: Self| values.read_alias();
         visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
         visit_f64: f64
     );

@@ -8,8 +8,8 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use std::collections::{HashMap, HashSet};
 
-use crate::forms::{PasswordForm, SecretForm, StoredForms};
-use crate::store::{Admin, ApiCredential, CredentialStore, Lookup};
+use super::store::{Admin, ApiCredential, CredentialStore, Lookup};
+use crate::stored::scheme::{ExpectedSchemes, PasswordScheme, SecretScheme};
 
 /// Records in memory, read-only once built: for tests, for a handful of credentials, and for a
 /// service that loads all of them. To reload, build another and swap an `Arc`.
@@ -17,7 +17,7 @@ use crate::store::{Admin, ApiCredential, CredentialStore, Lookup};
 /// Needs feature `std`.
 ///
 /// It names the costliest forms that any of its records has, or those that it is
-/// [given](Self::with_forms). So a refusal costs what the costliest record costs, whether the name
+/// [given](Self::with_expected_schemes). So a refusal costs what the costliest record costs, whether the name
 /// is known or not. Looking a record up allocates nothing.
 ///
 /// # Examples
@@ -46,7 +46,7 @@ pub struct MemoryStore<Id> {
     credentials: HashSet<ByIdentifier<Id>>,
     /// By username in lower case.
     admins: HashMap<Box<[u8]>, Admin<Id>>,
-    forms: StoredForms,
+    expected: ExpectedSchemes,
 }
 
 impl<Id> MemoryStore<Id> {
@@ -63,24 +63,20 @@ impl<Id> MemoryStore<Id> {
         let credentials = by_identifier(credentials)?;
         let admins = by_username(admins)?;
         let records = || credentials.iter().map(|ByIdentifier(record)| record);
-        let secrets = records().map(|record| record.secret.form());
-        let passwords = admins.values().map(|record| record.password.form());
-        let costs = records().filter_map(|record| match record.compat.as_ref()?.form() {
-            PasswordForm::BcryptOfMd5(cost) => Some(cost),
-            PasswordForm::Plain | PasswordForm::Md5 => None,
+        let secrets = records().map(|record| record.secret.scheme());
+        let passwords = admins.values().map(|record| record.password.scheme());
+        let costs = records().filter_map(|record| match record.compat.as_ref()?.scheme() {
+            PasswordScheme::BcryptOfMd5(cost) => Some(cost),
+            PasswordScheme::Plain | PasswordScheme::Md5 => None,
         });
-        let mut forms = StoredForms::new(
-            secrets.max().unwrap_or(SecretForm::Plain),
-            passwords.max().unwrap_or(PasswordForm::Md5),
+        let mut expected = ExpectedSchemes::new(
+            secrets.max_by_key(|scheme| scheme.cost_order()).unwrap_or(SecretScheme::Plain),
+            passwords.max_by_key(|scheme| scheme.cost_order()).unwrap_or(PasswordScheme::Md5),
         );
         if let Some(cost) = costs.max() {
-            forms = forms.compat(cost);
+            expected = expected.with_compat(cost);
         }
-        Ok(Self {
-            credentials,
-            admins,
-            forms,
-        })
+        Ok(Self { credentials, admins, expected })
     }
 
     /// The same store, which names other forms than the costliest of its records: stronger ones,
@@ -90,8 +86,8 @@ impl<Id> MemoryStore<Id> {
     ///
     /// Cheaper forms make refusals faster and tell names apart: a wrong secret for a record of a
     /// costlier form then takes longer than an unknown name.
-    pub fn with_forms(mut self, forms: StoredForms) -> Self {
-        self.forms = forms;
+    pub fn with_expected_schemes(mut self, expected: ExpectedSchemes) -> Self {
+        self.expected = expected;
         self
     }
 }
@@ -165,8 +161,8 @@ impl<Id: Clone> CredentialStore for MemoryStore<Id> {
         Ok(self.admins.get(&*lower).map(Cow::Borrowed))
     }
 
-    fn forms(&self) -> StoredForms {
-        self.forms
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        self.expected
     }
 }
 
@@ -176,7 +172,7 @@ impl<Id> fmt::Debug for MemoryStore<Id> {
         f.debug_struct("MemoryStore")
             .field("credentials", &self.credentials.len())
             .field("admins", &self.admins.len())
-            .field("forms", &self.forms)
+            .field("expected", &self.expected)
             .finish()
     }
 }

@@ -17,13 +17,13 @@ fn work_of(
     pairs: [(&str, &str); 2],
     credential: Option<ApiCredential<()>>,
     admin: Option<Admin<()>>,
-    forms: StoredForms,
+    expected: ExpectedSchemes,
     policy: ApiPolicy,
 ) -> (&'static str, Vec<Work>) {
     let request = ApiRequest::from_pairs(pairs);
     let attempt = request.attempt();
     let (verdict, work) =
-        work::of(|| attempt.decide(credential.as_ref(), admin.as_ref(), forms, &policy));
+        work::of(|| attempt.decide(credential.as_ref(), admin.as_ref(), expected, &policy));
     let code = verdict.map_or_else(|refusal| refusal.code(), |_| "accepted");
     (code, work)
 }
@@ -33,18 +33,16 @@ fn decide(
     pairs: [(&str, &str); 2],
     credential: Option<ApiCredential<()>>,
     admin: Option<Admin<()>>,
-    forms: StoredForms,
+    expected: ExpectedSchemes,
     policy: ApiPolicy,
 ) -> (&'static str, usize) {
-    let (code, work) = work_of(pairs, credential, admin, forms, policy);
+    let (code, work) = work_of(pairs, credential, admin, expected, policy);
     (code, checks(&work))
 }
 
 /// Each check ends with one outcome, and does something for it.
 fn checks(work: &[Work]) -> usize {
-    let checks: Vec<_> = work
-        .split_inclusive(|work| *work == Work::PublicOutcome)
-        .collect();
+    let checks: Vec<_> = work.split_inclusive(|work| *work == Work::PublicOutcome).collect();
     assert!(checks.iter().all(|check| check.len() > 1), "{work:?}");
     checks.len()
 }
@@ -63,10 +61,7 @@ fn secrets() -> Vec<StoredSecret> {
 }
 
 fn passwords() -> Vec<StoredPassword> {
-    let mut passwords = vec![
-        StoredPassword::plain("p"),
-        StoredPassword::md5(&"0".repeat(32)),
-    ];
+    let mut passwords = vec![StoredPassword::plain("p"), StoredPassword::md5(&"0".repeat(32))];
     if cfg!(feature = "bcrypt") {
         let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
         passwords.push(StoredPassword::bcrypt_of_md5(text));
@@ -87,11 +82,11 @@ fn admin(name: &str, password: &StoredPassword) -> Option<Admin<()>> {
 #[test]
 fn an_identifier_is_refused_after_one_check() {
     for secret in secrets() {
-        let forms = StoredForms::new(secret.form(), PasswordForm::Md5);
-        for policy in [ApiPolicy::new(), ApiPolicy::new().md5_of_secret(true)] {
+        let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+        for policy in [ApiPolicy::new(), ApiPolicy::new().with_md5_of_secret(true)] {
             for (presented, wrong) in [("x", "wrong_secret"), (OTHER_MD5, "secret_looks_md5")] {
                 let pairs = [("identifier", "id"), ("secret", presented)];
-                let verdict = |record| decide(pairs, record, None, forms, policy);
+                let verdict = |record| decide(pairs, record, None, expected, policy);
                 assert_eq!(verdict(None), ("unknown_identifier", 1));
                 assert_eq!(verdict(credential("id", &secret)), (wrong, 1));
                 let other = credential("other", &secret);
@@ -105,7 +100,7 @@ fn an_identifier_is_refused_after_one_check() {
 fn a_username_is_refused_after_two() {
     for secret in secrets() {
         for password in passwords() {
-            let forms = StoredForms::new(secret.form(), password.form());
+            let expected = ExpectedSchemes::new(secret.scheme(), password.scheme());
             for (presented, wrong_secret, wrong_password) in [
                 ("x", "wrong_secret", "password_not_md5"),
                 (OTHER_MD5, "secret_looks_md5", "wrong_password"),
@@ -115,9 +110,9 @@ fn a_username_is_refused_after_two() {
                 let login = || admin("id", &password);
                 for (policy, refused) in [
                     (ApiPolicy::new(), wrong_password),
-                    (ApiPolicy::new().admin_login(false), "admin_login_off"),
+                    (ApiPolicy::new().with_admin_login(false), "admin_login_off"),
                 ] {
-                    let verdict = |known, login| decide(pairs, known, login, forms, policy);
+                    let verdict = |known, login| decide(pairs, known, login, expected, policy);
                     assert_eq!(verdict(None, None).1, 2);
                     assert_eq!(verdict(known(), None), (wrong_secret, 2));
                     assert_eq!(verdict(known(), login()), (wrong_secret, 2));
@@ -134,24 +129,26 @@ fn and_after_three_where_an_md5_of_the_secret_would_be_accepted() {
     let cost = BcryptCost::new(4).unwrap();
     for secret in secrets() {
         for password in passwords() {
-            let forms = StoredForms::new(secret.form(), password.form());
-            let has_md5 = matches!(secret.form(), SecretForm::Plain | SecretForm::Md5);
+            let expected = ExpectedSchemes::new(secret.scheme(), password.scheme());
+            let has_md5 = matches!(secret.scheme(), SecretScheme::Plain | SecretScheme::Md5);
             let with_compat = has_md5 || cfg!(feature = "bcrypt");
-            for (forms, is_checked) in [(forms, has_md5), (forms.compat(cost), with_compat)] {
+            for (expected, is_checked) in
+                [(expected, has_md5), (expected.with_compat(cost), with_compat)]
+            {
                 let checks = if is_checked { 3 } else { 2 };
-                let policy = ApiPolicy::new().md5_of_secret(true);
+                let policy = ApiPolicy::new().with_md5_of_secret(true);
                 let known = || credential("id", &secret);
                 let login = || admin("id", &password);
                 // An md5 of neither.
                 let pairs = [("username", "id"), ("password", &*"1".repeat(32))];
-                let verdict = |known, login| decide(pairs, known, login, forms, policy).1;
+                let verdict = |known, login| decide(pairs, known, login, expected, policy).1;
                 assert_eq!(verdict(None, None), checks);
                 assert_eq!(verdict(known(), None), checks);
                 assert_eq!(verdict(None, login()), checks);
 
                 let pairs = [("username", "id"), ("password", "no md5")];
-                assert_eq!(decide(pairs, known(), None, forms, policy).1, 2);
-                assert_eq!(decide(pairs, None, None, forms, policy).1, 2);
+                assert_eq!(decide(pairs, known(), None, expected, policy).1, 2);
+                assert_eq!(decide(pairs, None, None, expected, policy).1, 2);
             }
         }
     }
@@ -159,14 +156,14 @@ fn and_after_three_where_an_md5_of_the_secret_would_be_accepted() {
 
 #[test]
 fn a_record_of_another_form_costs_its_own_check_on_top() {
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
     let md5 = credential("id", &StoredSecret::md5(OTHER_MD5).unwrap());
     let pairs = [("identifier", "id"), ("secret", "x")];
     let policy = ApiPolicy::new();
-    assert_eq!(decide(pairs, md5, None, forms, policy), ("wrong_secret", 2));
+    assert_eq!(decide(pairs, md5, None, expected, policy), ("wrong_secret", 2));
     let login = admin("id", &StoredPassword::md5(OTHER_MD5).unwrap());
     let pairs = [("username", "id"), ("password", "x")];
-    let verdict = decide(pairs, None, login, forms, policy);
+    let verdict = decide(pairs, None, login, expected, policy);
     assert_eq!(verdict, ("password_not_md5", 3));
 }
 
@@ -175,34 +172,30 @@ fn a_record_of_another_form_costs_its_own_check_on_top() {
 fn so_does_one_of_another_cost() {
     let [four, five] = [4, 5].map(|cost| BcryptCost::new(cost).unwrap());
     let policy = ApiPolicy::new();
-    let forms = StoredForms::new(SecretForm::Bcrypt(five), PasswordForm::BcryptOfMd5(five));
+    let expected =
+        ExpectedSchemes::new(SecretScheme::Bcrypt(five), PasswordScheme::BcryptOfMd5(five));
     let known = credential("id", &StoredSecret::bcrypt(BCRYPT).unwrap());
     let pairs = [("identifier", "id"), ("secret", "x")];
-    assert_eq!(
-        decide(pairs, known, None, forms, policy),
-        ("wrong_secret", 2)
-    );
+    assert_eq!(decide(pairs, known, None, expected, policy), ("wrong_secret", 2));
 
     let login = admin("id", &StoredPassword::bcrypt_of_md5(BCRYPT).unwrap());
     let pairs = [("username", "id"), ("password", OTHER_MD5)];
-    assert_eq!(
-        decide(pairs, None, login, forms, policy),
-        ("wrong_password", 3)
-    );
+    assert_eq!(decide(pairs, None, login, expected, policy), ("wrong_password", 3));
 
     // Of an md5 the md5 was checked, and not what the store names.
-    let forms = StoredForms::new(SecretForm::Bcrypt(four), PasswordForm::Md5).compat(four);
+    let expected =
+        ExpectedSchemes::new(SecretScheme::Bcrypt(four), PasswordScheme::Md5).with_compat(four);
     let known = credential("id", &StoredSecret::md5(OTHER_MD5).unwrap());
     let pairs = [("username", "id"), ("password", &*"1".repeat(32))];
-    let verdict = decide(pairs, known, None, forms, policy.md5_of_secret(true));
+    let verdict = decide(pairs, known, None, expected, policy.with_md5_of_secret(true));
     assert_eq!(verdict, ("wrong_secret", 5));
 }
 
 #[test]
 fn what_is_malformed_is_refused_without_a_check() {
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Plain);
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
     let pairs = [("identifier", "id"), ("username", "x")];
-    let verdict = decide(pairs, None, None, forms, ApiPolicy::new());
+    let verdict = decide(pairs, None, None, expected, ApiPolicy::new());
     assert_eq!(verdict, ("missing_field", 0));
 }
 
@@ -215,21 +208,21 @@ fn a_known_name_costs_the_work_of_an_unknown_one() {
     };
     for secret in secrets() {
         for password in passwords() {
-            let forms = StoredForms::new(secret.form(), password.form());
+            let expected = ExpectedSchemes::new(secret.scheme(), password.scheme());
             for presented in ["x", OTHER_MD5, SECRET, &"a".repeat(72), "a\0b"] {
-                for policy in [ApiPolicy::new(), ApiPolicy::new().md5_of_secret(true)] {
+                for policy in [ApiPolicy::new(), ApiPolicy::new().with_md5_of_secret(true)] {
                     let pairs = [("identifier", "id"), ("secret", presented)];
-                    let verdict = |known| sorted(work_of(pairs, known, None, forms, policy));
+                    let verdict = |known| sorted(work_of(pairs, known, None, expected, policy));
                     let (code, unknown) = verdict(None);
                     assert_eq!(code, "unknown_identifier");
                     let (code, known) = verdict(credential("id", &secret));
                     if code != "accepted" {
-                        assert_eq!(known, unknown, "{code} {forms:?} {presented}");
+                        assert_eq!(known, unknown, "{code} {expected:?} {presented}");
                     }
 
                     let pairs = [("username", "id"), ("password", presented)];
                     let verdict =
-                        |known, login| sorted(work_of(pairs, known, login, forms, policy));
+                        |known, login| sorted(work_of(pairs, known, login, expected, policy));
                     let (code, unknown) = verdict(None, None);
                     assert_eq!(code, "unknown_username");
                     for (known, login) in [
@@ -239,7 +232,7 @@ fn a_known_name_costs_the_work_of_an_unknown_one() {
                     ] {
                         let (code, known) = verdict(known, login);
                         if code != "accepted" {
-                            assert_eq!(known, unknown, "{code} {forms:?} {presented}");
+                            assert_eq!(known, unknown, "{code} {expected:?} {presented}");
                         }
                     }
                 }
@@ -249,27 +242,21 @@ fn a_known_name_costs_the_work_of_an_unknown_one() {
 }
 
 #[test]
-fn a_check_is_the_work_of_its_form() {
-    let forms = StoredForms::new(SecretForm::Plain, PasswordForm::Md5);
-    for (form, work) in [
-        (SecretForm::Plain, vec![Work::Comparison(32)]),
-        (SecretForm::Md5, vec![Work::Md5, Work::Comparison(16)]),
+fn a_check_is_the_work_of_its_scheme() {
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
+    for (secret, work) in [
+        (SecretScheme::Plain, vec![Work::Comparison(32)]),
+        (SecretScheme::Md5, vec![Work::Md5, Work::Comparison(16)]),
         #[cfg(feature = "sha2")]
-        (SecretForm::Sha256, vec![Work::Sha256, Work::Comparison(32)]),
+        (SecretScheme::Sha256, vec![Work::Sha256, Work::Comparison(32)]),
         #[cfg(feature = "bcrypt")]
-        (
-            SecretForm::Bcrypt(BcryptCost::new(4).unwrap()),
-            vec![Work::Bcrypt(BcryptCost::new(4).unwrap())],
-        ),
+        (SecretScheme::Bcrypt(BcryptCost::new(4).unwrap()), vec![Work::Bcrypt { cost: 4 }]),
     ] {
-        let expected = [work, vec![Work::PublicOutcome]].concat();
-        let forms = StoredForms {
-            secret: form,
-            ..forms
-        };
+        let work = [work, vec![Work::PublicOutcome]].concat();
+        let expected = ExpectedSchemes { secret, ..expected };
         let pairs = [("identifier", "id"), ("secret", "x")];
-        let (_, done) = work_of(pairs, None, None, forms, ApiPolicy::new());
-        assert_eq!(done, expected, "{form:?}");
+        let (_, done) = work_of(pairs, None, None, expected, ApiPolicy::new());
+        assert_eq!(done, work, "{secret:?}");
     }
 }
 
@@ -284,10 +271,7 @@ fn a_link_is_tried_with_every_key_before_its_outcome_is_public() {
         let mut turned = keys.to_vec();
         turned.rotate_left(turn);
         for count in 1..=keys.len() {
-            let set = turned
-                .iter()
-                .take(count)
-                .map(|key| AutoAuthKey::new(*key).unwrap());
+            let set = turned.iter().take(count).map(|key| AutoAuthKey::new(*key).unwrap());
             let set = AutoAuthKeys::new(set).unwrap();
             for hash in [genuine.to_owned(), "0".repeat(40)] {
                 let request = AutoAuthRequest::from_pairs([

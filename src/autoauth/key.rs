@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::fields::Text;
+use crate::secret_text::SecretText;
 
 /// The AutoAuth key that an installation and its link makers share: any text with at least one
 /// visible character.
@@ -28,7 +28,7 @@ use crate::fields::Text;
 /// # Ok::<(), KeyError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct AutoAuthKey(Text<'static>);
+pub struct AutoAuthKey(SecretText<'static>);
 
 impl AutoAuthKey {
     /// A key of that text.
@@ -38,10 +38,10 @@ impl AutoAuthKey {
     /// [`KeyError::Empty`] for the empty text: WHMCS has AutoAuth off without a key.
     /// [`KeyError::Blank`] for white space, control characters and byte order marks alone.
     pub fn new(key: impl Into<String>) -> Result<Self, KeyError> {
-        let key = Text::new(key.into());
+        let key = SecretText::new(key.into());
         match key.as_str() {
             "" => Err(KeyError::Empty),
-            text if is_blank(text) => Err(KeyError::Blank),
+            _ if key.is_blank() => Err(KeyError::Blank),
             _ => Ok(Self(key)),
         }
     }
@@ -116,13 +116,6 @@ impl fmt::Debug for AutoAuthKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.0).finish()
     }
-}
-
-/// Whether a text holds nothing that a person sees.
-pub(crate) fn is_blank(text: &str) -> bool {
-    const BYTE_ORDER_MARK: char = '\u{feff}';
-    text.chars()
-        .all(|char| char.is_whitespace() || char.is_control() || char == BYTE_ORDER_MARK)
 }
 
 /// Why a key, or a set of keys, was not accepted. It holds nothing of a key.

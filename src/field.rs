@@ -1,11 +1,9 @@
 //! The rules for fields: which names are known, how PHP reads a name, and what a value may hold.
 
-use alloc::borrow::{Cow, ToOwned};
-#[cfg(feature = "zeroize")]
-use alloc::string::String;
+use alloc::borrow::Cow;
 use core::fmt;
 
-use crate::refusal::Malformed;
+use crate::secret_text::SecretText;
 
 /// A request field that this crate knows. Fields of any other name are ignored.
 ///
@@ -127,13 +125,66 @@ impl Field {
 
 /// Most text is, and then one look at its bytes tells that nothing is wrong with it.
 fn is_printable_ascii(text: &str) -> bool {
-    text.bytes()
-        .fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'))
+    text.bytes().fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'))
 }
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// A request whose fields cannot be judged. Nothing was looked up or hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// A known name occurs twice, with the same value or not. Code `repeated_field`.
+    #[error("the field `{0}` occurs more than once")]
+    Repeated(Field),
+    /// A name that PHP reads as a known one, such as `password[]` or ` action`. Code
+    /// `disguised_field`.
+    #[error("a field that is not named `{0}` is read as `{0}` by PHP")]
+    Alias(Field),
+    /// The value is over the cap given at [`Field`]. Code `field_too_long`.
+    #[error("the field `{0}` is longer than {cap} bytes", cap = .0.cap())]
+    TooLong(Field),
+    /// The value holds U+FFFD, which stands for bytes that were not UTF-8. Code `field_not_utf8`.
+    #[error("the field `{0}` is not UTF-8")]
+    NotUtf8(Field),
+    /// NUL or another control character in `identifier`, `username` or `email`. Code
+    /// `control_character`.
+    #[error("the field `{0}` holds a control character")]
+    ControlCharacter(Field),
+    /// The field is absent or empty: the other half of a pair, or a field of a link. Code
+    /// `missing_field`.
+    #[error("the field `{0}` is missing or empty")]
+    Missing(Field),
+    /// A link's timestamp is not ten ASCII digits, the first not 0. Code `timestamp_format`.
+    #[error("the timestamp is not ten decimal digits, the first of them not 0")]
+    TimestampFormat,
+    /// A link's hash is not 40 hexadecimal digits. Code `hash_format`.
+    #[error("the hash is not 40 hexadecimal digits")]
+    HashFormat,
+    /// A link's e-mail holds a space, and the policy does not read it as `+`. Code
+    /// `space_in_email`.
+    #[error("the e-mail holds a space: whoever made the link did not percent-encode its `+`")]
+    SpaceInEmail,
+}
+
+impl Malformed {
+    /// A stable name for metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Repeated(_) => "repeated_field",
+            Self::Alias(_) => "disguised_field",
+            Self::TooLong(_) => "field_too_long",
+            Self::NotUtf8(_) => "field_not_utf8",
+            Self::ControlCharacter(_) => "control_character",
+            Self::Missing(_) => "missing_field",
+            Self::TimestampFormat => "timestamp_format",
+            Self::HashFormat => "hash_format",
+            Self::SpaceInEmail => "space_in_email",
+        }
     }
 }
 
@@ -144,7 +195,7 @@ fn as_php_reads(name: &str) -> &str {
 }
 
 /// A field's place in a request: absent, its value, or what is wrong with it.
-type Slot<'a> = Result<Option<Text<'a>>, Malformed>;
+type Slot<'a> = Result<Option<SecretText<'a>>, Malformed>;
 
 /// The fields of a request: `N` of them from number `FIRST` on, in the order of [`Field`].
 #[derive(Clone)]
@@ -180,15 +231,15 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
             return;
         };
         // Wiped, even if it is not kept.
-        let value = Text::new(value);
+        let value = SecretText::new(value);
         match slot {
-            _ if called.is_none() => *slot = Err(Malformed::Disguised(field)),
+            _ if called.is_none() => *slot = Err(Malformed::Alias(field)),
             // Written once: by way of `map` it would be written twice.
             Ok(None) => match field.check(value.as_str()) {
                 Ok(()) => *slot = Ok(Some(value)),
                 Err(fault) => *slot = Err(fault),
             },
-            Err(Malformed::Disguised(_)) => {}
+            Err(Malformed::Alias(_)) => {}
             _ => *slot = Err(Malformed::Repeated(field)),
         }
     }
@@ -204,7 +255,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
     pub(crate) fn content(&self, field: Field) -> Result<Option<&str>, Malformed> {
         let slot = self.0.get(Self::place(field)).unwrap_or(&Ok(None));
         let text = slot.as_ref().map_err(|fault| *fault)?.as_ref();
-        Ok(text.map(Text::as_str).filter(|text| !text.is_empty()))
+        Ok(text.map(SecretText::as_str).filter(|text| !text.is_empty()))
     }
 
     /// The value, if nothing is wrong with it.
@@ -219,9 +270,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
 
     /// What is wrong with each faulty field.
     pub(crate) fn faults(&self) -> impl Iterator<Item = Malformed> {
-        self.0
-            .iter()
-            .filter_map(|slot| slot.as_ref().err().copied())
+        self.0.iter().filter_map(|slot| slot.as_ref().err().copied())
     }
 
     /// Shows which fields are present, and no value.
@@ -241,10 +290,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
     }
 
     pub(crate) fn into_owned(self) -> Fields<'static, FIRST, N> {
-        Fields(
-            self.0
-                .map(|slot| slot.map(|text| text.map(Text::into_owned))),
-        )
+        Fields(self.0.map(|slot| slot.map(|text| text.map(SecretText::into_owned))))
     }
 }
 
@@ -252,47 +298,4 @@ impl<const FIRST: usize, const N: usize> Default for Fields<'_, FIRST, N> {
     fn default() -> Self {
         Self([const { Ok(None) }; N])
     }
-}
-
-/// Text that may be secret: redacted in Debug and, where it is owned, wiped when it is dropped.
-#[derive(Clone, Default)]
-pub(crate) struct Text<'a>(Cow<'a, str>);
-
-impl<'a> Text<'a> {
-    pub(crate) fn new(text: impl Into<Cow<'a, str>>) -> Self {
-        Self(text.into())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn into_owned(mut self) -> Text<'static> {
-        Text(match core::mem::take(&mut self.0) {
-            Cow::Borrowed(text) => Cow::Owned(text.to_owned()),
-            Cow::Owned(text) => Cow::Owned(text),
-        })
-    }
-}
-
-impl fmt::Debug for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
-#[cfg(feature = "zeroize")]
-impl Drop for Text<'_> {
-    fn drop(&mut self) {
-        if let Cow::Owned(text) = &mut self.0 {
-            wipe(text);
-        }
-    }
-}
-
-/// Out of the way of text that is borrowed, which is most.
-#[cfg(feature = "zeroize")]
-#[cold]
-fn wipe(text: &mut String) {
-    zeroize::Zeroize::zeroize(text);
 }

@@ -16,12 +16,12 @@
 //!
 //! # Security
 //!
-//! Name the stronger form in [`StoredForms`](crate::StoredForms) before the first replacement. A
+//! Name the stronger form in [`ExpectedSchemes`](crate::ExpectedSchemes) before the first replacement. A
 //! refusal then costs what that form costs, whether a record was replaced, was not, or is none; one
 //! that was not costs its weak check on top.
 //!
 //! After a replacement clients that send `md5(secret)`, where a policy accepts it, are refused unless
-//! the record has a [compat form](crate::ApiCredential::compat).
+//! the record has a [compat form](crate::ApiCredential::with_compat).
 //!
 //! # Examples
 //!
@@ -37,28 +37,29 @@
 //!     ("secret", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo"),
 //! ]);
 //! let caller = verify_api_request(&request, &store, &ApiPolicy::new())?;
-//! assert_eq!(caller.form, StoredForm::Plain);
+//! assert_eq!(caller.scheme, StoredScheme::Plain);
 //!
 //! let stronger = upgrade::sha256(&request.attempt(), &credential).ok_or("not a weak form")?;
 //! // UPDATE ... SET secret = 'sha256:17be0931...' WHERE id = 7 AND secret = 'what was read'
 //! assert!(stronger.as_str().starts_with("sha256:17be0931"));
-//! assert_eq!(StoredSecret::detect(stronger.as_str())?.form(), SecretForm::Sha256);
+//! assert_eq!(StoredSecret::detect(stronger.as_str())?.scheme(), SecretScheme::Sha256);
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use core::fmt;
 
-use crate::attempt::ApiAttempt;
-use crate::digest::{self, reveal};
-use crate::fields::Text;
-use crate::forms::SecretForm;
-use crate::store::ApiCredential;
+use crate::api::attempt::ApiAttempt;
+use crate::api::store::ApiCredential;
+use crate::digest::{self, declassify};
+use crate::secret_text::SecretText;
+use crate::stored::scheme::SecretScheme;
 #[cfg(feature = "bcrypt")]
 use crate::{
-    forms::{BcryptCost, PasswordForm},
-    password::PresentedMd5,
-    store::Admin,
+    api::store::Admin,
+    stored::bcrypt,
+    stored::password::PresentedMd5,
+    stored::scheme::{BcryptCost, PasswordScheme},
 };
 
 /// The SHA-256 of a credential's secret: `sha256:` and 64 hexadecimal digits in lower case. Right for
@@ -68,14 +69,11 @@ use crate::{
 /// identifier, wrong, or as an md5.
 #[cfg(feature = "sha2")]
 #[must_use]
-pub fn sha256<Id>(attempt: &ApiAttempt<'_>, record: &ApiCredential<Id>) -> Option<UpgradedForm> {
+pub fn sha256<Id>(attempt: &ApiAttempt<'_>, record: &ApiCredential<Id>) -> Option<UpgradedText> {
     let secret = proven_secret(attempt, record)?;
     // Encoded, unlike an expected digest, as it is made to be written down.
-    let digits = Text::new(hex::encode(digest::sha256(secret.as_bytes())));
-    Some(UpgradedForm::new(alloc::format!(
-        "sha256:{}",
-        digits.as_str()
-    )))
+    let digits = SecretText::new(hex::encode(digest::sha256(secret.as_bytes())));
+    Some(UpgradedText::new(alloc::format!("sha256:{}", digits.as_str())))
 }
 
 /// The bcrypt of a credential's secret, of version 2y, with 16 random bytes of salt from the
@@ -91,9 +89,9 @@ pub fn bcrypt<Id>(
     record: &ApiCredential<Id>,
     cost: BcryptCost,
     salt: [u8; 16],
-) -> Option<UpgradedForm> {
+) -> Option<UpgradedText> {
     let secret = proven_secret(attempt, record)?;
-    digest::bcrypt(secret, cost, salt).map(UpgradedForm::new)
+    bcrypt::hash(secret, cost, salt).map(UpgradedText::new)
 }
 
 /// The bcrypt of the md5 of an admin's password, of version 2y, with 16 random bytes of salt from the
@@ -119,7 +117,7 @@ pub fn bcrypt<Id>(
 /// let salt = *b"16 random bytes.";
 /// let stronger = upgrade::bcrypt_of_md5(&attempt, &admin, cost, salt).ok_or("not a weak form")?;
 /// let stored = StoredPassword::detect(stronger.as_str())?;
-/// assert_eq!(stored.form(), PasswordForm::BcryptOfMd5(cost));
+/// assert_eq!(stored.scheme(), PasswordScheme::BcryptOfMd5(cost));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[cfg(feature = "bcrypt")]
@@ -129,17 +127,14 @@ pub fn bcrypt_of_md5<Id>(
     record: &Admin<Id>,
     cost: BcryptCost,
     salt: [u8; 16],
-) -> Option<UpgradedForm> {
+) -> Option<UpgradedText> {
     let presented = attempt.0.as_ref().ok()?;
     let md5 = PresentedMd5::read(presented.secret.as_str());
-    let is_weak = matches!(
-        record.password.form(),
-        PasswordForm::Plain | PasswordForm::Md5
-    );
+    let is_weak = matches!(record.password.scheme(), PasswordScheme::Plain | PasswordScheme::Md5);
     let is_asked_for = attempt.username()?.eq_ignore_ascii_case(record.username());
-    let is_proven = is_weak && is_asked_for && reveal(record.password.matches(&md5));
+    let is_proven = is_weak && is_asked_for && declassify(record.password.matches(&md5));
     let digits = is_proven.then_some(md5.digits())?;
-    digest::bcrypt(digits, cost, salt).map(UpgradedForm::new)
+    bcrypt::hash(digits, cost, salt).map(UpgradedText::new)
 }
 
 /// The secret that was presented, if it is that of the record, which is stored in a weak form.
@@ -149,9 +144,9 @@ fn proven_secret<'a, Id>(
 ) -> Option<&'a str> {
     let presented = attempt.0.as_ref().ok()?;
     let secret = presented.secret.as_str();
-    let is_weak = matches!(record.secret.form(), SecretForm::Plain | SecretForm::Md5);
+    let is_weak = matches!(record.secret.scheme(), SecretScheme::Plain | SecretScheme::Md5);
     let is_asked_for = presented.name.as_str() == record.identifier();
-    let is_proven = is_weak && is_asked_for && reveal(record.secret.matches(secret));
+    let is_proven = is_weak && is_asked_for && declassify(record.secret.matches(secret));
     is_proven.then_some(secret)
 }
 
@@ -161,11 +156,11 @@ fn proven_secret<'a, Id>(
 /// Debug does not show it; with feature `zeroize` it is wiped when it is dropped.
 #[derive(Clone)]
 #[must_use]
-pub struct UpgradedForm(Text<'static>);
+pub struct UpgradedText(SecretText<'static>);
 
-impl UpgradedForm {
+impl UpgradedText {
     fn new(text: alloc::string::String) -> Self {
-        Self(Text::new(text))
+        Self(SecretText::new(text))
     }
 
     /// The text.
@@ -175,8 +170,8 @@ impl UpgradedForm {
     }
 }
 
-impl fmt::Debug for UpgradedForm {
+impl fmt::Debug for UpgradedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UpgradedForm([redacted])")
+        f.write_str("UpgradedText([redacted])")
     }
 }

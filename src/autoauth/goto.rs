@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use crate::fields::Field;
+use crate::field::Field;
 
 /// The `goto` of a link. It is not covered by the hash, so whoever holds a link can change it.
 ///
@@ -31,10 +31,10 @@ use crate::fields::Field;
 /// ```
 /// use whmcs_auth::Goto;
 ///
-/// assert_eq!(Goto::judge("viewinvoice.php?id=12").or("clientarea.php"), "viewinvoice.php?id=12");
-/// assert_eq!(Goto::judge("//evil.example").or("clientarea.php"), "clientarea.php");
-/// assert_eq!(Goto::judge(r"/\evil.example"), Goto::Refused);
-/// assert_eq!(Goto::judge(""), Goto::Absent);
+/// assert_eq!(Goto::parse("viewinvoice.php?id=12").target_or("clientarea.php"), "viewinvoice.php?id=12");
+/// assert_eq!(Goto::parse("//evil.example").target_or("clientarea.php"), "clientarea.php");
+/// assert_eq!(Goto::parse(r"/\evil.example"), Goto::Refused);
+/// assert_eq!(Goto::parse(""), Goto::Absent);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Goto<'a> {
@@ -49,7 +49,7 @@ pub enum Goto<'a> {
 
 impl<'a> Goto<'a> {
     /// Judges a decoded text.
-    pub fn judge(text: &'a str) -> Self {
+    pub fn parse(text: &'a str) -> Self {
         if text.is_empty() {
             Self::Absent
         } else if is_same_site(text) {
@@ -61,7 +61,7 @@ impl<'a> Goto<'a> {
 
     /// The page, or `default` where there is none or it was refused.
     #[must_use]
-    pub fn or<'s>(&'s self, default: &'s str) -> &'s str {
+    pub fn target_or<'s>(&'s self, default: &'s str) -> &'s str {
         match self {
             Self::SameSite(target) => target.as_str(),
             Self::Absent | Self::Refused => default,
@@ -78,13 +78,13 @@ impl<'a> Goto<'a> {
     }
 }
 
-/// A page of the same site. Its text matches the grammar of [`Goto`]: only [`Goto::judge`] makes
+/// A page of the same site. Its text matches the grammar of [`Goto`]: only [`Goto::parse`] makes
 /// one, and nothing outside this crate can change it.
 ///
 /// ```compile_fail
 /// use whmcs_auth::Goto;
 ///
-/// let mut goto = Goto::judge("index.php");
+/// let mut goto = Goto::parse("index.php");
 /// if let Goto::SameSite(target) = &mut goto {
 ///     target.0 = "//evil.example".into();
 /// }
@@ -125,10 +125,7 @@ fn is_same_site(text: &str) -> bool {
 
 fn is_allowed(byte: &u8) -> bool {
     byte.is_ascii_graphic()
-        && !matches!(
-            byte,
-            b'\\' | b'"' | b'<' | b'>' | b'^' | b'{' | b'|' | b'}' | b'`'
-        )
+        && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'{' | b'|' | b'}' | b'`')
 }
 
 fn is_refused_in_path(byte: &u8) -> bool {

@@ -5,9 +5,10 @@ use core::fmt;
 
 use subtle::Choice;
 
-use crate::digest::{self, BcryptHash};
-use crate::fields::Text;
-use crate::forms::{PasswordForm, StoredFormError};
+use super::bcrypt::{BcryptHash, looks_like_bcrypt};
+use super::scheme::{PasswordScheme, SchemeError};
+use crate::digest;
+use crate::secret_text::SecretText;
 
 /// The password of an admin, as it is stored. Checked against the md5 of the password, which
 /// arrives as 32 hexadecimal digits of either case.
@@ -31,23 +32,23 @@ use crate::forms::{PasswordForm, StoredFormError};
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::{PasswordForm, StoredFormError, StoredPassword};
+/// use whmcs_auth::{PasswordScheme, SchemeError, StoredPassword};
 ///
 /// let password = StoredPassword::md5("5f4dcc3b5aa765d61d8327deb882cf99")?;
-/// assert_eq!(password.form(), PasswordForm::Md5);
+/// assert_eq!(password.scheme(), PasswordScheme::Md5);
 /// assert_eq!(format!("{password:?}"), "StoredPassword(Md5)");
 /// assert_eq!(
 ///     StoredPassword::md5("password").unwrap_err(),
-///     StoredFormError::NotHex { digits: 32 },
+///     SchemeError::NotHex { digits: 32 },
 /// );
-/// # Ok::<(), StoredFormError>(())
+/// # Ok::<(), SchemeError>(())
 /// ```
 #[derive(Clone)]
 pub struct StoredPassword(Stored);
 
 #[derive(Clone)]
 enum Stored {
-    Plain(Text<'static>),
+    Plain(SecretText<'static>),
     Md5([u8; 16]),
     BcryptOfMd5(BcryptHash),
 }
@@ -57,11 +58,11 @@ impl StoredPassword {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::Empty`].
-    pub fn plain(password: impl Into<String>) -> Result<Self, StoredFormError> {
-        let password = Text::new(password.into());
+    /// [`SchemeError::Empty`].
+    pub fn plain(password: impl Into<String>) -> Result<Self, SchemeError> {
+        let password = SecretText::new(password.into());
         if password.as_str().is_empty() {
-            return Err(StoredFormError::Empty);
+            return Err(SchemeError::Empty);
         }
         Ok(Self(Stored::Plain(password)))
     }
@@ -70,11 +71,11 @@ impl StoredPassword {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::NotHex`] for anything else.
-    pub fn md5(hex: &str) -> Result<Self, StoredFormError> {
+    /// [`SchemeError::NotHex`] for anything else.
+    pub fn md5(hex: &str) -> Result<Self, SchemeError> {
         digest::decode_hex(hex)
             .map(|digest| Self(Stored::Md5(digest)))
-            .ok_or(StoredFormError::NotHex { digits: 32 })
+            .ok_or(SchemeError::NotHex { digits: 32 })
     }
 
     /// The bcrypt of the password's MD5 in lower-case hex: 60 characters, `$2a$`, `$2b$` or
@@ -82,9 +83,9 @@ impl StoredPassword {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::NotBcrypt`] and [`StoredFormError::BcryptCost`], and
-    /// [`StoredFormError::FeatureOff`] for any text without feature `bcrypt`.
-    pub fn bcrypt_of_md5(text: &str) -> Result<Self, StoredFormError> {
+    /// [`SchemeError::NotBcrypt`] and [`SchemeError::BcryptCost`], and
+    /// [`SchemeError::FeatureOff`] for any text without feature `bcrypt`.
+    pub fn bcrypt_of_md5(text: &str) -> Result<Self, SchemeError> {
         Ok(Self(Stored::BcryptOfMd5(BcryptHash::parse(text)?)))
     }
 
@@ -93,22 +94,22 @@ impl StoredPassword {
     ///
     /// # Errors
     ///
-    /// [`StoredFormError::UnknownForm`] for any other text, plain passwords among them, and the
+    /// [`SchemeError::UnknownScheme`] for any other text, plain passwords among them, and the
     /// errors of the form's own constructor.
-    pub fn detect(text: &str) -> Result<Self, StoredFormError> {
-        if digest::looks_like_bcrypt(text) {
+    pub fn detect(text: &str) -> Result<Self, SchemeError> {
+        if looks_like_bcrypt(text) {
             Self::bcrypt_of_md5(text)
         } else {
-            Self::md5(text).map_err(|_| StoredFormError::UnknownForm)
+            Self::md5(text).map_err(|_| SchemeError::UnknownScheme)
         }
     }
 
     /// The form in which the password is stored.
-    pub fn form(&self) -> PasswordForm {
+    pub fn scheme(&self) -> PasswordScheme {
         match &self.0 {
-            Stored::Plain(_) => PasswordForm::Plain,
-            Stored::Md5(_) => PasswordForm::Md5,
-            Stored::BcryptOfMd5(hash) => PasswordForm::BcryptOfMd5(hash.cost()),
+            Stored::Plain(_) => PasswordScheme::Plain,
+            Stored::Md5(_) => PasswordScheme::Md5,
+            Stored::BcryptOfMd5(hash) => PasswordScheme::BcryptOfMd5(hash.cost()),
         }
     }
 
@@ -121,18 +122,18 @@ impl StoredPassword {
     }
 
     /// A password of that form that nobody has.
-    pub(crate) fn decoy(form: PasswordForm) -> Option<Self> {
+    pub(crate) fn decoy(form: PasswordScheme) -> Option<Self> {
         Some(Self(match form {
-            PasswordForm::Plain => Stored::Plain(Text::new("................")),
-            PasswordForm::Md5 => Stored::Md5([0; 16]),
-            PasswordForm::BcryptOfMd5(cost) => Stored::BcryptOfMd5(BcryptHash::decoy(cost)?),
+            PasswordScheme::Plain => Stored::Plain(SecretText::new("................")),
+            PasswordScheme::Md5 => Stored::Md5([0; 16]),
+            PasswordScheme::BcryptOfMd5(cost) => Stored::BcryptOfMd5(BcryptHash::decoy(cost)?),
         }))
     }
 }
 
 impl fmt::Debug for StoredPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StoredPassword").field(&self.form()).finish()
+        f.debug_tuple("StoredPassword").field(&self.scheme()).finish()
     }
 }
 
@@ -158,11 +159,7 @@ impl PresentedMd5 {
         let decoded = digest::decode_hex(presented);
         let mut digits: [u8; 32] = presented.as_bytes().try_into().unwrap_or([b'0'; 32]);
         digits.make_ascii_lowercase();
-        Self {
-            digest: decoded.unwrap_or_default(),
-            digits,
-            is_md5: decoded.is_some(),
-        }
+        Self { digest: decoded.unwrap_or_default(), digits, is_md5: decoded.is_some() }
     }
 
     /// Whether the shape is right. It is the caller's own text, so this is no secret.

@@ -1,77 +1,30 @@
 //! Whether a login link is genuine, and still in its window.
 
+pub(crate) mod goto;
+pub(crate) mod key;
+pub(crate) mod login;
+pub(crate) mod policy;
+pub(crate) mod refusal;
+#[cfg(feature = "std")]
+pub mod replay;
+pub(crate) mod request;
+#[cfg(feature = "form")]
+pub(crate) mod sign;
+
 use alloc::borrow::Cow;
 use core::time::Duration;
 
 use subtle::{Choice, ConditionallySelectable};
 use time::OffsetDateTime;
 
+use self::key::AutoAuthKeys;
+use self::login::{AutoAuthLogin, ReplayKey};
+use self::policy::AutoAuthPolicy;
+use self::refusal::AutoAuthRefusal;
+use self::request::AutoAuthRequest;
 use crate::clock::Clock;
-use crate::digest::{autoauth, decode_hex, equal, reveal};
-use crate::fields::Field;
-use crate::keys::AutoAuthKeys;
-use crate::link::{AutoAuthLogin, AutoAuthRequest, ReplayKey};
-use crate::refusal::{AutoAuthRefusal, Malformed};
-
-/// How long a link lives, and how an e-mail with a space is read.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use whmcs_auth::AutoAuthPolicy;
-///
-/// // Five minutes, a minute for clocks that are apart, and no repaired e-mails.
-/// let policy = AutoAuthPolicy::new()
-///     .past_limit(Duration::from_secs(300))
-///     .future_limit(Duration::from_secs(60))
-///     .space_as_plus(false);
-/// # let _ = policy;
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[must_use]
-pub struct AutoAuthPolicy {
-    past_limit: Duration,
-    future_limit: Duration,
-    space_as_plus: bool,
-}
-
-impl AutoAuthPolicy {
-    /// WHMCS's 15 minutes, into the past and into the future, and spaces read as `+`.
-    pub const fn new() -> Self {
-        Self {
-            past_limit: Duration::from_secs(900),
-            future_limit: Duration::from_secs(900),
-            space_as_plus: true,
-        }
-    }
-
-    /// The greatest age of a link, itself accepted. Fractions of a second do not count.
-    pub const fn past_limit(mut self, limit: Duration) -> Self {
-        self.past_limit = limit;
-        self
-    }
-
-    /// How far ahead of the clock a timestamp may be, itself accepted. Fractions of a second do
-    /// not count.
-    pub const fn future_limit(mut self, limit: Duration) -> Self {
-        self.future_limit = limit;
-        self
-    }
-
-    /// Whether spaces in the e-mail are read as `+`. Otherwise such a link is malformed.
-    pub const fn space_as_plus(mut self, accepted: bool) -> Self {
-        self.space_as_plus = accepted;
-        self
-    }
-}
-
-impl Default for AutoAuthPolicy {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+use crate::digest::{autoauth, declassify, decode_hex, equal};
+use crate::field::{Field, Malformed};
 
 /// Says for whom a login link is, or why it is refused.
 ///
@@ -84,7 +37,7 @@ impl Default for AutoAuthPolicy {
 ///    keys. All of them are tried.
 /// 5. Only then the clock is asked: its whole seconds and the timestamp may be 900 s apart, in
 ///    either direction, both ends accepted.
-/// 6. `goto` is judged by [`Goto`](crate::Goto), and what it refuses does not refuse the link. Like
+/// 6. `goto` is checked by [`Goto`](crate::Goto), and what it refuses does not refuse the link. Like
 ///    any field it is malformed over its cap and where it is not UTF-8.
 /// 7. The login carries what a one-time store needs: the 20 bytes of the digest as
 ///    [replay key](AutoAuthLogin::replay_key), and
@@ -113,7 +66,9 @@ impl Default for AutoAuthPolicy {
 ///
 /// ```
 /// use time::{Duration, OffsetDateTime};
-/// use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth};
+/// use whmcs_auth::{
+///     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, Refusal, verify_autoauth,
+/// };
 ///
 /// let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
 /// let policy = AutoAuthPolicy::new();
@@ -127,7 +82,7 @@ impl Default for AutoAuthPolicy {
 ///
 /// let login = verify_autoauth(&request, &keys, &(signed + Duration::minutes(15)), &policy)?;
 /// assert_eq!(login.email(), "demo@whmcs.com");
-/// assert_eq!(login.goto().or("clientarea.php"), "clientarea.php?action=products");
+/// assert_eq!(login.goto().target_or("clientarea.php"), "clientarea.php?action=products");
 ///
 /// let late = signed + Duration::seconds(901);
 /// let refusal = verify_autoauth(&request, &keys, &late, &policy).unwrap_err();
@@ -169,82 +124,6 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
     })
 }
 
-impl AutoAuthLogin<'_> {
-    /// Returns the account that the link [is for](Self::is_for), out of all accounts that were found
-    /// for [`email`](Self::email).
-    ///
-    /// An account whose stored e-mail equals the signed one byte for byte comes before one that
-    /// differs in ASCII case.
-    ///
-    /// # Errors
-    ///
-    /// - [`AutoAuthRefusal::UnknownEmail`] if no account was found.
-    /// - [`AutoAuthRefusal::AccountEmailMismatch`] if each account found has another e-mail.
-    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts have the signed e-mail.
-    ///
-    /// The public answer is that of a link that is not genuine.
-    ///
-    /// # Security
-    ///
-    /// A database whose collation folds letters finds accounts whose e-mail only looks like the
-    /// signed one, and a genuine link says nothing about those. Pass all that were found: with a
-    /// limit of one the database may choose the wrong account, and the right client is turned away.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use time::OffsetDateTime;
-    /// # use whmcs_auth::*;
-    /// # let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
-    /// # let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
-    /// # let request = AutoAuthRequest::from_pairs([
-    /// #     ("email", "demo@whmcs.com"),
-    /// #     ("timestamp", "1290100706"),
-    /// #     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
-    /// # ]);
-    /// # let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-    /// struct Client {
-    ///     id: u64,
-    ///     email: String,
-    /// }
-    ///
-    /// // As a collation finds them that ignores accents and case.
-    /// let found = ["dem\u{f3}@whmcs.com", "Demo@WHMCS.com"];
-    /// let found = found.into_iter().zip(1..).map(|(email, id)| Client { id, email: email.into() });
-    /// let client = login.check_account(found, |client| &client.email)?;
-    /// assert_eq!(client.id, 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn check_account<A>(
-        &self,
-        found: impl IntoIterator<Item = A>,
-        stored_email: impl Fn(&A) -> &str,
-    ) -> Result<A, AutoAuthRefusal> {
-        let mut is_any_found = false;
-        let mut best = None;
-        let mut is_exact = false;
-        let mut is_ambiguous = false;
-        for account in found {
-            is_any_found = true;
-            let stored = stored_email(&account);
-            let is_this_exact = stored == self.email();
-            let is_worse = best.is_some() && is_exact && !is_this_exact;
-            if is_worse || !self.is_for(stored) {
-                continue;
-            }
-            is_ambiguous = best.is_some() && is_this_exact == is_exact;
-            is_exact = is_this_exact;
-            best = Some(account);
-        }
-        match best {
-            Some(_) if is_ambiguous => Err(AutoAuthRefusal::AmbiguousAccount),
-            Some(account) => Ok(account),
-            None if is_any_found => Err(AutoAuthRefusal::AccountEmailMismatch),
-            None => Err(AutoAuthRefusal::UnknownEmail),
-        }
-    }
-}
-
 fn read_email<'r>(
     received: &'r str,
     policy: &AutoAuthPolicy,
@@ -284,7 +163,7 @@ fn find_key(
         matched.conditional_assign(&index, outcome);
         genuine |= outcome;
     }
-    reveal(genuine).then(|| usize::try_from(matched).unwrap_or(usize::MAX))
+    declassify(genuine).then(|| usize::try_from(matched).unwrap_or(usize::MAX))
 }
 
 fn check_window(
@@ -309,7 +188,5 @@ fn check_window(
 
 /// The first second after the window.
 fn forget_at(timestamp: i64, policy: &AutoAuthPolicy) -> i64 {
-    timestamp
-        .saturating_add_unsigned(policy.past_limit.as_secs())
-        .saturating_add(1)
+    timestamp.saturating_add_unsigned(policy.past_limit.as_secs()).saturating_add(1)
 }

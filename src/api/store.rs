@@ -5,10 +5,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use crate::forms::{StoredFormError, StoredForms};
-use crate::gate::AllowedActions;
-use crate::password::StoredPassword;
-use crate::secret::StoredSecret;
+use super::action::AllowedActions;
+use crate::stored::password::StoredPassword;
+use crate::stored::scheme::{ExpectedSchemes, SchemeError};
+use crate::stored::secret::StoredSecret;
 
 /// What the admin behind a record may do, as far as the API is concerned.
 ///
@@ -38,7 +38,7 @@ pub enum AdminState {
 ///     AdminState::WithApiAccess,
 /// );
 /// assert_eq!(credential.identifier(), "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv");
-/// # Ok::<(), whmcs_auth::StoredFormError>(())
+/// # Ok::<(), whmcs_auth::SchemeError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -71,14 +71,14 @@ impl<Id> ApiCredential<Id> {
     }
 
     /// Adds the compat form, the bcrypt of the secret's MD5 in lower-case hex: what `md5(secret)`
-    /// is checked against under [`ApiPolicy::md5_of_secret`](crate::ApiPolicy::md5_of_secret) and
-    /// [`StoredForms::compat`], where the secret is stored as sha256 or bcrypt. A plain or md5
+    /// is checked against under [`ApiPolicy::with_md5_of_secret`](crate::ApiPolicy::with_md5_of_secret) and
+    /// [`ExpectedSchemes::with_compat`], where the secret is stored as sha256 or bcrypt. A plain or md5
     /// secret needs none, and uses none.
     ///
     /// # Errors
     ///
     /// Those of [`StoredPassword::bcrypt_of_md5`].
-    pub fn compat(mut self, bcrypt_of_md5: &str) -> Result<Self, StoredFormError> {
+    pub fn with_compat(mut self, bcrypt_of_md5: &str) -> Result<Self, SchemeError> {
         self.compat = Some(Box::new(StoredPassword::bcrypt_of_md5(bcrypt_of_md5)?));
         Ok(self)
     }
@@ -94,8 +94,17 @@ impl<Id> ApiCredential<Id> {
     }
 
     /// The state of the admin who owns the credential.
-    pub fn admin(&self) -> AdminState {
+    pub fn admin_state(&self) -> AdminState {
         self.admin
+    }
+}
+
+impl<Id> ApiCredential<Id> {
+    /// Sets the actions that the credential's API roles allow, of all roles together. Without them
+    /// [`ApiCaller::authorize`](crate::ApiCaller::authorize) refuses every action. Who calls is decided without them.
+    pub fn with_actions(mut self, actions: AllowedActions) -> Self {
+        self.actions = actions;
+        self
     }
 }
 
@@ -117,12 +126,7 @@ impl<Id> Admin<Id> {
         password: StoredPassword,
         state: AdminState,
     ) -> Self {
-        Self {
-            id,
-            username: username.into(),
-            password,
-            state,
-        }
+        Self { id, username: username.into(), password, state }
     }
 
     /// The store's own key.
@@ -136,7 +140,7 @@ impl<Id> Admin<Id> {
     }
 
     /// The state of the account.
-    pub fn state(&self) -> AdminState {
+    pub fn admin_state(&self) -> AdminState {
         self.state
     }
 }
@@ -178,8 +182,8 @@ pub type Lookup<'a, Record, Error> = Result<Option<Cow<'a, Record>>, Error>;
 ///         Ok(None)
 ///     }
 ///
-///     fn forms(&self) -> StoredForms {
-///         StoredForms::new(SecretForm::Plain, PasswordForm::Md5)
+///     fn expected_schemes(&self) -> ExpectedSchemes {
+///         ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5)
 ///     }
 /// }
 /// ```
@@ -218,7 +222,7 @@ pub trait CredentialStore {
 
     /// The forms in which the store mostly holds secrets and passwords. Must not depend on any
     /// request.
-    fn forms(&self) -> StoredForms;
+    fn expected_schemes(&self) -> ExpectedSchemes;
 }
 
 macro_rules! store_behind {
@@ -241,8 +245,8 @@ macro_rules! store_behind {
                 (**self).find_admin(username)
             }
 
-            fn forms(&self) -> StoredForms {
-                (**self).forms()
+            fn expected_schemes(&self) -> ExpectedSchemes {
+                (**self).expected_schemes()
             }
         }
     )+};

@@ -1,0 +1,58 @@
+//! Text that may be secret.
+
+use alloc::borrow::{Cow, ToOwned};
+#[cfg(feature = "zeroize")]
+use alloc::string::String;
+use core::fmt;
+
+/// SecretText that may be secret: redacted in Debug and, where it is owned, wiped when it is dropped.
+#[derive(Clone, Default)]
+pub(crate) struct SecretText<'a>(Cow<'a, str>);
+
+impl<'a> SecretText<'a> {
+    pub(crate) fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it holds nothing that a person sees: white space, control characters and byte order
+    /// marks alone.
+    pub(crate) fn is_blank(&self) -> bool {
+        const BYTE_ORDER_MARK: char = '\u{feff}';
+        self.as_str()
+            .chars()
+            .all(|char| char.is_whitespace() || char.is_control() || char == BYTE_ORDER_MARK)
+    }
+
+    pub(crate) fn into_owned(mut self) -> SecretText<'static> {
+        SecretText(match core::mem::take(&mut self.0) {
+            Cow::Borrowed(text) => Cow::Owned(text.to_owned()),
+            Cow::Owned(text) => Cow::Owned(text),
+        })
+    }
+}
+
+impl fmt::Debug for SecretText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(feature = "zeroize")]
+impl Drop for SecretText<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            wipe(text);
+        }
+    }
+}
+
+/// Out of the way of text that is borrowed, which is most.
+#[cfg(feature = "zeroize")]
+#[cold]
+fn wipe(text: &mut String) {
+    zeroize::Zeroize::zeroize(text);
+}
