@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
-/// The `action` of an [`ApiRequest`]: 1 to 64 of `[A-Za-z0-9_]`.
+/// The `action` of an [`ApiRequest`](crate::ApiRequest): 1 to 64 of `[A-Za-z0-9_]`.
 ///
 /// The service refuses what is not [`Named`](Self::Named) after authentication. The text of an
 /// invalid action cannot be had, so that no answer echoes it.
