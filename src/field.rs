@@ -169,6 +169,10 @@ pub enum Malformed {
     /// `space_in_email`.
     #[error("the e-mail holds a space: whoever made the link did not percent-encode its `+`")]
     SpaceInEmail,
+    /// The body has another content type than a form, so its fields are not known. Code
+    /// `body_not_form`.
+    #[error("the body is not a form: its content type is another, or none")]
+    BodyNotForm,
 }
 
 impl Malformed {
@@ -184,6 +188,7 @@ impl Malformed {
             Self::TimestampFormat => "timestamp_format",
             Self::HashFormat => "hash_format",
             Self::SpaceInEmail => "space_in_email",
+            Self::BodyNotForm => "body_not_form",
         }
     }
 }
@@ -241,6 +246,14 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
             },
             Err(Malformed::Alias(_)) => {}
             _ => *slot = Err(Malformed::Repeated(field)),
+        }
+    }
+
+    /// Makes the request malformed, whatever its fields are.
+    #[cfg(feature = "form")]
+    pub(crate) fn refuse(&mut self, fault: Malformed) {
+        if let Some(first) = self.0.first_mut() {
+            *first = Err(fault);
         }
     }
 

@@ -30,6 +30,8 @@ pub mod clock;
 mod digest;
 mod field;
 pub mod gate;
+#[cfg(feature = "form")]
+mod received;
 mod refusal;
 mod secret_text;
 #[cfg(feature = "serde")]
@@ -44,6 +46,7 @@ pub use time;
 pub use api::action::{Action, ActionName, ActionRefusal, AllowedActions};
 pub use api::attempt::ApiAttempt;
 pub use api::caller::{ApiCaller, ApiMode};
+pub use api::look_up::{AsyncCredentialStore, PendingDecision, ReadyStore};
 #[cfg(feature = "std")]
 pub use api::memory_store::{DuplicateRecord, MemoryStore};
 pub use api::policy::ApiPolicy;
@@ -68,6 +71,8 @@ pub use clock::{FixedClock, SystemClock};
 #[cfg(ctgrind)]
 pub use digest::DECLASSIFY;
 pub use field::{Field, Malformed};
+#[cfg(feature = "form")]
+pub use received::{ForwardRefusal, Received};
 pub use refusal::Refusal;
 pub use stored::password::StoredPassword;
 pub use stored::scheme::{

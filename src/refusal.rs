@@ -63,11 +63,14 @@ pub enum PublicAnswer<'a> {
     AccessDenied,
     AdministratorAccountDisabled,
     InvalidIp(IpAddr),
+    /// A proxy hides the address.
+    HiddenIp,
     EmptyAction,
     /// The action, in lower case.
     ActionNotAllowed(&'a str),
     LinkNotValid,
     LinkExpired,
+    RequestTooLarge,
     ServiceUnavailable,
 }
 
@@ -78,12 +81,14 @@ impl PublicAnswer<'_> {
             Self::AccessDenied => "Access Denied".into(),
             Self::AdministratorAccountDisabled => "Administrator Account Disabled".into(),
             Self::InvalidIp(address) => alloc::format!("Invalid IP {address}").into(),
+            Self::HiddenIp => "Invalid IP".into(),
             Self::EmptyAction => "Empty action request".into(),
             Self::ActionNotAllowed(action) => {
                 alloc::format!("Invalid Permissions: API action \"{action}\" is not allowed").into()
             }
             Self::LinkNotValid => "This login link is not valid.".into(),
             Self::LinkExpired => "This login link has expired.".into(),
+            Self::RequestTooLarge => "Request Too Large".into(),
             Self::ServiceUnavailable => "Service Unavailable".into(),
         }
     }
@@ -91,6 +96,7 @@ impl PublicAnswer<'_> {
     fn http_status(self) -> u16 {
         match self {
             Self::EmptyAction => 400,
+            Self::RequestTooLarge => 413,
             Self::ServiceUnavailable => 503,
             _ => 403,
         }

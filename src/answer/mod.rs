@@ -37,14 +37,18 @@
 //! assert_eq!(answer.body, r#"{"result":"error","message":"Authentication Failed"}"#);
 //! ```
 
-mod body;
+mod error;
+mod escape;
+mod success;
 
 use alloc::string::String;
 
 use crate::api::request::{ApiRequest, ResponseType};
 use crate::refusal::Refusal;
 
-/// An HTTP answer to a request that failed.
+pub use self::success::Value;
+
+/// An HTTP answer to an API call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -79,11 +83,29 @@ impl Answer {
     /// assert_eq!(answer.body, "result=error;message=Invoice ID Not Found");
     /// ```
     pub fn error(http_status: u16, message: &str, request: &ApiRequest<'_>) -> Self {
-        let (content_type, body) = match request.response_type() {
-            ResponseType::Json => ("application/json", body::json(message)),
-            ResponseType::Xml => ("application/xml", body::xml(request.action(), message)),
-            ResponseType::Nvp => ("text/plain", body::nvp(message)),
+        let body = match request.response_type() {
+            ResponseType::Json => error::json(message),
+            ResponseType::Xml => error::xml(request.action(), message),
+            ResponseType::Nvp => error::nvp(message),
         };
-        Self { http_status, content_type, body }
+        Self { http_status, content_type: content_type(request.response_type()), body }
+    }
+
+    /// The answer to a call that was carried out, with status 200. `result` comes first, then the fields in
+    /// their order.
+    ///
+    /// An example stands at [`Value`].
+    pub fn success(fields: &[(&str, Value<'_>)], request: &ApiRequest<'_>) -> Self {
+        let format = request.response_type();
+        let body = success::body(format, request.action(), fields);
+        Self { http_status: 200, content_type: content_type(format), body }
+    }
+}
+
+fn content_type(format: ResponseType) -> &'static str {
+    match format {
+        ResponseType::Json => "application/json",
+        ResponseType::Xml => "application/xml",
+        ResponseType::Nvp => "text/plain",
     }
 }

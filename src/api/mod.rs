@@ -5,6 +5,7 @@ pub(crate) mod attempt;
 pub(crate) mod caller;
 mod decide;
 mod equal_work;
+pub(crate) mod look_up;
 #[cfg(feature = "std")]
 pub(crate) mod memory_store;
 pub(crate) mod policy;

@@ -146,6 +146,25 @@ impl<'a> ApiRequest<'a> {
         self.fields.faults().next()
     }
 
+    /// Whether a field belongs to such a request.
+    #[cfg(feature = "form")]
+    pub(crate) fn reads(field: Field) -> bool {
+        !matches!(field, Field::Email | Field::Timestamp | Field::Hash | Field::Goto)
+    }
+
+    /// The fields that count, for a gateway: one pair of credentials, and those beside it.
+    #[cfg(feature = "form")]
+    pub(crate) fn forwarded(&self) -> impl Iterator<Item = (Field, &str)> + Clone {
+        let is_credential = self.fields.text(Field::Identifier).is_some();
+        let pair = match is_credential {
+            true => [Field::Identifier, Field::Secret],
+            false => [Field::Username, Field::Password],
+        };
+        let others = [Field::AccessKey, Field::Action, Field::ResponseType];
+        let fields = pair.into_iter().chain(others);
+        fields.filter_map(|field| Some((field, self.fields.text(field)?)))
+    }
+
     /// The same request, owning its text.
     pub fn into_owned(self) -> ApiRequest<'static> {
         ApiRequest { fields: self.fields.into_owned() }

@@ -189,7 +189,7 @@ impl AddressGate {
 }
 
 #[cfg(feature = "ipnet")]
-fn canonical(network: IpNet) -> IpNet {
+pub(super) fn canonical(network: IpNet) -> IpNet {
     let mapped = |network: ipnet::Ipv6Net| {
         let prefix = network.prefix_len().checked_sub(96)?;
         Ipv4Net::new(network.addr().to_ipv4_mapped()?, prefix).ok()

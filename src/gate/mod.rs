@@ -54,6 +54,7 @@
 
 mod address;
 mod api_gate;
+mod proxies;
 mod refusal;
 
 /// The crate whose networks [`AddressGate::with_networks`] takes.
@@ -62,4 +63,5 @@ pub use ipnet;
 
 pub use self::address::AddressGate;
 pub use self::api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall};
+pub use self::proxies::{HiddenCaller, TrustedProxies};
 pub use self::refusal::{AddressRefusal, GateError, GateRefusal};

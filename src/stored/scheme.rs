@@ -7,6 +7,9 @@ use core::fmt;
 pub struct BcryptCost(u8);
 
 impl BcryptCost {
+    /// The cost that WHMCS uses, 10.
+    pub const WHMCS: Self = Self(10);
+
     /// A cost that bcrypt knows.
     ///
     /// # Errors

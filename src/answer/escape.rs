@@ -1,36 +1,11 @@
-//! The three bodies, and what is escaped in each.
+//! What is escaped in each format.
 
-use alloc::string::String;
 use core::fmt::{self, Write};
 
-use crate::api::action::{Action, ActionName};
-
-pub(super) fn json(message: &str) -> String {
-    alloc::format!(r#"{{"result":"error","message":"{}"}}"#, Escaped(message, json_character))
-}
-
-pub(super) fn xml(action: Action<'_>, message: &str) -> String {
-    let action = ActionName::try_from(action);
-    alloc::format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
-         <whmcsapi>\n\
-         <action>{}</action>\n\
-         <result>error</result>\n\
-         <message>{}</message>\n\
-         </whmcsapi>",
-        action.as_ref().map_or("", ActionName::as_str),
-        Escaped(message, xml_character),
-    )
-}
-
-pub(super) fn nvp(message: &str) -> String {
-    alloc::format!("result=error;message={}", Escaped(message, nvp_character))
-}
-
-type WriteCharacter = fn(char, &mut fmt::Formatter<'_>) -> fmt::Result;
+pub(super) type WriteCharacter = fn(char, &mut fmt::Formatter<'_>) -> fmt::Result;
 
 /// Displays a text, each character as the function writes it.
-struct Escaped<'a>(&'a str, WriteCharacter);
+pub(super) struct Escaped<'a>(pub(super) &'a str, pub(super) WriteCharacter);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +15,7 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// As PHP's `json_encode` with its four `JSON_HEX_*` flags, down to the case of the digits.
-fn json_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn json_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match character {
         '"' | '<' | '>' | '&' | '\'' => write!(f, "\\u{:04X}", u32::from(character)),
         '/' => f.write_str(r"\/"),
@@ -58,7 +33,7 @@ fn json_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-fn xml_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn xml_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match character {
         '<' => f.write_str("&lt;"),
         '>' => f.write_str("&gt;"),
@@ -72,7 +47,7 @@ fn xml_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-fn nvp_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn nvp_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match character {
         ';' | '=' => f.write_char(' '),
         _ if character.is_control() => f.write_char(' '),

@@ -1,0 +1,164 @@
+//! Whose request it is: the peer's, or that of the caller whom a trusted proxy names.
+
+use alloc::collections::BTreeSet;
+#[cfg(feature = "ipnet")]
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+#[cfg(feature = "ipnet")]
+use ipnet::IpNet;
+
+use crate::refusal::{PublicAnswer, Refusal, Sealed};
+
+/// The proxies whose word about a caller's address counts.
+///
+/// Each proxy appends to the header `X-Forwarded-For` the address that called it. So the list is read from
+/// its end, for as long as the addresses are those of trusted proxies. The first other address is the
+/// caller's. Whatever stands before it, the caller may have written.
+///
+/// - Several headers are one list. Names of headers are compared without ASCII case.
+/// - An entry is an IPv4 or IPv6 address, perhaps with a port: `203.0.113.7`, `203.0.113.7:51234`,
+///   `2001:db8::1`, `[2001:db8::1]:443`. Spaces around it do not count.
+/// - An IPv4-mapped IPv6 address is the IPv4 address.
+///
+/// Source: WHMCS documents trusted proxies and this header. How it is read is this crate's.
+///
+/// # Security
+///
+/// Trust a proxy only if it appends to the header or replaces it. One that passes the header on as it came
+/// lets every caller choose an address.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::Refusal;
+/// use whmcs_auth::gate::TrustedProxies;
+///
+/// let proxies = TrustedProxies::new().with_addresses(["192.0.2.9".parse()?]);
+/// let headers = [("x-forwarded-for", "198.51.100.1, 203.0.113.7")];
+///
+/// let caller = proxies.caller("192.0.2.9".parse()?, headers)?;
+/// assert_eq!(caller.to_string(), "203.0.113.7");
+/// // The header of anybody else does not count.
+/// let caller = proxies.caller("192.0.2.8".parse()?, headers)?;
+/// assert_eq!(caller.to_string(), "192.0.2.8");
+/// // A proxy that names no caller hides it.
+/// let refusal = proxies.caller("192.0.2.9".parse()?, [("via", "1.1 proxy")]).unwrap_err();
+/// assert_eq!(refusal.code(), "proxy_names_nobody");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct TrustedProxies {
+    addresses: BTreeSet<IpAddr>,
+    #[cfg(feature = "ipnet")]
+    networks: Vec<IpNet>,
+}
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// What a proxy adds to the requests that it passes on, beside `X-Forwarded-*`.
+const FORWARDED: [&str; 6] =
+    ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
+
+impl TrustedProxies {
+    /// No proxy is trusted: the peer is the caller.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the proxies with these addresses.
+    pub fn with_addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.addresses.extend(addresses.into_iter().map(|address| address.to_canonical()));
+        self
+    }
+
+    /// Trusts every proxy in these networks. Needs feature `ipnet`.
+    #[cfg(feature = "ipnet")]
+    pub fn with_networks(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.networks.extend(networks.into_iter().map(super::address::canonical));
+        self
+    }
+
+    /// The address of the caller, out of the address of the peer and the headers of the request.
+    ///
+    /// # Errors
+    ///
+    /// [`HiddenCaller`] if a trusted proxy names no caller, or names something that is no address; and if
+    /// the peer is this machine, is not trusted, and adds the headers of a proxy. Otherwise everybody
+    /// who comes through that proxy would have the address of this machine.
+    pub fn caller<'h, V: AsRef<[u8]> + 'h + ?Sized>(
+        &self,
+        peer: IpAddr,
+        headers: impl IntoIterator<Item = (&'h str, &'h V)>,
+    ) -> Result<IpAddr, HiddenCaller> {
+        let peer = peer.to_canonical();
+        let is_trusted = self.trusts(&peer);
+        let mut is_forwarded = false;
+        // Read forwards, so a later address takes the place of an earlier one, unless it is a proxy's.
+        let mut caller = None;
+        for (name, value) in headers {
+            if name.eq_ignore_ascii_case(FORWARDED_FOR) {
+                for entry in value.as_ref().split(|byte| *byte == b',') {
+                    caller = self.after(caller, read_address(entry));
+                }
+            }
+            is_forwarded |= is_of_a_proxy(name);
+        }
+        match is_trusted {
+            true => caller.flatten().ok_or(HiddenCaller),
+            false if peer.is_loopback() && is_forwarded => Err(HiddenCaller),
+            false => Ok(peer),
+        }
+    }
+
+    /// The caller after one more entry of the list.
+    fn after(
+        &self,
+        caller: Option<Option<IpAddr>>,
+        entry: Option<IpAddr>,
+    ) -> Option<Option<IpAddr>> {
+        match entry {
+            Some(address) if self.trusts(&address) => caller,
+            other => Some(other),
+        }
+    }
+
+    fn trusts(&self, address: &IpAddr) -> bool {
+        #[cfg(feature = "ipnet")]
+        if self.networks.iter().any(|network| network.contains(address)) {
+            return true;
+        }
+        self.addresses.contains(address)
+    }
+}
+
+/// An address, perhaps with a port.
+fn read_address(entry: &[u8]) -> Option<IpAddr> {
+    let text = core::str::from_utf8(entry).ok()?.trim_ascii();
+    let with_port = || text.parse::<SocketAddr>().map(|socket| socket.ip());
+    let address: IpAddr = text.parse().or_else(|_| with_port()).ok()?;
+    Some(address.to_canonical())
+}
+
+fn is_of_a_proxy(name: &str) -> bool {
+    let starts = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
+    starts || FORWARDED.iter().any(|header| name.eq_ignore_ascii_case(header))
+}
+
+/// A proxy hides the caller. Code `proxy_names_nobody`; the public answer is `Invalid IP`, 403.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a proxy hides the caller: trust it, and let it append to X-Forwarded-For")]
+pub struct HiddenCaller;
+
+impl Refusal for HiddenCaller {
+    fn code(&self) -> &'static str {
+        "proxy_names_nobody"
+    }
+}
+
+impl Sealed for HiddenCaller {
+    fn public_answer(&self) -> PublicAnswer<'_> {
+        PublicAnswer::HiddenIp
+    }
+}

@@ -1,0 +1,317 @@
+//! The fields of one request as they were received, and the form that a gateway forwards.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::api::request::ApiRequest;
+use crate::autoauth::request::AutoAuthRequest;
+use crate::field::{Field, Fields, Malformed};
+use crate::refusal::{PublicAnswer, Refusal, Sealed};
+
+/// The fields of one HTTP request, from its query, its form body and its multipart parts. Needs feature
+/// `form`.
+///
+/// Take it where a request may send fields in several places, where other fields than those for
+/// authentication matter, or where the request is forwarded to PHP.
+///
+/// | part of the request | method | what is read |
+/// |---|---|---|
+/// | query | [`with_query`](Self::with_query) | pairs between `&`; `+` and `%20` are a space |
+/// | body | [`with_body`](Self::with_body) | the same, if its content type is `application/x-www-form-urlencoded` |
+/// | multipart parts | [`with_part`](Self::with_part) | one text part; a multipart decoder finds the parts |
+///
+/// Add the query before the body, as PHP does: of two fields with one name, the later one counts. Two
+/// fields with a name that [`Field`] knows are malformed, wherever they stand.
+///
+/// Bytes are kept as they came, UTF-8 or not.
+///
+/// # Security
+///
+/// A body of any other type makes every request out of it malformed, with the code `body_not_form`. It is
+/// never guessed: a body that looks like a form to one reader and like multipart to another could be
+/// verified as one call and carried out as another.
+///
+/// Debug shows how many fields there are, and none of them. With feature `zeroize` names and values are
+/// wiped when they are dropped.
+///
+/// # Examples
+///
+/// A gateway verifies the call, and forwards what was verified:
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use whmcs_auth::gate::{AddressGate, ApiGate};
+/// use whmcs_auth::{
+///     AdminState, AllowedActions, ApiCredential, MemoryStore, Received, StoredSecret,
+/// };
+///
+/// let secret = StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?;
+/// let credential = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess)
+///     .with_actions(AllowedActions::new(["GetClients"]));
+/// let store = MemoryStore::new([credential], [])?;
+/// let gate = ApiGate::new(AddressGate::open());
+///
+/// let body = "search=a+b&identifier=id&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+/// let received = Received::new()
+///     .with_query("action=GetClients")
+///     .with_body(Some("application/x-www-form-urlencoded; charset=UTF-8"), body);
+/// let call = gate.verify("203.0.113.7".parse()?, &received.api_request(), &store)?;
+/// assert_eq!(call.action.as_str(), "getclients");
+/// assert_eq!(received.field("search"), Some(&b"a b"[..]));
+/// assert_eq!(
+///     received.to_api_form(1000)?,
+///     "identifier=id&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo&action=GetClients&search=a+b",
+/// );
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+#[must_use]
+pub struct Received {
+    pairs: Vec<Pair>,
+    is_not_form: bool,
+}
+
+/// A name and a value, decoded.
+#[derive(Clone)]
+struct Pair {
+    name: SecretBytes,
+    value: SecretBytes,
+}
+
+impl Received {
+    /// A request without fields.
+    pub const fn new() -> Self {
+        Self { pairs: Vec::new(), is_not_form: false }
+    }
+
+    /// Adds the fields of a raw query, without its `?`.
+    pub fn with_query<Q: AsRef<[u8]> + ?Sized>(mut self, query: &Q) -> Self {
+        self.read_form(query.as_ref());
+        self
+    }
+
+    /// Adds the fields of a raw body. `content_type` is the value of the header `Content-Type`.
+    ///
+    /// The type is `application/x-www-form-urlencoded`, in any case, perhaps with parameters after a `;`.
+    /// They are ignored, as PHP ignores them. A body of another type, or of none, is malformed
+    /// unless it is empty.
+    pub fn with_body<B: AsRef<[u8]> + ?Sized>(
+        mut self,
+        content_type: Option<&str>,
+        body: &B,
+    ) -> Self {
+        let body = body.as_ref();
+        if is_form(content_type) {
+            self.read_form(body);
+        } else {
+            self.is_not_form |= !body.is_empty();
+        }
+        self
+    }
+
+    /// Adds a text part of a multipart body, decoded. A part with a file name is a file to PHP and no
+    /// field: leave it out.
+    pub fn with_part(mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+        self.push(SecretBytes(name.into()), SecretBytes(value.into()));
+        self
+    }
+
+    fn read_form(&mut self, form: &[u8]) {
+        for pair in form.split(|byte| *byte == b'&') {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let [name, value] = [halves.next(), halves.next()].map(Option::unwrap_or_default);
+            self.push(decode(name), decode(value));
+        }
+    }
+
+    /// PHP has no field without a name.
+    fn push(&mut self, name: SecretBytes, value: SecretBytes) {
+        if !name.0.is_empty() {
+            self.pairs.push(Pair { name, value });
+        }
+    }
+
+    /// The request for the API.
+    pub fn api_request(&self) -> ApiRequest<'_> {
+        ApiRequest { fields: self.fields() }
+    }
+
+    /// The login link.
+    pub fn autoauth_request(&self) -> AutoAuthRequest<'_> {
+        AutoAuthRequest { fields: self.fields() }
+    }
+
+    fn fields<const FIRST: usize, const N: usize>(&self) -> Fields<'_, FIRST, N> {
+        let mut fields = Fields::default();
+        for Pair { name, value } in &self.pairs {
+            fields.read_pair(&String::from_utf8_lossy(&name.0), String::from_utf8_lossy(&value.0));
+        }
+        if self.is_not_form {
+            fields.refuse(Malformed::BodyNotForm);
+        }
+        fields
+    }
+
+    /// The value that PHP has under that name: the last one, if it is a text and no array.
+    ///
+    /// PHP reads `client.id` and ` client_id` as `client_id`, and `items[]` as the array `items`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        let is_named = |pair: &&Pair| php_name(&pair.name.0).0 == name.as_bytes();
+        let pair = self.pairs.iter().rfind(is_named)?;
+        let (_, is_array) = php_name(&pair.name.0);
+        (!is_array).then_some(&pair.value.0)
+    }
+
+    /// The form to forward to PHP once the request was verified, encoded anew.
+    ///
+    /// First come the fields that were verified: the one pair of credentials that counts, the access
+    /// key, the action and the response type. The others follow in the order in which they came. Empty
+    /// fields of the first kind are left out, and so is a pair of credentials that did not count.
+    ///
+    /// `max_fields` is PHP's setting `max_input_vars`, 1000 by default.
+    ///
+    /// # Errors
+    ///
+    /// - [`ForwardRefusal::Malformed`] for a request that verification refuses as malformed.
+    /// - [`ForwardRefusal::TooManyFields`] for more fields than `max_fields`: PHP would drop some.
+    ///
+    /// # Security
+    ///
+    /// Send it as the body of a POST with the content type `application/x-www-form-urlencoded`, with
+    /// no query and no cookies: PHP may read both as fields. It holds the secret, so it belongs in no log.
+    pub fn to_api_form(&self, max_fields: usize) -> Result<String, ForwardRefusal> {
+        let request = self.api_request();
+        if let Some(fault) = request.malformed() {
+            return Err(ForwardRefusal::Malformed(fault));
+        }
+        let known = request.forwarded();
+        let others = self.pairs.iter().filter(|pair| !is_api_field(&pair.name.0));
+        let fields = known.clone().count().saturating_add(others.clone().count());
+        if fields > max_fields {
+            return Err(ForwardRefusal::TooManyFields { fields, max_fields });
+        }
+        let mut form = String::new();
+        for (field, value) in known {
+            append(&mut form, field.name().as_bytes(), value.as_bytes());
+        }
+        for Pair { name, value } in others {
+            append(&mut form, &name.0, &value.0);
+        }
+        Ok(form)
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("fields", &self.pairs.len())
+            .field("is_not_form", &self.is_not_form)
+            .finish()
+    }
+}
+
+/// Bytes that may be secret, wiped when they are dropped.
+#[derive(Clone)]
+struct SecretBytes(Vec<u8>);
+
+#[cfg(feature = "zeroize")]
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+/// The type alone counts, as PHP reads it up to the first `;`.
+fn is_form(content_type: Option<&str>) -> bool {
+    let media_type = content_type.and_then(|value| value.split(';').next());
+    media_type.is_some_and(|media_type| {
+        media_type.trim_ascii().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    })
+}
+
+/// The bytes of a name or a value in a form. Their vector never grows, as that would leave a copy behind.
+fn decode(text: &[u8]) -> SecretBytes {
+    let mut decoded = Vec::with_capacity(text.len());
+    for (place, part) in text.split(|byte| *byte == b'+').enumerate() {
+        if place > 0 {
+            decoded.push(b' ');
+        }
+        decoded.extend(percent_encoding::percent_decode(part));
+    }
+    SecretBytes(decoded)
+}
+
+/// The name that PHP registers for a field, and whether it makes an array of it.
+fn php_name(name: &[u8]) -> (Cow<'_, [u8]>, bool) {
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    let spaces = name.iter().take_while(|byte| **byte == b' ').count();
+    let name = name.get(spaces..).unwrap_or_default();
+    let (base, is_array) = match name.iter().position(|byte| *byte == b'[') {
+        Some(bracket) if name.get(bracket..).is_some_and(|rest| rest.contains(&b']')) => {
+            (name.get(..bracket).unwrap_or_default(), true)
+        }
+        _ => (name, false),
+    };
+    let is_replaced = |byte: &u8| matches!(byte, b' ' | b'.' | b'[');
+    let registered = match base.iter().any(is_replaced) {
+        true => {
+            let underscored = |byte| if is_replaced(byte) { b'_' } else { *byte };
+            Cow::Owned(base.iter().map(underscored).collect())
+        }
+        false => Cow::Borrowed(base),
+    };
+    (registered, is_array)
+}
+
+fn is_api_field(name: &[u8]) -> bool {
+    let field = core::str::from_utf8(name).ok().and_then(Field::named);
+    field.is_some_and(ApiRequest::reads)
+}
+
+fn append(form: &mut String, name: &[u8], value: &[u8]) {
+    if !form.is_empty() {
+        form.push('&');
+    }
+    form.extend(form_urlencoded::byte_serialize(name));
+    form.push('=');
+    form.extend(form_urlencoded::byte_serialize(value));
+}
+
+/// Why a request is not forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForwardRefusal {
+    /// Verification refuses the request as malformed. Code: that of [`Malformed`].
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// PHP would drop fields of the form. Code `too_many_fields`.
+    #[error("the request has {fields} fields, and PHP takes {max_fields}: see max_input_vars")]
+    TooManyFields {
+        /// How many fields the form would have.
+        fields: usize,
+        /// How many PHP takes.
+        max_fields: usize,
+    },
+}
+
+impl Refusal for ForwardRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(malformed) => malformed.code(),
+            Self::TooManyFields { .. } => "too_many_fields",
+        }
+    }
+}
+
+impl Sealed for ForwardRefusal {
+    fn public_answer(&self) -> PublicAnswer<'_> {
+        match self {
+            Self::Malformed(_) => PublicAnswer::AuthenticationFailed,
+            Self::TooManyFields { .. } => PublicAnswer::RequestTooLarge,
+        }
+    }
+}
