@@ -13,7 +13,8 @@ use crate::field::Field;
 /// - It has 1 to 2048 bytes. Each is a visible ASCII character, not a space, and none is one of
 ///   ``\ " < > ^ { | } ` ``.
 /// - It starts with a letter, a digit, `_`, or a single `/`.
-/// - The path, up to the first `?` or `#`, holds no `:`, `@`, `;` or `%`, and no segment `.` or `..`.
+/// - The path, up to the first `?` or `#`, holds no `:`, `@`, `;` or `%`, and no segment `.` or
+///   `..`.
 /// - After the path, each `%` starts an escape of two hexadecimal digits. No escape stands for an
 ///   ASCII control character (`%00` to `%1F`, `%7F`).
 ///

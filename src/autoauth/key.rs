@@ -41,8 +41,8 @@ impl AutoAuthKey {
     ///
     /// # Errors
     ///
-    /// - [`KeyError::Empty`] if the text is empty. An empty key of WHMCS means that AutoAuth is off:
-    ///   use [`AutoAuthKeys::default`] for that.
+    /// - [`KeyError::Empty`] if the text is empty. An empty key of WHMCS means that AutoAuth is
+    ///   off: use [`AutoAuthKeys::default`] for that.
     /// - [`KeyError::Blank`] if the text holds only white space, control characters and byte order
     ///   marks.
     pub fn new(key: impl Into<String>) -> Result<Self, KeyError> {
@@ -62,9 +62,10 @@ impl AutoAuthKey {
 /// The keys that a service accepts: no key, which disables AutoAuth; one key; or several keys while
 /// an old key is replaced by a new one.
 ///
-/// This is rule LINK-1 of [`verify_autoauth`](crate::verify_autoauth): no key of a set equals another
-/// key or ends with another key. The hash joins e-mail, timestamp and key without a separator. With
-/// the keys `abc` and `18abc`, two different e-mails share a hash in certain seconds.
+/// This is rule LINK-1 of [`verify_autoauth`](crate::verify_autoauth): no key of a set equals
+/// another key or ends with another key. The hash joins e-mail, timestamp and key without a
+/// separator. With the keys `abc` and `18abc`, two different e-mails share a hash in certain
+/// seconds.
 ///
 /// Source: WHMCS has one key, and AutoAuth is off without it. Sets of keys are this crate's.
 ///
@@ -92,8 +93,8 @@ impl AutoAuthKey {
 pub struct AutoAuthKeys(Vec<AutoAuthKey>);
 
 impl AutoAuthKeys {
-    /// Makes a set of keys, in any order. [`AutoAuthLogin::key_index`](crate::AutoAuthLogin::key_index)
-    /// counts them in this order.
+    /// Makes a set of keys, in any order.
+    /// [`AutoAuthLogin::key_index`](crate::AutoAuthLogin::key_index) counts them in this order.
     ///
     /// # Errors
     ///
@@ -136,8 +137,8 @@ impl fmt::Debug for AutoAuthKeys {
 
 /// Why a key or a set of keys was not accepted. It holds no text of a key.
 ///
-/// [`AddressGate::with_access_key`](crate::gate::AddressGate::with_access_key) returns it for access
-/// keys, too.
+/// [`AddressGate::with_access_key`](crate::gate::AddressGate::with_access_key) returns it for
+/// access keys, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

@@ -41,8 +41,8 @@ impl AutoAuthLogin<'_> {
         &self.email
     }
 
-    /// Whether spaces in the e-mail were read as `+` (LINK-3). If so, the program that makes the links
-    /// does not percent-encode the e-mail.
+    /// Whether spaces in the e-mail were read as `+` (LINK-3). If so, the program that makes the
+    /// links does not percent-encode the e-mail.
     #[must_use]
     pub fn is_repaired(&self) -> bool {
         self.is_repaired
@@ -66,17 +66,17 @@ impl AutoAuthLogin<'_> {
         &self.goto
     }
 
-    /// The replay key: what to remember so that the link works only once (LINK-7). The module `replay`
-    /// remembers it.
+    /// The replay key: what to remember so that the link works only once (LINK-7). The module
+    /// `replay` remembers it.
     pub fn replay_key(&self) -> ReplayKey {
         self.replay_key
     }
 
-    /// The first second after the window (LINK-7). The link is refused from then on, so the
-    /// [replay key](Self::replay_key) can be forgotten.
+    /// The first second after the window (LINK-7). The link is refused from then on, so the [replay
+    /// key](Self::replay_key) can be forgotten.
     ///
-    /// It is the timestamp plus [`past_limit`](crate::AutoAuthPolicy::with_past_limit) plus one second,
-    /// and at most the end of the year 9999.
+    /// It is the timestamp plus [`past_limit`](crate::AutoAuthPolicy::with_past_limit) plus one
+    /// second, and at most the end of the year 9999.
     #[must_use]
     pub fn remember_until(&self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.forget_at)
@@ -85,12 +85,13 @@ impl AutoAuthLogin<'_> {
 
     /// Whether the stored e-mail of an account equals the signed e-mail (LINK-8).
     ///
-    /// ASCII letters are compared without case, all other bytes exactly. There is no Unicode folding.
+    /// ASCII letters are compared without case, all other bytes exactly. There is no Unicode
+    /// folding.
     ///
     /// # Security
     ///
-    /// After the look-up, prefer [`check_account`](Self::check_account): it compares all accounts that
-    /// were found, and its refusal names the cause.
+    /// After the look-up, prefer [`check_account`](Self::check_account): it compares all accounts
+    /// that were found, and its refusal names the cause.
     ///
     /// # Examples
     ///
@@ -131,8 +132,8 @@ impl AutoAuthLogin<'_> {
     }
 }
 
-/// The replay key of a link (LINK-7): the 20 bytes of its digest. A service remembers it to know that
-/// the link was used.
+/// The replay key of a link (LINK-7): the 20 bytes of its digest. A service remembers it to know
+/// that the link was used.
 ///
 /// It is the same for both cases of the hexadecimal digits in `hash`.
 ///
@@ -162,13 +163,14 @@ impl AutoAuthLogin<'_> {
     /// [`email`](Self::email) (LINK-8).
     ///
     /// An account is the right one if its stored e-mail equals the signed one, as
-    /// [`is_for`](Self::is_for) compares them. An account whose stored e-mail is equal byte for byte
-    /// is preferred to one that differs in ASCII case.
+    /// [`is_for`](Self::is_for) compares them. An account whose stored e-mail is equal byte for
+    /// byte is preferred to one that differs in ASCII case.
     ///
     /// # Errors
     ///
     /// - [`AutoAuthRefusal::UnknownEmail`] if no account was found.
-    /// - [`AutoAuthRefusal::AccountEmailMismatch`] if every account that was found has another e-mail.
+    /// - [`AutoAuthRefusal::AccountEmailMismatch`] if every account that was found has another
+    ///   e-mail.
     /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts have the signed e-mail, and not
     ///   exactly one of them has it byte for byte.
     ///
@@ -176,10 +178,10 @@ impl AutoAuthLogin<'_> {
     ///
     /// # Security
     ///
-    /// A database whose collation folds letters also finds accounts whose e-mail only looks like the
-    /// signed one. A genuine link proves nothing about those accounts. Pass all accounts that were
-    /// found. If the query stops after one account, it may be a wrong one, and the right client is
-    /// refused.
+    /// A database whose collation folds letters also finds accounts whose e-mail only looks like
+    /// the signed one. A genuine link proves nothing about those accounts. Pass all accounts that
+    /// were found. If the query stops after one account, it may be a wrong one, and the right
+    /// client is refused.
     ///
     /// # Examples
     ///

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 /// How long a link is accepted, and how an e-mail with a space is read.
 ///
-/// [`new`](Self::new) and `default` follow WHMCS: 900 s into the past and into the future, and spaces
-/// read as `+`.
+/// [`new`](Self::new) and `default` follow WHMCS: 900 s into the past and into the future, and
+/// spaces read as `+`.
 ///
 /// Source: WHMCS documents that the timestamp must be within 15 minutes of the server's time. This
 /// crate reads that as both directions, and accepts exactly 900 s.
@@ -47,22 +47,22 @@ impl AutoAuthPolicy {
     ///
     /// # Security
     ///
-    /// A longer limit lets whoever finds a link use it for longer. Services that share the memory of
-    /// used links must share this limit, too.
+    /// A longer limit lets whoever finds a link use it for longer. Services that share the memory
+    /// of used links must share this limit, too.
     pub const fn with_past_limit(mut self, limit: Duration) -> Self {
         self.past_limit = limit;
         self
     }
 
-    /// Sets how far ahead of the clock a timestamp may be (LINK-5). A timestamp exactly this far ahead
-    /// is accepted. Fractions of a second are dropped.
+    /// Sets how far ahead of the clock a timestamp may be (LINK-5). A timestamp exactly this far
+    /// ahead is accepted. Fractions of a second are dropped.
     pub const fn with_future_limit(mut self, limit: Duration) -> Self {
         self.future_limit = limit;
         self
     }
 
-    /// Sets whether spaces in the e-mail are read as `+` (LINK-3). If not, a link whose e-mail holds a
-    /// space is refused as [`Malformed::SpaceInEmail`](crate::Malformed::SpaceInEmail).
+    /// Sets whether spaces in the e-mail are read as `+` (LINK-3). If not, a link whose e-mail
+    /// holds a space is refused as [`Malformed::SpaceInEmail`](crate::Malformed::SpaceInEmail).
     pub const fn with_space_as_plus(mut self, accepted: bool) -> Self {
         self.space_as_plus = accepted;
         self

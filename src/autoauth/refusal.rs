@@ -7,10 +7,10 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
 /// Why a login link was refused.
 ///
-/// Display is for the operator. It names the cause and, where one is likely, the mistake behind it. It
-/// holds no text of the link. The caller gets [`public_message`](Refusal::public_message): one text
-/// for links that are disabled, malformed, not genuine or without an account, and one for genuine
-/// links outside the window.
+/// Display is for the operator. It names the cause and, where one is likely, the mistake behind it.
+/// It holds no text of the link. The caller gets [`public_message`](Refusal::public_message): one
+/// text for links that are disabled, malformed, not genuine or without an account, and one for
+/// genuine links outside the window.
 ///
 /// Source: the public messages and the status 403 are this crate's decision.
 ///
@@ -34,8 +34,8 @@ pub enum AutoAuthRefusal {
     /// hexadecimal digits (LINK-4). Code: see [`Malformed::code`].
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// No key gives the hash (LINK-4). The link was changed, its e-mail was not percent-encoded, or it
-    /// was made with the key of another installation. Code `hash_mismatch`.
+    /// No key gives the hash (LINK-4). The link was changed, its e-mail was not percent-encoded, or
+    /// it was made with the key of another installation. Code `hash_mismatch`.
     #[error("the hash is not genuine: changed, not percent-encoded, or made with another key")]
     HashMismatch,
     /// The link is genuine and too old (LINK-5). Code `expired`.

@@ -3,7 +3,8 @@
 //! A link can be used again until its window closes. A service that accepts each link once asks a
 //! [`ReplayGuard`] after every other check, directly before the login. Needs feature `std`.
 //!
-//! What is remembered is the replay key of rule LINK-7 of [`verify_autoauth`](crate::verify_autoauth).
+//! What is remembered is the replay key of rule LINK-7 of
+//! [`verify_autoauth`](crate::verify_autoauth).
 //!
 //! Source: WHMCS accepts a link again inside its window. This module is this crate's.
 //!
@@ -38,14 +39,14 @@
 //!
 //! # On several machines
 //!
-//! A guard knows only the links that it was asked about. Services that share the load must share one
-//! memory, such as a database. One statement must both ask and remember. With a look-up followed by an
-//! insertion, two services can accept the same link.
+//! A guard knows only the links that it was asked about. Services that share the load must share
+//! one memory, such as a database. One statement must both ask and remember. With a look-up
+//! followed by an insertion, two services can accept the same link.
 //!
-//! In SQL, the replay key is the primary key. If the insertion succeeds, this is the first use. If it
-//! fails as a duplicate, the link was used before. The values of the insertion are the 20 bytes of the
-//! replay key (`BYTEA` in PostgreSQL) and `remember_until` in Unix seconds. The value of the deletion
-//! is the current time in Unix seconds:
+//! In SQL, the replay key is the primary key. If the insertion succeeds, this is the first use. If
+//! it fails as a duplicate, the link was used before. The values of the insertion are the 20 bytes
+//! of the replay key (`BYTEA` in PostgreSQL) and `remember_until` in Unix seconds. The value of the
+//! deletion is the current time in Unix seconds:
 //!
 //! ```sql
 //! CREATE TABLE used_links (
@@ -57,26 +58,26 @@
 //! DELETE FROM used_links WHERE remember_until < ? - 3600;
 //! ```
 //!
-//! In Redis, write the replay key in hex. The answer `OK` means the first use, and a nil answer means
-//! that the link was used before. `SECONDS` is `remember_until` minus the current time plus 3600; the
-//! extra hour is for the same reason:
+//! In Redis, write the replay key in hex. The answer `OK` means the first use, and a nil answer
+//! means that the link was used before. `SECONDS` is `remember_until` minus the current time plus
+//! 3600; the extra hour is for the same reason:
 //!
 //! ```text
 //! SET used_link:6624fa4b6fb3c5fcd24e587154a949911046d92b 1 NX EX SECONDS
 //! ```
 //!
 //! Services that share a memory must also use the same
-//! [`past_limit`](crate::AutoAuthPolicy::with_past_limit). A link that was remembered for a short window
-//! may be forgotten while a longer window is still open.
+//! [`past_limit`](crate::AutoAuthPolicy::with_past_limit). A link that was remembered for a short
+//! window may be forgotten while a longer window is still open.
 //!
 //! If the database does not answer, refuse the login. Do not use a Redis that may evict keys, or a
 //! replica that lags behind: both forget links.
 //!
 //! # Requests without a visitor
 //!
-//! Programs open links, too. Mail scanners and messengers fetch the links in a message. A browser may
-//! fetch a page before the visitor asks for it. A HEAD request asks for the headers alone. Each of
-//! these uses up a one-time link, and the visitor is then refused.
+//! Programs open links, too. Mail scanners and messengers fetch the links in a message. A browser
+//! may fetch a page before the visitor asks for it. A HEAD request asks for the headers alone. Each
+//! of these uses up a one-time link, and the visitor is then refused.
 //!
 //! - Log in on GET only, and answer HEAD without a call of [`first_use`](ReplayGuard::first_use).
 //! - Refuse prefetch requests: those with the header `Sec-Purpose: prefetch`.
@@ -96,10 +97,10 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
 /// Remembers in memory which links were used, until their windows close. Needs feature `std`.
 ///
-/// It never accepts a link that it may have seen before: it refuses if it is full, and if it may have
-/// forgotten the link. Threads can share it; only one of them gets the first use. Services with
-/// different policies can share it, too: it goes by the links' own timestamps, and remembers every
-/// link for the longest window that it has met so far.
+/// It never accepts a link that it may have seen before: it refuses if it is full, and if it may
+/// have forgotten the link. Threads can share it; only one of them gets the first use. Services
+/// with different policies can share it, too: it goes by the links' own timestamps, and remembers
+/// every link for the longest window that it has met so far.
 ///
 /// [The module](crate::replay) has an example.
 ///
@@ -112,8 +113,8 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 /// - A longer [`past_limit`](crate::AutoAuthPolicy::with_past_limit) than any before may reopen the
 ///   window of links that were forgotten. The guard then refuses every link whose timestamp is not
 ///   later than the newest one it has forgotten, whether the link was used or not.
-/// - If the clock runs ahead for longer than a window and then steps back, links are refused until the
-///   clock reaches that time again. A new guard accepts them at once.
+/// - If the clock runs ahead for longer than a window and then steps back, links are refused until
+///   the clock reaches that time again. A new guard accepts them at once.
 /// - Debug shows the capacity and how many links are remembered, and no replay key.
 #[must_use]
 pub struct ReplayGuard {
@@ -129,22 +130,23 @@ struct Used {
     by_timestamp: BTreeMap<i64, Vec<[u8; 20]>>,
     /// For how many seconds after its timestamp a link is remembered: the longest window so far.
     lifetime: i64,
-    /// The newest timestamp of all forgotten links. A link with this timestamp or an earlier one may
-    /// have been used.
+    /// The newest timestamp of all forgotten links. A link with this timestamp or an earlier one
+    /// may have been used.
     forgotten: Option<i64>,
 }
 
 impl ReplayGuard {
-    /// Makes a guard that remembers at most `capacity` links. With capacity 0, it refuses every link.
+    /// Makes a guard that remembers at most `capacity` links. With capacity 0, it refuses every
+    /// link.
     ///
-    /// A link takes 60 to 120 bytes, or 200 if there is only one link in each second. Memory that was
-    /// allocated is kept for later links.
+    /// A link takes 60 to 120 bytes, or 200 if there is only one link in each second. Memory that
+    /// was allocated is kept for later links.
     pub fn new(capacity: usize) -> Self {
         Self { capacity, used: Mutex::default() }
     }
 
-    /// Remembers the link of a login, and accepts only its first use. `now` is the time of the clock
-    /// that verified the link.
+    /// Remembers the link of a login, and accepts only its first use. `now` is the time of the
+    /// clock that verified the link.
     ///
     /// It drops the links that need not be remembered any more. Each link is added once and dropped
     /// once, so the cost of a call does not grow with the number of links. After a pause, one call
@@ -155,8 +157,8 @@ impl ReplayGuard {
     /// Nothing is remembered if one of these is returned. The first that applies is returned.
     ///
     /// - [`ReplayRefusal::Used`] if the link is remembered.
-    /// - [`ReplayRefusal::MayBeForgotten`] if the window of the link is closed at `now`, or if a link
-    ///   with this timestamp or a later one was forgotten.
+    /// - [`ReplayRefusal::MayBeForgotten`] if the window of the link is closed at `now`, or if a
+    ///   link with this timestamp or a later one was forgotten.
     /// - [`ReplayRefusal::Full`] if the guard remembers `capacity` links.
     pub fn first_use(
         &self,
@@ -220,8 +222,8 @@ impl fmt::Debug for ReplayGuard {
 /// Why [`ReplayGuard::first_use`] refused a genuine link.
 ///
 /// Display is for the operator and names the cause. The caller gets
-/// [`public_message`](Refusal::public_message): for a full guard that of an unavailable service, for
-/// the others that of an expired link.
+/// [`public_message`](Refusal::public_message): for a full guard that of an unavailable service,
+/// for the others that of an expired link.
 ///
 /// Source: the public messages and statuses are this crate's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

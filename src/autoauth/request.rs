@@ -6,19 +6,19 @@ use core::fmt;
 use super::goto::Goto;
 use crate::field::{Field, Fields, Malformed};
 
-/// A login link as it was received: the decoded fields `email`, `timestamp`, `hash` and, optionally,
-/// `goto`.
+/// A login link as it was received: the decoded fields `email`, `timestamp`, `hash` and,
+/// optionally, `goto`.
 ///
-/// The rules of [`Field`] hold. An empty field is an absent field, and all other fields are ignored.
-/// Building a request never fails. A request that breaks a rule of [`Malformed`] is built, too, and
-/// [`verify_autoauth`](crate::verify_autoauth) refuses it. A repeated `goto`, or another name that PHP
-/// reads as `goto`, loses only the `goto`: it becomes [`Goto::Refused`].
+/// The rules of [`Field`] hold. An empty field is an absent field, and all other fields are
+/// ignored. Building a request never fails. A request that breaks a rule of [`Malformed`] is built,
+/// too, and [`verify_autoauth`](crate::verify_autoauth) refuses it. A repeated `goto`, or another
+/// name that PHP reads as `goto`, loses only the `goto`: it becomes [`Goto::Refused`].
 ///
 /// # Security
 ///
 /// Whoever holds a link can log in with it, again and again, until its window closes. So do not log
-/// links. Debug shows which fields are present, and no value. With feature `zeroize`, the values that
-/// the request owns are wiped when it is dropped.
+/// links. Debug shows which fields are present, and no value. With feature `zeroize`, the values
+/// that the request owns are wiped when it is dropped.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct AutoAuthRequest<'a> {
@@ -57,7 +57,8 @@ impl<'a> AutoAuthRequest<'a> {
 
     /// Reads a raw query, without its `?`.
     ///
-    /// Both `+` and `%20` are a space. Bytes that are not UTF-8 become U+FFFD. Needs feature `form`.
+    /// Both `+` and `%20` are a space. Bytes that are not UTF-8 become U+FFFD. Needs feature
+    /// `form`.
     ///
     /// # Security
     ///
@@ -81,8 +82,8 @@ impl<'a> AutoAuthRequest<'a> {
 
     /// Reads the query of a URL, absolute or relative: the text after the first `?`, up to a `#`.
     ///
-    /// The rest of the URL is not checked. A URL without a `?` has no fields. The query is decoded as
-    /// [`from_query`](Self::from_query) decodes it. Needs feature `form`.
+    /// The rest of the URL is not checked. A URL without a `?` has no fields. The query is decoded
+    /// as [`from_query`](Self::from_query) decodes it. Needs feature `form`.
     ///
     /// # Examples
     ///
@@ -107,8 +108,8 @@ impl<'a> AutoAuthRequest<'a> {
         Self::from_query(parts.nth(1).unwrap_or_default())
     }
 
-    /// The fault of the first malformed field. An ambiguous `goto` is no fault of the link: only the
-    /// `goto` is refused.
+    /// The fault of the first malformed field. An ambiguous `goto` is no fault of the link: only
+    /// the `goto` is refused.
     pub(crate) fn malformed(&self) -> Option<Malformed> {
         self.fields.faults().find(|fault| {
             !matches!(fault, Malformed::Repeated(Field::Goto) | Malformed::Alias(Field::Goto))

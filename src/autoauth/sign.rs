@@ -15,11 +15,12 @@ use crate::secret_text::SecretText;
 
 /// Makes a login link for the e-mail of a client, signed now. Needs feature `form`.
 ///
-/// A WHMCS up to 8.0 accepts the link, and so does [`verify_autoauth`](crate::verify_autoauth) under
-/// the default policy while the window is open. E-mail and `goto` are percent-encoded in the link.
+/// A WHMCS up to 8.0 accepts the link, and so does [`verify_autoauth`](crate::verify_autoauth)
+/// under the default policy while the window is open. E-mail and `goto` are percent-encoded in the
+/// link.
 ///
-/// Source: WHMCS documents the formula of the hash. What this function refuses to sign is this crate's
-/// decision: everything that verification would refuse or change.
+/// Source: WHMCS documents the formula of the hash. What this function refuses to sign is this
+/// crate's decision: everything that verification would refuse or change.
 ///
 /// # Errors
 ///
@@ -29,16 +30,16 @@ use crate::secret_text::SecretText;
 ///   control character. Verification would refuse it.
 /// - [`SignError::SpaceInEmail`] if the e-mail holds a space. Verification would read it as `+`
 ///   (LINK-3).
-/// - [`SignError::Goto`] if `goto` is outside the grammar of [`Goto`] (LINK-6). An empty `goto` counts
-///   as none.
+/// - [`SignError::Goto`] if `goto` is outside the grammar of [`Goto`] (LINK-6). An empty `goto`
+///   counts as none.
 /// - [`SignError::Clock`] if the clock's time has no timestamp of ten digits (LINK-2): it is before
 ///   2001-09-09 01:46:40 UTC or after 2286-11-20 17:46:39 UTC.
 ///
 /// # Security
 ///
-/// The time depends on the e-mail, on `goto` and on the length of the key, and not on the text of the
-/// key. Encoding the digest looks up a table, which verification avoids; here the link hands the
-/// digest out in any case.
+/// The time depends on the e-mail, on `goto` and on the length of the key, and not on the text of
+/// the key. Encoding the digest looks up a table, which verification avoids; here the link hands
+/// the digest out in any case.
 ///
 /// # Examples
 ///
@@ -111,14 +112,14 @@ impl AutoAuthLink {
         self.query.as_str()
     }
 
-    /// The URL of the link: `base`, then `/dologin.php?`, then the query. `base` is the WHMCS System
-    /// URL; it may end with a `/`.
+    /// The URL of the link: `base`, then `/dologin.php?`, then the query. `base` is the WHMCS
+    /// System URL; it may end with a `/`.
     ///
     /// `base` is `http://` or `https://` in lower case, a host, optionally a port, and optionally a
     /// path:
     ///
-    /// - The host is a name of letters, digits, `-`, `_` and single dots; or an IPv4 address of four
-    ///   decimal numbers; or an IPv6 address in brackets.
+    /// - The host is a name of letters, digits, `-`, `_` and single dots; or an IPv4 address of
+    ///   four decimal numbers; or an IPv6 address in brackets.
     /// - The port is a number from 1 to 65535 without leading zeros.
     /// - The path consists of segments of letters, digits, `-`, `_`, `.`, `~` and escapes such as
     ///   `%20`. No segment is empty, `.` or `..`. An escape stands for any byte but an ASCII
@@ -126,13 +127,13 @@ impl AutoAuthLink {
     ///
     /// # Errors
     ///
-    /// [`SignError::Base`] if `base` is anything else, for example a URL with a user name, a query or a
-    /// fragment.
+    /// [`SignError::Base`] if `base` is anything else, for example a URL with a user name, a query
+    /// or a fragment.
     ///
     /// # Security
     ///
-    /// Take `base` from the configuration, never from the `Host` header of a request. Otherwise whoever
-    /// sends the request chooses the host of the link, and can receive a link that logs in.
+    /// Take `base` from the configuration, never from the `Host` header of a request. Otherwise
+    /// whoever sends the request chooses the host of the link, and can receive a link that logs in.
     pub fn url(&self, base: &str) -> Result<String, SignError> {
         if !is_base(base) {
             return Err(SignError::Base);
@@ -164,8 +165,8 @@ fn is_authority(text: &str) -> bool {
     is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-/// URL parsers read a name whose last label is a number as an IPv4 address or refuse it, so it must be
-/// an address here, too.
+/// URL parsers read a name whose last label is a number as an IPv4 address or refuse it, so it must
+/// be an address here, too.
 fn is_host_name(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
