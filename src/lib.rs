@@ -30,6 +30,9 @@ pub mod clock;
 mod digest;
 mod field;
 pub mod gate;
+#[cfg(feature = "http")]
+mod http_types;
+mod pairs;
 #[cfg(feature = "form")]
 mod received;
 mod refusal;
@@ -54,11 +57,12 @@ pub use api::refusal::{ApiError, ApiRefusal};
 pub use api::request::{ApiRequest, ResponseType};
 pub use api::store::{Admin, AdminState, ApiCredential, CredentialStore, Lookup};
 pub use api::verify_api_request;
+pub use autoauth::account::{AcceptedLogin, AccountLogin};
 pub use autoauth::goto::{Goto, GotoTarget};
 pub use autoauth::key::{AutoAuthKey, AutoAuthKeys, KeyError};
 pub use autoauth::login::{AutoAuthLogin, ReplayKey};
 pub use autoauth::policy::AutoAuthPolicy;
-pub use autoauth::refusal::AutoAuthRefusal;
+pub use autoauth::refusal::{AutoAuthRefusal, ReplayRefusal};
 #[cfg(feature = "std")]
 pub use autoauth::replay;
 pub use autoauth::request::AutoAuthRequest;
@@ -71,6 +75,7 @@ pub use clock::{FixedClock, SystemClock};
 #[cfg(ctgrind)]
 pub use digest::DECLASSIFY;
 pub use field::{Field, Malformed};
+pub use pairs::Pairs;
 #[cfg(feature = "form")]
 pub use received::{ForwardRefusal, Received};
 pub use refusal::Refusal;

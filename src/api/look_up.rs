@@ -7,9 +7,7 @@ use super::attempt::ApiAttempt;
 use super::caller::ApiCaller;
 use super::policy::ApiPolicy;
 use super::refusal::{ApiError, ApiRefusal};
-#[cfg(feature = "std")]
-use super::store::CredentialStore;
-use super::store::{Admin, ApiCredential};
+use super::store::{Admin, ApiCredential, CredentialStore};
 use crate::stored::scheme::ExpectedSchemes;
 
 /// Finds records by name, for a service that awaits them. It is the async twin of

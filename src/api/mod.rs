@@ -85,6 +85,21 @@ pub fn verify_api_request<S: CredentialStore + ?Sized>(
     verify_attempt(&request.attempt(), store, policy)
 }
 
+impl ApiRequest<'_> {
+    /// Verifies the request over a store, as [`verify_api_request`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify_api_request`].
+    pub fn verify<S: CredentialStore + ?Sized>(
+        &self,
+        store: &S,
+        policy: &ApiPolicy,
+    ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
+        verify_api_request(self, store, policy)
+    }
+}
+
 /// Both steps over a store.
 pub(crate) fn verify_attempt<S: CredentialStore + ?Sized>(
     attempt: &ApiAttempt<'_>,

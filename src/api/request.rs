@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::action::Action;
 use crate::field::{Field, Fields, Malformed};
+use crate::pairs::Pairs;
 
 /// A call of the WHMCS API: the seven fields that matter to authentication, decoded.
 ///
@@ -68,7 +69,11 @@ impl<'a> ApiRequest<'a> {
     /// # Security
     ///
     /// Never pass a map: it has lost the repetitions that must be refused.
-    pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    pub fn from_pairs(pairs: impl Pairs<'a>) -> Self {
+        Self::from_decoded(pairs.into_pairs())
+    }
+
+    fn from_decoded<N, V>(pairs: impl Iterator<Item = (N, V)>) -> Self
     where
         N: AsRef<str>,
         V: Into<Cow<'a, str>>,
@@ -93,7 +98,7 @@ impl<'a> ApiRequest<'a> {
     /// ```
     #[cfg(feature = "form")]
     pub fn from_form<B: AsRef<[u8]> + ?Sized>(body: &'a B) -> Self {
-        Self::from_pairs(form_urlencoded::parse(body.as_ref()))
+        Self::from_decoded(form_urlencoded::parse(body.as_ref()))
     }
 
     /// Reads a raw query, without its `?`, and a raw form body: clients that post often leave
@@ -114,7 +119,7 @@ impl<'a> ApiRequest<'a> {
         B: AsRef<[u8]> + ?Sized,
     {
         let query = form_urlencoded::parse(query.as_ref());
-        Self::from_pairs(query.chain(form_urlencoded::parse(body.as_ref())))
+        Self::from_decoded(query.chain(form_urlencoded::parse(body.as_ref())))
     }
 
     /// The action asked for.

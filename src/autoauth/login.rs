@@ -1,4 +1,4 @@
-//! The login of a genuine link, and the account that it is for (LINK-7, LINK-8).
+//! The login of a genuine link (LINK-7).
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -6,7 +6,6 @@ use core::fmt;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::goto::Goto;
-use super::refusal::AutoAuthRefusal;
 
 /// A genuine link inside its window: what [`verify_autoauth`](crate::verify_autoauth) returns.
 ///
@@ -14,8 +13,8 @@ use super::refusal::AutoAuthRefusal;
 ///
 /// - It proves that somebody with a key signed this e-mail. It does not prove which account has the
 ///   e-mail: call [`check_account`](Self::check_account) after the look-up.
-/// - The link can be used again until its window closes. To accept it once, remember its
-///   [`replay_key`](Self::replay_key).
+/// - The link can be used again until its window closes. What [`check_account`](Self::check_account)
+///   returns gives the account and the target only after you have chosen how often a link may be used.
 /// - Debug shows the e-mail and the `goto`, and not the replay key.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -59,11 +58,6 @@ impl AutoAuthLogin<'_> {
     #[must_use]
     pub fn key_index(&self) -> usize {
         self.key_index
-    }
-
-    /// Where the visitor goes after the login (LINK-6).
-    pub fn goto(&self) -> &Goto<'_> {
-        &self.goto
     }
 
     /// The replay key: what to remember so that the link works only once (LINK-7). The module
@@ -155,89 +149,5 @@ impl ReplayKey {
 impl fmt::Debug for ReplayKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ReplayKey([redacted])")
-    }
-}
-
-impl AutoAuthLogin<'_> {
-    /// Returns the account that the link is for, out of all accounts that were found for
-    /// [`email`](Self::email) (LINK-8).
-    ///
-    /// An account is the right one if its stored e-mail equals the signed one, as
-    /// [`is_for`](Self::is_for) compares them. An account whose stored e-mail is equal byte for
-    /// byte is preferred to one that differs in ASCII case.
-    ///
-    /// # Errors
-    ///
-    /// - [`AutoAuthRefusal::UnknownEmail`] if no account was found.
-    /// - [`AutoAuthRefusal::AccountEmailMismatch`] if every account that was found has another
-    ///   e-mail.
-    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts have the signed e-mail, and not
-    ///   exactly one of them has it byte for byte.
-    ///
-    /// The public answer is the same as for a link that is not genuine.
-    ///
-    /// # Security
-    ///
-    /// A database whose collation folds letters also finds accounts whose e-mail only looks like
-    /// the signed one. A genuine link proves nothing about those accounts. Pass all accounts that
-    /// were found. If the query stops after one account, it may be a wrong one, and the right
-    /// client is refused.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use time::OffsetDateTime;
-    /// use whmcs_auth::{
-    ///     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
-    /// };
-    ///
-    /// let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
-    /// let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
-    /// let request = AutoAuthRequest::from_pairs([
-    ///     ("email", "demo@whmcs.com"),
-    ///     ("timestamp", "1290100706"),
-    ///     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
-    /// ]);
-    /// let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-    ///
-    /// struct Client {
-    ///     id: u64,
-    ///     email: String,
-    /// }
-    ///
-    /// // What a collation finds that ignores accents and case.
-    /// let found = ["dem\u{f3}@whmcs.com", "Demo@WHMCS.com"];
-    /// let found = found.into_iter().zip(1..).map(|(email, id)| Client { id, email: email.into() });
-    /// let client = login.check_account(found, |client| &client.email)?;
-    /// assert_eq!(client.id, 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn check_account<A>(
-        &self,
-        found: impl IntoIterator<Item = A>,
-        stored_email: impl Fn(&A) -> &str,
-    ) -> Result<A, AutoAuthRefusal> {
-        let mut is_any_found = false;
-        let mut best = None;
-        let mut is_exact = false;
-        let mut is_ambiguous = false;
-        for account in found {
-            is_any_found = true;
-            let stored = stored_email(&account);
-            let is_this_exact = stored == self.email();
-            let is_worse = best.is_some() && is_exact && !is_this_exact;
-            if is_worse || !self.is_for(stored) {
-                continue;
-            }
-            is_ambiguous = best.is_some() && is_this_exact == is_exact;
-            is_exact = is_this_exact;
-            best = Some(account);
-        }
-        match best {
-            Some(_) if is_ambiguous => Err(AutoAuthRefusal::AmbiguousAccount),
-            Some(account) => Ok(account),
-            None if is_any_found => Err(AutoAuthRefusal::AccountEmailMismatch),
-            None => Err(AutoAuthRefusal::UnknownEmail),
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Login links: verification, the rules LINK-1 to LINK-8, and everything else about links.
 
+pub(crate) mod account;
 pub(crate) mod goto;
 pub(crate) mod key;
 pub(crate) mod login;
@@ -108,6 +109,10 @@ use crate::field::{Field, Malformed};
 ///
 /// let login = verify_autoauth(&request, &keys, &(signed + Duration::minutes(15)), &policy)?;
 /// assert_eq!(login.email(), "demo@whmcs.com");
+///
+/// // All accounts that the database found for the e-mail.
+/// let found = ["demo@whmcs.com"];
+/// let login = login.check_account(found, |email| email)?.repeatable();
 /// assert_eq!(login.goto().target_or("clientarea.php"), "clientarea.php?action=products");
 ///
 /// let late = signed + Duration::seconds(901);
@@ -151,6 +156,22 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
 }
 
 /// LINK-3.
+impl AutoAuthRequest<'_> {
+    /// Verifies the link, as [`verify_autoauth`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify_autoauth`].
+    pub fn verify<C: Clock + ?Sized>(
+        &self,
+        keys: &AutoAuthKeys,
+        clock: &C,
+        policy: &AutoAuthPolicy,
+    ) -> Result<AutoAuthLogin<'_>, AutoAuthRefusal> {
+        verify_autoauth(self, keys, clock, policy)
+    }
+}
+
 fn read_email<'r>(
     received: &'r str,
     policy: &AutoAuthPolicy,

@@ -102,3 +102,45 @@ impl Sealed for AutoAuthRefusal {
         }
     }
 }
+
+/// Why [`ReplayGuard::first_use`] refused a genuine link.
+///
+/// Display is for the operator and names the cause. The caller gets
+/// [`public_message`](Refusal::public_message): for a full guard that of an unavailable service,
+/// for the others that of an expired link.
+///
+/// Source: the public messages and statuses are this crate's decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayRefusal {
+    /// The link was used before. Code `link_used`.
+    #[error("the link was used before")]
+    Used,
+    /// The guard does not know whether the link was used. Its window is closed, or a link with its
+    /// timestamp or a later one was already forgotten: the clock stepped back, or the window became
+    /// longer. Code `link_may_be_forgotten`.
+    #[error("the link may have been used and forgotten: its time is over, or the clock went back")]
+    MayBeForgotten,
+    /// The guard remembers as many links as its capacity allows. Code `replay_guard_full`.
+    #[error("the replay guard is full: its capacity is too small for the logins of a window")]
+    Full,
+}
+
+impl Refusal for ReplayRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Used => "link_used",
+            Self::MayBeForgotten => "link_may_be_forgotten",
+            Self::Full => "replay_guard_full",
+        }
+    }
+}
+
+impl Sealed for ReplayRefusal {
+    fn public_answer(&self) -> PublicAnswer<'_> {
+        match self {
+            Self::Used | Self::MayBeForgotten => PublicAnswer::LinkExpired,
+            Self::Full => PublicAnswer::ServiceUnavailable,
+        }
+    }
+}

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::goto::Goto;
 use crate::field::{Field, Fields, Malformed};
+use crate::pairs::Pairs;
 
 /// A login link as it was received: the decoded fields `email`, `timestamp`, `hash` and,
 /// optionally, `goto`.
@@ -47,7 +48,11 @@ impl<'a> AutoAuthRequest<'a> {
     /// ]);
     /// # let _ = request;
     /// ```
-    pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    pub fn from_pairs(pairs: impl Pairs<'a>) -> Self {
+        Self::from_decoded(pairs.into_pairs())
+    }
+
+    fn from_decoded<N, V>(pairs: impl Iterator<Item = (N, V)>) -> Self
     where
         N: AsRef<str>,
         V: Into<Cow<'a, str>>,
@@ -77,7 +82,7 @@ impl<'a> AutoAuthRequest<'a> {
     /// ```
     #[cfg(feature = "form")]
     pub fn from_query<Q: AsRef<[u8]> + ?Sized>(query: &'a Q) -> Self {
-        Self::from_pairs(form_urlencoded::parse(query.as_ref()))
+        Self::from_decoded(form_urlencoded::parse(query.as_ref()))
     }
 
     /// Reads the query of a URL, absolute or relative: the text after the first `?`, up to a `#`.

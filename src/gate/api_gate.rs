@@ -1,6 +1,7 @@
 //! One call for everything: address, credentials and action.
 
 use core::fmt;
+use core::future::Future;
 use core::net::IpAddr;
 
 use super::address::AddressGate;
@@ -8,6 +9,7 @@ use super::refusal::{AddressRefusal, GateError, GateRefusal};
 use crate::api::action::{ActionName, ActionRefusal};
 use crate::api::attempt::ApiAttempt;
 use crate::api::caller::ApiCaller;
+use crate::api::look_up::{AsyncCredentialStore, PendingDecision};
 use crate::api::policy::ApiPolicy;
 use crate::api::request::ApiRequest;
 use crate::api::store::{Admin, ApiCredential, CredentialStore};
@@ -167,6 +169,57 @@ impl AdmittedAttempt<'_> {
             action: self.action,
             policy: self.policy,
         }
+    }
+}
+
+impl AdmittedAttempt<'_> {
+    /// Looks up what the attempt asks for, as [`ApiAttempt::look_up`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`GateError::Store`] if the store could not answer.
+    pub fn look_up<S: AsyncCredentialStore + ?Sized>(
+        self,
+        store: &S,
+    ) -> impl Future<Output = Result<PendingCall<S::Id>, GateError<S::Error>>> + Send {
+        let Self { attempt, action, policy } = self;
+        let look_up = attempt.look_up(store);
+        async move { Ok(PendingCall { decision: look_up.await?, action, policy }) }
+    }
+}
+
+/// An admitted call with the records that were looked up for it. It owns all that the decision takes, so it
+/// can be moved into a blocking thread.
+///
+/// Debug shows no name and no secret of the request.
+#[derive(Clone)]
+#[must_use]
+pub struct PendingCall<Id> {
+    decision: PendingDecision<Id>,
+    action: Result<ActionName, ActionRefusal>,
+    policy: ApiPolicy,
+}
+
+impl<Id: Clone> PendingCall<Id> {
+    /// Decides over the records and the action, as [`AdmittedAttempt::decide`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`GateRefusal::Api`], and only for a verified caller [`GateRefusal::Action`].
+    ///
+    /// # Security
+    ///
+    /// A bcrypt takes tens of milliseconds: see [`PendingDecision::decide`].
+    pub fn decide(&self) -> Result<AuthorizedCall<Id>, GateRefusal> {
+        let caller = self.decision.decide(&self.policy)?;
+        let action = caller.authorize_name(self.action?, &self.policy)?;
+        Ok(AuthorizedCall { caller, action })
+    }
+}
+
+impl<Id> fmt::Debug for PendingCall<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingCall").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 

@@ -65,6 +65,6 @@ mod refusal;
 pub use ipnet;
 
 pub use self::address::AddressGate;
-pub use self::api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall};
+pub use self::api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall, PendingCall};
 pub use self::proxies::{HiddenCaller, TrustedProxies};
 pub use self::refusal::{AddressRefusal, GateError, GateRefusal};

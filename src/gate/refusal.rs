@@ -4,6 +4,7 @@ use core::error::Error;
 use core::fmt;
 use core::net::IpAddr;
 
+use super::proxies::HiddenCaller;
 use crate::api::action::ActionRefusal;
 use crate::api::refusal::{ApiError, ApiRefusal};
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
@@ -103,6 +104,9 @@ impl Sealed for AddressRefusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GateRefusal {
+    /// A proxy hides the caller's address. Only [`TrustedProxies`](super::TrustedProxies) refuses so.
+    #[error(transparent)]
+    HiddenCaller(#[from] HiddenCaller),
     /// The address may not call.
     #[error(transparent)]
     Address(#[from] AddressRefusal),
@@ -117,6 +121,7 @@ pub enum GateRefusal {
 impl GateRefusal {
     fn cause(&self) -> &dyn Refusal {
         match self {
+            Self::HiddenCaller(refusal) => refusal,
             Self::Address(refusal) => refusal,
             Self::Api(refusal) => refusal,
             Self::Action(refusal) => refusal,
@@ -153,6 +158,12 @@ pub enum GateError<E> {
     /// `store_failure`; public answer `Service Unavailable`, 503.
     #[error("the credential store failed")]
     Store(#[source] E),
+}
+
+impl<E> From<HiddenCaller> for GateError<E> {
+    fn from(refusal: HiddenCaller) -> Self {
+        Self::Refused(refusal.into())
+    }
 }
 
 impl<E> From<AddressRefusal> for GateError<E> {
