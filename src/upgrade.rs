@@ -58,7 +58,7 @@ use core::fmt;
 
 use crate::api::attempt::ApiAttempt;
 use crate::api::store::ApiCredential;
-use crate::digest::{self, declassify};
+use crate::digest::declassify;
 use crate::secret_text::SecretText;
 use crate::stored::scheme::SecretScheme;
 #[cfg(feature = "bcrypt")]
@@ -92,7 +92,7 @@ use crate::{
 pub fn sha256<Id>(attempt: &ApiAttempt<'_>, record: &ApiCredential<Id>) -> Option<UpgradedText> {
     let secret = proven_secret(attempt, record)?;
     // Encoding looks up tables by the digest. That is accepted here: this digest is written down.
-    let digits = SecretText::new(hex::encode(digest::sha256(secret.as_bytes())));
+    let digits = SecretText::new(hex::encode(crate::digest::sha256(secret.as_bytes())));
     Some(UpgradedText::new(alloc::format!("sha256:{}", digits.as_str())))
 }
 
