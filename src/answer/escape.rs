@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 pub(super) type WriteCharacter = fn(char, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// Displays a text, each character as the function writes it.
+/// Displays a text; the function writes each character.
 pub(super) struct Escaped<'a>(pub(super) &'a str, pub(super) WriteCharacter);
 
 impl fmt::Display for Escaped<'_> {
@@ -14,7 +14,8 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// As PHP's `json_encode` with its four `JSON_HEX_*` flags, down to the case of the digits.
+/// Writes what PHP's `json_encode` writes with its four `JSON_HEX_*` flags. PHP writes the
+/// hexadecimal digits of these escapes in upper case, and of all others in lower case.
 pub(super) fn json_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match character {
         '"' | '<' | '>' | '&' | '\'' => write!(f, "\\u{:04X}", u32::from(character)),
@@ -40,7 +41,7 @@ pub(super) fn xml_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt:
         '&' => f.write_str("&amp;"),
         '"' => f.write_str("&quot;"),
         '\'' => f.write_str("&#39;"),
-        // A parser would read it as a line feed.
+        // XML parsers read an unescaped carriage return as a line feed.
         '\r' => f.write_str("&#13;"),
         '\t' | '\n' | ' '..='\u{fffd}' | '\u{10000}'.. => f.write_char(character),
         _ => f.write_char(char::REPLACEMENT_CHARACTER),

@@ -103,11 +103,11 @@ impl Sealed for AutoAuthRefusal {
     }
 }
 
-/// Why [`ReplayGuard::first_use`] refused a genuine link.
+/// Why [`ReplayGuard::first_use`](crate::replay::ReplayGuard::first_use) refused a genuine link.
 ///
 /// Display is for the operator and names the cause. The caller gets
-/// [`public_message`](Refusal::public_message): for a full guard that of an unavailable service,
-/// for the others that of an expired link.
+/// [`public_message`](Refusal::public_message): `Service Unavailable` from a full guard, otherwise
+/// the message of an expired link.
 ///
 /// Source: the public messages and statuses are this crate's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,8 @@
 //! What is remembered is the replay key of rule LINK-7 of
 //! [`verify_autoauth`](crate::verify_autoauth).
 //!
-//! Source: WHMCS accepts a link again inside its window. This module is this crate's.
+//! Source: WHMCS's scheme lets a link be used again inside its window. One-time links are this
+//! crate's.
 //!
 //! # Examples
 //!
