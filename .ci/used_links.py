@@ -4,7 +4,7 @@ import pathlib
 import re
 import sqlite3
 
-source = pathlib.Path(__file__).parent.parent / "src" / "replay" / "mod.rs"
+source = pathlib.Path(__file__).parent.parent / "src" / "autoauth" / "replay.rs"
 documentation = re.sub(r"^//! ?", "", source.read_text(), flags=re.M)
 create, insert, delete = re.search(r"```sql\n(.*?)```", documentation, re.S)[1].split(";\n")[:3]
 
