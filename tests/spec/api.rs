@@ -82,7 +82,7 @@ type Verdict = Result<(u64, ApiMode), ApiError<Down>>;
 
 fn verify_under(policy: ApiPolicy, pairs: &[(&str, &str)]) -> (Verdict, Vec<String>) {
     let store = store();
-    let request = ApiRequest::from_pairs(pairs.iter().copied());
+    let request = ApiRequest::from_pairs(pairs);
     let verdict = verify_api_request(&request, &store, &policy);
     (verdict.map(|caller| (caller.id, caller.mode)), store.asked.into_inner())
 }

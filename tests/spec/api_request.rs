@@ -66,7 +66,7 @@ fn field_7_a_malformed_field_keeps_no_value_and_is_refused_later() {
         vec![("accesskey[]", "a"), ("accesskey", "b")],
         vec![("accesskey", "a\u{fffd}")],
     ] {
-        let request = ApiRequest::from_pairs(pairs.into_iter().chain([("action", "GetClients")]));
+        let request = ApiRequest::from_pairs([pairs, vec![("action", "GetClients")]].concat());
         assert_eq!(request.access_key(), None);
         assert_eq!(request.action(), Action::Named("GetClients"));
         assert!(request.attempt().refusal().is_some());
@@ -76,8 +76,15 @@ fn field_7_a_malformed_field_keeps_no_value_and_is_refused_later() {
 #[test]
 fn pairs_may_be_borrowed_or_owned() {
     let owned = vec![(String::from("action"), String::from("GetClients"))];
-    let borrowed = owned.iter().map(|(name, value)| (name, value.as_str()));
-    assert_eq!(ApiRequest::from_pairs(borrowed).action(), Action::Named("GetClients"));
+    for request in [
+        ApiRequest::from_pairs(&owned),
+        ApiRequest::from_pairs(owned.as_slice()),
+        ApiRequest::from_pairs(&[("action", "GetClients")]),
+        ApiRequest::from_pairs([("action", "GetClients")]),
+        ApiRequest::from_pairs([("action", String::from("GetClients"))]),
+    ] {
+        assert_eq!(request.action(), Action::Named("GetClients"));
+    }
     let request: ApiRequest<'static> = ApiRequest::from_pairs(owned);
     assert_eq!(request.action(), Action::Named("GetClients"));
 }

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use whmcs_auth::{
     Action, ActionName, Admin, AdminState, ApiCaller, ApiCredential, ApiPolicy, ApiRefusal,
     ApiRequest, AutoAuthKey, AutoAuthKeys, AutoAuthLogin, AutoAuthPolicy, AutoAuthRefusal,
-    AutoAuthRequest, ExpectedSchemes, PasswordScheme, SecretScheme, StoredPassword, StoredSecret,
-    verify_autoauth,
+    AutoAuthRequest, ExpectedSchemes, Goto, PasswordScheme, SecretScheme, StoredPassword,
+    StoredSecret, verify_autoauth,
 };
 
 /// The secret of a credential, and what every scheme stores of it.
@@ -132,4 +132,20 @@ pub fn verify_link<'r>(
     now: OffsetDateTime,
 ) -> Result<AutoAuthLogin<'r>, AutoAuthRefusal> {
     verify_autoauth(request, &key(key_text).into(), &now, &AutoAuthPolicy::new())
+}
+
+/// Where a login leads, whatever its account is.
+pub fn goto_of(login: &AutoAuthLogin<'_>) -> Goto<'static> {
+    let found = [login.email().to_owned()];
+    let login = login.clone().check_account(found, |email| email).expect("its own account");
+    login.repeatable().goto().clone().into_owned()
+}
+
+/// The account that is chosen for a login.
+pub fn account_of<'e>(
+    login: &AutoAuthLogin<'_>,
+    found: impl IntoIterator<Item = &'e str>,
+) -> Result<&'e str, AutoAuthRefusal> {
+    let login = login.clone().check_account(found, |email| email)?;
+    Ok(login.repeatable().into_account())
 }

@@ -50,7 +50,7 @@ type Verdict = Result<AuthorizedCall<u64>, GateRefusal>;
 /// The verdict of one call. The two steps must give the same, and so must the owned two steps.
 fn verdict(gate: &ApiGate, caller: &str, pairs: &[(&str, &str)]) -> Verdict {
     let store = store();
-    let request = ApiRequest::from_pairs(pairs.iter().copied());
+    let request = ApiRequest::from_pairs(pairs);
     let whole = gate.verify(address(caller), &request, &store).map_err(|error| match error {
         GateError::Refused(refusal) => refusal,
         GateError::Store(never) => match never {},
@@ -209,7 +209,7 @@ fn a_refused_address_costs_no_look_up_and_a_refused_action_costs_the_usual_ones(
         (LISTED, vec![("username", "nobody"), ("password", "s")], 2),
     ] {
         let store = Counting { store: store(), look_ups: Cell::new(0), fails: false };
-        let request = ApiRequest::from_pairs(pairs.iter().copied());
+        let request = ApiRequest::from_pairs(&pairs);
         let _ = gate().verify(address(caller), &request, &store);
         assert_eq!(store.look_ups.get(), look_ups, "{caller}, {pairs:?}");
     }

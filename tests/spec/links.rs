@@ -10,7 +10,8 @@ use whmcs_auth::{
 };
 
 use crate::common::{
-    EMAIL, HASH, KEY, SIGNED, TIMESTAMP, at, genuine_link, hash_of, keys, link, rows, verify_link,
+    EMAIL, HASH, KEY, SIGNED, TIMESTAMP, account_of, at, genuine_link, goto_of, hash_of, keys,
+    link, rows, verify_link,
 };
 
 fn verify<'r>(request: &'r AutoAuthRequest<'_>) -> Result<AutoAuthLogin<'r>, AutoAuthRefusal> {
@@ -49,7 +50,7 @@ fn link_4_the_vectors_of_the_protocol_verify() {
         let login = verify_in_time(&request, key, timestamp).unwrap();
         assert_eq!(login.email(), email);
         assert_eq!(login.timestamp(), timestamp.parse().unwrap());
-        assert_eq!(*login.goto(), Goto::Absent);
+        assert_eq!(goto_of(&login), Goto::Absent);
         assert!(!login.is_repaired());
 
         let upper = hash.to_uppercase();
@@ -416,9 +417,9 @@ fn link_6_a_refused_goto_does_not_refuse_the_link() {
             ("goto", goto),
         ]);
         let login = verify(&request).unwrap();
-        assert_eq!(*login.goto(), verdict);
-        assert_eq!(login.goto().target_or("clientarea.php"), target);
-        assert_eq!(login.into_owned().goto().target_or("clientarea.php"), target);
+        assert_eq!(goto_of(&login), verdict);
+        assert_eq!(goto_of(&login).target_or("clientarea.php"), target);
+        assert_eq!(goto_of(&login.into_owned()).target_or("clientarea.php"), target);
     }
 }
 
@@ -466,7 +467,7 @@ fn link_8_the_stored_email_is_compared_without_ascii_case_only() {
     let login = verify(&request).unwrap();
     for stored in ["mike@example.com", "MIKE@example.com", "Mike@Example.COM"] {
         assert!(login.is_for(stored), "{stored}");
-        assert_eq!(login.check_account(Some(stored), |email| email), Ok(stored));
+        assert_eq!(account_of(&login, Some(stored)), Ok(stored));
     }
     for stored in [
         "mıke@example.com",
@@ -477,15 +478,9 @@ fn link_8_the_stored_email_is_compared_without_ascii_case_only() {
         "míke@example.com",
     ] {
         assert!(!login.is_for(stored), "{stored}");
-        assert_eq!(
-            login.check_account(Some(stored), |email| email),
-            Err(AutoAuthRefusal::AccountEmailMismatch)
-        );
+        assert_eq!(account_of(&login, Some(stored)), Err(AutoAuthRefusal::AccountEmailMismatch));
     }
-    assert_eq!(
-        login.check_account(None::<&str>, |email| email),
-        Err(AutoAuthRefusal::UnknownEmail)
-    );
+    assert_eq!(account_of(&login, None::<&str>), Err(AutoAuthRefusal::UnknownEmail));
 }
 
 /// A collation may find several accounts, in any order.
@@ -517,7 +512,7 @@ fn link_8_the_right_one_of_several_accounts_is_chosen() {
     ] {
         let mut found = found.to_vec();
         for _ in 0..2 {
-            let chosen = login.check_account(found.clone(), |email| email);
+            let chosen = account_of(&login, found.clone());
             assert_eq!(chosen, verdict, "{found:?}");
             found.reverse();
         }
@@ -534,7 +529,7 @@ fn an_owned_request_holds_the_same() {
     ]);
     let request: AutoAuthRequest<'static> = request.into_owned();
     let login = verify(&request).unwrap();
-    assert_eq!((login.email(), login.goto().target_or("")), ("a+b@example.com", "index.php"));
+    assert_eq!((login.email(), goto_of(&login).target_or("")), ("a+b@example.com", "index.php"));
 
     let twice = [("email", "a"), ("email", "a"), ("goto", "x"), ("goto", "x")];
     let request = AutoAuthRequest::from_pairs(twice).into_owned();
@@ -571,5 +566,5 @@ fn a_raw_query_and_a_whole_url_are_read_the_same() {
     let unencoded = format!("/dologin.php?{query}&goto=viewinvoice.php?id=12");
     let request = AutoAuthRequest::from_url(&unencoded);
     let login = verify(&request).unwrap();
-    assert_eq!(login.goto().target_or(""), "viewinvoice.php?id=12");
+    assert_eq!(goto_of(&login).target_or(""), "viewinvoice.php?id=12");
 }

@@ -13,6 +13,7 @@ mod api_md5_of_secret;
 mod api_request;
 mod api_store;
 mod fields;
+mod look_up;
 #[cfg(feature = "std")]
 mod memory_store;
 mod stored_password;
@@ -21,6 +22,7 @@ mod stored_secret;
 mod upgrade;
 
 // Login links.
+mod accounts;
 mod goto;
 mod keys;
 mod links;
@@ -31,10 +33,16 @@ mod sign;
 
 // Around both.
 mod answers;
+mod answers_success;
 mod clock;
 #[cfg(feature = "std")]
 mod gate;
 mod gate_address;
+mod gate_proxies;
+#[cfg(feature = "http")]
+mod http_types;
+#[cfg(feature = "form")]
+mod received;
 mod refusals;
 
 // What holds everywhere.

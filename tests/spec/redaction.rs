@@ -122,7 +122,7 @@ fn a_refusal_holds_nothing_of_the_request() {
         vec![("action", MARKER)],
     ] {
         for (credential, admin) in [(Some(&credential), None), (None, Some(&admin)), (None, None)] {
-            let request = ApiRequest::from_pairs(pairs.iter().copied());
+            let request = ApiRequest::from_pairs(&pairs);
             let refusal = request.attempt().decide(credential, admin, expected, &ApiPolicy::new());
             let refusal = refusal.unwrap_err();
             assert_mute_error(refusal);

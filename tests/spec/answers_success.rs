@@ -1,0 +1,84 @@
+//! Answers to calls that were carried out.
+
+use whmcs_auth::ApiRequest;
+use whmcs_auth::answer::{Answer, Value};
+
+fn body(format: &str, fields: &[(&str, Value<'_>)]) -> String {
+    let request = ApiRequest::from_pairs([("action", "GetClients"), ("responsetype", format)]);
+    let answer = Answer::success(fields, &request);
+    assert_eq!(answer.http_status, 200);
+    answer.body
+}
+
+fn clients() -> [(&'static str, Value<'static>); 2] {
+    let client = |id: i64, email: &'static str| {
+        Value::from(vec![("id", Value::from(id)), ("email", Value::from(email))])
+    };
+    let clients = Value::from(vec![client(1, "a@b.c"), client(2, "d@e.f")]);
+    [("totalresults", Value::from(2)), ("clients", Value::from(vec![("client", clients)]))]
+}
+
+#[test]
+fn result_comes_first_in_every_format() {
+    assert_eq!(
+        body("json", &clients()),
+        r#"{"result":"success","totalresults":2,"clients":{"client":[{"id":1,"email":"a@b.c"},{"id":2,"email":"d@e.f"}]}}"#
+    );
+    assert_eq!(
+        body("nvp", &clients()),
+        "result=success;totalresults=2;clients[client][0][id]=1;clients[client][0][email]=a@b.c;\
+         clients[client][1][id]=2;clients[client][1][email]=d@e.f"
+    );
+    assert_eq!(
+        body("xml", &clients()),
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>getclients</action>\n\
+         <result>success</result>\n<totalresults>2</totalresults>\n<clients>\n<client>\n<id>1</id>\n\
+         <email>a@b.c</email>\n</client>\n<client>\n<id>2</id>\n<email>d@e.f</email>\n</client>\n\
+         </clients>\n</whmcsapi>"
+    );
+    for format in ["json", "nvp", "xml"] {
+        assert!(!body(format, &[]).contains("totalresults"));
+    }
+    assert_eq!(body("json", &[]), r#"{"result":"success"}"#);
+    assert_eq!(body("nvp", &[]), "result=success");
+}
+
+#[test]
+fn no_text_and_no_name_adds_a_field_or_a_tag() {
+    let hostile = "\"},<x>&';=a\n\r\0\u{1f600}\u{fffe}";
+    let fields =
+        [(hostile, Value::from(hostile)), ("list", Value::from(vec![Value::from(hostile)]))];
+    let json = body("json", &fields);
+    assert!(json.is_ascii() && !json.contains(['<', '>', '&', '\'', '\n']), "{json}");
+    assert_eq!(json.matches('"').count(), 4 + 4 + 4, "{json}");
+    let nvp = body("nvp", &fields);
+    assert_eq!(nvp.split(';').count(), 3, "{nvp}");
+    assert!(!nvp.contains(char::is_control), "{nvp}");
+    let xml = body("xml", &fields);
+    assert_eq!(xml.matches('<').count(), 1 + 2 + 2 + 2 + 2 + 2, "{xml}");
+    assert!(!xml.contains(['\0', '\u{fffe}']), "{xml}");
+}
+
+#[test]
+fn an_xml_name_is_one_that_every_parser_takes() {
+    for (name, element) in [
+        ("id", "id"),
+        ("client.id-2_x", "client.id-2_x"),
+        ("2fa", "_2fa"),
+        ("a b", "a_b"),
+        ("", "_"),
+        ("<x>", "__x_"),
+        ("ü", "__"),
+    ] {
+        let xml = body("xml", &[(name, Value::from(1))]);
+        assert!(xml.contains(&format!("\n<{element}>1</{element}>\n")), "{name}: {xml}");
+    }
+}
+
+#[test]
+fn an_empty_list_is_an_empty_list() {
+    let fields = [("clients", Value::List(vec![])), ("x", Value::Fields(vec![]))];
+    assert_eq!(body("json", &fields), r#"{"result":"success","clients":[],"x":{}}"#);
+    assert_eq!(body("nvp", &fields), "result=success");
+    assert!(body("xml", &fields).ends_with("<result>success</result>\n<x>\n</x>\n</whmcsapi>"));
+}

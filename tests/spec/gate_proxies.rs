@@ -1,0 +1,120 @@
+//! Whose request it is, behind proxies.
+
+use std::net::IpAddr;
+
+use whmcs_auth::Refusal;
+use whmcs_auth::gate::{HiddenCaller, TrustedProxies};
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+fn proxies(addresses: &[&str]) -> TrustedProxies {
+    TrustedProxies::new().with_addresses(addresses.iter().map(|address| address.parse().unwrap()))
+}
+
+fn caller(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> Option<String> {
+    let peer: IpAddr = peer.parse().unwrap();
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+    proxies(trusted).caller(peer, headers).ok().map(|address| address.to_string())
+}
+
+#[test]
+fn the_last_address_that_is_no_trusted_proxy_is_the_callers() {
+    let list = |text| vec![(FORWARDED_FOR, text)];
+    let one = &["192.0.2.9"][..];
+    let two = &["192.0.2.9", "192.0.2.2"][..];
+    let two_lines = vec![(FORWARDED_FOR, "192.0.2.1"), (FORWARDED_FOR, "192.0.2.2")];
+    for (peer, trusted, headers, expected) in [
+        // Nobody is trusted: the peer calls.
+        ("192.0.2.9", &[][..], vec![], Some("192.0.2.9")),
+        ("::ffff:192.0.2.9", &[], vec![], Some("192.0.2.9")),
+        ("127.0.0.1", &[], vec![], Some("127.0.0.1")),
+        // Anybody can write the header.
+        ("192.0.2.9", &[], list("203.0.113.7"), Some("192.0.2.9")),
+        ("192.0.2.9", &["192.0.2.8"], list("203.0.113.7"), Some("192.0.2.9")),
+        // A trusted proxy names the caller.
+        ("192.0.2.9", one, list("203.0.113.7"), Some("203.0.113.7")),
+        ("::ffff:192.0.2.9", one, list("203.0.113.7"), Some("203.0.113.7")),
+        ("192.0.2.9", &["::ffff:192.0.2.9"], list("203.0.113.7"), Some("203.0.113.7")),
+        ("192.0.2.9", one, vec![("X-Forwarded-For", "203.0.113.7")], Some("203.0.113.7")),
+        ("192.0.2.9", one, list("192.0.2.1, 203.0.113.7"), Some("203.0.113.7")),
+        ("192.0.2.9", one, list("192.0.2.1,\t203.0.113.7 "), Some("203.0.113.7")),
+        ("192.0.2.9", one, list("::ffff:203.0.113.7"), Some("203.0.113.7")),
+        ("192.0.2.9", one, list("2001:db8::1"), Some("2001:db8::1")),
+        // With a port.
+        ("192.0.2.9", one, list("203.0.113.7:51234"), Some("203.0.113.7")),
+        ("192.0.2.9", one, list("[2001:db8::1]:443"), Some("2001:db8::1")),
+        ("192.0.2.9", one, list("203.0.113.7:x"), None),
+        ("192.0.2.9", one, list("[2001:db8::1]"), None),
+        // Several lines are one list.
+        ("192.0.2.9", one, two_lines.clone(), Some("192.0.2.2")),
+        ("192.0.2.9", two, two_lines, Some("192.0.2.1")),
+        ("192.0.2.9", two, list("192.0.2.1, ::ffff:192.0.2.2"), Some("192.0.2.1")),
+        // A proxy that names no caller, or something else.
+        ("192.0.2.9", one, vec![], None),
+        ("192.0.2.9", one, vec![("forwarded", "for=203.0.113.7")], None),
+        ("192.0.2.9", one, list("192.0.2.9"), None),
+        ("192.0.2.9", one, list("unknown"), None),
+        ("192.0.2.9", one, list("203.0.113.7, "), None),
+        ("192.0.2.9", one, list(""), None),
+        ("192.0.2.9", one, list("203.0.113.7, unknown, 192.0.2.9"), None),
+        ("192.0.2.9", one, list("203.0.113.0/24"), None),
+    ] {
+        assert_eq!(
+            caller(peer, trusted, &headers).as_deref(),
+            expected,
+            "{peer} {trusted:?} {headers:?}"
+        );
+    }
+}
+
+/// Otherwise everybody who comes through it would have the address of this machine.
+#[test]
+fn a_proxy_on_this_machine_that_is_not_trusted_hides_the_caller() {
+    for name in [
+        "x-forwarded-for",
+        "X-Forwarded-Proto",
+        "x-forwarded-host",
+        "forwarded",
+        "Via",
+        "x-real-ip",
+        "cf-connecting-ip",
+    ] {
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.2"] {
+            assert_eq!(caller(peer, &[], &[(name, "203.0.113.7")]), None, "{name} {peer}");
+        }
+        let other = caller("192.0.2.9", &[], &[(name, "203.0.113.7")]);
+        assert_eq!(other.as_deref(), Some("192.0.2.9"), "{name}");
+    }
+    for name in ["x-forward", "x-forwarde", "forwarded-for", "ü", ""] {
+        let own = caller("127.0.0.1", &[], &[(name, "203.0.113.7")]);
+        assert_eq!(own.as_deref(), Some("127.0.0.1"), "{name}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_no_address() {
+    let headers = [(FORWARDED_FOR, &b"203.0.113.7, \xff"[..])];
+    let verdict = proxies(&["192.0.2.9"]).caller("192.0.2.9".parse().unwrap(), headers);
+    assert_eq!(verdict, Err(HiddenCaller));
+}
+
+#[cfg(feature = "ipnet")]
+#[test]
+fn a_network_of_proxies_is_trusted() {
+    let proxies = TrustedProxies::new()
+        .with_networks(["10.0.0.0/8".parse().unwrap(), "::ffff:192.0.2.0/120".parse().unwrap()]);
+    let headers = [(FORWARDED_FOR, "203.0.113.7, 10.1.2.3, 192.0.2.77")];
+    for (peer, expected) in
+        [("10.9.9.9", "203.0.113.7"), ("192.0.2.1", "203.0.113.7"), ("11.0.0.1", "11.0.0.1")]
+    {
+        let caller = proxies.caller(peer.parse().unwrap(), headers).unwrap();
+        assert_eq!(caller.to_string(), expected, "{peer}");
+    }
+}
+
+#[test]
+fn a_hidden_caller_is_refused_like_an_invalid_address() {
+    assert_eq!(HiddenCaller.code(), "proxy_names_nobody");
+    assert_eq!(HiddenCaller.public_message(), "Invalid IP");
+    assert_eq!(HiddenCaller.http_status(), 403);
+}
