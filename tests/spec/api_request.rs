@@ -79,7 +79,7 @@ fn pairs_may_be_borrowed_or_owned() {
     for request in [
         ApiRequest::from_pairs(&owned),
         ApiRequest::from_pairs(owned.as_slice()),
-        ApiRequest::from_pairs(&[("action", "GetClients")]),
+        ApiRequest::from_pairs(&[("action", String::from("GetClients"))]),
         ApiRequest::from_pairs([("action", "GetClients")]),
         ApiRequest::from_pairs([("action", String::from("GetClients"))]),
     ] {

@@ -12,7 +12,7 @@ use whmcs_auth::{
 };
 
 use crate::common::{
-    self, EMAIL, HASH, KEY, SECRET, SECRET_MD5, SIGNED, TIMESTAMP, at, goto_of, hash_of,
+    self, EMAIL, HASH, KEY, SECRET, SECRET_MD5, SIGNED, TIMESTAMP, at, hash_of,
     verify_link,
 };
 
@@ -377,7 +377,7 @@ mod raw {
                 let login = verify_autoauth(&request, &key.clone().into(), &now, &policy).unwrap();
                 prop_assert_eq!(login.email(), &*email);
                 prop_assert_eq!(login.timestamp(), seconds);
-                let offered = goto_of(&login);
+                let offered = crate::common::goto_of(&login);
                 prop_assert_eq!(offered.target_or("none"), goto.as_deref().unwrap_or("none"));
             }
         }
