@@ -78,7 +78,7 @@
 //! | item | what it is for |
 //! |---|---|
 //! | [`verify_api_request`] | who calls the API; holds the rules `API-1` to `API-8` |
-//! | [`ApiRequest`] | the decoded fields of a call; [`Field`] holds the rules for fields |
+//! | [`ApiRequest`] | the decoded fields of a call; [`Field`] holds the rules `FIELD-1` to `FIELD-7` |
 //! | [`ApiAttempt`] | the two steps of `verify_api_request` without I/O, for async services |
 //! | [`CredentialStore`] | the trait of a store, which finds [`ApiCredential`] and [`Admin`] records |
 #![cfg_attr(feature = "std", doc = "| [`MemoryStore`] | a store in memory |")]

@@ -34,7 +34,7 @@ targets_of_the_url_standard() {
 }
 
 targets_of_the_tests() {
-    candidates table tests/goto.rs | "$judge" targets >"$work/targets" && by_node && by_django
+    candidates table tests/spec/goto.rs | "$judge" targets >"$work/targets" && by_node && by_django
 }
 
 none_that_django_holds_for_bad() {

@@ -39,7 +39,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The output is that of PHP's `json_encode` with the four `JSON_HEX_*` flags. PHP writes the
+/// Writes what PHP's `json_encode` writes with its four `JSON_HEX_*` flags. PHP writes the
 /// hexadecimal digits of these escapes in upper case, and of all others in lower case.
 fn json_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match character {

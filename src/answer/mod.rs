@@ -24,7 +24,7 @@
 //! - NVP has no escapes. So `;`, `=` and control characters become spaces.
 //!
 //! The only text of the request in an answer is a valid action, 1 to 64 of `[A-Za-z0-9_]`, in lower
-//! case (FIELD-6). It stands in the XML, and in the message `Invalid Permissions`.
+//! case (FIELD-6). It appears in the XML, and in the message `Invalid Permissions`.
 //!
 //! # Examples
 //!

@@ -15,7 +15,7 @@ use crate::field::Field;
 /// - It starts with a letter, a digit, `_`, or a single `/`.
 /// - The path, up to the first `?` or `#`, holds no `:`, `@`, `;` or `%`, and no segment `.` or
 ///   `..`.
-/// - After the path, each `%` starts an escape of two hexadecimal digits. No escape stands for an
+/// - After the path, each `%` starts an escape of two hexadecimal digits. No escape encodes an
 ///   ASCII control character (`%00` to `%1F`, `%7F`).
 ///
 /// Source: WHMCS's clients use relative targets, such as `clientarea.php?action=products`. The
@@ -159,7 +159,7 @@ fn starts_on_this_site(path: &[u8]) -> bool {
 }
 
 fn has_safe_escapes(text: &[u8]) -> bool {
-    // `skip`: the first part stands before the first `%`.
+    // Skips the text before the first `%`.
     text.split(|byte| *byte == b'%').skip(1).all(|escape| {
         let mut byte = [0];
         let digits = escape.get(..2).unwrap_or_default();

@@ -1,4 +1,16 @@
-//! Login links: verification, the rules LINK-1 to LINK-8, and everything else about links.
+//! Login links.
+//!
+//! The docs of [`verify_autoauth`] list the rules LINK-1 to LINK-8. This is where each one is
+//! applied:
+//!
+//! | rule | place |
+//! |---|---|
+//! | LINK-1 | here, and `key.rs` for keys and sets of keys |
+//! | LINK-2, LINK-4 | here |
+//! | LINK-3, LINK-5 | here, with the settings of `policy.rs` |
+//! | LINK-6 | `goto.rs` |
+//! | LINK-7 | `login.rs`; `replay.rs` remembers used links |
+//! | LINK-8 | `login.rs` |
 
 pub(crate) mod goto;
 pub(crate) mod key;
@@ -30,40 +42,43 @@ use crate::field::{Field, Malformed};
 ///
 /// The rules, in the order in which they are applied:
 ///
-/// - LINK-1: Without a key, AutoAuth is disabled and every link is refused. A key holds at least
-///   one visible character. No key of a set equals another key or ends with another key, because
-///   two such keys could share a hash; [`AutoAuthKeys`](crate::AutoAuthKeys) refuses such a set.
-/// - LINK-2: `email`, `timestamp` and `hash` are present. The timestamp is exactly ten ASCII
+/// - **LINK-1**: Without a key, AutoAuth is disabled and every link is refused. A key holds at
+///   least one visible character. No key of a set equals another key or ends with another key,
+///   because two such keys could share a hash; [`AutoAuthKeys`](crate::AutoAuthKeys) refuses such a
+///   set.
+/// - **LINK-2**: `email`, `timestamp` and `hash` are present. The timestamp is exactly ten ASCII
 ///   digits, and the first digit is not 0. So e-mail ++ timestamp ++ key can be read in one way
 ///   only: a digit cannot move from one of them to the next.
-/// - LINK-3: If the e-mail holds a space, every space is read as `+`. Many programs make links
+/// - **LINK-3**: If the e-mail holds a space, every space is read as `+`. Many programs make links
 ///   without percent-encoding the e-mail, and a decoder turns its `+` into a space. Only the text
 ///   with `+` is hashed and returned, and [`is_repaired`](AutoAuthLogin::is_repaired) reports the
 ///   change. [`with_space_as_plus(false)`](AutoAuthPolicy::with_space_as_plus) refuses such links.
-/// - LINK-4: The hash is SHA-1 of e-mail ++ timestamp ++ key. The text is hashed as it was received
-///   and decoded, with the change of LINK-3 and no other. The field `hash` holds 40 hexadecimal
-///   digits, in either case. These digits are decoded; an expected digest is never encoded. All
-///   keys are tried, and [`key_index`](AutoAuthLogin::key_index) reports the one that matched.
-/// - LINK-5: The clock is read only after the hash was found genuine. Its time in whole seconds and
-///   the timestamp are at most 900 s apart, in either direction; exactly 900 s is accepted.
+/// - **LINK-4**: The hash is SHA-1 of e-mail ++ timestamp ++ key. The text is hashed as it was
+///   received and decoded, with the change of LINK-3 and no other. The field `hash` holds 40
+///   hexadecimal digits, in either case. These digits are decoded; an expected digest is never
+///   encoded. All keys are tried, and [`key_index`](AutoAuthLogin::key_index) reports the one that
+///   matched.
+/// - **LINK-5**: The clock is read only after the hash was found genuine. Its time in whole seconds
+///   and the timestamp are at most 900 s apart, in either direction; exactly 900 s is accepted.
 ///   [`AutoAuthPolicy`] sets separate limits for the past and for the future. So only a genuine
 ///   link is reported as expired or as coming from the future.
-/// - LINK-6: The hash does not cover `goto`. A `goto` is offered only if it matches the grammar of
-///   [`Goto`](crate::Goto). The text of a refused `goto` cannot be read, and an offered `goto`
+/// - **LINK-6**: The hash does not cover `goto`. A `goto` is offered only if it matches the grammar
+///   of [`Goto`](crate::Goto). The text of a refused `goto` cannot be read, and an offered `goto`
 ///   cannot be changed. A refused `goto` does not refuse the link.
-/// - LINK-7: The login carries a [replay key](AutoAuthLogin::replay_key), the 20 bytes of the
+/// - **LINK-7**: The login carries a [replay key](AutoAuthLogin::replay_key), the 20 bytes of the
 ///   digest, and [until when](AutoAuthLogin::remember_until) to remember it.
-/// - LINK-8: After the look-up, [`check_account`](AutoAuthLogin::check_account) takes all accounts
-///   that were found. It returns the one whose stored e-mail equals the signed e-mail, without
-///   ASCII case and without Unicode folding.
+/// - **LINK-8**: After the look-up, [`check_account`](AutoAuthLogin::check_account) takes all
+///   accounts that were found. It returns the one whose stored e-mail equals the signed e-mail,
+///   without ASCII case and without Unicode folding.
 ///
-/// The rules of [`Field`](crate::Field) are applied between LINK-1 and LINK-2. They cap the e-mail
-/// at 254 bytes, the hash at 40 and `goto` at 2048. A `goto` that is too long or not UTF-8 is
-/// malformed like any other field, and the link is refused.
+/// The rules FIELD-1 to FIELD-7 of [`Field`](crate::Field) are applied between LINK-1 and LINK-2.
+/// They limit the e-mail to 254 bytes, the hash to 40 and `goto` to 2048. A `goto` that is too long
+/// or not UTF-8 is malformed like any other field, and the link is refused.
 ///
 /// Source: WHMCS documents the formula of the hash and the 15 minutes; it removed AutoAuth in
-/// version 8.1. Generators of links that leave the e-mail unencoded are public. The shape of the
-/// timestamp, the accepted boundary and the grammar of `goto` are decisions of this crate.
+/// version 8.1. Its own sample leaves the e-mail unencoded, and so do public generators of links.
+/// The shape of the timestamp, the accepted boundary and the grammar of `goto` are decisions of
+/// this crate.
 ///
 /// # Errors
 ///

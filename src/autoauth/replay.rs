@@ -6,7 +6,8 @@
 //! What is remembered is the replay key of rule LINK-7 of
 //! [`verify_autoauth`](crate::verify_autoauth).
 //!
-//! Source: WHMCS accepts a link again inside its window. This module is this crate's.
+//! Source: WHMCS's scheme lets a link be used again inside its window. One-time links are this
+//! crate's.
 //!
 //! # Examples
 //!
@@ -222,8 +223,8 @@ impl fmt::Debug for ReplayGuard {
 /// Why [`ReplayGuard::first_use`] refused a genuine link.
 ///
 /// Display is for the operator and names the cause. The caller gets
-/// [`public_message`](Refusal::public_message): for a full guard that of an unavailable service,
-/// for the others that of an expired link.
+/// [`public_message`](Refusal::public_message): `Service Unavailable` from a full guard, otherwise
+/// the message of an expired link.
 ///
 /// Source: the public messages and statuses are this crate's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,10 +9,11 @@ use crate::field::{Field, Fields, Malformed};
 /// A login link as it was received: the decoded fields `email`, `timestamp`, `hash` and,
 /// optionally, `goto`.
 ///
-/// The rules of [`Field`] hold. An empty field is an absent field, and all other fields are
-/// ignored. Building a request never fails. A request that breaks a rule of [`Malformed`] is built,
-/// too, and [`verify_autoauth`](crate::verify_autoauth) refuses it. A repeated `goto`, or another
-/// name that PHP reads as `goto`, loses only the `goto`: it becomes [`Goto::Refused`].
+/// The rules FIELD-1 to FIELD-7 of [`Field`] hold. An empty field is an absent field, and all other
+/// fields are ignored. Building a request never fails. A request that breaks a rule of
+/// [`Malformed`] is built, too, and [`verify_autoauth`](crate::verify_autoauth) refuses it. A
+/// repeated `goto`, or another name that PHP reads as `goto`, loses only the `goto`: it becomes
+/// [`Goto::Refused`].
 ///
 /// # Security
 ///

@@ -122,8 +122,8 @@ impl AutoAuthLink {
     ///   four decimal numbers; or an IPv6 address in brackets.
     /// - The port is a number from 1 to 65535 without leading zeros.
     /// - The path consists of segments of letters, digits, `-`, `_`, `.`, `~` and escapes such as
-    ///   `%20`. No segment is empty, `.` or `..`. An escape stands for any byte but an ASCII
-    ///   control character and `/ \ . %`.
+    ///   `%20`. No segment is empty, `.` or `..`. No escape encodes an ASCII control character or
+    ///   one of `/ \ . %`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What an API request carries along beside the credentials.
+//! What an API request holds beside the credentials.
 
 use whmcs_auth::{Action, ApiRequest, ResponseType};
 
@@ -7,7 +7,7 @@ fn with<'a>(name: &'a str, value: &'a str) -> ApiRequest<'a> {
 }
 
 #[test]
-fn an_action_is_1_to_64_letters_digits_and_underscores() {
+fn field_6_an_action_is_1_to_64_letters_digits_and_underscores() {
     let longest = "a".repeat(64);
     for name in ["GetClients", "getclients", "a", "_", "0", "Module_Create_2", &longest] {
         assert_eq!(with("action", name).action(), Action::Named(name));
@@ -51,14 +51,14 @@ fn the_response_type_is_nvp_unless_it_is_json_or_xml() {
 }
 
 #[test]
-fn the_access_key_is_carried_as_it_was_decoded() {
+fn the_access_key_is_kept_as_it_was_decoded() {
     assert_eq!(with("accesskey", "a!@#$%.()*[]-_ +").access_key(), Some("a!@#$%.()*[]-_ +"));
     assert_eq!(with("accesskey", "").access_key(), None);
     assert_eq!(with("other", "x").access_key(), None);
 }
 
 #[test]
-fn of_a_malformed_field_no_value_is_kept() {
+fn field_7_a_malformed_field_keeps_no_value_and_is_refused_later() {
     for pairs in [
         vec![("accesskey", "a"), ("accesskey", "b")],
         vec![("accesskey", "a"), ("accesskey", "b"), ("accesskey", "c")],
@@ -83,7 +83,7 @@ fn pairs_may_be_borrowed_or_owned() {
 }
 
 #[test]
-fn an_owned_request_says_the_same() {
+fn an_owned_request_holds_the_same() {
     let pairs = [
         ("identifier", "id"),
         ("secret", "s"),

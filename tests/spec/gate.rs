@@ -1,20 +1,21 @@
-//! Address, credentials and action in one call, and the order in which they are judged.
-#![cfg(feature = "std")]
+//! The gate checks address, credentials and action, in this order and in one call.
 
 use std::cell::Cell;
 use std::fmt;
-use std::net::IpAddr;
 
-use whmcs_auth::gate::*;
-use whmcs_auth::*;
+use whmcs_auth::gate::{
+    AddressGate, AddressRefusal, AdmittedAttempt, ApiGate, AuthorizedCall, GateError, GateRefusal,
+};
+use whmcs_auth::{
+    ActionRefusal, Admin, AdminState, AllowedActions, ApiCredential, ApiError, ApiMode, ApiPolicy,
+    ApiRefusal, ApiRequest, CredentialStore, ExpectedSchemes, Field, Lookup, Malformed,
+    MemoryStore, Refusal, StoredPassword, StoredSecret,
+};
 
-const MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+use crate::common::{self, PASSWORD_MD5, action_name, address};
+
 const LISTED: &str = "203.0.113.7";
 const ELSEWHERE: &str = "198.51.100.1";
-
-fn address(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
 
 fn store() -> MemoryStore<u64> {
     let credential = |id, identifier, state| {
@@ -22,15 +23,14 @@ fn store() -> MemoryStore<u64> {
         ApiCredential::new(id, identifier, secret, state)
             .with_actions(AllowedActions::new(["getclients"]))
     };
-    let admin =
-        |id, username, state| Admin::new(id, username, StoredPassword::md5(MD5).unwrap(), state);
+    let admin = common::admin("admin", StoredPassword::md5(PASSWORD_MD5).unwrap());
     MemoryStore::new(
         [
             credential(1, "id", AdminState::WithApiAccess),
             credential(2, "clerk", AdminState::WithoutApiAccess),
             credential(3, "gone", AdminState::Disabled),
         ],
-        [admin(4, "admin", AdminState::WithApiAccess)],
+        [admin],
     )
     .unwrap()
 }
@@ -39,7 +39,7 @@ fn gate() -> ApiGate {
     ApiGate::new(AddressGate::new().with_entries([LISTED]).with_access_key("key").unwrap())
 }
 
-/// Why an address that is not listed may not call.
+/// The refusal of an address that is not listed.
 fn refused_address() -> AddressRefusal {
     let gate = AddressGate::new().with_entries([LISTED]).with_access_key("key").unwrap();
     gate.check(address(ELSEWHERE), None).unwrap_err()
@@ -47,7 +47,7 @@ fn refused_address() -> AddressRefusal {
 
 type Verdict = Result<AuthorizedCall<u64>, GateRefusal>;
 
-/// The verdict in one call, which is that of the two steps and of the owned two steps.
+/// The verdict of one call. The two steps must give the same, and so must the owned two steps.
 fn verdict(gate: &ApiGate, caller: &str, pairs: &[(&str, &str)]) -> Verdict {
     let store = store();
     let request = ApiRequest::from_pairs(pairs.iter().copied());
@@ -71,7 +71,7 @@ fn verdict(gate: &ApiGate, caller: &str, pairs: &[(&str, &str)]) -> Verdict {
 const RIGHT: [(&str, &str); 3] = [("identifier", "id"), ("secret", "s"), ("action", "GetClients")];
 
 #[test]
-fn who_passes_is_named_with_the_action() {
+fn a_call_that_passes_has_its_caller_and_its_action() {
     for (pairs, id, mode) in [
         (RIGHT, 1, ApiMode::Credential),
         (
@@ -80,8 +80,8 @@ fn who_passes_is_named_with_the_action() {
             ApiMode::CredentialAsLogin,
         ),
         (
-            [("username", "Admin"), ("password", MD5), ("action", "getclients")],
-            4,
+            [("username", "Admin"), ("password", PASSWORD_MD5), ("action", "getclients")],
+            8,
             ApiMode::AdminLogin,
         ),
     ] {
@@ -94,12 +94,11 @@ fn who_passes_is_named_with_the_action() {
     }
 }
 
-/// From the last check to the first: what is wrong in a row hides what was wrong in those before.
+/// The rows go from the last check to the first. Each row also fails the checks of the rows before it.
 #[test]
-fn the_first_check_that_fails_is_the_cause() {
-    let of_action = |action| ActionName::try_from(Action::Named(action)).unwrap();
-    let not_allowed =
-        GateRefusal::Action(ActionRefusal::NotAllowed { action: of_action("deleteclient") });
+fn the_first_check_that_fails_is_reported() {
+    let action = action_name("deleteclient");
+    let not_allowed = GateRefusal::Action(ActionRefusal::NotAllowed { action });
     let api = GateRefusal::Api;
     for (caller, identifier, secret, action, refusal) in [
         (LISTED, "id", "s", "DeleteClient", not_allowed),
@@ -120,7 +119,7 @@ fn the_first_check_that_fails_is_the_cause() {
     }
 }
 
-/// It proves nothing about who calls.
+/// An access key proves nothing about who calls.
 #[test]
 fn the_access_key_is_no_credential() {
     let key = ("accesskey", "key");
@@ -137,7 +136,7 @@ fn the_access_key_is_no_credential() {
 }
 
 #[test]
-fn an_ambiguous_access_key_lifts_nothing() {
+fn a_malformed_access_key_lifts_nothing() {
     for second in [("accesskey", "key"), ("accesskey[]", "key"), (" accesskey", "")] {
         let pairs: Vec<_> = RIGHT.into_iter().chain([("accesskey", "key"), second]).collect();
         let refusal = refused_address();
@@ -148,8 +147,8 @@ fn an_ambiguous_access_key_lifts_nothing() {
 }
 
 #[test]
-fn policies_are_those_of_the_pieces() {
-    let login = [("username", "admin"), ("password", MD5), ("action", "GetClients")];
+fn the_policy_of_the_gate_applies_to_the_call() {
+    let login = [("username", "admin"), ("password", PASSWORD_MD5), ("action", "GetClients")];
     let gate = gate().with_policy(ApiPolicy::new().with_admin_login(false));
     let refusal = ApiRefusal::AdminLoginOff;
     assert_eq!(verdict(&gate, LISTED, &login), Err(refusal.into()));
@@ -162,21 +161,21 @@ fn policies_are_those_of_the_pieces() {
 }
 
 #[test]
-fn an_open_gate_leaves_the_rest_to_the_credentials() {
+fn an_open_gate_still_checks_the_credentials() {
     let gate = ApiGate::new(AddressGate::open());
     assert!(verdict(&gate, ELSEWHERE, &RIGHT).is_ok());
     let refusal = verdict(&gate, ELSEWHERE, &RIGHT[1..]).unwrap_err();
     assert_eq!(refusal.public_message(), "Authentication Failed");
 }
 
-/// Counts what it is asked, and can fail.
-struct Asked {
+/// A store that counts its look-ups, and can fail.
+struct Counting {
     store: MemoryStore<u64>,
     look_ups: Cell<usize>,
     fails: bool,
 }
 
-impl CredentialStore for Asked {
+impl CredentialStore for Counting {
     type Id = u64;
     type Error = fmt::Error;
 
@@ -199,7 +198,7 @@ impl CredentialStore for Asked {
 }
 
 #[test]
-fn a_refused_address_costs_no_look_up_and_a_refused_action_as_many_as_an_allowed_one() {
+fn a_refused_address_costs_no_look_up_and_a_refused_action_costs_the_usual_ones() {
     for (caller, pairs, look_ups) in [
         (ELSEWHERE, RIGHT.to_vec(), 0),
         (LISTED, RIGHT[..1].to_vec(), 0),
@@ -209,7 +208,7 @@ fn a_refused_address_costs_no_look_up_and_a_refused_action_as_many_as_an_allowed
         (LISTED, vec![("username", "id"), ("password", "s")], 2),
         (LISTED, vec![("username", "nobody"), ("password", "s")], 2),
     ] {
-        let store = Asked { store: store(), look_ups: Cell::new(0), fails: false };
+        let store = Counting { store: store(), look_ups: Cell::new(0), fails: false };
         let request = ApiRequest::from_pairs(pairs.iter().copied());
         let _ = gate().verify(address(caller), &request, &store);
         assert_eq!(store.look_ups.get(), look_ups, "{caller}, {pairs:?}");
@@ -217,23 +216,21 @@ fn a_refused_address_costs_no_look_up_and_a_refused_action_as_many_as_an_allowed
 }
 
 #[test]
-fn a_store_that_fails_judges_nobody() {
-    let store = Asked { store: store(), look_ups: Cell::new(0), fails: true };
+fn a_store_that_fails_is_no_refusal() {
+    let store = Counting { store: store(), look_ups: Cell::new(0), fails: true };
     let request = ApiRequest::from_pairs(RIGHT);
     let error = gate().verify(address(LISTED), &request, &store).unwrap_err();
     assert_eq!(error, GateError::Store(fmt::Error));
     assert_eq!(error.code(), "store_failure");
-    assert_eq!(error.to_string(), "the credential store failed");
     assert_eq!(error.public_message(), "Service Unavailable");
     assert_eq!(error.http_status(), 503);
-    // An address is refused all the same.
+    // The address is refused before the store is asked.
     let error = gate().verify(address(ELSEWHERE), &request, &store).unwrap_err();
     assert_eq!(error.code(), "address_not_listed");
 }
 
-/// The wrapping enums say what the refusal inside says.
 #[test]
-fn a_refusal_is_told_as_the_piece_tells_it() {
+fn a_gate_refusal_reports_what_its_cause_reports() {
     let address = refused_address();
     let api = ApiRefusal::NoApiAccess;
     let action = ActionRefusal::Absent;
@@ -264,7 +261,7 @@ fn a_refusal_is_told_as_the_piece_tells_it() {
         assert_eq!(error.public_message(), public);
         assert_eq!(error.http_status(), status);
     }
-    // `?` takes each of them.
+    // `?` converts each of them.
     assert_eq!(GateError::<()>::from(address), GateError::Refused(address.into()));
     assert_eq!(GateError::<()>::from(api), GateError::Refused(api.into()));
     assert_eq!(GateError::<()>::from(action), GateError::Refused(action.into()));

@@ -1,20 +1,33 @@
-//! Every type can move between threads, and every value that is passed around can be copied or
-//! cloned.
+//! The traits that every type has, or must not have.
 
 use std::error::Error;
 use std::fmt::Debug;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use whmcs_auth::answer::*;
-use whmcs_auth::gate::*;
-use whmcs_auth::*;
+use whmcs_auth::answer::Answer;
+use whmcs_auth::gate::{
+    AddressGate, AddressRefusal, AdmittedAttempt, ApiGate, AuthorizedCall, GateError, GateRefusal,
+};
+#[cfg(any(feature = "bcrypt", feature = "sha2"))]
+use whmcs_auth::upgrade;
+use whmcs_auth::{
+    Action, ActionName, ActionRefusal, Admin, AdminState, AllowedActions, ApiAttempt, ApiCaller,
+    ApiCredential, ApiError, ApiMode, ApiPolicy, ApiRefusal, ApiRequest, AutoAuthKey, AutoAuthKeys,
+    AutoAuthLogin, AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, BcryptCost, ExpectedSchemes,
+    Field, Goto, KeyError, Malformed, PasswordScheme, ReplayKey, ResponseType, SchemeError,
+    SecretScheme, StoredPassword, StoredScheme, StoredSecret,
+};
+#[cfg(feature = "form")]
+use whmcs_auth::{AutoAuthLink, SignError};
+#[cfg(feature = "std")]
+use whmcs_auth::{DuplicateRecord, FixedClock, MemoryStore, SystemClock, replay};
 
 fn moves_between_threads<T: Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
 fn is_cloned<T: Clone>() {}
 fn is_copied<T: Copy + Eq>() {}
 fn is_an_error<T: Error + Copy + Eq + Send + Sync + 'static>() {}
 
-/// Does not compile where a type has the trait, as then either impl would do.
+/// Does not compile if a type has the trait: then both implementations of `Either` apply.
 macro_rules! never {
     ($trait:path: $($type:ty),+ $(,)?) => {$(
         const _: fn() = || {
@@ -38,7 +51,7 @@ macro_rules! secret {
     };
 }
 
-// What holds a secret cannot be compared but in constant time, nor written.
+// A type that holds a secret has no comparison, which would not take constant time, and no Display.
 secret!(
     AddressGate,
     Admin<u64>,
@@ -110,11 +123,11 @@ fn every_type_moves_between_threads() {
         moves_between_threads::<FixedClock>();
         moves_between_threads::<MemoryStore<u64>>();
         moves_between_threads::<SystemClock>();
-        moves_between_threads::<whmcs_auth::replay::ReplayGuard>();
-        moves_between_threads::<whmcs_auth::replay::ReplayRefusal>();
+        moves_between_threads::<replay::ReplayGuard>();
+        moves_between_threads::<replay::ReplayRefusal>();
     }
     #[cfg(any(feature = "bcrypt", feature = "sha2"))]
-    moves_between_threads::<whmcs_auth::upgrade::UpgradedText>();
+    moves_between_threads::<upgrade::UpgradedText>();
     #[cfg(feature = "form")]
     {
         moves_between_threads::<AutoAuthLink>();
@@ -123,7 +136,7 @@ fn every_type_moves_between_threads() {
 }
 
 #[test]
-fn records_and_requests_are_cloned_and_policies_copied() {
+fn records_and_requests_are_cloned_and_policies_are_copied() {
     is_cloned::<Admin<u64>>();
     is_cloned::<AddressGate>();
     is_cloned::<AdmittedAttempt<'_>>();
@@ -145,7 +158,7 @@ fn records_and_requests_are_cloned_and_policies_copied() {
 }
 
 #[test]
-fn every_error_is_one_and_can_be_kept() {
+fn every_error_can_be_copied_and_moved_between_threads() {
     is_an_error::<ActionRefusal>();
     is_an_error::<AddressRefusal>();
     is_an_error::<ApiRefusal>();
@@ -159,7 +172,7 @@ fn every_error_is_one_and_can_be_kept() {
     #[cfg(feature = "std")]
     is_an_error::<DuplicateRecord>();
     #[cfg(feature = "std")]
-    is_an_error::<whmcs_auth::replay::ReplayRefusal>();
+    is_an_error::<replay::ReplayRefusal>();
     #[cfg(feature = "form")]
     is_an_error::<SignError>();
 }

@@ -1,22 +1,22 @@
 //! The store in memory.
-#![cfg(feature = "std")]
 
-use whmcs_auth::*;
+#[cfg(feature = "bcrypt")]
+use whmcs_auth::BcryptCost;
+use whmcs_auth::{
+    CredentialStore, DuplicateRecord, ExpectedSchemes, MemoryStore, PasswordScheme, SecretScheme,
+    StoredPassword, StoredSecret,
+};
 
-fn credential(identifier: &str, secret: StoredSecret) -> ApiCredential<usize> {
-    ApiCredential::new(7, identifier, secret, AdminState::WithApiAccess)
-}
-
-fn admin(username: &str, password: StoredPassword) -> Admin<usize> {
-    Admin::new(8, username, password, AdminState::WithApiAccess)
-}
+#[cfg(feature = "bcrypt")]
+use crate::common::{BCRYPT_OF_MD5, SECRET_BCRYPT, plain_and_md5};
+use crate::common::{PASSWORD_MD5, SECRET, SECRET_MD5, admin, credential};
 
 fn plain() -> StoredSecret {
-    StoredSecret::plain("secret").unwrap()
+    StoredSecret::plain(SECRET).unwrap()
 }
 
 fn md5() -> StoredSecret {
-    StoredSecret::md5("5ebe2294ecd0e0f08eab7690d2a6ee69").unwrap()
+    StoredSecret::md5(SECRET_MD5).unwrap()
 }
 
 fn password() -> StoredPassword {
@@ -24,11 +24,11 @@ fn password() -> StoredPassword {
 }
 
 fn password_md5() -> StoredPassword {
-    StoredPassword::md5("5f4dcc3b5aa765d61d8327deb882cf99").unwrap()
+    StoredPassword::md5(PASSWORD_MD5).unwrap()
 }
 
 #[test]
-fn identifiers_are_found_byte_for_byte_and_usernames_without_ascii_case() {
+fn api_6_identifiers_are_found_byte_for_byte_and_usernames_without_ascii_case() {
     let longest = "x".repeat(255);
     let admins =
         [admin("Admin", password()), admin("Ädmin", password()), admin(&longest, password())];
@@ -59,7 +59,7 @@ fn identifiers_are_found_byte_for_byte_and_usernames_without_ascii_case() {
 }
 
 #[test]
-fn of_many_records_each_is_found_and_no_other() {
+fn each_of_many_records_is_found_and_no_other() {
     let names: Vec<_> = (0..2_000).map(|number| format!("id{number}")).collect();
     let credentials = names.iter().map(|name| credential(name, plain()));
     let admins = names.iter().map(|name| admin(name, password()));
@@ -75,29 +75,26 @@ fn of_many_records_each_is_found_and_no_other() {
 }
 
 #[test]
-fn two_records_of_one_name_are_an_error() {
+fn two_records_with_the_same_name_are_an_error() {
     let credentials = ["a", "b", "a"].map(|name| credential(name, plain()));
     let error = MemoryStore::new(credentials, []).unwrap_err();
     assert_eq!(error, DuplicateRecord::Credential { index: 2 });
-    assert_eq!(
-        error.to_string(),
-        "the API credential at index 2 has the identifier of an earlier one"
-    );
     let admins = ["a", "A"].map(|name| admin(name, password()));
     let error = MemoryStore::new([], admins).unwrap_err();
     assert_eq!(error, DuplicateRecord::Admin { index: 1 });
-    assert_eq!(error.to_string(), "the admin at index 1 has the username of an earlier one");
-    // An admin may be named like a credential, and credentials differ by case.
+    // An admin may have the name of a credential, and the case of an identifier counts.
     let credentials = ["a", "A"].map(|name| credential(name, plain()));
     assert!(MemoryStore::new(credentials, [admin("a", password())]).is_ok());
 }
 
 #[test]
-fn the_schemes_are_the_costliest_that_any_record_has() {
+fn api_8_the_expected_schemes_are_the_costliest_of_all_records() {
     let schemes = |secrets: &[fn() -> StoredSecret], passwords: &[fn() -> StoredPassword]| {
         let names = || (0..).map(|n| n.to_string());
-        let credentials = secrets.iter().zip(names()).map(|(form, name)| credential(&name, form()));
-        let admins = passwords.iter().zip(names()).map(|(form, name)| admin(&name, form()));
+        let secrets = secrets.iter().zip(names());
+        let credentials = secrets.map(|(secret, name)| credential(&name, secret()));
+        let passwords = passwords.iter().zip(names());
+        let admins = passwords.map(|(password, name)| admin(&name, password()));
         MemoryStore::new(credentials, admins).unwrap().expected_schemes()
     };
     for (secrets, passwords, expected) in [
@@ -116,22 +113,20 @@ fn the_schemes_are_the_costliest_that_any_record_has() {
     }
 }
 
-/// Three plain records and one of bcrypt: a refusal costs a bcrypt, whatever the name.
+/// One bcrypt record among plain ones: every refusal costs one bcrypt, for known and unknown names.
 #[cfg(feature = "bcrypt")]
 #[test]
-fn one_bcrypt_record_among_many_sets_the_schemes() {
+fn api_8_one_bcrypt_record_among_many_sets_the_expected_scheme() {
     let bcrypt = |cost: &str| {
-        let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
-        StoredSecret::bcrypt(&text.replace("$04$", &format!("${cost}$"))).unwrap()
+        StoredSecret::bcrypt(&SECRET_BCRYPT.replace("$04$", &format!("${cost}$"))).unwrap()
     };
     let secrets = [plain(), bcrypt("04"), plain(), bcrypt("05"), md5(), plain()];
     let names = (0..).map(|number: u32| number.to_string());
     let records = secrets.into_iter().zip(names);
     let records = records.map(|(secret, name)| credential(&name, secret));
-    let bcrypt_of_md5 = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
     let admins = [
         admin("a", password_md5()),
-        admin("b", StoredPassword::bcrypt_of_md5(bcrypt_of_md5).unwrap()),
+        admin("b", StoredPassword::bcrypt_of_md5(BCRYPT_OF_MD5).unwrap()),
         admin("c", password_md5()),
     ];
     let [four, five] = [4, 5].map(|cost| BcryptCost::new(cost).unwrap());
@@ -143,10 +138,8 @@ fn one_bcrypt_record_among_many_sets_the_schemes() {
 
 #[cfg(feature = "bcrypt")]
 #[test]
-fn the_compat_cost_is_the_highest_that_any_record_has() {
-    let bcrypt_of_md5 = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
-    let schemes = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
-    for (costs, expected) in [
+fn api_8_the_expected_compat_cost_is_the_highest_of_all_records() {
+    for (costs, highest) in [
         (&["04"][..], Some(4)),
         (&["04", "10", "10"], Some(10)),
         (&["10", "04", "04"], Some(10)),
@@ -155,17 +148,20 @@ fn the_compat_cost_is_the_highest_that_any_record_has() {
     ] {
         let mut records = vec![credential("none", plain())];
         for (index, cost) in costs.iter().enumerate() {
-            let text = bcrypt_of_md5.replace("$04$", &format!("${cost}$"));
+            let text = BCRYPT_OF_MD5.replace("$04$", &format!("${cost}$"));
             records.push(credential(&index.to_string(), plain()).with_compat(&text).unwrap());
         }
         let store = MemoryStore::new(records, []).unwrap();
-        let named = expected.map(|cost| schemes.with_compat(BcryptCost::new(cost).unwrap()));
-        assert_eq!(store.expected_schemes(), named.unwrap_or(schemes), "{costs:?}");
+        let expected = match highest {
+            Some(cost) => plain_and_md5().with_compat(BcryptCost::new(cost).unwrap()),
+            None => plain_and_md5(),
+        };
+        assert_eq!(store.expected_schemes(), expected, "{costs:?}");
     }
 }
 
 #[test]
-fn debug_shows_how_much_it_holds() {
+fn debug_shows_how_many_records_it_holds() {
     let store = MemoryStore::new([credential("id", plain())], [admin("a", password())]).unwrap();
     assert_eq!(
         format!("{store:?}"),
@@ -175,10 +171,8 @@ fn debug_shows_how_much_it_holds() {
 }
 
 #[test]
-fn other_forms_can_be_named() {
-    let secret = StoredSecret::md5("5f4dcc3b5aa765d61d8327deb882cf99").unwrap();
-    let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
-    let store = MemoryStore::new([record], []).unwrap();
+fn api_8_other_expected_schemes_can_be_set() {
+    let store = MemoryStore::new([credential("id", md5())], []).unwrap();
     let expected = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Plain);
     assert_ne!(store.expected_schemes(), expected);
     assert_eq!(store.with_expected_schemes(expected).expected_schemes(), expected);

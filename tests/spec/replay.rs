@@ -1,49 +1,31 @@
 //! Login links that work once.
-#![cfg(feature = "std")]
 
+use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use sha1::{Digest, Sha1};
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 use whmcs_auth::replay::{ReplayGuard, ReplayRefusal};
-use whmcs_auth::*;
+use whmcs_auth::{AutoAuthLogin, AutoAuthPolicy, verify_autoauth};
 
-const SIGNED: i64 = 1_700_000_000;
-
-fn at(seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
-}
+use crate::common::{KEY, SIGNED, at, hash_of, keys, link};
 
 /// The login of a genuine link, verified at that time.
 fn login(email: &str, timestamp: i64, now: OffsetDateTime) -> AutoAuthLogin<'static> {
-    let hash = hex::encode(Sha1::digest(format!("{email}{timestamp}key")));
-    login_by(email, timestamp, &hash, now)
+    login_with(AutoAuthPolicy::new(), email, timestamp, &hash_of(email, timestamp, KEY), now)
 }
 
-fn login_by(
-    email: &str,
-    timestamp: i64,
-    hash: &str,
-    now: OffsetDateTime,
-) -> AutoAuthLogin<'static> {
-    login_under(AutoAuthPolicy::new(), email, timestamp, hash, now)
-}
-
-fn login_under(
+fn login_with(
     policy: AutoAuthPolicy,
     email: &str,
     timestamp: i64,
     hash: &str,
     now: OffsetDateTime,
 ) -> AutoAuthLogin<'static> {
-    let keys = AutoAuthKeys::from(AutoAuthKey::new("key").unwrap());
     let timestamp = timestamp.to_string();
-    let pairs = [("email", email), ("timestamp", &timestamp), ("hash", hash)];
-    let request = AutoAuthRequest::from_pairs(pairs);
-    let login = verify_autoauth(&request, &keys, &now, &policy);
-    login.unwrap().into_owned()
+    let request = link(email, &timestamp, hash);
+    verify_autoauth(&request, &keys(&[KEY]), &now, &policy).unwrap().into_owned()
 }
 
 /// Uses the link of one of many clients.
@@ -55,7 +37,7 @@ fn use_link(guard: &ReplayGuard, client: usize, timestamp: i64, now: i64) -> Ver
 type Verdict = Result<(), ReplayRefusal>;
 
 #[test]
-fn the_first_use_passes_and_no_other() {
+fn only_the_first_use_of_a_link_passes() {
     let guard = ReplayGuard::new(10);
     for (now, verdict) in [
         (SIGNED, Ok(())),
@@ -72,22 +54,22 @@ fn the_first_use_passes_and_no_other() {
 }
 
 #[test]
-fn a_link_is_the_same_in_either_case_of_its_hex() {
+fn the_case_of_the_hash_makes_no_other_link() {
     let email = "demo@example.com";
-    let hash = hex::encode(Sha1::digest(format!("{email}{SIGNED}key")));
+    let hash = hash_of(email, SIGNED, KEY);
     let guard = ReplayGuard::new(10);
     for (hash, verdict) in [
         (hash.to_uppercase(), Ok(())),
         (hash.clone(), Err(ReplayRefusal::Used)),
         (hash.to_uppercase(), Err(ReplayRefusal::Used)),
     ] {
-        let login = login_by(email, SIGNED, &hash, at(SIGNED));
+        let login = login_with(AutoAuthPolicy::new(), email, SIGNED, &hash, at(SIGNED));
         let used = guard.first_use(&login, at(SIGNED));
         assert_eq!(used, verdict, "{hash}");
     }
 }
 
-/// From 900 s before its time to 900 s after it.
+/// The window is from 900 s before the timestamp to 900 s after it.
 #[test]
 fn a_link_is_remembered_for_the_whole_window_and_refused_after_it() {
     for first in [SIGNED - 900, SIGNED, SIGNED + 900] {
@@ -105,7 +87,7 @@ fn a_link_is_remembered_for_the_whole_window_and_refused_after_it() {
 }
 
 #[test]
-fn a_link_whose_time_is_over_is_refused_though_it_was_never_seen() {
+fn an_expired_link_is_refused_even_if_it_was_never_used() {
     let guard = ReplayGuard::new(10);
     for (now, verdict) in
         [(SIGNED + 901, Err(ReplayRefusal::MayBeForgotten)), (SIGNED + 900, Ok(()))]
@@ -125,7 +107,7 @@ fn a_link_whose_time_is_over_is_refused_though_it_was_never_seen() {
 }
 
 #[test]
-fn a_link_that_may_have_been_forgotten_is_refused_when_the_clock_steps_back() {
+fn a_link_that_may_be_forgotten_is_refused_when_the_clock_steps_back() {
     let guard = ReplayGuard::new(10);
     assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Ok(()));
     assert_eq!(use_link(&guard, 2, SIGNED + 100, SIGNED), Ok(()));
@@ -136,7 +118,7 @@ fn a_link_that_may_have_been_forgotten_is_refused_when_the_clock_steps_back() {
         (1, SIGNED, Err(ReplayRefusal::MayBeForgotten)),
         (2, SIGNED + 100, Err(ReplayRefusal::Used)),
         (3, SIGNED + 950, Err(ReplayRefusal::Used)),
-        // Never seen, and of the time that was forgotten, or before, or after it.
+        // A link that was never used: as old as the forgotten one, older, and newer.
         (4, SIGNED, Err(ReplayRefusal::MayBeForgotten)),
         (4, SIGNED - 1, Err(ReplayRefusal::MayBeForgotten)),
         (4, SIGNED + 1, Ok(())),
@@ -147,7 +129,7 @@ fn a_link_that_may_have_been_forgotten_is_refused_when_the_clock_steps_back() {
 }
 
 #[test]
-fn a_clock_that_jumped_ahead_and_back_keeps_out_what_was_forgotten_meanwhile() {
+fn a_forgotten_link_is_refused_after_the_clock_jumped_ahead_and_back() {
     let guard = ReplayGuard::new(10);
     let day = 86_400;
     assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Ok(()));
@@ -156,7 +138,8 @@ fn a_clock_that_jumped_ahead_and_back_keeps_out_what_was_forgotten_meanwhile() {
     let forgotten = Err(ReplayRefusal::MayBeForgotten);
     assert_eq!(use_link(&guard, 1, SIGNED, SIGNED + 1), forgotten);
 
-    // Ahead for longer than a window, it forgot a link of its own time, and so of any before.
+    // The clock is ahead for longer than a window. The guard forgets a link of that time, and so
+    // refuses every older one.
     let later = SIGNED + day + 901;
     assert_eq!(use_link(&guard, 4, later, later), Ok(()));
     for timestamp in [SIGNED + 2, SIGNED + 3_600, SIGNED + day] {
@@ -179,11 +162,11 @@ fn a_full_guard_refuses_and_forgets_nothing() {
             assert_eq!(verdict, Err(ReplayRefusal::Used));
         }
     }
-    // When one is forgotten there is room for one.
+    // Once a link is forgotten, there is room for one.
     let now = SIGNED + 901;
     assert_eq!(use_link(&guard, 3, SIGNED + 5, now), Ok(()));
     assert_eq!(use_link(&guard, 4, SIGNED + 5, now), Err(ReplayRefusal::Full));
-    // A refusal remembers nothing, so that the link can be tried again.
+    // A refused link is not remembered, so it can be tried again.
     let now = SIGNED + 902;
     assert_eq!(use_link(&guard, 4, SIGNED + 5, now), Ok(()));
 
@@ -192,16 +175,16 @@ fn a_full_guard_refuses_and_forgets_nothing() {
 }
 
 #[test]
-fn every_time_is_judged() {
-    let first = time::PrimitiveDateTime::MIN.assume_utc();
-    let last = time::PrimitiveDateTime::MAX.assume_utc();
+fn every_time_has_a_verdict() {
+    let first = PrimitiveDateTime::MIN.assume_utc();
+    let last = PrimitiveDateTime::MAX.assume_utc();
     let endless = AutoAuthPolicy::new()
         .with_past_limit(std::time::Duration::MAX)
         .with_future_limit(std::time::Duration::MAX);
     let login = |policy, client: usize, timestamp: i64| {
         let email = client.to_string();
-        let hash = hex::encode(Sha1::digest(format!("{email}{timestamp}key")));
-        login_under(policy, &email, timestamp, &hash, at(timestamp))
+        let hash = hash_of(&email, timestamp, KEY);
+        login_with(policy, &email, timestamp, &hash, at(timestamp))
     };
     let guard = ReplayGuard::new(10);
     let refused = Err(ReplayRefusal::MayBeForgotten);
@@ -233,8 +216,8 @@ fn use_link_under(
     now: i64,
 ) -> Verdict {
     let email = format!("{client}@example.com");
-    let hash = hex::encode(Sha1::digest(format!("{email}{timestamp}key")));
-    let login = login_under(policy, &email, timestamp, &hash, at(timestamp));
+    let hash = hash_of(&email, timestamp, KEY);
+    let login = login_with(policy, &email, timestamp, &hash, at(timestamp));
     guard.first_use(&login, at(now))
 }
 
@@ -247,11 +230,11 @@ fn a_link_that_was_forgotten_under_a_short_window_is_refused_under_a_long_one() 
         // Forgotten by now.
         (60, 2, SIGNED + 100, SIGNED + 100, Ok(())),
         (900, 1, SIGNED, SIGNED + 100, refused),
-        // Used under neither, and as old.
+        // Never used, and as old.
         (900, 3, SIGNED, SIGNED + 100, refused),
-        // Newer than all that was forgotten.
+        // Newer than every forgotten link.
         (900, 3, SIGNED + 1, SIGNED + 100, Ok(())),
-        // From here on links are remembered for 900 s, under whatever window they are used.
+        // From here on every link is remembered for 900 s, also under a shorter window.
         (60, 4, SIGNED + 200, SIGNED + 200, Ok(())),
         (60, 5, SIGNED + 900, SIGNED + 900, Ok(())),
         (900, 4, SIGNED + 200, SIGNED + 900, Err(ReplayRefusal::Used)),
@@ -263,9 +246,9 @@ fn a_link_that_was_forgotten_under_a_short_window_is_refused_under_a_long_one() 
     }
 }
 
-/// Against a list that never forgets, over a clock that goes back and forth, under three policies.
+/// The clock goes back and forth, and three policies take turns.
 #[test]
-fn no_link_passes_twice_whatever_the_clock_and_the_policies_do() {
+fn no_link_passes_twice_under_any_clock_and_policy() {
     let mut state = 20_261_122_u64;
     let mut random = |below: i64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -273,7 +256,7 @@ fn no_link_passes_twice_whatever_the_clock_and_the_policies_do() {
     };
     for capacity in [1, 5, 50, 1000] {
         let guard = ReplayGuard::new(capacity);
-        let mut passed = std::collections::BTreeSet::new();
+        let mut passed = BTreeSet::new();
         let mut now = SIGNED;
         for _ in 0..3_000 {
             now += random(400) - 150;
@@ -293,7 +276,7 @@ fn no_link_passes_twice_whatever_the_clock_and_the_policies_do() {
 }
 
 #[test]
-fn what_has_expired_is_dropped() {
+fn expired_links_are_dropped() {
     let guard = ReplayGuard::new(usize::MAX);
     for second in 0..5_000 {
         for client in 0..2 {
@@ -305,14 +288,14 @@ fn what_has_expired_is_dropped() {
 }
 
 #[test]
-fn of_sixteen_threads_with_one_link_exactly_one_passes() {
+fn exactly_one_of_sixteen_threads_passes_with_the_same_link() {
     const THREADS: usize = 16;
     const ROUNDS: usize = 1_000;
     let guard = ReplayGuard::new(ROUNDS);
     let logins: Vec<_> = (0..ROUNDS)
         .map(|round| login(&format!("{round}@example.com"), SIGNED, at(SIGNED)))
         .collect();
-    // A panic in one thread would leave the others at the barrier.
+    // The threads count and do not assert: after a panic the others would wait for ever.
     let count = || (0..ROUNDS).map(|_| AtomicUsize::new(0)).collect::<Vec<_>>();
     let (passed, used) = (count(), count());
     let start = Barrier::new(THREADS);
@@ -333,37 +316,5 @@ fn of_sixteen_threads_with_one_link_exactly_one_passes() {
     for round in 0..ROUNDS {
         assert_eq!(passed[round].load(Ordering::Relaxed), 1, "round {round}");
         assert_eq!(used[round].load(Ordering::Relaxed), THREADS - 1, "round {round}");
-    }
-}
-
-#[test]
-fn every_refusal_has_its_code_its_cause_and_its_answer() {
-    for (refusal, code, cause, public, status) in [
-        (
-            ReplayRefusal::Used,
-            "link_used",
-            "the link was used before",
-            "This login link has expired.",
-            403,
-        ),
-        (
-            ReplayRefusal::MayBeForgotten,
-            "link_may_be_forgotten",
-            "the link may have been used and forgotten: its time is over, or the clock went back",
-            "This login link has expired.",
-            403,
-        ),
-        (
-            ReplayRefusal::Full,
-            "replay_guard_full",
-            "the replay guard is full: its capacity is too small for the logins of a window",
-            "Service Unavailable",
-            503,
-        ),
-    ] {
-        assert_eq!(refusal.code(), code);
-        assert_eq!(refusal.to_string(), cause);
-        assert_eq!(refusal.public_message(), public);
-        assert_eq!(refusal.http_status(), status);
     }
 }

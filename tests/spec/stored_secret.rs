@@ -1,30 +1,21 @@
-//! The stored forms of an API credential's secret.
+//! API-2, API-4 and API-5: how the secret of an API credential is stored.
 
-mod vectors;
+use whmcs_auth::{BcryptCost, SchemeError, SecretScheme, StoredSecret};
 
-use whmcs_auth::*;
+use crate::common::{
+    SECRET, SECRET_BCRYPT as BCRYPT, SECRET_MD5 as MD5, SECRET_SHA256 as SHA256, login, pair, rows,
+    verify_secret,
+};
 
-const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
-const MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
-const SHA256: &str = "17be093101867c3afeefeaccdc7db263ee12543e58d488ccb9eb262d2fe840e0";
-const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
-
-fn verify(secret: &StoredSecret, pairs: [(&str, &str); 2]) -> Result<ApiCaller<u64>, ApiRefusal> {
-    let record = ApiCredential::new(7, "id", secret.clone(), AdminState::WithApiAccess);
-    let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
-    let request = ApiRequest::from_pairs(pairs);
-    request.attempt().decide(Some(&record), None, expected, &ApiPolicy::new())
-}
-
-/// In both modes of a credential, which agree.
+/// Whether the secret is accepted. Both modes of a credential must agree.
 fn accepts(secret: &StoredSecret, presented: &str) -> bool {
-    let by_pair = verify(secret, [("identifier", "id"), ("secret", presented)]);
-    let by_login = verify(secret, [("username", "id"), ("password", presented)]);
+    let by_pair = verify_secret(secret, pair("id", presented));
+    let by_login = verify_secret(secret, login("id", presented));
     assert_eq!(by_pair.is_ok(), by_login.is_ok(), "{presented}");
     by_pair.is_ok()
 }
 
-/// Every form of the one secret that this build knows.
+/// The same secret under every scheme that this build has.
 fn all_schemes() -> Vec<StoredSecret> {
     let mut schemes = vec![StoredSecret::plain(SECRET).unwrap(), StoredSecret::md5(MD5).unwrap()];
     if cfg!(feature = "sha2") {
@@ -37,7 +28,7 @@ fn all_schemes() -> Vec<StoredSecret> {
 }
 
 #[test]
-fn every_form_accepts_the_raw_secret_and_nothing_else() {
+fn api_2_every_scheme_accepts_the_raw_secret_and_nothing_else() {
     for secret in all_schemes() {
         assert!(accepts(&secret, SECRET), "{secret:?}");
         for other in [
@@ -58,7 +49,7 @@ fn every_form_accepts_the_raw_secret_and_nothing_else() {
 }
 
 #[test]
-fn a_digest_is_compared_whole() {
+fn api_2_every_digit_of_a_digest_is_compared() {
     let with_digit = |digest: &str, index: usize| {
         let digit = if &digest[index..=index] == "0" { "1" } else { "0" };
         let mut changed = digest.to_owned();
@@ -78,7 +69,7 @@ fn a_digest_is_compared_whole() {
 }
 
 #[test]
-fn a_stored_digest_is_never_the_secret() {
+fn api_2_a_stored_digest_is_never_accepted_as_the_secret() {
     for secret in all_schemes() {
         for stolen in [MD5, &MD5.to_uppercase(), SHA256, &format!("sha256:{SHA256}"), BCRYPT] {
             assert!(!accepts(&secret, stolen), "{secret:?} {stolen}");
@@ -87,11 +78,11 @@ fn a_stored_digest_is_never_the_secret() {
 }
 
 #[test]
-fn the_caller_is_told_through_which_scheme() {
+fn the_caller_has_the_scheme_that_matched() {
     let schemes: Vec<_> = all_schemes()
         .iter()
         .map(|secret| {
-            let caller = verify(secret, [("identifier", "id"), ("secret", SECRET)]).unwrap();
+            let caller = verify_secret(secret, pair("id", SECRET)).unwrap();
             assert!(!caller.presented_md5);
             assert_eq!(caller.scheme, secret.scheme().into());
             caller.scheme.to_string()
@@ -108,20 +99,19 @@ fn the_caller_is_told_through_which_scheme() {
 }
 
 #[test]
-fn php_agrees() {
+fn api_2_php_agrees_which_secrets_match() {
     let mut checked = 0;
-    let rows = vectors::rows(include_str!("vectors/stored.tsv"));
-    for [kind, form, presented, stored, verdict] in rows {
-        let secret = match (kind, form) {
+    for [kind, scheme, presented, stored, verdict] in rows(include_str!("../vectors/stored.tsv")) {
+        let secret = match (kind, scheme) {
             ("secret", "md5") => StoredSecret::md5(stored),
             ("secret", "sha256") if cfg!(feature = "sha2") => StoredSecret::sha256(stored),
             ("secret", "bcrypt") if cfg!(feature = "bcrypt") => StoredSecret::bcrypt(stored),
             _ => continue,
         };
-        // PHP cuts what it hashes at 72 bytes, so that longer secrets share a hash: never ours.
-        let is_cut = form == "bcrypt" && presented.len() > 71;
+        // PHP hashes the first 72 bytes, so longer secrets match for PHP and never for us.
+        let is_cut = scheme == "bcrypt" && presented.len() > 71;
         let expected = verdict == "match" && !is_cut;
-        assert_eq!(accepts(&secret.unwrap(), presented), expected, "{form} {presented}");
+        assert_eq!(accepts(&secret.unwrap(), presented), expected, "{scheme} {presented}");
         checked += 1;
     }
     let sha256 = if cfg!(feature = "sha2") { 5 } else { 0 };
@@ -131,11 +121,11 @@ fn php_agrees() {
 
 #[cfg(feature = "bcrypt")]
 #[test]
-fn bcrypt_never_matches_by_a_beginning() {
+fn api_5_bcrypt_never_matches_a_secret_that_it_would_cut() {
     let [a71, a72] = [71, 72].map(|length| "a".repeat(length));
     let stored = |presented: &str| {
-        vectors::rows(include_str!("vectors/stored.tsv"))
-            .find(|[_, form, text, ..]: &[_; 5]| *form == "bcrypt" && *text == presented)
+        rows(include_str!("../vectors/stored.tsv"))
+            .find(|[_, scheme, text, ..]: &[_; 5]| *scheme == "bcrypt" && *text == presented)
             .map(|[_, _, _, stored, _]| StoredSecret::bcrypt(stored).unwrap())
             .unwrap()
     };
@@ -143,16 +133,16 @@ fn bcrypt_never_matches_by_a_beginning() {
     assert!(!accepts(&stored(&a72), &a72));
     assert!(!accepts(&stored(&a72), &format!("{a72}X")));
     assert!(!accepts(&stored(&a72), &format!("{a72}Y")));
-    // The key is read in rounds, each ended by a NUL, so that the third is the secret's own.
-    let rounds = format!("\0{SECRET}");
-    for suffix in ["\0", "\0x", &rounds] {
+    // Bcrypt repeats its input with a NUL after each: it reads `repeated` as it reads the secret.
+    let repeated = format!("\0{SECRET}");
+    for suffix in ["\0", "\0x", &repeated] {
         assert!(!accepts(&StoredSecret::bcrypt(BCRYPT).unwrap(), &format!("{SECRET}{suffix}")));
     }
 }
 
 #[test]
-fn each_constructor_takes_its_form_and_says_what_is_wrong() {
-    use SchemeError::*;
+fn api_4_each_constructor_takes_its_scheme_or_says_what_is_wrong() {
+    use SchemeError::{Empty, NotHex, TooLong, UnknownScheme};
 
     let too_long = "x".repeat(1025);
     for (built, error) in [
@@ -180,8 +170,8 @@ fn each_constructor_takes_its_form_and_says_what_is_wrong() {
 }
 
 #[test]
-fn sha256_needs_its_feature() {
-    use SchemeError::*;
+fn api_4_sha256_without_its_feature_is_an_error() {
+    use SchemeError::{FeatureOff, NotHex};
 
     let prefixed = format!("sha256:{SHA256}");
     if cfg!(feature = "sha2") {
@@ -199,15 +189,15 @@ fn sha256_needs_its_feature() {
 }
 
 #[test]
-fn bcrypt_needs_its_feature() {
-    use SchemeError::*;
+fn api_4_bcrypt_without_its_feature_is_an_error() {
+    use SchemeError::{FeatureOff, NotBcrypt};
 
     if cfg!(feature = "bcrypt") {
-        let form = SecretScheme::Bcrypt(whmcs_auth::BcryptCost::new(4).unwrap());
+        let scheme = SecretScheme::Bcrypt(BcryptCost::new(4).unwrap());
         for version in ["$2a", "$2b", "$2y"] {
             let text = BCRYPT.replace("$2y", version);
-            assert_eq!(StoredSecret::bcrypt(&text).unwrap().scheme(), form);
-            assert_eq!(StoredSecret::detect(&text).unwrap().scheme(), form);
+            assert_eq!(StoredSecret::bcrypt(&text).unwrap().scheme(), scheme);
+            assert_eq!(StoredSecret::detect(&text).unwrap().scheme(), scheme);
         }
         for text in [
             "",
@@ -225,7 +215,7 @@ fn bcrypt_needs_its_feature() {
         }
         for cost in ["03", "00", "32", "99"] {
             let text = BCRYPT.replace("$04", &format!("${cost}"));
-            assert_eq!(StoredSecret::bcrypt(&text).unwrap_err(), BcryptCost, "{text}");
+            assert_eq!(StoredSecret::bcrypt(&text).unwrap_err(), SchemeError::BcryptCost, "{text}");
         }
         assert_eq!(StoredSecret::detect("$2y$").unwrap_err(), NotBcrypt);
     } else {
@@ -242,22 +232,5 @@ fn a_bcrypt_cost_is_4_to_31() {
     }
     for cost in [0, 3, 32, 260, u32::MAX] {
         assert_eq!(BcryptCost::new(cost), Err(SchemeError::BcryptCost));
-    }
-}
-
-#[test]
-fn every_error_says_what_is_wanted() {
-    use SchemeError::*;
-
-    for (error, message) in [
-        (Empty, "a stored secret or password cannot be empty"),
-        (TooLong, "a plain secret is at most 1024 bytes long"),
-        (NotHex { digits: 64 }, "the digest is not 64 hexadecimal digits"),
-        (NotBcrypt, "the text is not a bcrypt string of version 2a, 2b or 2y"),
-        (BcryptCost, "a bcrypt cost is between 4 and 31"),
-        (UnknownScheme, "the form of the text is not known; name it by its own constructor"),
-        (FeatureOff { feature: "sha2" }, "the form needs the crate's feature `sha2`"),
-    ] {
-        assert_eq!(error.to_string(), message);
     }
 }

@@ -3,27 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use time::OffsetDateTime;
-use whmcs_auth::AllowedActions;
 use whmcs_auth::answer::Answer;
 use whmcs_auth::gate::{AddressGate, ApiGate, GateRefusal};
-use whmcs_auth::*;
+use whmcs_auth::{
+    Action, Admin, AdminState, AllowedActions, ApiCredential, ApiPolicy, ApiRequest, AutoAuthKey,
+    AutoAuthRequest, ExpectedSchemes, Goto, PasswordScheme, ResponseType, SecretScheme,
+    StoredPassword, StoredSecret,
+};
 
-const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
-const SECRET_MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
+use crate::common::{
+    self, EMAIL, HASH, KEY, SECRET, SECRET_MD5, SIGNED, TIMESTAMP, at, hash_of, verify_link,
+};
 
-fn at(seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
-}
-
-fn keys(key: &str) -> AutoAuthKeys {
-    AutoAuthKeys::from(AutoAuthKey::new(key).unwrap())
-}
-
-fn verifies(email: &str, timestamp: &str, hash: &str, key: &str, now: OffsetDateTime) -> bool {
-    let pairs = [("email", email), ("timestamp", timestamp), ("hash", hash)];
-    let request = AutoAuthRequest::from_pairs(pairs);
-    verify_autoauth(&request, &keys(key), &now, &AutoAuthPolicy::new()).is_ok()
+fn verifies(email: &str, timestamp: &str, hash: &str, key: &str, now: i64) -> bool {
+    verify_link(&common::link(email, timestamp, hash), key, at(now)).is_ok()
 }
 
 /// An e-mail that can be signed.
@@ -31,15 +24,10 @@ fn email() -> impl Strategy<Value = String> {
     "[^\\p{Cc}\u{fffd} ]{1,40}".prop_filter("254 bytes", |text| text.len() <= 254)
 }
 
-/// A key: any text with a visible character.
-fn visible() -> impl Strategy<Value = String> {
+/// A text with a visible character, which a key must have.
+fn key() -> impl Strategy<Value = String> {
     (".{0,20}", "[!-~\u{e0}-\u{ff}]", ".{0,19}")
         .prop_map(|(before, char, after)| before + &char + &after)
-}
-
-fn hash_of(email: &str, timestamp: i64, key: &str) -> String {
-    use sha1::{Digest, Sha1};
-    hex::encode(Sha1::digest(format!("{email}{timestamp}{key}")))
 }
 
 proptest! {
@@ -48,7 +36,7 @@ proptest! {
         listed in prop::collection::vec(address(), 0..20),
         caller in address(),
     ) {
-        // The 128 bits of IPv6, in which an IPv4 address is the mapped one.
+        // An IPv4 address is compared as its IPv4-mapped IPv6 address.
         let bits = |address: &IpAddr| match address {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
             IpAddr::V6(v6) => v6.to_bits(),
@@ -80,19 +68,19 @@ proptest! {
     }
 
     #[test]
-    fn a_genuine_link_verifies_within_its_window_and_not_outside(
+    fn link_5_a_genuine_link_verifies_inside_its_window_and_not_outside(
         email in email(),
         timestamp in 1_000_000_000..=9_999_999_999_i64,
-        key in visible(),
+        key in key(),
         offset in -2_000..=2_000_i64,
     ) {
         let hash = hash_of(&email, timestamp, &key);
-        let accepted = verifies(&email, &timestamp.to_string(), &hash, &key, at(timestamp + offset));
+        let accepted = verifies(&email, &timestamp.to_string(), &hash, &key, timestamp + offset);
         prop_assert_eq!(accepted, offset.abs() <= 900);
     }
 
     #[test]
-    fn every_other_split_of_email_and_timestamp_is_refused(
+    fn link_2_every_other_split_of_email_and_timestamp_is_refused(
         email in "[a-z@.]{1,10}[0-9]{0,12}",
         timestamp in 1_000_000_000..=9_999_999_999_i64,
         key in "[0-9]{0,12}[a-z]{1,5}",
@@ -101,44 +89,40 @@ proptest! {
         let signed = format!("{email}{timestamp}");
         for split in 0..=signed.len() {
             let (left, right) = signed.split_at(split);
-            let now = at(right.parse().unwrap_or(0).min(99_999_999_999));
+            let now = right.parse().unwrap_or(0).min(99_999_999_999);
             prop_assert_eq!(verifies(left, right, &hash, &key, now), split == email.len());
         }
     }
 
     #[test]
-    fn one_changed_byte_of_a_link_is_refused(
+    fn link_4_one_changed_byte_of_a_link_is_refused(
         email in "[!-~&&[^%&+#]]{1,40}",
         key in "[!-~]{1,40}",
         field in 0..3_usize,
         place in any::<prop::sample::Index>(),
         byte in b'!'..=b'~',
     ) {
-        let timestamp = 1_700_000_000;
-        let mut fields = [email.clone(), timestamp.to_string(), hash_of(&email, timestamp, &key)];
+        let mut fields = [email.clone(), SIGNED.to_string(), hash_of(&email, SIGNED, &key)];
         let place = place.index(fields[field].len());
         let old = fields[field].as_bytes()[place];
         // Hex is the same in either case.
         prop_assume!(old != byte && !(field == 2 && old.eq_ignore_ascii_case(&byte)));
         fields[field].replace_range(place..=place, &char::from(byte).to_string());
-        prop_assert!(!verifies(&fields[0], &fields[1], &fields[2], &key, at(timestamp)));
+        prop_assert!(!verifies(&fields[0], &fields[1], &fields[2], &key, SIGNED));
     }
 
     #[test]
-    fn one_changed_byte_of_a_secret_is_refused(place in 0..32_usize, byte in b' '..=b'~') {
+    fn api_2_one_changed_byte_of_a_secret_is_refused(place in 0..32_usize, byte in b' '..=b'~') {
         let mut secret = SECRET.to_owned();
         secret.replace_range(place..=place, &char::from(byte).to_string());
         for stored in [StoredSecret::plain(SECRET), StoredSecret::md5(SECRET_MD5)] {
-            let record = ApiCredential::new((), "id", stored.unwrap(), AdminState::WithApiAccess);
-            let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
-            let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", &secret)]);
-            let verdict = request.attempt().decide(Some(&record), None, expected, &ApiPolicy::new());
+            let verdict = common::verify_secret(&stored.unwrap(), common::pair("id", &secret));
             prop_assert_eq!(verdict.is_ok(), secret == SECRET);
         }
     }
 
     #[test]
-    fn fields_in_any_order_among_others_say_the_same(
+    fn field_1_fields_in_any_order_among_unknown_ones_are_read_the_same(
         mut pairs in Just(vec![
             ("identifier".to_owned(), "id".to_owned()),
             ("secret".to_owned(), SECRET.to_owned()),
@@ -158,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn an_allowed_goto_has_no_host_no_scheme_and_no_dot_segment(text in "[/\\\\a.:@;%?#2fF0-9 _-]{0,12}") {
+    fn link_6_an_offered_goto_has_no_host_no_scheme_and_no_dot_segment(text in "[/\\\\a.:@;%?#2fF0-9 _-]{0,12}") {
         if let Goto::SameSite(target) = Goto::parse(&text) {
             let path = target.as_str().split(['?', '#']).next().unwrap();
             prop_assert!(!path.contains(['\\', ':', '@', ';', '%']));
@@ -168,22 +152,22 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_pairs_are_judged(
+    fn field_7_any_fields_are_a_request_that_gets_a_verdict(
         mut pairs in prop::sample::select(vec![vec![], pair(), login(), admin_login(), link()]),
         others in prop::collection::vec((hostile_name(), hostile_value()), 0..4),
         lost in any::<prop::sample::Index>(),
         now in times(),
     ) {
-        // Half of the time one field is replaced.
+        // In half of the cases another field takes the place of one.
         if lost.index(2) == 0 && !pairs.is_empty() && !others.is_empty() {
             pairs.swap_remove(lost.index(pairs.len()));
         }
         pairs.extend(others);
-        judge_all(&pairs, now);
+        check_everything(&pairs, now);
     }
 
     #[test]
-    fn arbitrary_texts_are_stored_forms_keys_and_targets_or_are_not(text in hostile_value()) {
+    fn any_text_is_accepted_or_refused_by_each_constructor(text in hostile_value()) {
         let _ = StoredSecret::plain(text.as_str());
         let _ = StoredSecret::md5(&text);
         let _ = StoredSecret::sha256(&text);
@@ -213,16 +197,15 @@ fn admin_login() -> Vec<(String, String)> {
 }
 
 fn link() -> Vec<(String, String)> {
-    let hash = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
-    owned([("email", "a+b@example.com"), ("timestamp", "1700000000"), ("hash", hash)])
+    owned([("email", EMAIL), ("timestamp", TIMESTAMP), ("hash", HASH)])
 }
 
-/// Every time there is, and those about the links' own.
+/// Any time, or a time near the timestamp of the link.
 fn times() -> impl Strategy<Value = i64> {
     prop_oneof![-377_705_116_800..=253_402_300_799_i64, 1_699_999_000..=1_700_001_000_i64]
 }
 
-/// Known names, what PHP reads as them, and anything.
+/// Known names, names that PHP reads as known ones, and any other name.
 fn hostile_name() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "identifier",
@@ -251,9 +234,9 @@ fn hostile_value() -> impl Strategy<Value = String> {
         SECRET_MD5,
         "admin",
         "a b@example.com",
-        "1700000000",
+        TIMESTAMP,
         "9999999999",
-        "a28c27c2b14aa0d24698af1a453501c92d0d75e8",
+        HASH,
         "$2y$04$",
         "sha256:",
         "\u{fffd}",
@@ -272,14 +255,11 @@ fn hostile_value() -> impl Strategy<Value = String> {
 fn what_the_properties_start_from_is_accepted() {
     let expected = ExpectedSchemes::new(SecretScheme::Md5, PasswordScheme::Plain);
     for pairs in [pair(), login(), admin_login()] {
-        let request = ApiRequest::from_pairs(pairs);
-        let verdict =
-            request.attempt().decide(Some(&record()), Some(&admin()), expected, &ApiPolicy::new());
+        let attempt = ApiRequest::from_pairs(pairs).attempt().into_owned();
+        let verdict = attempt.decide(Some(&record()), Some(&admin()), expected, &ApiPolicy::new());
         assert!(verdict.is_ok());
     }
-    let request = AutoAuthRequest::from_pairs(link());
-    let now = at(1_700_000_000);
-    assert!(verify_autoauth(&request, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new()).is_ok());
+    assert!(verify_link(&AutoAuthRequest::from_pairs(link()), KEY, at(SIGNED)).is_ok());
 }
 
 fn record() -> ApiCredential<()> {
@@ -293,7 +273,7 @@ fn admin() -> Admin<()> {
     Admin::new((), "admin", password, AdminState::WithApiAccess)
 }
 
-/// Nothing that was sent added a field or a tag.
+/// No value of the request added a field or a tag.
 fn assert_is_one_error(answer: &Answer) {
     let body = &answer.body;
     let count = |mark: char| body.matches(mark).count();
@@ -305,7 +285,7 @@ fn assert_is_one_error(answer: &Answer) {
     assert!(counts, "{body}");
 }
 
-/// Addresses that are near each other, of both kinds.
+/// IPv4 and IPv6 addresses that are near each other.
 fn address() -> impl Strategy<Value = IpAddr> {
     (0..4_u8, 0..4_u8, 0..3_u8).prop_map(|(a, b, kind)| {
         let v4 = Ipv4Addr::new(10, 0, a, b);
@@ -317,7 +297,7 @@ fn address() -> impl Strategy<Value = IpAddr> {
     })
 }
 
-fn judge_all(pairs: &[(String, String)], now: i64) {
+fn check_everything(pairs: &[(String, String)], now: i64) {
     let borrowed = || pairs.iter().map(|(name, value)| (name, value.as_str()));
     let request = ApiRequest::from_pairs(borrowed());
     let _ = (request.action(), request.response_type(), request.access_key());
@@ -330,7 +310,7 @@ fn judge_all(pairs: &[(String, String)], now: i64) {
         let found = attempt.decide(Some(&record), Some(&admin), expected, &policy);
         let owned = attempt.into_owned();
         assert_eq!(found, owned.decide(Some(&record), Some(&admin), expected, &policy));
-        // Whoever was accepted sent the secret of one of the two.
+        // An accepted request holds the secret of one of the two records.
         if found.is_ok() {
             let sent = |text: &str| pairs.iter().any(|(_, value)| value == text);
             assert!(sent(SECRET) || sent(SECRET_MD5));
@@ -344,7 +324,7 @@ fn judge_all(pairs: &[(String, String)], now: i64) {
             .map_err(GateRefusal::from)
             .and_then(|admitted| admitted.decide(Some(&record), Some(&admin), expected));
         match verdict {
-            // Whoever passes was verified, and asked for what has a name.
+            // A call that passes has a verified caller and a well-formed action.
             Ok(call) => {
                 let policy = ApiPolicy::new();
                 let alone =
@@ -359,14 +339,15 @@ fn judge_all(pairs: &[(String, String)], now: i64) {
 
     let request = AutoAuthRequest::from_pairs(borrowed());
     let now = at(now);
-    let verdict = verify_autoauth(&request, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new());
     let owned = request.clone().into_owned();
-    let again = verify_autoauth(&owned, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new());
-    assert_eq!(verdict.map(|_| ()), again.map(|_| ()));
+    let again = verify_link(&owned, KEY, now).map(|_| ());
+    assert_eq!(verify_link(&request, KEY, now).map(|_| ()), again);
 }
 
 #[cfg(feature = "form")]
 mod raw {
+    use whmcs_auth::{AutoAuthPolicy, sign_autoauth, verify_autoauth};
+
     use super::*;
 
     fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -381,20 +362,19 @@ mod raw {
 
     proptest! {
         #[test]
-        fn what_is_signed_verifies(
+        fn a_signed_link_verifies(
             email in email(),
             goto in prop::option::of("[a-z0-9_/]{1,9}(\\?[a-z=&]{0,9})?"),
             seconds in 1_000_000_000..=9_999_999_999_i64,
-            key in visible(),
+            key in key(),
         ) {
-            let signing = AutoAuthKey::new(key.as_str()).unwrap();
-            let now = at(seconds);
+            let (key, now) = (common::key(&key), at(seconds));
             let goto = goto.filter(|goto| !goto.starts_with("//"));
-            let link = sign_autoauth(&email, goto.as_deref(), &signing, &now).unwrap();
+            let link = sign_autoauth(&email, goto.as_deref(), &key, &now).unwrap();
             let url = link.url("https://b.example/whmcs").unwrap();
             for request in [AutoAuthRequest::from_query(link.query()), AutoAuthRequest::from_url(&url)] {
                 let policy = AutoAuthPolicy::new().with_space_as_plus(false);
-                let login = verify_autoauth(&request, &keys(&key), &now, &policy).unwrap();
+                let login = verify_autoauth(&request, &key.clone().into(), &now, &policy).unwrap();
                 prop_assert_eq!(login.email(), &*email);
                 prop_assert_eq!(login.timestamp(), seconds);
                 prop_assert_eq!(login.goto().target_or("none"), goto.as_deref().unwrap_or("none"));
@@ -402,17 +382,16 @@ mod raw {
         }
 
         #[test]
-        fn arbitrary_bytes_are_judged(body in hostile_bytes(), now in times()) {
+        fn field_7_any_bytes_are_a_request_that_gets_a_verdict(body in hostile_bytes(), now in times()) {
             let pairs: Vec<_> = form_urlencoded::parse(&body).into_owned().collect();
-            judge_all(&pairs, now);
+            check_everything(&pairs, now);
             let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
             let none: Option<&ApiCredential<()>> = None;
             for request in [ApiRequest::from_form(&body), ApiRequest::from_query_and_form(&body, &body)] {
                 prop_assert!(request.attempt().decide(none, None, expected, &ApiPolicy::new()).is_err());
             }
             for request in [AutoAuthRequest::from_query(&body), AutoAuthRequest::from_url(&body)] {
-                let now = at(1_700_000_000);
-                let _ = verify_autoauth(&request, &keys("abcXYZ123"), &now, &AutoAuthPolicy::new());
+                let _ = verify_link(&request, KEY, at(SIGNED));
             }
         }
     }

@@ -1,11 +1,16 @@
-//! Any store will do: borrowed or owned records, behind any pointer, with any error.
+//! A store may borrow its records or own them, stand behind any pointer, and have any error.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use whmcs_auth::*;
+use whmcs_auth::{
+    Admin, AdminState, ApiCredential, ApiError, ApiPolicy, ApiRequest, CredentialStore,
+    ExpectedSchemes, Lookup, Refusal, StoredPassword, StoredSecret, verify_api_request,
+};
 
-/// Hands out owned records, and has an error without any bounds.
+use crate::common::{PASSWORD_MD5, login, pair, plain_and_md5};
+
+/// Returns owned records, and its error implements no trait.
 struct Database;
 
 struct NoBounds;
@@ -41,7 +46,7 @@ impl CredentialStore for Database {
     }
 
     fn expected_schemes(&self) -> ExpectedSchemes {
-        ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5)
+        plain_and_md5()
     }
 }
 
@@ -62,11 +67,8 @@ fn references_boxes_and_arcs_of_a_store_are_stores() {
     let dynamic: &dyn CredentialStore<Id = String, Error = NoBounds> = &Database;
     let boxed: Box<dyn CredentialStore<Id = String, Error = NoBounds> + Send + Sync> =
         Box::new(Database);
-    let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
-    for (pairs, id) in [
-        ([("identifier", "id"), ("secret", "secret")], "row 7"),
-        ([("username", "admin"), ("password", md5)], "admin 3"),
-    ] {
+    for (pairs, id) in [(pair("id", "secret"), "row 7"), (login("admin", PASSWORD_MD5), "admin 3")]
+    {
         let id = Ok(id.to_owned());
         assert_eq!(verify(&Database, pairs), id);
         assert_eq!(verify(&&Database, pairs), id);
@@ -79,20 +81,20 @@ fn references_boxes_and_arcs_of_a_store_are_stores() {
 }
 
 #[test]
-fn no_record_is_refused_and_a_failure_is_not() {
+fn a_missing_record_is_refused_and_a_failure_is_an_error() {
     for (pairs, code) in [
-        ([("identifier", "other"), ("secret", "s")], "unknown_identifier"),
-        ([("username", "other"), ("password", "s")], "unknown_username"),
-        ([("identifier", "down"), ("secret", "s")], "store_failure"),
-        ([("username", "down"), ("password", "s")], "store_failure"),
-        ([("username", "half-down"), ("password", "s")], "store_failure"),
+        (pair("other", "s"), "unknown_identifier"),
+        (login("other", "s"), "unknown_username"),
+        (pair("down", "s"), "store_failure"),
+        (login("down", "s"), "store_failure"),
+        (login("half-down", "s"), "store_failure"),
     ] {
         assert_eq!(verify(&Database, pairs), Err(code), "{pairs:?}");
     }
 }
 
 #[test]
-fn a_record_says_whose_it_is() {
+fn a_record_has_an_id_a_name_and_a_state() {
     let secret = StoredSecret::plain("s").unwrap();
     let credential = ApiCredential::new(7, "id", secret, AdminState::Disabled);
     assert_eq!(*credential.id(), 7);

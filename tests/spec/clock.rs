@@ -1,13 +1,11 @@
-//! Clocks.
+//! What can be a clock.
 
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 use whmcs_auth::Clock;
 
-fn at(seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
-}
+use crate::common::at;
 
 #[test]
 fn a_time_is_a_clock_that_stands_still() {
@@ -48,7 +46,7 @@ mod with_std {
     }
 
     #[test]
-    fn a_fixed_clock_stands_until_it_is_set_or_advanced() {
+    fn a_fixed_clock_stands_still_until_it_is_set_or_advanced() {
         let clock = FixedClock::new(at(100));
         assert_eq!([clock.now(), clock.now()], [at(100); 2]);
         clock.advance(Duration::from_millis(1_500));

@@ -1,17 +1,16 @@
-//! Stronger forms to store, made from what a caller presented.
-#![cfg(all(feature = "bcrypt", feature = "sha2"))]
+//! Upgrades to a stronger scheme, made from what a caller presented.
 
-mod vectors;
+use whmcs_auth::{
+    Admin, ApiAttempt, ApiCredential, ApiPolicy, ApiRefusal, ApiRequest, BcryptCost,
+    StoredPassword, StoredScheme, StoredSecret, upgrade,
+};
 
-use whmcs_auth::*;
+use crate::common::{
+    self, BCRYPT_OF_MD5, PASSWORD_MD5 as OTHER_MD5, SECRET, SECRET_BCRYPT, SECRET_MD5,
+    SECRET_SHA256, plain_and_md5, rows,
+};
 
-const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
-const SECRET_MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
-const SECRET_SHA256: &str = "17be093101867c3afeefeaccdc7db263ee12543e58d488ccb9eb262d2fe840e0";
-const SECRET_BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
-const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
-
-/// What bcrypt writes as `CCCCCCCCCCCCCCCCCCCCC.`.
+/// Bcrypt writes this salt as `CCCCCCCCCCCCCCCCCCCCC.`.
 const SALT: [u8; 16] = *b"\x10\x41\x04\x10\x41\x04\x10\x41\x04\x10\x41\x04\x10\x41\x04\x10";
 
 fn cost() -> BcryptCost {
@@ -19,11 +18,11 @@ fn cost() -> BcryptCost {
 }
 
 fn credential(secret: StoredSecret) -> ApiCredential<u64> {
-    ApiCredential::new(7, "id", secret, AdminState::WithApiAccess)
+    common::credential("id", secret)
 }
 
 fn admin(password: StoredPassword) -> Admin<u64> {
-    Admin::new(1, "admin", password, AdminState::WithApiAccess)
+    common::admin("admin", password)
 }
 
 fn attempt(fields: [&str; 2], name: &str, secret: &str) -> ApiAttempt<'static> {
@@ -38,8 +37,8 @@ fn by_username(name: &str, secret: &str) -> ApiAttempt<'static> {
     attempt(["username", "password"], name, secret)
 }
 
-fn text(form: Option<upgrade::UpgradedText>) -> Option<String> {
-    form.map(|form| form.as_str().to_owned())
+fn text(upgraded: Option<upgrade::UpgradedText>) -> Option<String> {
+    upgraded.map(|upgraded| upgraded.as_str().to_owned())
 }
 
 #[test]
@@ -68,17 +67,17 @@ fn a_weak_password_becomes_bcrypt_of_md5() {
 
 #[test]
 fn the_text_is_read_back_and_verifies_what_was_presented() {
-    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
+    let expected = plain_and_md5();
     let weak = credential(StoredSecret::plain(SECRET).unwrap());
     let attempt = by_identifier("id", SECRET);
-    for (upgraded, form) in [
+    for (upgraded, scheme) in [
         (upgrade::sha256(&attempt, &weak), StoredScheme::Sha256),
         (upgrade::bcrypt(&attempt, &weak, cost(), [0xff; 16]), StoredScheme::Bcrypt),
     ] {
         let stored = StoredSecret::detect(upgraded.unwrap().as_str()).unwrap();
         let record = credential(stored);
         let caller = attempt.decide(Some(&record), None, expected, &ApiPolicy::new());
-        assert_eq!(caller.unwrap().scheme, form);
+        assert_eq!(caller.unwrap().scheme, scheme);
         let wrong = by_identifier("id", &SECRET.to_lowercase());
         let caller = wrong.decide(Some(&record), None, expected, &ApiPolicy::new());
         assert_eq!(caller, Err(ApiRefusal::WrongSecret));
@@ -92,15 +91,12 @@ fn the_text_is_read_back_and_verifies_what_was_presented() {
     assert_eq!(caller.unwrap().scheme, StoredScheme::BcryptOfMd5);
 }
 
-/// Every bcrypt string is what PHP makes of the same salt.
 #[test]
-fn bcrypt_is_what_php_writes() {
+fn php_writes_the_same_bcrypt_for_the_same_salt() {
     let mut seen = [0, 0];
-    for [kind, form, presented, stored, verdict] in
-        vectors::rows(include_str!("vectors/stored.tsv"))
-    {
+    for [kind, scheme, presented, stored, verdict] in rows(include_str!("../vectors/stored.tsv")) {
         let salted = stored.starts_with("$2y$04$CCCCCCCCCCCCCCCCCCCCC.");
-        if !(form == "bcrypt" && salted && verdict == "match") {
+        if !(scheme == "bcrypt" && salted && verdict == "match") {
             continue;
         }
         if kind == "secret" {
@@ -120,9 +116,9 @@ fn bcrypt_is_what_php_writes() {
     assert_eq!(seen, [5, 5]);
 }
 
-/// A secret that bcrypt would cut, and so never match, is not stored as bcrypt.
+/// Stored as bcrypt, such a secret would never match again.
 #[test]
-fn a_secret_that_bcrypt_does_not_read_whole_stays_as_it_is() {
+fn api_5_a_secret_that_bcrypt_would_cut_is_not_upgraded_to_bcrypt() {
     for (secret, is_read_whole) in [
         ("a".repeat(71), true),
         ("a".repeat(72), false),
@@ -140,7 +136,7 @@ fn a_secret_that_bcrypt_does_not_read_whole_stays_as_it_is() {
 }
 
 #[test]
-fn nothing_is_made_of_what_does_not_prove_the_record() {
+fn a_caller_who_does_not_prove_the_record_upgrades_nothing() {
     let plain = || StoredSecret::plain(SECRET).unwrap();
     let md5 = || StoredSecret::md5(SECRET_MD5).unwrap();
     for (attempt, secret) in [
@@ -148,7 +144,7 @@ fn nothing_is_made_of_what_does_not_prove_the_record() {
         (by_identifier("ID", SECRET), plain()),
         (by_identifier("other", SECRET), plain()),
         (by_username("other", SECRET), plain()),
-        // An md5 that was presented is not the secret, whatever the policy accepts.
+        // A presented md5 is not the secret, even where the policy accepts it.
         (by_username("id", SECRET_MD5), plain()),
         (by_username("id", SECRET_MD5), md5()),
         (by_identifier("id", SECRET_MD5), md5()),
@@ -166,16 +162,16 @@ fn nothing_is_made_of_what_does_not_prove_the_record() {
     let plain = || StoredPassword::plain(SECRET).unwrap();
     let md5 = || StoredPassword::md5(SECRET_MD5).unwrap();
     for (attempt, password) in [
-        (by_username("admin", "5f4dcc3b5aa765d61d8327deb882cf99"), md5()),
-        (by_username("admin", "5f4dcc3b5aa765d61d8327deb882cf99"), plain()),
+        (by_username("admin", OTHER_MD5), md5()),
+        (by_username("admin", OTHER_MD5), plain()),
         (by_username("other", SECRET_MD5), md5()),
         // The password itself is not its md5.
         (by_username("admin", SECRET), plain()),
         (by_username("admin", "00000000000000000000000000000000"), md5()),
-        // No admin logs in with an identifier.
+        // An admin does not log in with an identifier.
         (by_identifier("admin", SECRET_MD5), md5()),
         (by_username("admin", ""), plain()),
-        // What is no md5 is not read as zeros.
+        // A value that is no md5 is not read as zeros.
         (by_username("admin", "x"), StoredPassword::md5(&"0".repeat(32)).unwrap()),
     ] {
         let record = admin(password);
@@ -185,7 +181,7 @@ fn nothing_is_made_of_what_does_not_prove_the_record() {
 }
 
 #[test]
-fn a_form_that_is_no_weaker_stays_as_it_is() {
+fn a_strong_scheme_stays_as_it_is() {
     for strong in
         [StoredSecret::sha256(SECRET_SHA256).unwrap(), StoredSecret::bcrypt(SECRET_BCRYPT).unwrap()]
     {

@@ -1,15 +1,19 @@
-//! No Debug and no Display of any type shows a secret, presented or stored.
+//! Debug and Display of every type show no secret, neither a presented nor a stored one.
 
 use std::fmt::{Debug, Display};
 
-use time::OffsetDateTime;
-use whmcs_auth::ActionRefusal;
 use whmcs_auth::gate::{AddressGate, ApiGate};
-use whmcs_auth::*;
+use whmcs_auth::{
+    ActionRefusal, Admin, AdminState, ApiCredential, ApiError, ApiPolicy, ApiRequest, AutoAuthKeys,
+    AutoAuthRequest, ExpectedSchemes, PasswordScheme, SecretScheme, StoredPassword, StoredSecret,
+};
+
+use crate::common::{
+    EMAIL, HASH, KEY, SIGNED, TIMESTAMP, action_name, address, at, key, link, verify_link,
+};
 
 const MARKER: &str = "mArKeR";
-/// Shown nowhere either: the digests of the marker that are stored or presented, in hex and as
-/// Debug would list their first bytes.
+/// The md5 of the marker. Neither its hex nor a list of its bytes may be shown.
 const MARKER_MD5: &str = "b578e7b8e66b98f938ba6e528f2a1a1e";
 
 fn assert_mute(shown: impl Debug) {
@@ -27,7 +31,7 @@ fn assert_mute_error(error: impl Debug + Display) {
 }
 
 #[test]
-fn stored_forms_show_their_form_alone() {
+fn a_stored_secret_or_password_shows_only_its_scheme() {
     let secret = StoredSecret::plain(MARKER).unwrap();
     assert_eq!(format!("{secret:?}"), "StoredSecret(Plain)");
     assert_mute(ApiCredential::new(1, "id", secret, AdminState::WithApiAccess));
@@ -41,7 +45,7 @@ fn stored_forms_show_their_form_alone() {
 
     #[cfg(feature = "bcrypt")]
     {
-        let text = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
+        let text = crate::common::SECRET_BCRYPT;
         let secret = StoredSecret::bcrypt(text).unwrap();
         assert_eq!(format!("{secret:?}"), "StoredSecret(Bcrypt(BcryptCost(4)))");
         let record = ApiCredential::new(1, "id", secret, AdminState::Disabled);
@@ -53,7 +57,7 @@ fn stored_forms_show_their_form_alone() {
 }
 
 #[test]
-fn stored_form_errors_hold_nothing_of_the_text() {
+fn the_error_of_a_constructor_holds_nothing_of_the_text() {
     for error in [
         StoredSecret::md5(MARKER).unwrap_err(),
         StoredSecret::sha256(MARKER).unwrap_err(),
@@ -69,7 +73,7 @@ fn stored_form_errors_hold_nothing_of_the_text() {
 }
 
 #[test]
-fn requests_and_attempts_show_which_fields_are_present() {
+fn a_request_shows_only_which_fields_are_present() {
     let request = ApiRequest::from_pairs([
         ("identifier", "id"),
         ("secret", MARKER),
@@ -87,7 +91,7 @@ fn requests_and_attempts_show_which_fields_are_present() {
     assert_mute(attempt.into_owned());
     assert_mute(request.into_owned());
 
-    // People put secrets into the wrong field.
+    // People put secrets into wrong fields.
     for field in ["identifier", "secret", "username", "password", "action", "responsetype"] {
         for other in ["secret", "password", "username"] {
             let request = ApiRequest::from_pairs([(field, MARKER), (other, MARKER)]);
@@ -98,10 +102,11 @@ fn requests_and_attempts_show_which_fields_are_present() {
 }
 
 #[test]
-fn refusals_of_requests_hold_nothing_of_the_request() {
-    let credential =
-        ApiCredential::new(1, "id", StoredSecret::plain("x").unwrap(), AdminState::Disabled);
-    let admin = Admin::new(1, "id", StoredPassword::plain("x").unwrap(), AdminState::Disabled);
+fn a_refusal_holds_nothing_of_the_request() {
+    let secret = StoredSecret::plain("x").unwrap();
+    let credential = ApiCredential::new(1, "id", secret, AdminState::Disabled);
+    let password = StoredPassword::plain("x").unwrap();
+    let admin = Admin::new(1, "id", password, AdminState::Disabled);
     let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
     let mut refused = 0;
     for pairs in [
@@ -129,18 +134,15 @@ fn refusals_of_requests_hold_nothing_of_the_request() {
 }
 
 #[test]
-fn links_and_keys_show_nothing() {
-    let hash = "6624fa4b6fb3c5fcd24e587154a949911046d92b";
-    let key = AutoAuthKey::new("abcXYZ123").unwrap();
-    assert_eq!(format!("{key:?}"), "AutoAuthKey([redacted])");
-    assert_mute(AutoAuthKey::new(MARKER).unwrap());
-    let keys = AutoAuthKeys::from(key.clone());
-    assert_eq!(format!("{keys:?}"), "[AutoAuthKey([redacted])]");
+fn links_and_keys_are_redacted() {
+    assert_eq!(format!("{:?}", key(KEY)), "AutoAuthKey([redacted])");
+    assert_mute(key(MARKER));
+    assert_eq!(format!("{:?}", AutoAuthKeys::from(key(KEY))), "[AutoAuthKey([redacted])]");
 
     let request = AutoAuthRequest::from_pairs([
-        ("email", "demo@whmcs.com"),
-        ("timestamp", "1290100706"),
-        ("hash", hash),
+        ("email", EMAIL),
+        ("timestamp", TIMESTAMP),
+        ("hash", HASH),
         ("goto", "//mArKeR"),
     ]);
     assert_eq!(
@@ -148,28 +150,28 @@ fn links_and_keys_show_nothing() {
         "AutoAuthRequest { email: [redacted], timestamp: [redacted], hash: [redacted], \
          goto: [redacted], malformed: None }"
     );
-    let now = OffsetDateTime::from_unix_timestamp(1290100706).unwrap();
-    let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()).unwrap();
+    let login = verify_link(&request, KEY, at(SIGNED)).unwrap();
     let shown = format!("{login:?}");
-    assert!(!shown.contains(hash) && !shown.contains(MARKER), "{shown}");
-    // The digest's first bytes, as Debug would list them.
-    assert!(!shown.contains("102, 36"), "{shown}");
+    assert!(!shown.contains(HASH) && !shown.contains(MARKER), "{shown}");
+    // The first bytes of the digest, as Debug would list them.
+    assert!(!shown.contains("162, 140"), "{shown}");
     assert!(shown.contains("ReplayKey([redacted])"), "{shown}");
 
     for (email, timestamp, hash) in [
-        (MARKER, "1290100706", hash),
-        (MARKER, MARKER, hash),
-        (MARKER, "1290100706", MARKER),
-        ("\0mArKeR", "1290100706", hash),
+        (MARKER, TIMESTAMP, HASH),
+        (MARKER, MARKER, HASH),
+        (MARKER, TIMESTAMP, MARKER),
+        ("\0mArKeR", TIMESTAMP, HASH),
     ] {
-        let pairs = [("email", email), ("timestamp", timestamp), ("hash", hash)];
-        let request = AutoAuthRequest::from_pairs(pairs);
-        let refusal = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new());
-        assert_mute_error(refusal.unwrap_err());
+        let request = link(email, timestamp, hash);
+        assert_mute_error(verify_link(&request, KEY, at(SIGNED)).unwrap_err());
     }
 
     #[cfg(feature = "form")]
     {
+        use whmcs_auth::sign_autoauth;
+
+        let (key, now) = (key(KEY), at(SIGNED));
         let link = sign_autoauth(MARKER, None, &key, &now).unwrap();
         assert_eq!(format!("{link:?}"), "AutoAuthLink([redacted])");
         assert_mute_error(sign_autoauth("\0mArKeR", None, &key, &now).unwrap_err());
@@ -179,11 +181,11 @@ fn links_and_keys_show_nothing() {
 }
 
 #[test]
-fn gates_show_no_access_key_and_nothing_of_the_request() {
+fn a_gate_shows_no_access_key_and_nothing_of_the_request() {
     let addresses = AddressGate::new().with_access_key(MARKER).unwrap();
     assert_mute(&addresses);
     assert_mute(addresses.clone().with_entries([MARKER]));
-    let elsewhere = "203.0.113.7".parse().unwrap();
+    let elsewhere = address("203.0.113.7");
     assert_mute_error(addresses.check(elsewhere, Some("mArKeR2")).unwrap_err());
 
     let gate = ApiGate::new(addresses);
@@ -193,7 +195,7 @@ fn gates_show_no_access_key_and_nothing_of_the_request() {
     let request = ApiRequest::from_pairs(pairs);
     let admitted = gate.admit(elsewhere, &request).unwrap();
     assert_mute(&admitted);
-    // What was decided by the gate itself is shown.
+    // What the gate itself decided is shown.
     let shown = format!("{admitted:?}");
     assert!(shown.starts_with("AdmittedAttempt { attempt: ApiAttempt("), "{shown}");
     assert!(shown.contains("policy: ApiPolicy { admin_login: true"), "{shown}");
@@ -201,8 +203,8 @@ fn gates_show_no_access_key_and_nothing_of_the_request() {
     assert_mute_error(admitted.decide::<u64>(None, None, expected).unwrap_err());
     assert_mute(admitted.into_owned());
 
-    // The name of an action is told to a verified caller, and not in words to the operator.
-    let action = Action::Named(MARKER).try_into().unwrap();
+    // The sentence for the operator does not hold the name of the action.
+    let action = action_name(MARKER);
     for refusal in [ActionRefusal::NotAllowed { action }, ActionRefusal::AdminNotAllowed { action }]
     {
         assert!(!refusal.to_string().to_lowercase().contains("marker"));
@@ -211,17 +213,18 @@ fn gates_show_no_access_key_and_nothing_of_the_request() {
 
 #[cfg(feature = "std")]
 #[test]
-fn a_replay_guard_shows_how_much_it_remembers() {
-    let guard = replay::ReplayGuard::new(10);
+fn a_replay_guard_shows_how_many_links_it_remembers() {
+    let guard = whmcs_auth::replay::ReplayGuard::new(10);
     assert_eq!(format!("{guard:?}"), "ReplayGuard { capacity: 10, remembered: 0 }");
 }
 
 #[cfg(feature = "sha2")]
 #[test]
-fn an_upgraded_form_shows_nothing() {
-    let secret = StoredSecret::plain(MARKER).unwrap();
-    let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
-    let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", MARKER)]);
-    let upgraded = upgrade::sha256(&request.attempt(), &record).unwrap();
+fn an_upgraded_text_is_redacted() {
+    use crate::common::{credential, pair};
+
+    let record = credential("id", StoredSecret::plain(MARKER).unwrap());
+    let attempt = ApiRequest::from_pairs(pair("id", MARKER)).attempt().into_owned();
+    let upgraded = whmcs_auth::upgrade::sha256(&attempt, &record).unwrap();
     assert_eq!(format!("{upgraded:?}"), "UpgradedText([redacted])");
 }

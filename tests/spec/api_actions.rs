@@ -1,39 +1,27 @@
 //! API roles: which actions a verified caller may do.
 
-use whmcs_auth::*;
-use whmcs_auth::{ActionName, ActionRefusal, AllowedActions};
+use whmcs_auth::{
+    Action, ActionRefusal, AllowedActions, ApiCaller, ApiPolicy, StoredPassword, StoredSecret,
+};
 
-const MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+use crate::common::{self, PASSWORD_MD5, action_name, decide, login, pair, plain_and_md5};
 
-fn credential(actions: Option<AllowedActions>) -> ApiCredential<u64> {
-    let secret = StoredSecret::plain("s").unwrap();
-    let record = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
-    match actions {
-        Some(actions) => record.with_actions(actions),
-        None => record,
-    }
-}
-
-/// A caller who is verified by these fields.
+/// The caller whom these fields verify.
 fn caller(pairs: [(&str, &str); 2], actions: Option<AllowedActions>) -> ApiCaller<u64> {
-    let password = StoredPassword::md5(MD5).unwrap();
-    let admin = Admin::new(1, "admin", password, AdminState::WithApiAccess);
-    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
-    let record = credential(actions);
-    let attempt = ApiRequest::from_pairs(pairs).attempt().into_owned();
-    attempt.decide(Some(&record), Some(&admin), expected, &ApiPolicy::new()).unwrap()
+    let mut credential = common::credential("id", StoredSecret::plain("s").unwrap());
+    if let Some(actions) = actions {
+        credential = credential.with_actions(actions);
+    }
+    let admin = common::admin("admin", StoredPassword::md5(PASSWORD_MD5).unwrap());
+    decide(pairs, Some(&credential), Some(&admin), plain_and_md5(), &ApiPolicy::new()).unwrap()
 }
 
-fn bearer(actions: AllowedActions) -> ApiCaller<u64> {
-    caller([("identifier", "id"), ("secret", "s")], Some(actions))
+fn caller_with(actions: AllowedActions) -> ApiCaller<u64> {
+    caller(pair("id", "s"), Some(actions))
 }
 
-fn admin() -> ApiCaller<u64> {
-    caller([("username", "admin"), ("password", MD5)], None)
-}
-
-fn name(action: &str) -> ActionName {
-    ActionName::try_from(Action::Named(action)).unwrap()
+fn admin_caller() -> ApiCaller<u64> {
+    caller(login("admin", PASSWORD_MD5), None)
 }
 
 #[test]
@@ -58,7 +46,7 @@ fn an_action_is_allowed_if_any_role_allows_it() {
         let actions = AllowedActions::new(roles.iter().copied().flatten());
         assert_eq!(actions.includes(action), allowed, "{roles:?}, {action}");
         let action = Action::Named(action);
-        let verdict = bearer(actions).authorize(action, &ApiPolicy::new());
+        let verdict = caller_with(actions).authorize(action, &ApiPolicy::new());
         assert_eq!(verdict.is_ok(), allowed, "{roles:?}, {action:?}");
     }
 }
@@ -95,8 +83,8 @@ fn names_compare_without_ascii_case_and_otherwise_byte_for_byte() {
 
 #[test]
 fn a_credential_without_actions_may_do_nothing() {
-    let pairs = [("identifier", "id"), ("secret", "s")];
-    let refused = Err(ActionRefusal::NotAllowed { action: name("getclients") });
+    let pairs = pair("id", "s");
+    let refused = Err(ActionRefusal::NotAllowed { action: action_name("getclients") });
     for actions in [None, Some(AllowedActions::default()), Some(AllowedActions::new([""; 0]))] {
         let verdict =
             caller(pairs, actions).authorize(Action::Named("GetClients"), &ApiPolicy::new());
@@ -106,46 +94,42 @@ fn a_credential_without_actions_may_do_nothing() {
 }
 
 #[test]
-fn actions_can_be_set_once_the_caller_is_verified() {
-    let refused = Err(ActionRefusal::NotAllowed { action: name("getclients") });
+fn the_actions_of_a_verified_caller_can_be_set() {
+    let refused = Err(ActionRefusal::NotAllowed { action: action_name("getclients") });
     let asked = Action::Named("GetClients");
-    let caller = bearer(AllowedActions::new(["getclients"]));
+    let caller = caller_with(AllowedActions::new(["getclients"]));
     let replaced = caller.clone().with_actions(AllowedActions::new(["getproducts"]));
     assert_eq!(replaced.authorize(asked, &ApiPolicy::new()), refused);
     let set = replaced.with_actions(AllowedActions::new(["GetClients"]));
     assert_eq!(set, caller);
-    assert_eq!(set.authorize(asked, &ApiPolicy::new()), Ok(name("getclients")));
+    assert_eq!(set.authorize(asked, &ApiPolicy::new()), Ok(action_name("getclients")));
 
     let policy = ApiPolicy::new().with_admin_actions(false);
-    let admin = admin().with_actions(AllowedActions::all());
+    let admin = admin_caller().with_actions(AllowedActions::all());
     assert_eq!(
         admin.authorize(asked, &policy),
-        Err(ActionRefusal::AdminNotAllowed { action: name("getclients") })
+        Err(ActionRefusal::AdminNotAllowed { action: action_name("getclients") })
     );
 }
 
 #[test]
-fn the_actions_set_last_are_those_of_the_credential() {
-    let secret = StoredSecret::plain("s").unwrap();
-    let record = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess)
+fn the_last_actions_set_on_a_credential_count() {
+    let record = common::credential("id", StoredSecret::plain("s").unwrap())
         .with_actions(AllowedActions::new(["getclients"]))
         .with_actions(AllowedActions::new(["getproducts"]));
-    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
-    let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "s")]);
-    let attempt = request.attempt();
-    let caller = attempt.decide(Some(&record), None, expected, &ApiPolicy::new());
-    let caller = caller.unwrap();
+    let pairs = pair("id", "s");
+    let caller = decide(pairs, Some(&record), None, plain_and_md5(), &ApiPolicy::new()).unwrap();
     let may = |action| caller.authorize(Action::Named(action), &ApiPolicy::new());
     assert!(may("GetProducts").is_ok());
     assert!(may("GetClients").is_err());
 }
 
 #[test]
-fn all_actions_are_all_well_formed_ones() {
-    let caller = bearer(AllowedActions::all());
+fn all_actions_are_every_well_formed_action() {
+    let caller = caller_with(AllowedActions::all());
     for action in ["GetClients", "a", "Custom_Module_2"] {
         let verdict = caller.authorize(Action::Named(action), &ApiPolicy::new());
-        assert_eq!(verdict, Ok(name(action)));
+        assert_eq!(verdict, Ok(action_name(action)));
         assert!(AllowedActions::all().includes(action));
     }
     for invalid in ["", "a b", "a;b", "ä", &"a".repeat(65)] {
@@ -156,19 +140,21 @@ fn all_actions_are_all_well_formed_ones() {
 }
 
 #[test]
-fn an_admin_may_do_all_unless_the_policy_forbids_it() {
+fn an_admin_may_do_every_action_unless_the_policy_forbids_it() {
     let action = Action::Named("GetClients");
-    assert_eq!(admin().authorize(action, &ApiPolicy::new()), Ok(name("getclients")));
-    assert_eq!(admin().authorize(action, &ApiPolicy::default()), Ok(name("getclients")));
+    assert_eq!(admin_caller().authorize(action, &ApiPolicy::new()), Ok(action_name("getclients")));
+    assert_eq!(
+        admin_caller().authorize(action, &ApiPolicy::default()),
+        Ok(action_name("getclients"))
+    );
     let forbidden = ApiPolicy::new().with_admin_actions(false);
     assert_eq!(
-        admin().authorize(action, &forbidden),
-        Err(ActionRefusal::AdminNotAllowed { action: name("getclients") })
+        admin_caller().authorize(action, &forbidden),
+        Err(ActionRefusal::AdminNotAllowed { action: action_name("getclients") })
     );
-    // Of a credential the policy says nothing, in either of its modes.
+    // The policy does not touch a credential, in either of its modes.
     let actions = || Some(AllowedActions::new(["getclients"]));
-    for pairs in [[("identifier", "id"), ("secret", "s")], [("username", "id"), ("password", "s")]]
-    {
+    for pairs in [pair("id", "s"), login("id", "s")] {
         let caller = caller(pairs, actions());
         assert!(caller.authorize(action, &forbidden).is_ok());
         let verdict = caller.authorize(Action::Named("getproducts"), &ApiPolicy::new());
@@ -177,9 +163,9 @@ fn an_admin_may_do_all_unless_the_policy_forbids_it() {
 }
 
 #[test]
-fn without_an_action_nobody_is_asked_for_a_role() {
+fn field_6_a_missing_or_invalid_action_is_refused_before_any_role_is_checked() {
     let forbidden = ApiPolicy::new().with_admin_actions(false);
-    for caller in [bearer(AllowedActions::default()), admin()] {
+    for caller in [caller_with(AllowedActions::default()), admin_caller()] {
         for (action, refusal) in
             [(Action::Absent, ActionRefusal::Absent), (Action::Invalid, ActionRefusal::Invalid)]
         {
@@ -189,48 +175,7 @@ fn without_an_action_nobody_is_asked_for_a_role() {
 }
 
 #[test]
-fn every_refusal_has_its_code_its_cause_and_its_answer() {
-    let action = name("GetClients");
-    let not_allowed = "Invalid Permissions: API action \"getclients\" is not allowed";
-    for (refusal, code, cause, public, status) in [
-        (
-            ActionRefusal::Absent,
-            "action_missing",
-            "the request names no action",
-            "Empty action request",
-            400,
-        ),
-        (
-            ActionRefusal::Invalid,
-            "action_invalid",
-            "the action is not 1 to 64 letters, digits and underscores",
-            "Empty action request",
-            400,
-        ),
-        (
-            ActionRefusal::NotAllowed { action },
-            "action_not_allowed",
-            "no API role of the credential allows the action",
-            not_allowed,
-            403,
-        ),
-        (
-            ActionRefusal::AdminNotAllowed { action },
-            "admin_action_not_allowed",
-            "an admin login has no API roles, and the policy allows it no action",
-            not_allowed,
-            403,
-        ),
-    ] {
-        assert_eq!(refusal.code(), code);
-        assert_eq!(refusal.to_string(), cause);
-        assert_eq!(refusal.public_message(), public);
-        assert_eq!(refusal.http_status(), status);
-    }
-}
-
-#[test]
-fn a_name_is_kept_in_lower_case() {
+fn an_action_name_is_kept_in_lower_case() {
     let longest = "Aa_0".repeat(16);
     for (named, lower) in [
         ("GetClients", "getclients"),
@@ -239,12 +184,12 @@ fn a_name_is_kept_in_lower_case() {
         ("0", "0"),
         (&longest, &longest.to_lowercase()),
     ] {
-        let name = name(named);
+        let name = action_name(named);
         assert_eq!(name.as_str(), lower);
         assert_eq!(name.to_string(), lower);
         assert_eq!(format!("{name:?}"), format!("ActionName({lower:?})"));
         assert_eq!(format!("{name:>70}"), format!("{lower:>70}"));
     }
-    assert_eq!(name("GETCLIENTS"), name("getclients"));
-    assert_ne!(name("getclients"), name("getclient"));
+    assert_eq!(action_name("GETCLIENTS"), action_name("getclients"));
+    assert_ne!(action_name("getclients"), action_name("getclient"));
 }

@@ -1,9 +1,9 @@
-//! The grammar of same-site targets.
+//! LINK-6: the grammar of targets on the same site.
 
 use whmcs_auth::Goto;
 
 #[test]
-fn what_whmcs_and_its_clients_use_is_allowed() {
+fn link_6_the_targets_that_whmcs_and_its_clients_use_are_offered() {
     let longest = format!("a{}", "b".repeat(2047));
     for target in [
         "index.php",
@@ -35,7 +35,7 @@ fn what_whmcs_and_its_clients_use_is_allowed() {
 }
 
 #[test]
-fn all_else_is_refused() {
+fn link_6_every_other_target_is_refused() {
     let too_long = format!("a{}", "b".repeat(2048));
     for target in [
         // another host
@@ -80,7 +80,7 @@ fn all_else_is_refused() {
         "*x",
         "=x",
         "&x",
-        // nowhere
+        // no path
         "?x",
         "#x",
         "?",
@@ -107,7 +107,7 @@ fn all_else_is_refused() {
         "%61",
         "a/%2e%2e/b",
         "%",
-        // bad escapes, and controls, after it
+        // bad escapes, and escaped controls, after the path
         "a?%",
         "a?%2",
         "a?%zz",
@@ -122,7 +122,7 @@ fn all_else_is_refused() {
         "a#%0A",
         "a?%+1",
         "a?% 1",
-        // what no URL holds bare
+        // characters that a URL must escape
         " ",
         " a",
         "a ",
@@ -139,7 +139,7 @@ fn all_else_is_refused() {
         "a?b\"c",
         "a?b\\c",
         "a#b`c",
-        // what is not visible ASCII
+        // characters that are not visible ASCII
         "a\0",
         "a\r\nb",
         "a\nb",
@@ -163,27 +163,27 @@ fn all_else_is_refused() {
 }
 
 #[test]
-fn an_empty_one_is_absent() {
+fn an_empty_goto_is_absent() {
     assert_eq!(Goto::parse(""), Goto::Absent);
     assert_eq!(Goto::Absent.target_or("default"), "default");
     assert_eq!(Goto::default(), Goto::Absent);
 }
 
 #[test]
-fn an_owned_one_says_the_same() {
+fn an_owned_goto_is_the_same() {
     for text in ["index.php", "//x", ""] {
         assert_eq!(Goto::parse(text).into_owned(), Goto::parse(text));
     }
 }
 
 #[test]
-fn every_escape_is_judged_by_its_byte() {
+fn link_6_an_escape_is_allowed_or_refused_by_its_byte() {
     for byte in 0..=255_u8 {
         for escape in [format!("%{byte:02x}"), format!("%{byte:02X}")] {
             let allowed = (32..=126).contains(&byte) || byte >= 128;
             for target in [format!("a?{escape}"), format!("a#b{escape}c")] {
-                let judged = matches!(Goto::parse(&target), Goto::SameSite(_));
-                assert_eq!(judged, allowed, "{target}");
+                let is_offered = matches!(Goto::parse(&target), Goto::SameSite(_));
+                assert_eq!(is_offered, allowed, "{target}");
             }
         }
     }

@@ -1,11 +1,12 @@
 //! The answers to callers, byte for byte.
 
-#[cfg(feature = "form")]
-mod vectors;
-
 use whmcs_auth::answer::Answer;
-use whmcs_auth::gate::*;
-use whmcs_auth::*;
+use whmcs_auth::gate::{AddressGate, AddressRefusal, GateError, GateRefusal};
+use whmcs_auth::{
+    ActionRefusal, ApiError, ApiRefusal, ApiRequest, AutoAuthRefusal, Field, Malformed, Refusal,
+};
+
+use crate::common::{action_name, address};
 
 const FORMATS: [(&str, &str); 3] =
     [("json", "application/json"), ("xml", "application/xml"), ("nvp", "text/plain")];
@@ -25,15 +26,14 @@ fn golden(name: &str, format: &str) -> String {
 
 fn refused_address(text: &str) -> AddressRefusal {
     let gate = AddressGate::new();
-    gate.check(text.parse().unwrap(), None).unwrap_err()
+    gate.check(address(text), None).unwrap_err()
 }
 
 fn not_allowed() -> ActionRefusal {
-    let action = Action::Named("GetClients").try_into().unwrap();
-    ActionRefusal::NotAllowed { action }
+    ActionRefusal::NotAllowed { action: action_name("GetClients") }
 }
 
-/// Every public message there is, with its status.
+/// Every public message, with its status.
 fn errors() -> Vec<(&'static str, u16, Box<dyn Refusal>)> {
     vec![
         ("invalid_ip", 403, Box::new(refused_address("203.0.113.7"))),
@@ -50,7 +50,7 @@ fn errors() -> Vec<(&'static str, u16, Box<dyn Refusal>)> {
 }
 
 #[test]
-fn every_error_is_answered_as_its_golden_file_has_it() {
+fn every_refusal_is_answered_as_in_its_golden_file() {
     for (name, http_status, error) in errors() {
         for (format, content_type) in FORMATS {
             let answer = Answer::new(&*error, &request("GetClients", format));
@@ -63,9 +63,8 @@ fn every_error_is_answered_as_its_golden_file_has_it() {
     assert_eq!(files.count(), errors().len() * FORMATS.len());
 }
 
-/// Whatever wraps a refusal, the caller learns the same.
 #[test]
-fn a_refusal_is_answered_alike_wherever_it_comes_from() {
+fn a_wrapped_refusal_gets_the_same_answer() {
     let of = |refusal: &dyn Refusal| (refusal.http_status(), refusal.public_message());
     for refusal in [
         ApiRefusal::WrongSecret,
@@ -83,8 +82,7 @@ fn a_refusal_is_answered_alike_wherever_it_comes_from() {
     let alone = of(&not_allowed());
     assert_eq!(of(&GateRefusal::from(not_allowed())), alone);
     assert_eq!(of(&GateError::<std::fmt::Error>::from(not_allowed())), alone);
-    let address = AddressGate::new().check("::1".parse().unwrap(), None);
-    let refusal = address.unwrap_err();
+    let refusal = refused_address("::1");
     assert_eq!(of(&GateRefusal::from(refusal)), of(&refusal));
     let failure = (503, "Service Unavailable".into());
     assert_eq!(of(&GateError::Store(std::fmt::Error)), failure);
@@ -99,7 +97,7 @@ fn a_refusal_is_answered_alike_wherever_it_comes_from() {
 
 #[cfg(feature = "std")]
 #[test]
-fn a_link_that_the_replay_guard_refuses_is_answered_like_any_other() {
+fn a_refusal_of_the_replay_guard_is_answered_like_any_other() {
     use whmcs_auth::replay::ReplayRefusal;
 
     for (refusal, name, http_status) in [
@@ -131,7 +129,7 @@ fn the_format_is_nvp_unless_the_request_asks_for_another() {
 }
 
 #[test]
-fn of_the_request_only_a_well_formed_action_is_echoed_in_lower_case() {
+fn field_6_only_a_well_formed_action_is_echoed_and_in_lower_case() {
     let with = |action: &str| {
         format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>{action}</action>\n\
@@ -161,7 +159,7 @@ fn of_the_request_only_a_well_formed_action_is_echoed_in_lower_case() {
     assert_eq!(Answer::new(&ApiRefusal::WrongSecret, &without).body, with(""));
 }
 
-/// A service may echo what it was sent in a message of its own: it stays one message.
+/// A service may echo the request in a message of its own.
 #[test]
 fn no_message_adds_a_field_or_a_tag() {
     for (message, json, xml, nvp) in [
@@ -210,9 +208,9 @@ fn no_message_adds_a_field_or_a_tag() {
 
 #[cfg(feature = "form")]
 #[test]
-fn json_is_written_as_php_writes_it() {
+fn php_writes_the_same_json() {
     let mut rows = 0;
-    for [message, expected] in vectors::rows(include_str!("vectors/json.tsv")) {
+    for [message, expected] in crate::common::rows(include_str!("../vectors/json.tsv")) {
         let (message, _) = form_urlencoded::parse(message.as_bytes()).next().unwrap();
         assert_eq!(body(&message, "json"), expected);
         rows += 1;
@@ -220,9 +218,9 @@ fn json_is_written_as_php_writes_it() {
     assert!(rows > 250);
 }
 
-/// As clients read it, which cut at `;` and then at `=`.
+/// Clients cut the answer at `;` and then at `=`.
 #[test]
-fn an_nvp_answer_is_two_fields_whatever_the_message() {
+fn an_nvp_answer_has_two_fields_whatever_the_message() {
     for code in 0..=0x2fff_u32 {
         let Some(character) = char::from_u32(code) else {
             continue;
@@ -252,7 +250,7 @@ fn an_xml_answer_has_four_elements_whatever_the_message() {
 }
 
 #[test]
-fn a_json_answer_is_ascii_and_holds_nothing_that_html_reads() {
+fn a_json_answer_is_ascii_and_holds_no_html_markup() {
     let all: String = (0..=0x10ffff).filter_map(char::from_u32).collect();
     let body = body(&all, "json");
     assert!(body.is_ascii());

@@ -1,15 +1,20 @@
-//! The rules for API requests: which mode, what is looked up, and the order of checks.
+//! API-1, API-6, API-7 and API-8: which mode, what is looked up, and the order of checks.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use whmcs_auth::*;
+use whmcs_auth::{
+    Admin, AdminState, ApiCredential, ApiError, ApiMode, ApiPolicy, ApiRefusal, ApiRequest,
+    CredentialStore, ExpectedSchemes, Field, Lookup, Malformed, PasswordScheme, Refusal,
+    SecretScheme, StoredPassword, StoredScheme, StoredSecret, verify_api_request,
+};
 
-/// Md5 of `password`, and of `secret`.
-const PASSWORD_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+use crate::common::{self, PASSWORD_MD5, decide, login, pair, plain_and_md5};
+
+/// The md5 of `secret`.
 const SECRET_MD5: &str = "5ebe2294ecd0e0f08eab7690d2a6ee69";
 
-/// A store that notes what it is asked for, and finds names without regard to case.
+/// A store that records every look-up, and finds names without case, as a collation does.
 struct Store {
     credentials: Vec<ApiCredential<u64>>,
     admins: Vec<Admin<u64>>,
@@ -37,14 +42,14 @@ impl CredentialStore for Store {
 
     fn find_admin(&self, username: &str) -> Lookup<'_, Admin<u64>, Down> {
         self.asked.borrow_mut().push(format!("admin {username}"));
-        // Like a collation that folds `ı` into `i`, too.
+        // Some collations fold `ı` into `i`, too.
         let fold = |name: &str| name.replace('ı', "i").to_lowercase();
         let named = |record: &&Admin<_>| fold(record.username()) == fold(username);
         Ok(self.admins.iter().find(named).cloned().map(Cow::Owned))
     }
 
     fn expected_schemes(&self) -> ExpectedSchemes {
-        ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5)
+        plain_and_md5()
     }
 }
 
@@ -86,20 +91,12 @@ fn verify(pairs: &[(&str, &str)]) -> (Verdict, Vec<String>) {
     verify_under(ApiPolicy::new(), pairs)
 }
 
-fn pair<'a>(identifier: &'a str, secret: &'a str) -> [(&'a str, &'a str); 2] {
-    [("identifier", identifier), ("secret", secret)]
-}
-
-fn login<'a>(username: &'a str, password: &'a str) -> [(&'a str, &'a str); 2] {
-    [("username", username), ("password", password)]
-}
-
 fn refused(refusal: impl Into<ApiRefusal>) -> Verdict {
     Err(ApiError::Refused(refusal.into()))
 }
 
 #[test]
-fn the_fields_choose_the_mode_and_what_is_looked_up() {
+fn api_1_the_fields_choose_the_mode_and_the_look_ups() {
     let missing = |field| refused(Malformed::Missing(field));
     let both = |name: &str| vec![format!("credential {name}"), format!("admin {name}")];
     let credential = |name: &str| vec![format!("credential {name}")];
@@ -107,14 +104,14 @@ fn the_fields_choose_the_mode_and_what_is_looked_up() {
         [pair(identifier, secret), login(username, password)].concat()
     };
     for (pairs, verdict, asked) in [
-        // identifier and secret, whatever else is there
+        // `identifier` and `secret`, with or without login fields
         (pair("id", "secret").to_vec(), Ok((1, ApiMode::Credential)), credential("id")),
         (
             four("id", "secret", "admin", PASSWORD_MD5),
             Ok((1, ApiMode::Credential)),
             credential("id"),
         ),
-        // ... and no second try with the login fields
+        // No second try is made with the login fields.
         (
             four("id", "wrong", "admin", PASSWORD_MD5),
             refused(ApiRefusal::WrongSecret),
@@ -126,10 +123,10 @@ fn the_fields_choose_the_mode_and_what_is_looked_up() {
             credential("nobody"),
         ),
         (four("id", "secret", "admin", ""), Ok((1, ApiMode::Credential)), credential("id")),
-        // only one of the two, whatever else is there
+        // only one of the two, with or without login fields
         (four("id", "", "admin", PASSWORD_MD5), missing(Field::Secret), vec![]),
         (four("", "secret", "admin", PASSWORD_MD5), missing(Field::Identifier), vec![]),
-        // username and password
+        // `username` and `password`
         (four("", "", "id", "secret"), Ok((1, ApiMode::CredentialAsLogin)), both("id")),
         (four("", "", "admin", PASSWORD_MD5), Ok((11, ApiMode::AdminLogin)), both("admin")),
         (
@@ -137,7 +134,7 @@ fn the_fields_choose_the_mode_and_what_is_looked_up() {
             refused(ApiRefusal::UnknownUsername),
             both("nobody"),
         ),
-        // a credential if one has that identifier, and then nothing else
+        // If a credential has that identifier, the admin is not checked.
         (login("both", "secret").to_vec(), Ok((4, ApiMode::CredentialAsLogin)), both("both")),
         (login("both", PASSWORD_MD5).to_vec(), refused(ApiRefusal::SecretLooksMd5), both("both")),
         // only one of the two
@@ -157,7 +154,7 @@ fn the_fields_choose_the_mode_and_what_is_looked_up() {
 }
 
 #[test]
-fn the_admin_is_judged_only_after_the_secret() {
+fn api_7_the_admin_is_checked_only_after_the_secret() {
     let upper = PASSWORD_MD5.to_uppercase();
     for (pairs, verdict) in [
         (pair("id-disabled", "secret"), refused(ApiRefusal::AdminDisabled)),
@@ -178,7 +175,7 @@ fn the_admin_is_judged_only_after_the_secret() {
 }
 
 #[test]
-fn hints_come_from_the_shape_of_what_was_presented() {
+fn a_hint_comes_from_the_shape_of_the_presented_value() {
     for (pairs, verdict) in [
         (pair("id", "secreT"), ApiRefusal::WrongSecret),
         (pair("id", SECRET_MD5), ApiRefusal::SecretLooksMd5),
@@ -193,12 +190,12 @@ fn hints_come_from_the_shape_of_what_was_presented() {
 }
 
 #[test]
-fn a_record_under_another_name_counts_as_absent() {
+fn api_6_a_record_under_another_name_counts_as_absent() {
     for (pairs, verdict) in [
         // Identifiers are compared byte for byte.
         (pair("ID", "secret"), refused(ApiRefusal::RecordNameMismatch)),
         (login("ID", "secret"), refused(ApiRefusal::RecordNameMismatch)),
-        // A credential of another name does not stand in the admin's way.
+        // A credential under another name does not hide the admin.
         (login("BOTH", PASSWORD_MD5), Ok((14, ApiMode::AdminLogin))),
         // Usernames are compared without ASCII case, and no further.
         (login("Admin", PASSWORD_MD5), Ok((11, ApiMode::AdminLogin))),
@@ -208,10 +205,10 @@ fn a_record_under_another_name_counts_as_absent() {
     }
 }
 
-/// What a database may take for the same name: with trailing spaces under PAD SPACE, without case or
-/// accents, decomposed, in full width, with a no-break space.
+/// A database may find a record for each of these names: its collation may ignore trailing spaces, case
+/// or accents, and may treat decomposed or full-width letters as equal.
 #[test]
-fn a_name_that_looks_the_same_is_another() {
+fn api_6_a_name_that_looks_the_same_is_another_name() {
     for (stored, presented) in [
         ("admin", "admin "),
         ("admin", "admin  "),
@@ -228,14 +225,10 @@ fn a_name_that_looks_the_same_is_another() {
         ("stra\u{df}e", "strasse"),
     ] {
         for (stored, presented) in [(stored, presented), (presented, stored)] {
-            let secret = StoredSecret::plain("secret").unwrap();
-            let record = ApiCredential::new(1, stored, secret, AdminState::WithApiAccess);
-            let password = StoredPassword::md5(PASSWORD_MD5).unwrap();
-            let admin = Admin::new(2, stored, password, AdminState::WithApiAccess);
+            let record = common::credential(stored, StoredSecret::plain("secret").unwrap());
+            let admin = common::admin(stored, StoredPassword::md5(PASSWORD_MD5).unwrap());
             let decide = |pairs, record, admin| {
-                let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
-                let request = ApiRequest::from_pairs::<&str, &str>(pairs);
-                request.attempt().decide::<u64>(record, admin, expected, &ApiPolicy::new())
+                decide(pairs, record, admin, plain_and_md5(), &ApiPolicy::new())
             };
             let mismatch = Err(ApiRefusal::RecordNameMismatch);
             let credential = decide(pair(presented, "secret"), Some(&record), None);
@@ -245,21 +238,21 @@ fn a_name_that_looks_the_same_is_another() {
             let as_admin = decide(login(presented, PASSWORD_MD5), None, Some(&admin));
             assert_eq!(as_admin, mismatch, "{stored:?} {presented:?}");
 
-            // The very name is let in.
+            // The name itself is accepted.
             let credential = decide(pair(stored, "secret"), Some(&record), None);
-            assert_eq!(credential.map(|caller| caller.id), Ok(1), "{stored:?}");
+            assert_eq!(credential.map(|caller| caller.id), Ok(7), "{stored:?}");
             let as_admin = decide(login(stored, PASSWORD_MD5), None, Some(&admin));
-            assert_eq!(as_admin.map(|caller| caller.id), Ok(2), "{stored:?}");
+            assert_eq!(as_admin.map(|caller| caller.id), Ok(8), "{stored:?}");
         }
     }
-    // Case: another identifier, and the same username.
+    // Another case is another identifier, but the same username.
     let found = verify(&login("ADMIN", PASSWORD_MD5)).0;
     assert_eq!(found, Ok((11, ApiMode::AdminLogin)));
     assert_eq!(verify(&pair("Id", "secret")).0, refused(ApiRefusal::RecordNameMismatch));
 }
 
 #[test]
-fn admin_logins_can_be_switched_off() {
+fn the_policy_can_switch_admin_logins_off() {
     let policy = ApiPolicy::new().with_admin_login(false);
     for (pairs, verdict) in [
         (login("admin", PASSWORD_MD5), refused(ApiRefusal::AdminLoginOff)),
@@ -276,7 +269,7 @@ fn admin_logins_can_be_switched_off() {
 }
 
 #[test]
-fn a_failing_store_is_no_refusal() {
+fn a_store_that_fails_is_no_refusal() {
     let store = Store { is_down: true, ..store() };
     let request = ApiRequest::from_pairs(pair("id", "secret"));
     let error = verify_api_request(&request, &store, &ApiPolicy::new()).unwrap_err();
@@ -292,7 +285,7 @@ fn a_failing_store_is_no_refusal() {
 }
 
 #[test]
-fn the_caller_is_told_by_id_mode_and_form() {
+fn the_caller_has_an_id_a_mode_and_a_scheme() {
     let admin = verify_api_request(
         &ApiRequest::from_pairs(login("admin", PASSWORD_MD5)),
         &store(),
@@ -319,7 +312,7 @@ fn the_caller_is_told_by_id_mode_and_form() {
 }
 
 #[test]
-fn a_refusal_of_the_shape_can_be_had_before_any_look_up() {
+fn api_7_the_shape_is_refused_before_any_look_up() {
     for (pairs, refusal) in [
         (vec![], Some(ApiRefusal::MissingCredentials)),
         (vec![("identifier", "id")], Some(Malformed::Missing(Field::Secret).into())),
@@ -332,7 +325,7 @@ fn a_refusal_of_the_shape_can_be_had_before_any_look_up() {
 }
 
 #[test]
-fn records_that_were_not_asked_for_are_never_used() {
+fn api_1_a_record_that_was_not_asked_for_is_never_used() {
     let store = store();
     let (expected, policy) = (store.expected_schemes(), ApiPolicy::new());
     let (credential, admin) = (&store.credentials[0], &store.admins[0]);
@@ -341,7 +334,7 @@ fn records_that_were_not_asked_for_are_never_used() {
     let verdict = request.attempt().decide(None, Some(admin), expected, &policy);
     assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
 
-    // ... nor do they change the cause.
+    // Such a record does not change the cause either.
     let verdict = request.attempt().decide(None, Some(&store.admins[1]), expected, &policy);
     assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
 
@@ -368,27 +361,25 @@ fn the_two_steps_move_into_a_blocking_thread() {
     assert_eq!(verdict.join().unwrap().unwrap().id, 11);
 }
 
-/// What matches a decoy is refused: its secret is no secret, it stands in the source.
+/// The secret of a decoy stands in the source, so anybody can present it.
 #[test]
-fn a_match_on_a_decoy_is_never_a_success() {
+fn api_8_a_match_on_a_decoy_is_refused() {
     let no_credentials: Option<&ApiCredential<u64>> = None;
     let policies = [ApiPolicy::new(), ApiPolicy::new().with_md5_of_secret(true)];
-    for secret_form in [SecretScheme::Plain, SecretScheme::Md5, SecretScheme::Sha256] {
-        for password_form in [PasswordScheme::Plain, PasswordScheme::Md5] {
-            let expected = ExpectedSchemes::new(secret_form, password_form);
+    for secret_scheme in [SecretScheme::Plain, SecretScheme::Md5, SecretScheme::Sha256] {
+        for password_scheme in [PasswordScheme::Plain, PasswordScheme::Md5] {
+            let expected = ExpectedSchemes::new(secret_scheme, password_scheme);
             for policy in &policies {
                 for secret in [
                     "................................",
                     "................",
                     "00000000000000000000000000000000",
-                    // md5 of 16 and of 32 dots
+                    // The md5 of 16 and of 32 dots.
                     "8d7ee89830ff6fb2bd033571d3f6080f",
                     "4c1b240197fee3722b9d1926d5006ea9",
                 ] {
                     for pairs in [pair("nobody", secret), login("nobody", secret)] {
-                        let request = ApiRequest::from_pairs(pairs);
-                        let verdict =
-                            request.attempt().decide(no_credentials, None, expected, policy);
+                        let verdict = decide(pairs, no_credentials, None, expected, policy);
                         assert!(verdict.is_err(), "{pairs:?}");
                     }
                 }

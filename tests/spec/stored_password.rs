@@ -1,23 +1,15 @@
-//! The stored forms of an admin's password.
+//! API-2 and API-4: how the password of an admin is stored.
 
-mod vectors;
+use whmcs_auth::{
+    ApiMode, ApiRefusal, BcryptCost, Field, Malformed, PasswordScheme, SchemeError, StoredPassword,
+};
 
-use whmcs_auth::*;
+use crate::common::{
+    BCRYPT_OF_MD5 as BCRYPT, PASSWORD_MD5 as MD5, SECRET, SECRET_MD5 as MD5_IN_BCRYPT, rows,
+    verify_password as verify,
+};
 
-/// Md5 of `password`, and the bcrypt of that.
-const MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
-/// The bcrypt of the md5 of `F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo`.
-const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
-const MD5_IN_BCRYPT: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
-
-fn verify(password: &StoredPassword, presented: &str) -> Result<ApiCaller<u64>, ApiRefusal> {
-    let record = Admin::new(7, "admin", password.clone(), AdminState::WithApiAccess);
-    let expected = ExpectedSchemes::new(SecretScheme::Plain, password.scheme());
-    let request = ApiRequest::from_pairs([("username", "admin"), ("password", presented)]);
-    request.attempt().decide(None, Some(&record), expected, &ApiPolicy::new())
-}
-
-/// Each form this build knows, with the md5 it accepts.
+/// A password under every scheme that this build has, with the md5 that it accepts.
 fn all_schemes() -> Vec<(StoredPassword, &'static str)> {
     let mut schemes = vec![
         (StoredPassword::plain("password").unwrap(), MD5),
@@ -30,10 +22,10 @@ fn all_schemes() -> Vec<(StoredPassword, &'static str)> {
 }
 
 #[test]
-fn every_form_accepts_the_md5_in_either_case_and_nothing_else() {
+fn api_2_every_scheme_accepts_the_md5_in_either_case_and_nothing_else() {
     for (password, md5) in all_schemes() {
         let caller = verify(&password, md5).unwrap();
-        assert_eq!((caller.id, caller.mode), (7, ApiMode::AdminLogin));
+        assert_eq!((caller.id, caller.mode), (8, ApiMode::AdminLogin));
         assert_eq!(caller.scheme, password.scheme().into());
         assert!(caller.presented_md5);
         assert!(verify(&password, &md5.to_uppercase()).is_ok());
@@ -44,7 +36,7 @@ fn every_form_accepts_the_md5_in_either_case_and_nothing_else() {
         }
         for other in [
             "password",
-            "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo",
+            SECRET,
             &md5[1..],
             &format!("{md5}0"),
             &format!("{md5} "),
@@ -61,7 +53,7 @@ fn every_form_accepts_the_md5_in_either_case_and_nothing_else() {
 }
 
 #[test]
-fn the_caller_is_told_through_which_scheme() {
+fn the_caller_has_the_scheme_that_matched() {
     let schemes: Vec<_> = all_schemes()
         .iter()
         .map(|(password, presented)| {
@@ -78,9 +70,9 @@ fn the_caller_is_told_through_which_scheme() {
     assert_eq!(schemes, expected);
 }
 
-/// PHP's `==` takes two strings of the form `0e` and digits for the number 0.
+/// PHP's `==` reads two strings of `0e` and digits as the number 0, and so as equal.
 #[test]
-fn magic_hashes_are_not_equal() {
+fn api_2_magic_hashes_are_not_equal() {
     let stored = StoredPassword::plain("240610708").unwrap();
     let magic = "0e462097431906509019562988736854";
     let other = "0e830400451993494058024219903391";
@@ -95,9 +87,9 @@ fn magic_hashes_are_not_equal() {
     }
 }
 
-/// A stored digest of zeros, as somebody may have written for "no password", and the bcrypt of one.
+/// Somebody may have stored a digest of zeros, or the bcrypt of one, for "no password".
 #[test]
-fn what_is_no_md5_matches_no_digest_of_zeros() {
+fn api_2_a_value_that_is_no_md5_never_matches_a_digest_of_zeros() {
     let zeros = "0".repeat(32);
     let mut stored = vec![StoredPassword::md5(&zeros).unwrap()];
     if cfg!(feature = "bcrypt") {
@@ -113,11 +105,10 @@ fn what_is_no_md5_matches_no_digest_of_zeros() {
 }
 
 #[test]
-fn php_agrees() {
+fn api_2_php_agrees_which_passwords_match() {
     let mut checked = 0;
-    let rows = vectors::rows(include_str!("vectors/stored.tsv"));
-    for [kind, form, presented, stored, verdict] in rows {
-        let password = match (kind, form) {
+    for [kind, scheme, presented, stored, verdict] in rows(include_str!("../vectors/stored.tsv")) {
+        let password = match (kind, scheme) {
             ("password", "md5") => StoredPassword::md5(stored),
             ("password", "bcrypt") if cfg!(feature = "bcrypt") => {
                 StoredPassword::bcrypt_of_md5(stored)
@@ -125,15 +116,15 @@ fn php_agrees() {
             _ => continue,
         };
         let accepted = verify(&password.unwrap(), presented).is_ok();
-        assert_eq!(accepted, verdict == "match", "{form} {presented}");
+        assert_eq!(accepted, verdict == "match", "{scheme} {presented}");
         checked += 1;
     }
     assert_eq!(checked, if cfg!(feature = "bcrypt") { 22 } else { 5 });
 }
 
 #[test]
-fn each_constructor_takes_its_form_and_says_what_is_wrong() {
-    use SchemeError::*;
+fn api_4_each_constructor_takes_its_scheme_or_says_what_is_wrong() {
+    use SchemeError::{Empty, NotHex, UnknownScheme};
 
     for (built, error) in [
         (StoredPassword::plain(""), Empty),
@@ -153,15 +144,15 @@ fn each_constructor_takes_its_form_and_says_what_is_wrong() {
 }
 
 #[test]
-fn bcrypt_needs_its_feature() {
-    use SchemeError::*;
+fn api_4_bcrypt_without_its_feature_is_an_error() {
+    use SchemeError::{FeatureOff, NotBcrypt};
 
     if cfg!(feature = "bcrypt") {
-        let form = PasswordScheme::BcryptOfMd5(whmcs_auth::BcryptCost::new(4).unwrap());
+        let scheme = PasswordScheme::BcryptOfMd5(BcryptCost::new(4).unwrap());
         for version in ["$2a", "$2b", "$2y"] {
             let text = BCRYPT.replace("$2y", version);
-            assert_eq!(StoredPassword::bcrypt_of_md5(&text).unwrap().scheme(), form);
-            assert_eq!(StoredPassword::detect(&text).unwrap().scheme(), form);
+            assert_eq!(StoredPassword::bcrypt_of_md5(&text).unwrap().scheme(), scheme);
+            assert_eq!(StoredPassword::detect(&text).unwrap().scheme(), scheme);
         }
         assert_eq!(StoredPassword::bcrypt_of_md5(MD5).unwrap_err(), NotBcrypt);
         assert_eq!(StoredPassword::detect("$2y$").unwrap_err(), NotBcrypt);

@@ -1,16 +1,12 @@
-//! The rules for fields, seen through the requests that are built of them.
+//! FIELD-1 to FIELD-7: what a field of a request may be called, and what it may hold.
 
-#[cfg(feature = "form")]
-mod vectors;
-
-use time::OffsetDateTime;
 use whmcs_auth::{
-    ApiPolicy, ApiRefusal, ApiRequest, AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRefusal,
-    AutoAuthRequest, ExpectedSchemes, Field, Goto, Malformed, PasswordScheme, SecretScheme,
-    verify_autoauth,
+    ApiPolicy, ApiRefusal, ApiRequest, AutoAuthRefusal, AutoAuthRequest, Field, Goto, Malformed,
 };
 
-/// What an API request is refused for before any look-up.
+use crate::common::{EMAIL, HASH, KEY, SIGNED, TIMESTAMP, at, plain_and_md5, verify_link};
+
+/// Why an API request is refused before any look-up.
 fn shape_of(request: &ApiRequest<'_>) -> Result<(), ApiRefusal> {
     let attempt = request.attempt();
     let Some(refusal) = attempt.refusal() else {
@@ -18,8 +14,7 @@ fn shape_of(request: &ApiRequest<'_>) -> Result<(), ApiRefusal> {
     };
     assert_eq!(attempt.identifier(), None, "nothing is looked up");
     assert_eq!(attempt.username(), None, "nothing is looked up");
-    let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
-    let verdict = attempt.decide::<()>(None, None, expected, &ApiPolicy::new());
+    let verdict = attempt.decide::<()>(None, None, plain_and_md5(), &ApiPolicy::new());
     assert_eq!(verdict, Err(refusal));
     Err(refusal)
 }
@@ -28,23 +23,21 @@ fn api(pairs: &[(&str, &str)]) -> Result<(), ApiRefusal> {
     shape_of(&ApiRequest::from_pairs(pairs.iter().copied()))
 }
 
-/// What a link is refused for before its hash is compared.
+/// Why a link is refused before its hash is compared.
 fn link(pairs: &[(&str, &str)]) -> Result<(), AutoAuthRefusal> {
     let request = AutoAuthRequest::from_pairs(pairs.iter().copied());
-    let keys = AutoAuthKeys::from(AutoAuthKey::new("key").unwrap());
-    let now = OffsetDateTime::UNIX_EPOCH;
-    match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
+    match verify_link(&request, "another key", at(0)) {
         Err(AutoAuthRefusal::HashMismatch) => Ok(()),
         verdict => verdict.map(|_| ()),
     }
 }
 
-/// A link of the right shape, with another value in one field.
-const HASH: &str = "0000000000000000000000000000000000000000";
+const LINK: [(&str, &str); 3] = [("email", EMAIL), ("timestamp", TIMESTAMP), ("hash", HASH)];
 
+/// A link of the right shape, with another value in one field.
 fn link_with(field: &str, value: &str) -> Result<(), AutoAuthRefusal> {
-    let mut pairs =
-        [("email", "a@b.test"), ("timestamp", "1700000000"), ("hash", HASH), ("goto", "index.php")];
+    let [email, timestamp, hash] = LINK;
+    let mut pairs = [email, timestamp, hash, ("goto", "index.php")];
     for (_, old) in pairs.iter_mut().filter(|(name, _)| *name == field) {
         *old = value;
     }
@@ -71,7 +64,7 @@ const LINK_FIELDS: [(&str, Field); 4] = [
 const PAIR: [(&str, &str); 2] = [("identifier", "id"), ("secret", "s")];
 
 #[test]
-fn a_field_is_displayed_by_its_name_on_the_wire() {
+fn a_field_displays_its_name_on_the_wire() {
     for (name, field) in API_FIELDS.into_iter().chain(LINK_FIELDS) {
         assert_eq!(field.name(), name);
         assert_eq!(field.to_string(), name);
@@ -79,7 +72,7 @@ fn a_field_is_displayed_by_its_name_on_the_wire() {
 }
 
 #[test]
-fn a_known_name_that_occurs_twice_is_malformed_whatever_the_values() {
+fn field_2_a_known_name_twice_is_malformed_whatever_the_values() {
     for (first, second) in [("a", "b"), ("a", "a"), ("", "a"), ("a", ""), ("", "")] {
         for (name, field) in API_FIELDS {
             let verdict = api(&[(name, first), (name, second)]);
@@ -93,19 +86,19 @@ fn a_known_name_that_occurs_twice_is_malformed_whatever_the_values() {
 }
 
 #[test]
-fn a_name_that_php_reads_as_a_known_one_is_malformed() {
-    let disguises =
+fn field_3_a_name_that_php_reads_as_a_known_one_is_malformed() {
+    let aliases =
         [" {}", "   {}", "{}\0", "{}\0x", "{}[]", "{}[0]", "{}[", "{}[x][y]", " {}\0[", "{}[\0"];
-    for disguise in disguises {
+    for alias in aliases {
         for (name, field) in API_FIELDS {
-            let name = disguise.replace("{}", name);
+            let name = alias.replace("{}", name);
             for value in ["x", ""] {
                 let verdict = api(&[PAIR[0], PAIR[1], (&name, value)]);
                 assert_eq!(verdict, Err(Malformed::Alias(field).into()), "{name:?}");
             }
         }
         for (name, field) in &LINK_FIELDS[..3] {
-            let name = disguise.replace("{}", name);
+            let name = alias.replace("{}", name);
             let verdict = link(&[(&name, "x")]);
             assert_eq!(verdict, Err(Malformed::Alias(*field).into()), "{name:?}");
         }
@@ -113,13 +106,13 @@ fn a_name_that_php_reads_as_a_known_one_is_malformed() {
 }
 
 #[test]
-fn any_other_name_is_ignored() {
-    for disguise in [
+fn field_1_any_other_name_is_ignored() {
+    for alias in [
         "x{}", "{}x", "{} ", "\t{}", "\n{}", "\u{a0}{}", "\0{}", "[{}]", "[{}", "{}]", "{}.",
         "x[{}]", "-{}", "",
     ] {
         for (name, _) in API_FIELDS {
-            let name = disguise.replace("{}", name);
+            let name = alias.replace("{}", name);
             assert_eq!(api(&[PAIR[0], PAIR[1], (&name, "x")]), Ok(()), "{name:?}");
         }
     }
@@ -127,33 +120,27 @@ fn any_other_name_is_ignored() {
         let (first, rest) = name.split_at(1);
         for name in [name.to_uppercase(), first.to_uppercase() + rest] {
             assert_eq!(api(&[PAIR[0], PAIR[1], (&name, "x")]), Ok(()), "{name:?}");
-            let fields =
-                [("email", "a@b.test"), ("timestamp", "1700000000"), ("hash", HASH), (&name, "x")];
-            assert_eq!(link(&fields), Ok(()), "{name:?}");
+            let [email, timestamp, hash] = LINK;
+            assert_eq!(link(&[email, timestamp, hash, (&name, "x")]), Ok(()), "{name:?}");
         }
     }
 }
 
 #[test]
-fn the_names_of_links_mean_nothing_in_a_request_nor_those_of_requests_in_a_link() {
+fn field_1_a_request_ignores_fields_of_links_and_a_link_ignores_fields_of_requests() {
     for (name, _) in LINK_FIELDS {
         let twice = [PAIR[0], PAIR[1], (name, "\u{fffd}"), (name, "x")];
         assert_eq!(api(&twice), Ok(()), "{name}");
     }
     for (name, _) in API_FIELDS {
-        let verdict = link(&[
-            ("email", "a@b.test"),
-            ("timestamp", "1700000000"),
-            ("hash", HASH),
-            (name, "\u{fffd}"),
-            (name, "x"),
-        ]);
-        assert_eq!(verdict, Ok(()), "{name}");
+        let [email, timestamp, hash] = LINK;
+        let twice = [email, timestamp, hash, (name, "\u{fffd}"), (name, "x")];
+        assert_eq!(link(&twice), Ok(()), "{name}");
     }
 }
 
 #[test]
-fn an_empty_field_is_an_absent_field() {
+fn field_1_an_empty_field_is_an_absent_field() {
     let missing = |field| Err(Malformed::Missing(field).into());
     for (pairs, verdict) in [
         (vec![("identifier", "id"), ("secret", "")], missing(Field::Secret)),
@@ -173,7 +160,7 @@ fn an_empty_field_is_an_absent_field() {
 }
 
 #[test]
-fn a_value_may_be_as_long_as_its_cap_and_no_longer() {
+fn field_4_a_value_is_no_longer_than_its_cap() {
     for (name, other, field, cap) in [
         ("identifier", "secret", Field::Identifier, 255),
         ("secret", "identifier", Field::Secret, 1024),
@@ -202,7 +189,7 @@ fn a_value_may_be_as_long_as_its_cap_and_no_longer() {
         api(&[("identifier", &characters), ("secret", "s")]),
         Err(Malformed::TooLong(Field::Identifier).into())
     );
-    // Nothing is hashed over the others.
+    // The other fields are not hashed, and have no cap.
     for name in ["accesskey", "action", "responsetype"] {
         let long = "x".repeat(100_000);
         assert_eq!(api(&[PAIR[0], PAIR[1], (name, &long)]), Ok(()), "{name}");
@@ -210,7 +197,7 @@ fn a_value_may_be_as_long_as_its_cap_and_no_longer() {
 }
 
 #[test]
-fn bytes_that_were_no_utf8_are_malformed() {
+fn field_5_bytes_that_are_not_utf8_are_malformed() {
     for (name, field) in API_FIELDS {
         for value in ["\u{fffd}", "x\u{fffd}y"] {
             let verdict = api(&[(name, value)]);
@@ -224,7 +211,7 @@ fn bytes_that_were_no_utf8_are_malformed() {
 }
 
 #[test]
-fn a_control_in_a_name_or_an_email_is_malformed() {
+fn field_5_a_control_character_in_a_name_or_an_email_is_malformed() {
     for control in ('\0'..=' ').chain('~'..='\u{a0}').filter(|any| any.is_control()) {
         let value = format!("x{control}y");
         for (name, field) in [("identifier", Field::Identifier), ("username", Field::Username)] {
@@ -241,9 +228,9 @@ fn a_control_in_a_name_or_an_email_is_malformed() {
     assert_eq!(api(&[("identifier", "x\u{a0}\u{202e}y"), ("secret", "s")]), Ok(()));
 }
 
-/// Some decoders group the values of a name, so that they arrive in another order.
+/// Some decoders group the values of a name, and so change the order of the fields.
 #[test]
-fn of_several_faults_the_one_named_does_not_depend_on_their_order() {
+fn the_reported_fault_does_not_depend_on_the_order_of_the_fields() {
     let faults = [
         vec![("secret[]", "x"), ("username", "\u{fffd}"), ("secret", "s")],
         vec![("username", "\u{fffd}"), ("secret", "s"), ("secret[]", "x")],
@@ -276,7 +263,7 @@ fn of_several_faults_the_one_named_does_not_depend_on_their_order() {
         let expected = Malformed::Alias(Field::Hash);
         assert_eq!(link(&pairs), Err(expected.into()), "{pairs:?}");
     }
-    // Of one field a repetition is named before any fault of a value.
+    // A repetition is reported before a fault of the value.
     for faulty in [&*too_long, "\u{fffd}", "\0"] {
         for (first, second) in [(faulty, "x"), ("x", faulty), (faulty, faulty)] {
             let verdict = api(&[("identifier", first), ("identifier", second)]);
@@ -287,10 +274,7 @@ fn of_several_faults_the_one_named_does_not_depend_on_their_order() {
 }
 
 #[test]
-fn a_repeated_or_disguised_goto_only_loses_the_goto() {
-    let hash = "6624fa4b6fb3c5fcd24e587154a949911046d92b";
-    let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123").unwrap());
-    let now = OffsetDateTime::from_unix_timestamp(1290100706).unwrap();
+fn field_2_a_repeated_or_aliased_goto_loses_only_the_goto() {
     let too_long = "x".repeat(2049);
     for (gotos, verdict) in [
         (vec![], Goto::Absent),
@@ -303,21 +287,18 @@ fn a_repeated_or_disguised_goto_only_loses_the_goto() {
         (vec![("goto", "\u{fffd}"), ("goto", "index.php")], Goto::Refused),
         (vec![("goto", &*too_long), ("goto", "index.php")], Goto::Refused),
     ] {
-        let mut pairs =
-            vec![("email", "demo@whmcs.com"), ("timestamp", "1290100706"), ("hash", hash)];
-        pairs.extend(&gotos);
-        let request = AutoAuthRequest::from_pairs(pairs);
-        let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()).unwrap();
+        let request = AutoAuthRequest::from_pairs(LINK.iter().chain(&gotos).copied());
+        let login = verify_link(&request, KEY, at(SIGNED)).unwrap();
         assert_eq!(*login.goto(), verdict, "{gotos:?}");
     }
 }
 
-/// Either the request is malformed, or it says what PHP would read.
+/// Either the request is malformed, or it holds what PHP would read.
 #[cfg(feature = "form")]
 #[test]
-fn a_body_is_read_as_php_reads_it_or_refused() {
+fn field_3_a_body_is_read_as_php_reads_it_or_refused() {
     let mut refused = Vec::new();
-    for [body, read_by_php] in vectors::rows(include_str!("vectors/forms.tsv")) {
+    for [body, read_by_php] in crate::common::rows(include_str!("../vectors/forms.tsv")) {
         let ours = ApiRequest::from_form(body);
         match shape_of(&ours) {
             Ok(()) | Err(ApiRefusal::MissingCredentials) => {}
