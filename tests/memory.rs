@@ -199,8 +199,8 @@ fn a_decoded_request_over_a_borrowing_store_allocates_nothing() {
             assert_eq!(watch(verify), (0, 0), "{pairs:?}");
             let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
             let verify = || {
-                let fields = pairs.into_iter().chain([("action", "GetClients")]);
-                let request = ApiRequest::from_pairs(fields);
+                let [name, secret] = pairs;
+                let request = ApiRequest::from_pairs([name, secret, ("action", "GetClients")]);
                 let verdict = gate.verify([127, 0, 0, 1].into(), &request, &store);
                 assert_eq!(verdict.is_ok(), accepted);
             };
@@ -237,7 +237,7 @@ fn a_decoded_link_allocates_only_where_its_email_is_repaired() {
     }
 }
 
-/// `docs/scale.md` gives these counts. The decoder's buffer grows with the length of a percent-encoded value.
+/// `docs/performance.md` gives these counts. The decoder's buffer grows with the length of an encoded value.
 #[cfg(all(feature = "std", feature = "form"))]
 #[test]
 fn every_other_path_allocates_this_often() {

@@ -81,11 +81,11 @@ fn links(line: &str) -> Result<bool, Box<dyn Error>> {
     let Ok(ours) = verify_autoauth(&query, &keys, &now, &policy) else {
         return Ok(false);
     };
-    let is_lost = *ours.goto() == Goto::Refused;
+    let is_lost = goto_of(&ours) == Goto::Refused;
     let kept = read_by_php.split("&goto").next().filter(|_| is_lost);
     let read_by_php = AutoAuthRequest::from_query(kept.unwrap_or(read_by_php));
     let php = verify_autoauth(&read_by_php, &keys, &now, &policy)?;
-    match ours.email() == php.email() && (is_lost || ours.goto() == php.goto()) {
+    match ours.email() == php.email() && (is_lost || goto_of(&ours) == goto_of(&php)) {
         true => Ok(true),
         false => Err(format!("{ours:?}, and by PHP {php:?}").into()),
     }
@@ -119,4 +119,11 @@ fn forms(line: &str) -> Result<bool, Box<dyn Error>> {
         let _caller = attempt.decide(Some(&credential), None, expected, &policy)?;
     }
     Ok(true)
+}
+
+/// Where a login leads, whatever its account is.
+fn goto_of(login: &AutoAuthLogin<'_>) -> Goto<'static> {
+    let found = [login.email().to_owned()];
+    let login = login.clone().check_account(found, |email| email).expect("its own account");
+    login.repeatable().goto().clone().into_owned()
 }

@@ -12,8 +12,7 @@ use whmcs_auth::{
 };
 
 use crate::common::{
-    self, EMAIL, HASH, KEY, SECRET, SECRET_MD5, SIGNED, TIMESTAMP, at, hash_of,
-    verify_link,
+    self, EMAIL, HASH, KEY, SECRET, SECRET_MD5, SIGNED, TIMESTAMP, at, hash_of, verify_link,
 };
 
 fn verifies(email: &str, timestamp: &str, hash: &str, key: &str, now: i64) -> bool {

@@ -10,13 +10,13 @@ use whmcs_auth::gate::*;
 use whmcs_auth::*;
 
 #[no_panic]
-fn read_api_request<'a>(pairs: &[(&'a str, &'a str)]) -> ApiRequest<'a> {
-    ApiRequest::from_pairs(pairs.iter().copied())
+fn read_api_request<'a>(pairs: &'a [(&'a str, &'a str)]) -> ApiRequest<'a> {
+    ApiRequest::from_pairs(pairs)
 }
 
 #[no_panic]
-fn read_link<'a>(pairs: &[(&'a str, &'a str)]) -> AutoAuthRequest<'a> {
-    AutoAuthRequest::from_pairs(pairs.iter().copied())
+fn read_link<'a>(pairs: &'a [(&'a str, &'a str)]) -> AutoAuthRequest<'a> {
+    AutoAuthRequest::from_pairs(pairs)
 }
 
 #[no_panic]
