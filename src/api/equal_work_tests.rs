@@ -1,5 +1,5 @@
 //! The work of a verdict, counted where it is done. What it costs in instructions is counted by the
-//! program `equal_work` of the benches.
+//! program `equal_work` of checks/valgrind.
 #![allow(clippy::unwrap_used)]
 
 use alloc::borrow::ToOwned;
