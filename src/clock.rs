@@ -1,11 +1,13 @@
-//! The time, as a value that somebody else provides.
+//! Clocks: where verification gets the time.
 //!
-//! A complete custom clock, here one that runs ahead to make up for a server that lags:
+//! # Examples
+//!
+//! A clock of your own. This one corrects a server whose time is behind:
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
-//! use whmcs_auth::{Clock, SystemClock};
 //! use time::{Duration, OffsetDateTime};
+//! use whmcs_auth::{Clock, SystemClock};
 //!
 //! struct Ahead<C> {
 //!     clock: C,
@@ -29,14 +31,26 @@ use alloc::sync::Arc;
 
 use time::OffsetDateTime;
 
-/// Tells the time.
+/// A source of the time.
 ///
-/// An [`OffsetDateTime`] is a clock that stands still at that time: take care that it is now.
-/// References, `Box` and `Arc` of a clock are clocks.
+/// References, `Box` and `Arc` of a clock are clocks. An [`OffsetDateTime`] is a clock that always
+/// returns this time. Take it when the request arrives, and do not store it.
+///
+/// # Examples
+///
+/// ```
+/// use time::OffsetDateTime;
+/// use whmcs_auth::Clock;
+///
+/// let now = OffsetDateTime::from_unix_timestamp(1700000000)?;
+/// assert_eq!(Clock::now(&now), now);
+/// # Ok::<(), time::error::ComponentRange>(())
+/// ```
 pub trait Clock {
-    /// The time now, with any offset.
+    /// The current time, with any offset from UTC.
     ///
-    /// Must not panic. May go backwards: each verification asks once.
+    /// It must not panic. It may go backwards: each verification calls it once at most.
+    #[must_use]
     fn now(&self) -> OffsetDateTime;
 }
 
@@ -71,9 +85,11 @@ mod with_std {
 
     use super::Clock;
 
-    /// The clock of the operating system, in UTC. Past the end of the year 9999 it tells that. Needs
-    /// feature `std`.
+    /// The clock of the operating system, in UTC. Needs feature `std`.
+    ///
+    /// Times outside the years -9999 to 9999 become the nearest time inside.
     #[derive(Clone, Copy, Debug, Default)]
+    #[must_use]
     pub struct SystemClock;
 
     impl Clock for SystemClock {
@@ -82,18 +98,18 @@ mod with_std {
         }
     }
 
-    /// The conversion of the crate `time` would panic outside its years.
+    /// Saturates, because the conversion of the crate `time` panics outside its years.
     fn utc(time: SystemTime) -> OffsetDateTime {
         let epoch = OffsetDateTime::UNIX_EPOCH;
-        let signed = |by: Duration| by.try_into().unwrap_or(time::Duration::MAX);
+        let as_signed = |by: Duration| by.try_into().unwrap_or(time::Duration::MAX);
         match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(since) => epoch.saturating_add(signed(since)),
-            Err(before) => epoch.saturating_sub(signed(before.duration())),
+            Ok(since) => epoch.saturating_add(as_signed(since)),
+            Err(before) => epoch.saturating_sub(as_signed(before.duration())),
         }
     }
 
     #[test]
-    fn every_time_of_the_system_is_told() {
+    fn every_system_time_is_converted() {
         let epoch = SystemTime::UNIX_EPOCH;
         let by = Duration::from_secs;
         for (time, seconds) in [
@@ -111,8 +127,9 @@ mod with_std {
         }
     }
 
-    /// A clock that stands still until it is set or advanced, for tests. It can be shared between
-    /// threads, which all see the same time. Needs feature `std`.
+    /// A clock for tests: it stands still until it is set or advanced. Needs feature `std`.
+    ///
+    /// Threads can share it, and all see the same time.
     ///
     /// # Examples
     ///
@@ -128,20 +145,21 @@ mod with_std {
     /// assert_eq!(clock.now().unix_timestamp(), 0);
     /// ```
     #[derive(Debug)]
+    #[must_use]
     pub struct FixedClock(Mutex<OffsetDateTime>);
 
     impl FixedClock {
-        /// A clock that stands at `now`.
+        /// Makes a clock that stands at `now`.
         pub const fn new(now: OffsetDateTime) -> Self {
             Self(Mutex::new(now))
         }
 
-        /// Sets the time, forwards or backwards.
+        /// Sets the time. It may go forwards or backwards.
         pub fn set(&self, now: OffsetDateTime) {
             self.change(|time| *time = now);
         }
 
-        /// Moves the time forwards. At the end of the year 9999 it stops.
+        /// Moves the time forwards. It stops at the end of the year 9999.
         pub fn advance(&self, by: Duration) {
             let by = by.try_into().unwrap_or(time::Duration::MAX);
             self.change(|time| *time = time.saturating_add(by));

@@ -1,20 +1,36 @@
-//! The rules for fields: which names are known, how PHP reads a name, and what a value may hold.
+//! Request fields: which names are known, how PHP reads a name, and what a value may hold.
+//!
+//! The docs of [`Field`] list the rules FIELD-1 to FIELD-7. [`Fields::read_pair`] applies FIELD-2 and
+//! FIELD-3, [`Field::check`] applies FIELD-4 and FIELD-5, and [`Fields::content`] applies FIELD-1.
+//! FIELD-6 is in `api/action.rs`. FIELD-7 is why [`Fields`] stores a fault in place of a value.
 
 use alloc::borrow::Cow;
 use core::fmt;
 
 use crate::secret_text::SecretText;
 
-/// A request field that this crate knows. Fields of any other name are ignored.
+/// A request field that this crate knows, and the rules for fields.
 ///
-/// - An empty field is an absent field.
-/// - A name that occurs twice is malformed, with the same value or not.
-/// - So is any other name that PHP reads as a known one: leading spaces dropped, cut at NUL or `[`.
-/// - A value is malformed over its cap, where it holds U+FFFD, and, in `identifier`, `username` and
-///   `email`, where it holds a control character.
-/// - A repeated or disguised `goto` only loses the goto.
-/// - Of several faults one is reported, whatever the order in which they came: that of the first
-///   field in the order of the variants; of one field a disguise before a repetition before its value.
+/// - **FIELD-1**: An empty field counts as absent. A field with an unknown name is ignored.
+/// - **FIELD-2**: A known name that occurs twice is malformed, whatever the values are.
+/// - **FIELD-3**: Any other name that PHP reads as a known name is malformed. PHP drops leading spaces
+///   and cuts a name at the first NUL or `[`, so ` action`, `action[]` and `action\0x` are all malformed.
+///   Without this rule a gateway could check one value while PHP uses another. For the same reason a
+///   gateway must forward fields that it encoded itself, never the bytes that it received.
+/// - **FIELD-4**: A value is malformed if it is longer than the limit in the table below. Lengths are
+///   checked before anything is hashed.
+/// - **FIELD-5**: A value is malformed if it holds U+FFFD, which stands for bytes that were not UTF-8.
+///   `identifier`, `username` and `email` are also malformed if they hold a control character.
+/// - **FIELD-6**: An action is 1 to 64 characters of `[A-Za-z0-9_]`. Any other action is refused, but
+///   only after authentication, and no answer repeats it. See [`Action`](crate::Action).
+/// - **FIELD-7**: Building a request never fails. Verification refuses a malformed request, so the
+///   caller gets the same public answer as for wrong credentials or a wrong hash.
+///
+/// A `goto` that breaks FIELD-2 or FIELD-3 loses only the goto: the link itself can still be accepted.
+///
+/// If a request breaks several rules, one [`Malformed`] is reported: of the first field in the order of
+/// the variants. For one field, FIELD-3 comes before FIELD-2, and FIELD-2 before FIELD-4 and FIELD-5. The
+/// order in which the fields arrived does not matter.
 ///
 /// | field | longest value in bytes |
 /// |---|---:|
@@ -24,33 +40,46 @@ use crate::secret_text::SecretText;
 /// | `hash` | 40 |
 /// | `goto` | 2048 |
 ///
-/// `accesskey`, `action` and `responsetype` have no cap here: nothing is hashed over them. An
-/// action over 64 bytes is [`Action::Invalid`](crate::Action::Invalid), and a timestamp has ten
-/// digits. Source: the names are WHMCS's; the caps are this crate's.
+/// `accesskey`, `action`, `responsetype` and `timestamp` have no limit here. FIELD-6 limits an action,
+/// a timestamp has exactly ten digits, and the other two are never hashed.
+///
+/// Source: WHMCS documents the field names. PHP defines how PHP reads a name. The limits are this
+/// crate's decision, and so is refusing a malformed request.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{ApiRefusal, ApiRequest, Field, Malformed};
+///
+/// let request = ApiRequest::from_pairs([("identifier", "id"), ("secret[]", "s")]);
+/// let refusal = request.attempt().refusal();
+/// assert_eq!(refusal, Some(ApiRefusal::Malformed(Malformed::Alias(Field::Secret))));
+/// assert_eq!(Field::Secret.name(), "secret");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Field {
-    /// `identifier` of an API credential.
+    /// `identifier`: the public half of an API credential.
     Identifier,
-    /// `secret` of an API credential.
+    /// `secret`: the secret half of an API credential.
     Secret,
-    /// `username`: an admin's, or an identifier.
+    /// `username`: an admin's username, or an identifier.
     Username,
-    /// `password`: the md5 of an admin's, or a secret.
+    /// `password`: the md5 of an admin's password, or a secret.
     Password,
-    /// `accesskey`, which lifts the address restriction and is never a credential.
+    /// `accesskey`: lifts the address restriction. It is never a credential.
     AccessKey,
-    /// `action`, the API function asked for.
+    /// `action`: the API function that the caller asks for.
     Action,
-    /// `responsetype`, the format of the answer.
+    /// `responsetype`: the format of the answer.
     ResponseType,
-    /// `email` of the client whom a link logs in.
+    /// `email`: the client whom a link logs in.
     Email,
-    /// `timestamp` of a link.
+    /// `timestamp`: when a link was signed, in Unix seconds.
     Timestamp,
-    /// `hash` of a link.
+    /// `hash`: the SHA-1 that signs a link, in hex.
     Hash,
-    /// `goto`, where a link leads after the login.
+    /// `goto`: the page that a link opens after the login.
     Goto,
 }
 
@@ -69,7 +98,8 @@ impl Field {
         Self::Goto,
     ];
 
-    /// The name on the wire.
+    /// The field's name in a request, such as `identifier`.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Identifier => "identifier",
@@ -86,7 +116,7 @@ impl Field {
         }
     }
 
-    /// The longest value accepted, in bytes.
+    /// FIELD-4: the longest accepted value, in bytes.
     pub(crate) const fn cap(self) -> usize {
         match self {
             Self::Identifier | Self::Username => 255,
@@ -98,7 +128,7 @@ impl Field {
         }
     }
 
-    /// The field that is called exactly that.
+    /// The field with exactly this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
@@ -107,7 +137,7 @@ impl Field {
         matches!(self, Self::Identifier | Self::Username | Self::Email)
     }
 
-    /// The shape of a value, whatever else is in the request.
+    /// FIELD-4 and FIELD-5 for one value.
     pub(crate) fn check(self, value: &str) -> Result<(), Malformed> {
         if value.len() > self.cap() {
             Err(Malformed::TooLong(self))
@@ -123,7 +153,7 @@ impl Field {
     }
 }
 
-/// Most text is, and then one look at its bytes tells that nothing is wrong with it.
+/// Most values are printable ASCII. One pass over the bytes then replaces the slower checks.
 fn is_printable_ascii(text: &str) -> bool {
     text.bytes().fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'))
 }
@@ -134,45 +164,49 @@ impl fmt::Display for Field {
     }
 }
 
-/// A request whose fields cannot be judged. Nothing was looked up or hashed.
+/// Why a request is malformed. Such a request is refused before anything is looked up or hashed.
+///
+/// Display names the field and never its value. The rules are listed at [`Field`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// A known name occurs twice, with the same value or not. Code `repeated_field`.
+    /// FIELD-2: a known name occurs more than once. Code `repeated_field`.
     #[error("the field `{0}` occurs more than once")]
     Repeated(Field),
-    /// A name that PHP reads as a known one, such as `password[]` or ` action`. Code
+    /// FIELD-3: PHP reads the name as a known one, such as `password[]` or ` action`. Code
     /// `disguised_field`.
     #[error("a field that is not named `{0}` is read as `{0}` by PHP")]
     Alias(Field),
-    /// The value is over the cap given at [`Field`]. Code `field_too_long`.
+    /// FIELD-4: the value is longer than its limit. Code `field_too_long`.
     #[error("the field `{0}` is longer than {cap} bytes", cap = .0.cap())]
     TooLong(Field),
-    /// The value holds U+FFFD, which stands for bytes that were not UTF-8. Code `field_not_utf8`.
+    /// FIELD-5: the value holds U+FFFD, which stands for bytes that were not UTF-8. Code
+    /// `field_not_utf8`.
     #[error("the field `{0}` is not UTF-8")]
     NotUtf8(Field),
-    /// NUL or another control character in `identifier`, `username` or `email`. Code
+    /// FIELD-5: `identifier`, `username` or `email` holds NUL or another control character. Code
     /// `control_character`.
     #[error("the field `{0}` holds a control character")]
     ControlCharacter(Field),
-    /// The field is absent or empty: the other half of a pair, or a field of a link. Code
-    /// `missing_field`.
+    /// A required field is absent or empty. It is the other half of a pair of credentials, or `email`,
+    /// `timestamp` or `hash` of a link. Code `missing_field`.
     #[error("the field `{0}` is missing or empty")]
     Missing(Field),
-    /// A link's timestamp is not ten ASCII digits, the first not 0. Code `timestamp_format`.
+    /// A link's timestamp is not ten ASCII digits, or it starts with 0. Code `timestamp_format`.
     #[error("the timestamp is not ten decimal digits, the first of them not 0")]
     TimestampFormat,
     /// A link's hash is not 40 hexadecimal digits. Code `hash_format`.
     #[error("the hash is not 40 hexadecimal digits")]
     HashFormat,
-    /// A link's e-mail holds a space, and the policy does not read it as `+`. Code
+    /// A link's e-mail holds a space, and the policy does not read spaces as `+`. Code
     /// `space_in_email`.
     #[error("the e-mail holds a space: whoever made the link did not percent-encode its `+`")]
     SpaceInEmail,
 }
 
 impl Malformed {
-    /// A stable name for metrics.
+    /// A stable name for logs and metrics. Each variant's docs give its code.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Repeated(_) => "repeated_field",
@@ -188,16 +222,16 @@ impl Malformed {
     }
 }
 
-/// The name under which PHP registers a field: leading spaces dropped, cut at NUL or `[`.
+/// FIELD-3: the name under which PHP stores a field.
 fn as_php_reads(name: &str) -> &str {
     let name = name.trim_start_matches(' ');
     name.split(['\0', '[']).next().unwrap_or(name)
 }
 
-/// A field's place in a request: absent, its value, or what is wrong with it.
+/// What a request holds for one field: nothing, a value, or the rule that the field broke.
 type Slot<'a> = Result<Option<SecretText<'a>>, Malformed>;
 
-/// The fields of a request: `N` of them from number `FIRST` on, in the order of [`Field`].
+/// The fields of a request: the `N` variants of [`Field`] from number `FIRST` on.
 #[derive(Clone)]
 pub(crate) struct Fields<'a, const FIRST: usize, const N: usize>([Slot<'a>; N]);
 
@@ -214,27 +248,27 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         fields
     }
 
-    const fn place(field: Field) -> usize {
+    const fn index(field: Field) -> usize {
         (field as usize).wrapping_sub(FIRST)
     }
 
-    /// Puts one pair where it belongs. A name that is none of the fields' is ignored.
+    /// Reads one pair. A name that is not one of these fields is ignored (FIELD-1).
     ///
-    /// A disguise weighs more than a repetition, and that more than the value, so that the fault
-    /// does not depend on the order in which names arrive: some decoders group them.
+    /// An alias replaces a repetition, and a repetition replaces a fault of the value. So the reported
+    /// fault does not depend on the order of the pairs, which some decoders change.
     pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
-        let called = Field::named(name);
-        let Some(field) = called.or_else(|| Field::named(as_php_reads(name))) else {
+        let exact = Field::named(name);
+        let Some(field) = exact.or_else(|| Field::named(as_php_reads(name))) else {
             return;
         };
-        let Some(slot) = self.0.get_mut(Self::place(field)) else {
+        let Some(slot) = self.0.get_mut(Self::index(field)) else {
             return;
         };
-        // Wiped, even if it is not kept.
+        // Wrapped before any check, so that a value that is not kept is wiped, too.
         let value = SecretText::new(value);
         match slot {
-            _ if called.is_none() => *slot = Err(Malformed::Alias(field)),
-            // Written once: by way of `map` it would be written twice.
+            _ if exact.is_none() => *slot = Err(Malformed::Alias(field)),
+            // Not `map`: it would write the value twice.
             Ok(None) => match field.check(value.as_str()) {
                 Ok(()) => *slot = Ok(Some(value)),
                 Err(fault) => *slot = Err(fault),
@@ -244,36 +278,36 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         }
     }
 
-    /// Whether a pair of that name belongs to the request.
+    /// Whether [`read_pair`](Self::read_pair) would read a pair with this name.
     #[cfg(feature = "serde")]
     pub(crate) fn knows(&self, name: &str) -> bool {
         let field = Field::named(as_php_reads(name));
-        field.is_some_and(|field| self.0.get(Self::place(field)).is_some())
+        field.is_some_and(|field| self.0.get(Self::index(field)).is_some())
     }
 
-    /// The value, or what is wrong with it. An empty field is an absent field.
+    /// The value, or the rule that the field broke. FIELD-1: an empty value is `None`.
     pub(crate) fn content(&self, field: Field) -> Result<Option<&str>, Malformed> {
-        let slot = self.0.get(Self::place(field)).unwrap_or(&Ok(None));
+        let slot = self.0.get(Self::index(field)).unwrap_or(&Ok(None));
         let text = slot.as_ref().map_err(|fault| *fault)?.as_ref();
         Ok(text.map(SecretText::as_str).filter(|text| !text.is_empty()))
     }
 
-    /// The value, if nothing is wrong with it.
+    /// The value, if the field is well-formed and not empty.
     pub(crate) fn text(&self, field: Field) -> Option<&str> {
         self.content(field).ok().flatten()
     }
 
-    /// The value of a field that a request cannot do without.
+    /// The value of a field that the request must have.
     pub(crate) fn required(&self, field: Field) -> Result<&str, Malformed> {
         self.text(field).ok_or(Malformed::Missing(field))
     }
 
-    /// What is wrong with each faulty field.
+    /// The faults of all fields, in the order of [`Field`].
     pub(crate) fn faults(&self) -> impl Iterator<Item = Malformed> {
         self.0.iter().filter_map(|slot| slot.as_ref().err().copied())
     }
 
-    /// Shows which fields are present, and no value.
+    /// Writes which fields are present, without their values.
     pub(crate) fn debug(
         &self,
         f: &mut fmt::Formatter<'_>,

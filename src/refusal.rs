@@ -1,23 +1,29 @@
-//! What a refusal tells, and to whom.
+//! The trait of all refusals, and the table of public messages.
 
 use alloc::borrow::Cow;
 use core::error::Error;
 use core::net::IpAddr;
 
-/// Why a request was refused, for its two readers.
+/// A refusal: why a request or a link was refused.
 ///
-/// | reader | what it gets |
+/// It has two readers:
+///
+/// | reader | what the reader gets |
 /// |---|---|
-/// | the operator | [`code`](Self::code), a stable name for metrics, and Display, a sentence that names the likely mistake |
-/// | the caller of the service | [`public_message`](Self::public_message) and [`http_status`](Self::http_status), the same for unknown, wrong and malformed credentials |
+/// | the operator of the service | [`code`](Self::code), a stable name for metrics, and Display, a sentence that names the likely mistake |
+/// | the caller of the service | [`public_message`](Self::public_message) and [`http_status`](Self::http_status) |
 ///
-/// A refusal holds nothing of the request but an address or the name of a well-formed action.
-/// [`Answer`](crate::answer::Answer) turns one into the body that WHMCS's clients parse. Only this
-/// crate can implement the trait.
+/// The public answer is the same for unknown, wrong and malformed credentials. A refusal holds no
+/// text of the request, with two exceptions: the caller's address, and the name of a valid action.
 ///
-/// Source: `Authentication Failed`, `Invalid IP` and `Invalid Permissions` with 403, and
-/// `Empty action request` with 400, are the answers of WHMCS installations. The other texts of the API are
-/// WHMCS's, too; their statuses, and the texts for links, are this crate's.
+/// [`Answer`](crate::answer::Answer) turns a refusal into the body that WHMCS's clients parse. Only
+/// this crate can implement the trait.
+///
+/// Source: `Authentication Failed`, `Invalid IP` and `Invalid Permissions` with status 403, and
+/// `Empty action request` with status 400, were seen on WHMCS installations. `Access Denied` and
+/// `Administrator Account Disabled` are WHMCS's texts, too; their status 403 is this crate's
+/// decision. `Service Unavailable` with status 503 and the messages for links are decisions of this
+/// crate.
 ///
 /// # Examples
 ///
@@ -25,7 +31,7 @@ use core::net::IpAddr;
 /// use whmcs_auth::{ApiRefusal, Refusal};
 ///
 /// let refusal = ApiRefusal::PasswordNotMd5;
-/// // For the log and the metrics.
+/// // For the operator.
 /// assert_eq!(refusal.code(), "password_not_md5");
 /// assert_eq!(
 ///     refusal.to_string(),
@@ -37,26 +43,29 @@ use core::net::IpAddr;
 /// ```
 pub trait Refusal: Error + Sealed {
     /// A stable name for metrics.
+    #[must_use]
     fn code(&self) -> &'static str;
 
-    /// What the caller of the service is told.
+    /// The message for the caller of the service.
+    #[must_use]
     fn public_message(&self) -> Cow<'static, str> {
         self.public_answer().message()
     }
 
-    /// The HTTP status that goes with the message.
+    /// The HTTP status code for the caller of the service: 400, 403 or 503.
+    #[must_use]
     fn http_status(&self) -> u16 {
         self.public_answer().http_status()
     }
 }
 
-/// Keeps other crates from implementing [`Refusal`].
+/// Private, so that no other crate can implement [`Refusal`].
 pub trait Sealed {
-    /// The row of the table of public texts.
+    /// The row of the table of public messages.
     fn public_answer(&self) -> PublicAnswer<'_>;
 }
 
-/// The table of public texts: all that the caller of a service is ever told of a refusal.
+/// The table of public messages: everything that the caller of a service learns from a refusal.
 #[derive(Clone, Copy, Debug)]
 pub enum PublicAnswer<'a> {
     AuthenticationFailed,

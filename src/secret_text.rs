@@ -1,11 +1,12 @@
-//! Text that may be secret.
+//! Text that may hold a secret.
 
 use alloc::borrow::{Cow, ToOwned};
 #[cfg(feature = "zeroize")]
 use alloc::string::String;
 use core::fmt;
 
-/// SecretText that may be secret: redacted in Debug and, where it is owned, wiped when it is dropped.
+/// Borrowed or owned text that may hold a secret. Debug shows `[redacted]`. With feature `zeroize`,
+/// owned text is wiped on drop.
 #[derive(Clone, Default)]
 pub(crate) struct SecretText<'a>(Cow<'a, str>);
 
@@ -18,8 +19,8 @@ impl<'a> SecretText<'a> {
         &self.0
     }
 
-    /// Whether it holds nothing that a person sees: white space, control characters and byte order
-    /// marks alone.
+    /// Whether the text holds no visible character: it is empty, or holds only white space, control
+    /// characters and byte order marks.
     pub(crate) fn is_blank(&self) -> bool {
         const BYTE_ORDER_MARK: char = '\u{feff}';
         self.as_str()
@@ -50,7 +51,7 @@ impl Drop for SecretText<'_> {
     }
 }
 
-/// Out of the way of text that is borrowed, which is most.
+/// Cold: most text is borrowed.
 #[cfg(feature = "zeroize")]
 #[cold]
 fn wipe(text: &mut String) {

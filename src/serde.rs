@@ -1,4 +1,4 @@
-//! Requests out of form and query deserializers, under the rules of `from_pairs`.
+//! Requests from form and query deserializers, under the rules of `from_pairs`.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -12,25 +12,40 @@ use crate::api::request::ApiRequest;
 use crate::autoauth::request::AutoAuthRequest;
 use crate::field::Fields;
 
-/// Reads the fields of a form or a query, in which a value is a text or, where its name occurs
-/// several times, a sequence of texts. The request owns its text. Needs feature `serde`.
+/// Reads the fields of a form or a query. Needs feature `serde`.
 ///
-/// What [`from_pairs`](ApiRequest::from_pairs) would read of the same pairs is what comes out,
-/// malformed or not. Of values that no form has, none at all is an absent field, and anything but a
-/// text or a sequence of texts makes its field malformed. It fails only where the deserializer does, and no
-/// error of this crate holds a name or a value.
+/// Input that breaks a rule of [`Malformed`](crate::Malformed) still deserializes; verification
+/// then refuses it. The result is what [`from_pairs`](ApiRequest::from_pairs) makes of the same
+/// pairs:
 ///
-/// It reads one source. Where fields may come in the query and in the body, take both as they are,
-/// and read them with [`from_query_and_form`](ApiRequest::from_query_and_form). Other fields of the
-/// same source can stand in a struct that has the request under `#[serde(flatten)]`; a field that
-/// the struct claims for itself does not reach the request.
+/// - A value is a text. If a name occurs several times, its value may be a sequence of texts; the
+///   field is then malformed. A sequence of one text is that text.
+/// - Bytes are text. Bytes that are not UTF-8 become U+FFFD.
+/// - A name without a value, a unit or `None` is an empty field, and so an absent one.
+/// - Any other value, such as a number, a map or a sequence in a sequence, makes its field
+///   malformed.
+/// - The request owns its text.
+///
+/// Other fields of the same source can stand in a struct that holds the request under
+/// `#[serde(flatten)]`. A field that the struct itself names does not reach the request.
+///
+/// It reads one source. If fields may come in the query and in the body, take both as raw text, and
+/// read them with [`from_query_and_form`](ApiRequest::from_query_and_form).
+///
+/// Source: PHP reads a sequence in a sequence as an array. The rules for values that no form can
+/// hold are this crate's decision.
+///
+/// # Errors
+///
+/// An error of the deserializer is passed on. An error of this crate says that the input is no map,
+/// or that a name is no text. It holds no name and no value.
 ///
 /// # Security
 ///
-/// Use a deserializer that hands all names over as they stand, such as `serde_urlencoded` and
-/// `serde_html_form`. One that reads brackets, as PHP does, hides that `password[]` was not
-/// `password`, and one that goes through a map loses the repetitions. The deserializer's own buffers
-/// are not wiped.
+/// - Use a deserializer that passes every name on unchanged, such as `serde_urlencoded` or
+///   `serde_html_form`. One that reads brackets, as PHP does, hides that `password[]` was not
+///   `password`. One that collects the pairs in a map loses repeated names.
+/// - The buffers of the deserializer are not wiped.
 ///
 /// # Examples
 ///
@@ -39,7 +54,7 @@ use crate::field::Fields;
 /// use serde_core::de::value::{Error, MapDeserializer};
 /// use whmcs_auth::{Action, ApiRequest};
 ///
-/// // Stands for `serde_urlencoded::Deserializer`, or for an extractor such as `axum::Form`.
+/// // In a service, this is `serde_urlencoded::Deserializer` or an extractor such as `axum::Form`.
 /// let form = [("action", "GetClients"), ("identifier", "id"), ("secret", "s+e c")];
 /// let form = MapDeserializer::<_, Error>::new(form.into_iter());
 ///
@@ -49,13 +64,14 @@ use crate::field::Fields;
 /// ```
 impl<'de> Deserialize<'de> for ApiRequest<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = deserializer.deserialize_any(Request(Fields::default()))?;
+        let fields = deserializer.deserialize_any(FieldsVisitor(Fields::default()))?;
         Ok(Self { fields })
     }
 }
 
-/// Reads the fields of a query. Needs feature `serde`. What is said at the implementation for
-/// [`ApiRequest`] holds here, too.
+/// Reads the fields of a login link from a query. Needs feature `serde`.
+///
+/// The rules, errors and the security notes are those of the implementation for [`ApiRequest`].
 ///
 /// # Examples
 ///
@@ -72,13 +88,14 @@ impl<'de> Deserialize<'de> for ApiRequest<'static> {
 /// ```
 impl<'de> Deserialize<'de> for AutoAuthRequest<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = deserializer.deserialize_any(Request(Fields::default()))?;
+        let fields = deserializer.deserialize_any(FieldsVisitor(Fields::default()))?;
         Ok(Self { fields })
     }
 }
 
-/// Answers whatever else a visitor is offered, without a word about the value: it may be a secret.
-macro_rules! otherwise {
+/// Implements the visits of all other types. They do not show the value, because it may be a
+/// secret.
+macro_rules! visit_others {
     ($answer:expr; $($visit:ident: $value:ty),+) => {$(
         fn $visit<E: Error>(self, _: $value) -> Result<Self::Value, E> {
             $answer(self)
@@ -86,10 +103,10 @@ macro_rules! otherwise {
     )+};
 }
 
-/// The fields of a request, as far as they are read.
-struct Request<const FIRST: usize, const N: usize>(Fields<'static, FIRST, N>);
+/// The fields that were read so far.
+struct FieldsVisitor<const FIRST: usize, const N: usize>(Fields<'static, FIRST, N>);
 
-impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Request<FIRST, N> {
+impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for FieldsVisitor<FIRST, N> {
     type Value = Fields<'static, FIRST, N>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,7 +117,7 @@ impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Request<FIRST, N>
         while let Some(Name(name)) = pairs.next_key()? {
             if self.0.knows(&name) {
                 let fields = &mut self.0;
-                let values = Values { fields, name: &name, is_nested: false };
+                let values = ValueVisitor { fields, name: &name, is_nested: false };
                 pairs.next_value_seed(values)?;
             } else {
                 pairs.next_value::<IgnoredAny>()?;
@@ -109,25 +126,25 @@ impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Request<FIRST, N>
         Ok(self.0)
     }
 
-    otherwise!(
+    visit_others!(
         |_| Err(E::custom("expected the fields of a request"));
         visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
         visit_f64: f64, visit_str: &str, visit_bytes: &[u8]
     );
 }
 
-/// A name. What is no text is an error that does not show it.
+/// The name of a field. If it is no text, the error does not show it.
 struct Name(String);
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextOfName)
+        deserializer.deserialize_any(NameVisitor)
     }
 }
 
-struct TextOfName;
+struct NameVisitor;
 
-impl<'de> Visitor<'de> for TextOfName {
+impl<'de> Visitor<'de> for NameVisitor {
     type Value = Name;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,30 +159,30 @@ impl<'de> Visitor<'de> for TextOfName {
         Ok(Name(String::from_utf8_lossy(name).into_owned()))
     }
 
-    otherwise!(
+    visit_others!(
         |_| Err(E::custom("expected the name of a field"));
         visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
         visit_f64: f64
     );
 }
 
-/// The values of one name.
-struct Values<'f, const FIRST: usize, const N: usize> {
+/// Reads the value or the values of one name.
+struct ValueVisitor<'f, const FIRST: usize, const N: usize> {
     fields: &'f mut Fields<'static, FIRST, N>,
     name: &'f str,
-    /// Whether they stand in a sequence already. PHP makes an array of a sequence in a sequence.
+    /// Whether the value is inside a sequence. PHP reads a sequence in a sequence as an array.
     is_nested: bool,
 }
 
-impl<const FIRST: usize, const N: usize> Values<'_, FIRST, N> {
-    /// As `password[` is read.
+impl<const FIRST: usize, const N: usize> ValueVisitor<'_, FIRST, N> {
+    /// Makes the field malformed, as `password[]` does.
     fn read_alias<E>(self) -> Result<(), E> {
         self.fields.read_pair(&alloc::format!("{}[", self.name), String::new());
         Ok(())
     }
 }
 
-impl<'de, const FIRST: usize, const N: usize> DeserializeSeed<'de> for Values<'_, FIRST, N> {
+impl<'de, const FIRST: usize, const N: usize> DeserializeSeed<'de> for ValueVisitor<'_, FIRST, N> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -173,7 +190,7 @@ impl<'de, const FIRST: usize, const N: usize> DeserializeSeed<'de> for Values<'_
     }
 }
 
-impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Values<'_, FIRST, N> {
+impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for ValueVisitor<'_, FIRST, N> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -213,17 +230,17 @@ impl<'de, const FIRST: usize, const N: usize> Visitor<'de> for Values<'_, FIRST,
         }
         let Self { fields, name, .. } = self;
         let is_nested = true;
-        while values.next_element_seed(Values { fields, name, is_nested })?.is_some() {}
+        while values.next_element_seed(ValueVisitor { fields, name, is_nested })?.is_some() {}
         Ok(())
     }
 
-    /// What a deserializer that reads brackets makes of `password[x]`.
+    /// Deserializers that read brackets make a map of `password[x]`.
     fn visit_map<A: MapAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
         while values.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         self.read_alias()
     }
 
-    otherwise!(
+    visit_others!(
         |values: Self| values.read_alias();
         visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
         visit_f64: f64

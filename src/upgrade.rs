@@ -1,33 +1,40 @@
-//! Stronger forms to store, made from what a caller presented.
+//! Stronger schemes for stored records, made from the secret that a caller presents.
 //!
-//! A secret that is stored as md5 can be replaced only when its owner calls the next time, as only
-//! then the service sees what to hash. Plain text, and an admin's md5, are replaced on the way.
+//! A stored md5 does not give the secret back. So a service upgrades a record when its owner calls: only
+//! then does it see the secret.
 //!
-//! | record | is stored as | replaced by |
-//! |---|---|---|
-//! | credential | plain, md5 | `sha256`, or `bcrypt` |
-//! | admin | plain, md5 | `bcrypt_of_md5` |
+//! | record | stored as | function | new scheme | feature |
+//! |---|---|---|---|---|
+//! | credential | plain, md5 | `sha256` | sha256 | `sha2` |
+//! | credential | plain, md5 | `bcrypt` | bcrypt | `bcrypt` |
+//! | admin | plain, md5 | `bcrypt_of_md5` | bcrypt of md5 | `bcrypt` |
 //!
-//! The first needs feature `sha2`, the others feature `bcrypt`.
+//! Call a function after the caller was verified. It checks the secret against the record once more, and
+//! returns `None` if they do not match. So the secret of one record never ends up in another.
 //!
-//! Each checks once more that the attempt proves the very record, and makes nothing otherwise; so
-//! nobody's secret can end up in another's record. Call it after a success, and write the text only
-//! over the one that was read: a secret that was changed meanwhile must stay changed.
+//! Replace the stored text only if it is still the text that was read. Otherwise the upgrade would undo a
+//! change of the secret that happened meanwhile.
+//!
+//! Source: this crate's decision. WHMCS stores bcrypt.
 //!
 //! # Security
 //!
-//! Name the stronger form in [`ExpectedSchemes`](crate::ExpectedSchemes) before the first replacement. A
-//! refusal then costs what that form costs, whether a record was replaced, was not, or is none; one
-//! that was not costs its weak check on top.
+//! Name the stronger scheme in [`ExpectedSchemes`](crate::ExpectedSchemes) before the first record is
+//! upgraded. A refusal then costs the stronger check for every name, known or not. A record that was not
+//! upgraded yet costs its weak check in addition.
 //!
-//! After a replacement clients that send `md5(secret)`, where a policy accepts it, are refused unless
-//! the record has a [compat form](crate::ApiCredential::with_compat).
+//! After an upgrade, `md5(secret)` is refused even if the policy accepts it (API-3), unless the record has
+//! a [compat scheme](crate::ApiCredential::with_compat).
 //!
 //! # Examples
 //!
 //! ```
 //! # #[cfg(all(feature = "std", feature = "sha2"))] {
-//! use whmcs_auth::{upgrade, *};
+//! use whmcs_auth::upgrade;
+//! use whmcs_auth::{
+//!     AdminState, ApiCredential, ApiPolicy, ApiRequest, MemoryStore, SecretScheme, StoredScheme,
+//!     StoredSecret, verify_api_request,
+//! };
 //!
 //! let secret = StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?;
 //! let credential = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
@@ -39,7 +46,7 @@
 //! let caller = verify_api_request(&request, &store, &ApiPolicy::new())?;
 //! assert_eq!(caller.scheme, StoredScheme::Plain);
 //!
-//! let stronger = upgrade::sha256(&request.attempt(), &credential).ok_or("not a weak form")?;
+//! let stronger = upgrade::sha256(&request.attempt(), &credential).ok_or("nothing to upgrade")?;
 //! // UPDATE ... SET secret = 'sha256:17be0931...' WHERE id = 7 AND secret = 'what was read'
 //! assert!(stronger.as_str().starts_with("sha256:17be0931"));
 //! assert_eq!(StoredSecret::detect(stronger.as_str())?.scheme(), SecretScheme::Sha256);
@@ -51,7 +58,7 @@ use core::fmt;
 
 use crate::api::attempt::ApiAttempt;
 use crate::api::store::ApiCredential;
-use crate::digest::{self, declassify};
+use crate::digest::declassify;
 use crate::secret_text::SecretText;
 use crate::stored::scheme::SecretScheme;
 #[cfg(feature = "bcrypt")]
@@ -62,26 +69,72 @@ use crate::{
     stored::scheme::{BcryptCost, PasswordScheme},
 };
 
-/// The SHA-256 of a credential's secret: `sha256:` and 64 hexadecimal digits in lower case. Right for
+/// The SHA-256 of a credential's secret, as `sha256:` and 64 lower-case hexadecimal digits. Choose it for
 /// random 32-character secrets. Needs feature `sha2`.
 ///
-/// `None` if the secret is stored in a form that is no weaker, or was not presented: not with this
-/// identifier, wrong, or as an md5.
+/// Returns `None` if
+///
+/// - the secret is stored as sha256 or bcrypt already;
+/// - the attempt holds no well-formed pair of credentials, or another identifier;
+/// - the attempt does not hold the secret itself. Its md5 is not enough.
+///
+/// # Security
+///
+/// The secret is checked as in [`verify_api_request`](crate::verify_api_request): the time does not
+/// depend on where a wrong secret differs. A `None` costs less than a result, so call this function only
+/// for a caller who was verified.
+///
+/// # Examples
+///
+/// The [module](self) has one.
 #[cfg(feature = "sha2")]
 #[must_use]
 pub fn sha256<Id>(attempt: &ApiAttempt<'_>, record: &ApiCredential<Id>) -> Option<UpgradedText> {
     let secret = proven_secret(attempt, record)?;
-    // Encoded, unlike an expected digest, as it is made to be written down.
-    let digits = SecretText::new(hex::encode(digest::sha256(secret.as_bytes())));
+    // Encoding looks up tables by the digest. That is accepted here: this digest is written down.
+    let digits = SecretText::new(hex::encode(crate::digest::sha256(secret.as_bytes())));
     Some(UpgradedText::new(alloc::format!("sha256:{}", digits.as_str())))
 }
 
-/// The bcrypt of a credential's secret, of version 2y, with 16 random bytes of salt from the
-/// caller's random number generator. Needs feature `bcrypt`, and takes as long as a check does: keep
-/// it off an async executor.
+/// The bcrypt of a credential's secret, as a bcrypt string of version 2y. Choose it for secrets that
+/// people chose. Needs feature `bcrypt`.
 ///
-/// `None` where `sha256` gives it, and for a secret over 71 bytes or with a NUL, which bcrypt
-/// would not read whole.
+/// `salt` is 16 bytes from a cryptographic random number generator, new for each call. The call takes as
+/// long as a bcrypt check of the same cost, so keep it off an async executor.
+///
+/// Returns `None` if
+///
+/// - the secret is stored as sha256 or bcrypt already;
+/// - the attempt holds no well-formed pair of credentials, or another identifier;
+/// - the attempt does not hold the secret itself. Its md5 is not enough;
+/// - the secret is over 71 bytes or holds a NUL, so it could never match (API-5).
+///
+/// # Security
+///
+/// A `None` costs less than a result, so call this function only for a caller who was verified.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::upgrade;
+/// use whmcs_auth::{
+///     AdminState, ApiCredential, ApiRequest, BcryptCost, SecretScheme, StoredSecret,
+/// };
+///
+/// let secret = StoredSecret::plain("chosen by a person")?;
+/// let credential = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
+/// let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "chosen by a person")]);
+///
+/// // The lowest cost, to keep this example fast. WHMCS uses 10.
+/// let cost = BcryptCost::new(4)?;
+/// // Use a random number generator for the salt.
+/// let salt = *b"16 random bytes.";
+/// let stronger = upgrade::bcrypt(&request.attempt(), &credential, cost, salt)
+///     .ok_or("nothing to upgrade")?;
+/// let stored = StoredSecret::detect(stronger.as_str())?;
+/// assert_eq!(stored.scheme(), SecretScheme::Bcrypt(cost));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(feature = "bcrypt")]
 #[must_use]
 pub fn bcrypt<Id>(
@@ -94,17 +147,28 @@ pub fn bcrypt<Id>(
     bcrypt::hash(secret, cost, salt).map(UpgradedText::new)
 }
 
-/// The bcrypt of the md5 of an admin's password, of version 2y, with 16 random bytes of salt from the
-/// caller's random number generator. Needs feature `bcrypt`, and takes as long as a check does: keep
-/// it off an async executor.
+/// The bcrypt of the md5 of an admin's password, as a bcrypt string of version 2y. The md5 is hashed as
+/// 32 lower-case hexadecimal digits. Needs feature `bcrypt`.
 ///
-/// `None` if the password is stored as bcrypt already, or was not presented: not with this
-/// username, or wrong.
+/// `salt` is 16 bytes from a cryptographic random number generator, new for each call. The call takes as
+/// long as a bcrypt check of the same cost, so keep it off an async executor.
+///
+/// Returns `None` if
+///
+/// - the password is stored as bcrypt of md5 already;
+/// - the attempt does not hold `username` and `password`, or holds another username. ASCII case does not
+///   count;
+/// - the attempt does not hold the md5 of the password.
+///
+/// # Security
+///
+/// A `None` costs less than a result, so call this function only for a caller who was verified.
 ///
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::{upgrade, *};
+/// use whmcs_auth::upgrade;
+/// use whmcs_auth::{Admin, AdminState, ApiRequest, BcryptCost, PasswordScheme, StoredPassword};
 ///
 /// let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
 /// let admin = Admin::new(1, "admin", StoredPassword::md5(md5)?, AdminState::WithApiAccess);
@@ -112,10 +176,12 @@ pub fn bcrypt<Id>(
 ///     .attempt()
 ///     .into_owned();
 ///
-/// // WHMCS's cost is 10.
+/// // The lowest cost, to keep this example fast. WHMCS uses 10.
 /// let cost = BcryptCost::new(4)?;
+/// // Use a random number generator for the salt.
 /// let salt = *b"16 random bytes.";
-/// let stronger = upgrade::bcrypt_of_md5(&attempt, &admin, cost, salt).ok_or("not a weak form")?;
+/// let stronger =
+///     upgrade::bcrypt_of_md5(&attempt, &admin, cost, salt).ok_or("nothing to upgrade")?;
 /// let stored = StoredPassword::detect(stronger.as_str())?;
 /// assert_eq!(stored.scheme(), PasswordScheme::BcryptOfMd5(cost));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -137,7 +203,7 @@ pub fn bcrypt_of_md5<Id>(
     bcrypt::hash(digits, cost, salt).map(UpgradedText::new)
 }
 
-/// The secret that was presented, if it is that of the record, which is stored in a weak form.
+/// The presented secret, if the record stores it in a weak scheme and has the presented identifier.
 fn proven_secret<'a, Id>(
     attempt: &'a ApiAttempt<'_>,
     record: &ApiCredential<Id>,
@@ -150,10 +216,12 @@ fn proven_secret<'a, Id>(
     is_proven.then_some(secret)
 }
 
-/// A stored form as the text to store, which the constructor `detect` of
-/// [`StoredSecret`](crate::StoredSecret) or [`StoredPassword`](crate::StoredPassword) reads.
+/// The text to store in place of the old one.
 ///
-/// Debug does not show it; with feature `zeroize` it is wiped when it is dropped.
+/// [`StoredSecret::detect`](crate::StoredSecret::detect) reads the text of a credential, and
+/// [`StoredPassword::detect`](crate::StoredPassword::detect) the text of an admin.
+///
+/// Debug does not show the text. With feature `zeroize` it is wiped on drop.
 #[derive(Clone)]
 #[must_use]
 pub struct UpgradedText(SecretText<'static>);
@@ -163,7 +231,7 @@ impl UpgradedText {
         Self(SecretText::new(text))
     }
 
-    /// The text.
+    /// The text to store.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()

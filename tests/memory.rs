@@ -1,6 +1,6 @@
-//! What is allocated, and what is left in memory that was freed.
+//! How often the library allocates, and whether freed memory still holds a secret.
 //!
-//! An allocator counts, and looks through every block for a marker before it frees it.
+//! The allocator of this process counts, and searches every block for a marker before it frees the block.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -8,12 +8,19 @@ use std::hint::black_box;
 
 use time::OffsetDateTime;
 use whmcs_auth::gate::{AddressGate, ApiGate};
-use whmcs_auth::*;
+#[cfg(any(feature = "std", feature = "sha2"))]
+use whmcs_auth::{AdminState, ApiCredential};
+#[cfg(feature = "std")]
+use whmcs_auth::{ApiPolicy, MemoryStore, verify_api_request};
+use whmcs_auth::{
+    ApiRequest, AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, Refusal,
+    StoredPassword, StoredSecret, verify_autoauth,
+};
 
 const MARKER: &str = "a marker that no other text holds";
-/// Its beginning is what is looked for.
+/// The allocator searches for this beginning of the marker.
 const NEEDLE: &[u8] = b"a marker that no";
-/// So is what the SHA-256 of `s` ends with.
+/// It also searches for the end of the SHA-256 of `s`.
 const DIGITS: &[u8] = b"3f925d0e52beaf89";
 
 thread_local! {
@@ -25,13 +32,13 @@ thread_local! {
 
 struct Watching;
 
-// Safety: every call goes to the system's allocator unchanged; a block is read before it is freed,
-// while it still belongs to its owner. It is read byte by byte as it may be uninitialised in part.
+// Safety: every call goes to the system's allocator unchanged. A block is read before it is freed, while
+// it still belongs to its owner, and byte by byte, because parts of it may be uninitialised.
 unsafe impl GlobalAlloc for Watching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
         let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_add(layout.size())));
-        // Zeroed, so that what is read of it later was written by somebody.
+        // Zeroed: a marker that is found later was written to this block.
         unsafe { System.alloc_zeroed(layout) }
     }
 
@@ -49,7 +56,7 @@ unsafe impl GlobalAlloc for Watching {
 #[global_allocator]
 static ALLOCATOR: Watching = Watching;
 
-/// How many blocks were allocated, and how many freed with the marker in them.
+/// How many blocks were allocated, and how many were freed with the marker in them.
 fn watch<T>(work: impl FnOnce() -> T) -> (usize, usize) {
     let before = (ALLOCATED.get(), FREED_WITH_MARKER.get());
     drop(black_box(work()));
@@ -61,11 +68,11 @@ fn needles(bytes: &[u8]) -> usize {
     windows.filter(|window| *window == NEEDLE).count()
 }
 
-/// How many needles are wiped from a box when it is dropped. A move can carry others along in the
-/// padding, which lay on the stack before: they stay.
+/// How many needles are wiped from a box when it is dropped. A move can copy other needles from the stack
+/// into the padding. Those are not wiped.
 fn wiped<T>(boxed: Box<T>) -> usize {
     let (block, length) = (std::ptr::from_ref(&*boxed).cast::<u8>(), size_of::<T>());
-    // Safety: the block is the box's own. Its padding may be uninitialised, as where it is freed.
+    // Safety: the block belongs to the box. Its padding may be uninitialised, as in `dealloc`.
     let held = needles(unsafe { std::slice::from_raw_parts(block, length) });
     let freed = FREED_NEEDLES.get();
     drop(black_box(boxed));
@@ -81,13 +88,13 @@ fn marker() -> String {
 }
 
 #[test]
-fn the_watch_sees_what_it_watches_for() {
+fn the_control_sees_an_allocation_and_a_marker() {
     assert_eq!(watch(|| vec![0_u8; 100]), (1, 0));
     assert_eq!(watch(marker), (1, 1));
     assert_eq!(watch(|| ()), (0, 0));
 }
 
-/// Without the feature all of these leave the marker behind.
+/// Without the feature `zeroize` each of these leaves the marker behind.
 #[test]
 fn secrets_that_the_library_owns_are_wiped() {
     let left = usize::from(!cfg!(feature = "zeroize"));
@@ -129,10 +136,10 @@ fn secrets_that_the_library_owns_are_wiped() {
     assert_eq!(left_behind(admitted), 2 * left);
 }
 
-/// Of the values that a deserializer lends, those of unknown names are not even copied.
+/// A value of an unknown name is not even copied.
 #[cfg(feature = "serde")]
 #[test]
-fn secrets_that_were_deserialized_are_wiped() {
+fn deserialized_secrets_are_wiped() {
     use serde_core::Deserialize;
     use serde_core::de::value::{Error, MapDeserializer};
 
@@ -154,10 +161,11 @@ fn secrets_that_were_deserialized_are_wiped() {
     }
 }
 
-/// The paths that say that they allocate nothing.
 #[cfg(feature = "std")]
 #[test]
 fn a_decoded_request_over_a_borrowing_store_allocates_nothing() {
+    use whmcs_auth::{Admin, AllowedActions};
+
     let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
     let mut secrets =
         vec![StoredSecret::plain("password").unwrap(), StoredSecret::md5(md5).unwrap()];
@@ -229,11 +237,13 @@ fn a_decoded_link_allocates_only_where_its_email_is_repaired() {
     }
 }
 
-/// As `docs/scale.md` has it. What the decoder allocates for a value that is percent-encoded depends on
-/// the value's length: its buffer grows.
+/// `docs/scale.md` gives these counts. The decoder's buffer grows with the length of a percent-encoded value.
 #[cfg(all(feature = "std", feature = "form"))]
 #[test]
 fn every_other_path_allocates_this_often() {
+    use whmcs_auth::answer::Answer;
+    use whmcs_auth::{ApiRefusal, sign_autoauth};
+
     let (name, secret) = ("D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo");
     let stored = StoredSecret::plain(secret).unwrap();
     let record = ApiCredential::new(1, name, stored, AdminState::WithApiAccess);
@@ -278,22 +288,23 @@ fn every_other_path_allocates_this_often() {
             5,
         ),
         ("link minted", &|| drop(sign_autoauth("a@b.test", None, &key, &now).unwrap()), 7),
-        ("answer", &|| drop(answer::Answer::new(&refused, &request)), 1),
+        ("answer", &|| drop(Answer::new(&refused, &request)), 1),
     ] {
         assert_eq!(watch(work).0, allocated, "{path}");
     }
 }
 
-/// After an hour of logins, those of the last 901 seconds are remembered.
+/// After an hour of logins the guard remembers the links of the last 901 seconds.
 #[cfg(feature = "std")]
 #[test]
-fn a_replay_guard_takes_60_to_120_bytes_a_link_or_200_where_there_is_one_a_second() {
+fn a_replay_guard_takes_60_to_120_bytes_a_link_and_up_to_200_at_one_login_a_second() {
     use sha1::{Digest, Sha1};
+    use whmcs_auth::replay::ReplayGuard;
 
     let keys = AutoAuthKeys::from(AutoAuthKey::new("key").unwrap());
     for (a_second, expected) in [(1, 120..=200), (5, 60..=120), (10, 60..=120)] {
         let before = BYTES.get();
-        let guard = replay::ReplayGuard::new(usize::MAX);
+        let guard = ReplayGuard::new(usize::MAX);
         for second in 0..3_600 {
             let timestamp = 1_700_000_000 + second;
             let now = OffsetDateTime::from_unix_timestamp(timestamp).unwrap();
@@ -316,14 +327,14 @@ fn a_replay_guard_takes_60_to_120_bytes_a_link_or_200_where_there_is_one_a_secon
 
 #[cfg(feature = "sha2")]
 #[test]
-fn an_upgraded_form_is_wiped() {
+fn an_upgraded_text_is_wiped() {
     let secret = StoredSecret::plain("s").unwrap();
     let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
     let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "s")]);
     let attempt = request.attempt();
-    let upgrade = || upgrade::sha256(&attempt, &record).unwrap();
+    let upgrade = || whmcs_auth::upgrade::sha256(&attempt, &record).unwrap();
     assert!(upgrade().as_str().as_bytes().ends_with(DIGITS));
-    // The digits alone, and the text.
+    // Two blocks: the digits, and the text.
     let left = 2 * usize::from(!cfg!(feature = "zeroize"));
     assert_eq!(left_behind(upgrade), left);
 }

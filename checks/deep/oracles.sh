@@ -34,7 +34,7 @@ url_standard_targets() {
 }
 
 test_targets() {
-    candidates table tests/goto.rs | "$verdict_of" targets >"$work/targets" && by_node && by_django
+    candidates table tests/spec/goto.rs | "$verdict_of" targets >"$work/targets" && by_node && by_django
 }
 
 bad_targets_of_django() {

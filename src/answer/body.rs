@@ -1,4 +1,4 @@
-//! The three bodies, and what is escaped in each.
+//! The three bodies, and their escapes.
 
 use alloc::string::String;
 use core::fmt::{self, Write};
@@ -29,7 +29,7 @@ pub(super) fn nvp(message: &str) -> String {
 
 type WriteCharacter = fn(char, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// Displays a text, each character as the function writes it.
+/// Displays a text; the function writes each character.
 struct Escaped<'a>(&'a str, WriteCharacter);
 
 impl fmt::Display for Escaped<'_> {
@@ -39,7 +39,8 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// As PHP's `json_encode` with its four `JSON_HEX_*` flags, down to the case of the digits.
+/// Writes what PHP's `json_encode` writes with its four `JSON_HEX_*` flags. PHP writes the
+/// hexadecimal digits of these escapes in upper case, and of all others in lower case.
 fn json_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match character {
         '"' | '<' | '>' | '&' | '\'' => write!(f, "\\u{:04X}", u32::from(character)),
@@ -65,7 +66,7 @@ fn xml_character(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         '&' => f.write_str("&amp;"),
         '"' => f.write_str("&quot;"),
         '\'' => f.write_str("&#39;"),
-        // A parser would read it as a line feed.
+        // XML parsers read an unescaped carriage return as a line feed.
         '\r' => f.write_str("&#13;"),
         '\t' | '\n' | ' '..='\u{fffd}' | '\u{10000}'.. => f.write_char(character),
         _ => f.write_char(char::REPLACEMENT_CHARACTER),

@@ -1,28 +1,30 @@
-//! Answers that WHMCS's clients understand: the body, status and content type of an error.
+//! HTTP answers for refused API calls: body, status and content type, as WHMCS's clients read them.
 //!
 //! | `responsetype` | content type | body |
 //! |---|---|---|
 //! | `json` | `application/json` | `{"result":"error","message":"Authentication Failed"}` |
 //! | `xml` | `application/xml` | `action`, `result` and `message` in the root `whmcsapi` |
-//! | `nvp`, or none | `text/plain` | `result=error;message=Authentication Failed` |
+//! | `nvp`, any other text, or none | `text/plain` | `result=error;message=Authentication Failed` |
 //!
-//! Source: the JSON form and its `\u0022`, the root `whmcsapi` and the NVP form are WHMCS's; the
-//! layout of the XML, the content types and what else is escaped are this crate's.
+//! These answers are for API clients. For a refused login link, show the refusal's public message
+//! to the visitor on a page.
 //!
-//! This is for API callers. To a visitor with a login link, show the refusal's public message on a
-//! page.
+//! Source: the JSON body with its `\u0022`, the root `whmcsapi` and the NVP body were seen on WHMCS
+//! installations. The layout of the XML, the content types and the other escapes are decisions of
+//! this crate.
 //!
 //! # Security
 //!
-//! No text adds a field or a tag to an answer, wherever the text came from:
+//! No text can add a field or a tag to an answer:
 //!
-//! - JSON is ASCII. `"` `<` `>` `&` `'` are written as `\u00XX`, `/` as `\/`, as PHP writes them with
-//!   its `JSON_HEX_*` flags, so that it is harmless in HTML, too.
-//! - XML has `<` `>` `&` `"` `'` escaped. What XML 1.0 cannot hold becomes U+FFFD.
-//! - NVP has no escaping, so `;`, `=` and control characters become spaces.
+//! - JSON is ASCII. `"`, `<`, `>`, `&` and `'` become `\u00XX`, and `/` becomes `\/`. PHP writes
+//!   them in this way with its `JSON_HEX_*` flags. So the body is harmless inside HTML, too.
+//! - In XML, `<`, `>`, `&`, `"` and `'` are escaped. A character that XML 1.0 does not allow
+//!   becomes U+FFFD.
+//! - NVP has no escapes. So `;`, `=` and control characters become spaces.
 //!
-//! Of the request only an action of 1 to 64 `[A-Za-z0-9_]` is echoed, in lower case: in the XML, and
-//! in `Invalid Permissions`.
+//! The only text of the request in an answer is a valid action, 1 to 64 of `[A-Za-z0-9_]`, in lower
+//! case (FIELD-6). It appears in the XML, and in the message `Invalid Permissions`.
 //!
 //! # Examples
 //!
@@ -44,12 +46,12 @@ use alloc::string::String;
 use crate::api::request::{ApiRequest, ResponseType};
 use crate::refusal::Refusal;
 
-/// An HTTP answer to a request that failed.
+/// The HTTP answer to an API call that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
 pub struct Answer {
-    /// The HTTP status.
+    /// The HTTP status code.
     pub http_status: u16,
     /// The value of the header `Content-Type`.
     pub content_type: &'static str,
@@ -58,14 +60,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer to a refused request, in the format that the request asks for.
+    /// Makes the answer to a refused request, in the format that the request asks for.
     ///
-    /// In place of a request that could not be read take [`ApiRequest::default`], which asks for NVP.
+    /// If the service could not read a request at all, pass [`ApiRequest::default`], which asks for
+    /// NVP.
     pub fn new(refusal: &dyn Refusal, request: &ApiRequest<'_>) -> Self {
         Self::error(refusal.http_status(), &refusal.public_message(), request)
     }
 
-    /// The answer to a request that failed for a reason of the service's own.
+    /// Makes the answer to a request that failed for the service's own reason, with its own status
+    /// code and message.
+    ///
+    /// The message is escaped as [the module](crate::answer) says. The status is not checked.
     ///
     /// # Examples
     ///

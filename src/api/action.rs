@@ -1,4 +1,4 @@
-//! Actions: the one that a request asks for, and those that a caller may do.
+//! Actions: the one that a request asks for, and the ones that a caller may do.
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -7,36 +7,55 @@ use core::fmt;
 
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
-/// The `action` of an [`ApiRequest`](crate::ApiRequest): 1 to 64 of `[A-Za-z0-9_]`.
+/// The `action` of an [`ApiRequest`](crate::ApiRequest). A valid one is 1 to 64 characters of
+/// `[A-Za-z0-9_]` (FIELD-6).
 ///
-/// The service refuses what is not [`Named`](Self::Named) after authentication. The text of an
-/// invalid action cannot be had, so that no answer echoes it.
+/// An action that is not [`Named`](Self::Named) is refused after authentication, by
+/// [`ApiCaller::authorize`](crate::ApiCaller::authorize). Nothing returns its text, so no answer repeats it.
+///
+/// Source: WHMCS documents the names. The grammar is this crate's decision.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{Action, ApiRequest};
+///
+/// let request = ApiRequest::from_pairs([("action", "GetClients")]);
+/// assert_eq!(request.action(), Action::Named("GetClients"));
+/// let request = ApiRequest::from_pairs([("action", "<script>")]);
+/// assert_eq!(request.action(), Action::Invalid);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action<'a> {
-    /// No action, or an empty one.
+    /// The action is absent or empty.
     Absent,
-    /// A well-formed action, in the caller's case. WHMCS compares names without ASCII case.
+    /// A valid action, in the case that the caller wrote. WHMCS compares names without ASCII case.
     Named(&'a str),
-    /// Anything else.
+    /// Any other text.
     Invalid,
 }
 
 impl Action<'_> {
+    /// FIELD-6.
     pub(crate) fn is_valid(name: &str) -> bool {
         (1..=64).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     }
 }
 
-/// The name of an action, in lower case: 1 to 64 of `[a-z0-9_]`.
+/// The name of a valid action in lower case: 1 to 64 characters of `[a-z0-9_]`.
 ///
-/// WHMCS compares names without ASCII case, so match on [`as_str`](Self::as_str).
+/// WHMCS compares names without ASCII case, so compare the result of [`as_str`](Self::as_str).
+///
+/// # Errors
+///
+/// The conversion from [`Action`] fails with [`ActionRefusal::Absent`] if the action is absent or empty,
+/// and with [`ActionRefusal::Invalid`] if it breaks FIELD-6.
 ///
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::Action;
-/// use whmcs_auth::{ActionName, ActionRefusal};
+/// use whmcs_auth::{Action, ActionName, ActionRefusal};
 ///
 /// let name = ActionName::try_from(Action::Named("GetClients"))?;
 /// assert_eq!(name.as_str(), "getclients");
@@ -45,13 +64,14 @@ impl Action<'_> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ActionName {
-    /// Zero beyond the length.
+    /// Bytes after `length` are 0, so that derived equality works.
     bytes: [u8; 64],
     length: usize,
 }
 
 impl ActionName {
-    /// The name.
+    /// The name in lower case.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..self.length).unwrap_or_default();
         core::str::from_utf8(bytes).unwrap_or_default()
@@ -88,10 +108,10 @@ impl fmt::Debug for ActionName {
     }
 }
 
-/// The actions that a credential may do: the union of what its API roles allow.
+/// The actions that a credential may do: everything that any of its API roles allows.
 ///
-/// Names compare without ASCII case. One that cannot be an [`ActionName`] allows nothing. Cloning is
-/// cheap, and credentials of the same roles can share one.
+/// Names are compared without ASCII case. A name that breaks FIELD-6 never matches. A clone shares the
+/// names, so credentials with the same roles can use clones of one value. The default allows nothing.
 ///
 /// Source: WHMCS documents that an action is allowed if any role of the credential allows it.
 ///
@@ -108,20 +128,21 @@ impl fmt::Debug for ActionName {
 /// assert!(!AllowedActions::default().includes("GetClients"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[must_use]
 pub struct AllowedActions(Allowed);
 
-/// Three kinds, so that a credential without roles touches no reference count.
+/// `None` is a variant of its own, so that a credential without roles touches no reference count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 enum Allowed {
     #[default]
     None,
-    /// In lower case.
+    /// The names in lower case.
     Some(Arc<BTreeSet<String>>),
     All,
 }
 
 impl AllowedActions {
-    /// These actions, of all roles of a credential. A name may occur several times.
+    /// Allows these actions. Pass the actions of all roles of a credential. A name may occur several times.
     pub fn new<N: AsRef<str>>(actions: impl IntoIterator<Item = N>) -> Self {
         let names: BTreeSet<_> =
             actions.into_iter().map(|name| name.as_ref().to_ascii_lowercase()).collect();
@@ -131,12 +152,12 @@ impl AllowedActions {
         })
     }
 
-    /// Every action, for a service that leaves roles to somebody else.
+    /// Allows every action, for a service that checks roles elsewhere.
     pub const fn all() -> Self {
         Self(Allowed::All)
     }
 
-    /// Whether the action is one of them.
+    /// Whether this action is allowed. A name that breaks FIELD-6 is not, even by [`all`](Self::all).
     #[must_use]
     pub fn includes(&self, action: &str) -> bool {
         ActionName::try_from(Action::Named(action)).is_ok_and(|name| self.includes_name(&name))
@@ -151,31 +172,50 @@ impl AllowedActions {
     }
 }
 
-/// Why a verified caller may not do what was asked for. For the operator: Display names the cause
-/// and holds nothing of the request; the name of the action can be had of the variant.
+/// Why a verified caller may not do the action.
 ///
-/// Source: the public messages are those of WHMCS installations. An invalid action is never echoed,
-/// and answered like an absent one; this is the crate's.
+/// Display is for the operator: it names the cause and holds nothing of the request. The variant holds the
+/// name of the action.
+///
+/// | variants | public message | HTTP status |
+/// |---|---|---|
+/// | `Absent`, `Invalid` | `Empty action request` | 400 |
+/// | `NotAllowed`, `AdminNotAllowed` | `Invalid Permissions: API action "getclients" is not allowed` | 403 |
+///
+/// Source: the messages and statuses were seen on WHMCS installations. The answer to an invalid action,
+/// which is the one for an absent action, is this crate's decision.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{Action, ActionName, ActionRefusal, Refusal};
+///
+/// let refusal = ActionName::try_from(Action::Invalid).unwrap_err();
+/// assert_eq!(refusal, ActionRefusal::Invalid);
+/// assert_eq!(refusal.code(), "action_invalid");
+/// assert_eq!(refusal.public_message(), "Empty action request");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ActionRefusal {
-    /// No action, or an empty one. Code `action_missing`.
+    /// The action is absent or empty. Code `action_missing`.
     #[error("the request names no action")]
     Absent,
-    /// The action is not 1 to 64 of `[A-Za-z0-9_]`. Code `action_invalid`.
+    /// The action is not 1 to 64 characters of `[A-Za-z0-9_]` (FIELD-6). Code `action_invalid`.
     #[error("the action is not 1 to 64 letters, digits and underscores")]
     Invalid,
     /// None of the credential's API roles allows the action. Code `action_not_allowed`.
     #[error("no API role of the credential allows the action")]
     NotAllowed {
-        /// What was asked for.
+        /// The action that the caller asked for.
         action: ActionName,
     },
-    /// The caller is an admin, who has no API roles, and the policy allows admins nothing. Code
+    /// The caller is an admin, and the policy allows admins no action
+    /// ([`ApiPolicy::with_admin_actions`](crate::ApiPolicy::with_admin_actions)). Code
     /// `admin_action_not_allowed`.
     #[error("an admin login has no API roles, and the policy allows it no action")]
     AdminNotAllowed {
-        /// What was asked for.
+        /// The action that the caller asked for.
         action: ActionName,
     },
 }

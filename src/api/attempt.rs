@@ -1,35 +1,48 @@
-//! The request as an attempt to prove who calls: one pair of fields, and what to look up for it.
+//! API-1: which pair of fields counts, and what to look up for it.
 
 use super::refusal::ApiRefusal;
 use super::request::ApiRequest;
 use crate::field::Field;
 use crate::secret_text::SecretText;
 
-/// A request whose shape was judged: it says what to look up, and
-/// [`decide`](Self::decide) takes the records found.
+/// One attempt to authenticate: the pair of fields that counts (API-1), before any look-up.
 ///
-/// These are the two steps of [`verify_api_request`](crate::verify_api_request), without I/O, for a service that awaits its
-/// records, joins or caches the look-ups, or moves the decision into a blocking thread. A request
-/// of the wrong shape asks for nothing and is refused by `decide`. [`ApiError`](crate::ApiError) serves here, too:
-/// `?` turns a refusal into one, and `ApiError::Store` takes whatever kept a record from coming.
+/// It splits [`verify_api_request`](crate::verify_api_request) into two steps without I/O:
 ///
-/// Debug shows no name and no secret.
+/// 1. [`identifier`](Self::identifier) and [`username`](Self::username) say what to look up.
+/// 2. [`decide`](Self::decide) takes the records that were found.
+///
+/// Take the steps yourself to await the look-ups, to cache or join them, or to decide in a blocking thread.
+/// A malformed request, or one without credentials, asks for no look-up, and `decide` refuses it.
+///
+/// [`ApiError`](crate::ApiError) works here, too: `?` turns a refusal into one, and `ApiError::Store` holds
+/// the error of a look-up.
+///
+/// # Security
+///
+/// Make every look-up that the attempt asks for, even if the first one found a record. Otherwise the number
+/// of look-ups shows whether a name is known. Debug shows no name and no secret.
 ///
 /// # Examples
 ///
 /// ```
-/// # use whmcs_auth::ApiRequest;
-/// let attempt = ApiRequest::from_pairs([("username", "admin"), ("password", "secret")])
-///     .attempt()
-///     .into_owned();
+/// use whmcs_auth::{ApiPolicy, ApiRequest, ExpectedSchemes, PasswordScheme, SecretScheme};
+///
+/// let request = ApiRequest::from_pairs([("username", "admin"), ("password", "secret")]);
+/// let attempt = request.attempt().into_owned();
 /// assert_eq!(attempt.identifier(), Some("admin"));
 /// assert_eq!(attempt.username(), Some("admin"));
+///
+/// // Nothing was found.
+/// let expected = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5);
+/// let refusal = attempt.decide::<u64>(None, None, expected, &ApiPolicy::new()).unwrap_err();
+/// assert_eq!(refusal.to_string(), "no API credential and no admin has this name");
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ApiAttempt<'a>(pub(crate) Result<Presented<'a>, ApiRefusal>);
 
-/// The one pair of fields that counts.
+/// The pair of fields that counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Presented<'a> {
     pub(crate) pair: Pair,
@@ -46,7 +59,9 @@ pub(crate) enum Pair {
 }
 
 impl ApiRequest<'_> {
-    /// Judges the shape of the request: the first step of [`ApiAttempt`].
+    /// Checks the shape of the request (API-1): the first step of [`ApiAttempt`].
+    ///
+    /// It never fails. A refusal of the shape comes from [`ApiAttempt::refusal`] or [`ApiAttempt::decide`].
     pub fn attempt(&self) -> ApiAttempt<'_> {
         ApiAttempt(self.presented())
     }
@@ -72,25 +87,32 @@ impl ApiRequest<'_> {
 }
 
 impl ApiAttempt<'_> {
-    /// The identifier of the API credential to look up, if any.
+    /// The identifier of the API credential to look up. `None` if the shape is refused.
+    #[must_use]
     pub fn identifier(&self) -> Option<&str> {
         let presented = self.0.as_ref().ok()?;
         Some(presented.name.as_str())
     }
 
-    /// The username of the admin to look up, if any. Look it up whether or not a credential was
-    /// found, so that the number of look-ups tells nothing.
+    /// The username of the admin to look up. `None` if the shape is refused, or if `identifier` and `secret`
+    /// count.
+    ///
+    /// Look the admin up even if a credential was found, so that the number of look-ups does not show
+    /// whether the identifier is known.
+    #[must_use]
     pub fn username(&self) -> Option<&str> {
         let presented = self.0.as_ref().ok()?;
         (presented.pair == Pair::Login).then_some(presented.name.as_str())
     }
 
-    /// Why the shape of the request is refused, for a service that answers at once.
+    /// Why the shape of the request is refused: [`ApiRefusal::Malformed`] or
+    /// [`ApiRefusal::MissingCredentials`]. [`decide`](Self::decide) returns the same refusal.
+    #[must_use]
     pub fn refusal(&self) -> Option<ApiRefusal> {
         self.0.as_ref().err().copied()
     }
 
-    /// The same attempt, owning its text, to move into a blocking thread.
+    /// The same attempt with text of its own, to move into a blocking thread.
     pub fn into_owned(self) -> ApiAttempt<'static> {
         ApiAttempt(self.0.map(|presented| Presented {
             pair: presented.pair,

@@ -1,4 +1,4 @@
-//! The verified caller, and what it may do.
+//! The verified caller, and the actions that it may do.
 
 use core::fmt;
 
@@ -6,14 +6,26 @@ use super::action::{Action, ActionName, ActionRefusal, AllowedActions};
 use super::policy::ApiPolicy;
 use crate::stored::scheme::StoredScheme;
 
-/// In which of the three modes a caller was verified.
+/// The mode in which a caller was verified (API-1).
+///
+/// Display writes a name for logs and metrics: `credential`, `credential-as-login` or `admin-login`.
+///
+/// Source: WHMCS documents all three.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::ApiMode;
+///
+/// assert_eq!(ApiMode::CredentialAsLogin.to_string(), "credential-as-login");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ApiMode {
-    /// `identifier` and `secret`.
+    /// An API credential in `identifier` and `secret`.
     Credential,
-    /// The same pair in `username` and `password`.
+    /// An API credential in `username` and `password`.
     CredentialAsLogin,
-    /// An admin's username and the md5 of the password.
+    /// An admin's username, and the md5 of the password.
     AdminLogin,
 }
 
@@ -27,44 +39,57 @@ impl fmt::Display for ApiMode {
     }
 }
 
-/// Who calls the API.
+/// A verified caller of the API.
+///
+/// [`verify_api_request`](crate::verify_api_request) and [`ApiAttempt::decide`](crate::ApiAttempt::decide)
+/// return it. Call [`authorize`](Self::authorize) before you carry out the action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[must_use]
 pub struct ApiCaller<Id> {
-    /// The store's own key: of the admin in mode [`AdminLogin`](ApiMode::AdminLogin), otherwise
-    /// of the credential. Read it together with the mode.
+    /// The store's own key of the record: of the admin in mode [`AdminLogin`](ApiMode::AdminLogin),
+    /// otherwise of the credential. Read it together with `mode`.
     pub id: Id,
-    /// The mode.
+    /// The mode in which the caller was verified.
     pub mode: ApiMode,
-    /// The stored form that matched, for an operator who wants to retire the weak ones.
+    /// The stored scheme that matched, so that an operator can find and replace weak ones.
     pub scheme: StoredScheme,
-    /// Whether the md5 was presented and not the secret itself: always so for an admin, and for a
-    /// credential only under [`ApiPolicy::with_md5_of_secret`].
+    /// Whether an md5 was presented, and not the secret itself. Always `true` for an admin. For a
+    /// credential it is `true` only under [`ApiPolicy::with_md5_of_secret`] (API-3).
     pub presented_md5: bool,
-    /// Those of the credential.
+    /// The actions of the credential.
     pub(crate) actions: AllowedActions,
 }
 
 impl<Id> ApiCaller<Id> {
-    /// Sets the actions that the caller may do, in place of those of the credential's record: for a
-    /// service that loads API roles after the secret was verified. On an admin login it has no effect.
+    /// Sets the actions that the caller may do, in place of the actions of the credential's record. It is for
+    /// a service that loads API roles after the secret was verified. It has no effect on an admin login.
     ///
     /// # Security
     ///
-    /// Do not load the roles of one credential before its secret is verified: the extra query would
-    /// show that the identifier exists.
+    /// Do not load the roles of a credential before its secret is verified. The time of the extra query
+    /// would show that the identifier exists.
     pub fn with_actions(mut self, actions: AllowedActions) -> Self {
         self.actions = actions;
         self
     }
 
-    /// The name of the [action](crate::ApiRequest::action), if the verified caller may do it: a
-    /// credential by its [actions](crate::ApiCredential::with_actions), an admin login by the policy.
+    /// Checks whether the caller may do the [action](crate::ApiRequest::action), and returns its name.
+    ///
+    /// A credential may do the [actions of its record](crate::ApiCredential::with_actions). An admin login
+    /// may do what [`ApiPolicy::with_admin_actions`] says: every action, or none.
+    ///
+    /// Source: WHMCS documents API roles. That a missing action is reported before a forbidden one was seen
+    /// on WHMCS installations.
     ///
     /// # Errors
     ///
-    /// [`ActionRefusal`]. That no action is named is found before that it is not allowed.
+    /// The first of these that applies:
+    ///
+    /// - [`ActionRefusal::Absent`] if the action is absent or empty;
+    /// - [`ActionRefusal::Invalid`] if it breaks FIELD-6;
+    /// - [`ActionRefusal::AdminNotAllowed`] if the policy allows admins no action;
+    /// - [`ActionRefusal::NotAllowed`] if no role of the credential allows the action.
     ///
     /// # Examples
     ///
@@ -74,8 +99,6 @@ impl<Id> ApiCaller<Id> {
     ///     AdminState, AllowedActions, ApiCredential, ApiPolicy, ApiRequest, MemoryStore, Refusal,
     ///     StoredSecret, verify_api_request,
     /// };
-    ///
-    ///     /// use whmcs_auth::*;
     ///
     /// let secret = StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?;
     /// let credential = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess)

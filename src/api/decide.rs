@@ -1,4 +1,4 @@
-//! The verdict over the records that were found, and the order of its checks.
+//! API-6 and API-7: which record is used, and the order of the checks.
 
 use super::action::AllowedActions;
 use super::attempt::{ApiAttempt, Pair, Presented};
@@ -10,21 +10,54 @@ use super::store::{Admin, AdminState, ApiCredential};
 use crate::stored::scheme::ExpectedSchemes;
 
 impl ApiAttempt<'_> {
-    /// Decides over the records that were found: the second step.
+    /// Decides who is calling, from the records that were found: the second step of [`ApiAttempt`].
     ///
-    /// `credential` is the record found under [`identifier`](Self::identifier), and `admin` the one
-    /// found under [`username`](Self::username). `expected` are the schemes that a refusal must cost.
-    /// A record under another name counts as absent, so a record that was not asked for is never used.
+    /// | argument | what to pass |
+    /// |---|---|
+    /// | `credential` | the credential found for [`identifier`](Self::identifier), if any |
+    /// | `admin` | the admin found for [`username`](Self::username), if any |
+    /// | `expected` | the schemes that a refusal must cost (API-8) |
+    /// | `policy` | the same policy for every request |
+    ///
+    /// A record with another name counts as absent (API-6). A record that the attempt did not ask for is
+    /// ignored.
     ///
     /// # Errors
     ///
-    /// The cause of the refusal: see [`ApiRefusal`].
+    /// [`ApiRefusal`] with the cause. The checks run in the order of API-7.
     ///
     /// # Security
     ///
-    /// A bcrypt takes tens of milliseconds. A refused identifier costs one, a refused username two,
-    /// and three where the policy accepts `md5(secret)`. Keep this call off an async executor, and
-    /// limit how many run at once.
+    /// Every refusal costs the same whether the name is known or not (API-8). With bcrypt, each check takes
+    /// tens of milliseconds. If all schemes are bcrypt, a refusal costs this many checks:
+    ///
+    /// | pair | bcrypt checks |
+    /// |---|---:|
+    /// | `identifier` and `secret` | 1 |
+    /// | `username` and `password` | 2 |
+    /// | the same, with 32 hexadecimal digits as the password, under [`ApiPolicy::with_md5_of_secret`] | 3 |
+    ///
+    /// Keep this call off an async executor, and limit how many run at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::{
+    ///     AdminState, ApiCredential, ApiPolicy, ApiRefusal, ApiRequest, ExpectedSchemes,
+    ///     PasswordScheme, SecretScheme, StoredSecret,
+    /// };
+    ///
+    /// let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "s3cret")]);
+    /// let attempt = request.attempt();
+    ///
+    /// // Found for `attempt.identifier()`. It asks for no admin: `attempt.username()` is `None`.
+    /// let secret = StoredSecret::plain("s3cret")?;
+    /// let found = ApiCredential::new(7, "id", secret, AdminState::Disabled);
+    /// let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
+    /// let verdict = attempt.decide(Some(&found), None, expected, &ApiPolicy::new());
+    /// assert_eq!(verdict, Err(ApiRefusal::AdminDisabled));
+    /// # Ok::<(), whmcs_auth::SchemeError>(())
+    /// ```
     pub fn decide<Id: Clone>(
         &self,
         credential: Option<&ApiCredential<Id>>,
@@ -51,7 +84,7 @@ fn decide<Id: Clone>(
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
     let name = presented.name.as_str();
     let admin = admin.filter(|_| presented.pair == Pair::Login);
-    // Where there is no record the name is compared with itself, which costs the same.
+    // API-6. Without a record, the name is compared with itself, which costs the same.
     let is_identifier = credential.map_or(name, ApiCredential::identifier) == name;
     let is_username = admin.map_or(name, Admin::username).eq_ignore_ascii_case(name);
     let credential = credential.filter(|_| is_identifier);
@@ -76,7 +109,7 @@ fn verify_credential<Id: Clone>(
         (record.secret.scheme().into(), false)
     } else if let Some(scheme) = checks.md5_of_secret_matches(record) {
         (scheme, true)
-    } else if checks.looks_md5() && !checks.were_of_md5() {
+    } else if checks.looks_md5() && !checks.checked_md5_of_secret() {
         return Err(ApiRefusal::SecretLooksMd5);
     } else {
         return Err(ApiRefusal::WrongSecret);
@@ -114,7 +147,7 @@ fn verify_admin<Id: Clone>(
     })
 }
 
-/// Asked only after the secret was proven: nobody else learns the state of an admin.
+/// API-7: called only after the secret matched, so that nobody else learns the state of an admin.
 fn check_state(admin: AdminState) -> Result<(), ApiRefusal> {
     match admin {
         AdminState::Disabled => Err(ApiRefusal::AdminDisabled),

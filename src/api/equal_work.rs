@@ -1,7 +1,7 @@
-//! Equal work: a refusal costs the same checks whether or not the name is known.
+//! API-8: a refusal costs the same checks whether the name is known or not.
 //!
-//! Every check is noted. Before a refusal, a decoy is checked in place of each record that was looked up
-//! and not checked in the scheme that the store expects.
+//! [`Checks`] remembers the scheme of each check. Before a refusal it checks a decoy for every expected
+//! scheme that no record was checked with.
 
 use core::hint::black_box;
 use core::mem::ManuallyDrop;
@@ -18,14 +18,14 @@ use crate::stored::secret::StoredSecret;
 #[path = "equal_work_tests.rs"]
 mod tests;
 
-/// The checks of one decision.
+/// The checks of one decision, and the schemes that they used.
 pub(super) struct Checks<'a> {
     presented: &'a str,
     looks_md5: bool,
     is_login: bool,
     accepts_md5_of_secret: bool,
     expected: ExpectedSchemes,
-    /// The schemes that were checked so far.
+    /// This field and the next two: the scheme of each check that was done.
     secret: Option<SecretScheme>,
     md5_of_secret: Option<PasswordScheme>,
     password: Option<PasswordScheme>,
@@ -52,22 +52,27 @@ impl<'a> Checks<'a> {
         }
     }
 
-    /// Whether what was presented has the shape of an md5.
+    /// Whether the presented text is 32 hexadecimal digits.
     pub(super) fn looks_md5(&self) -> bool {
         self.looks_md5
     }
 
-    /// Whether it was checked as the md5 of a credential's secret.
-    pub(super) fn were_of_md5(&self) -> bool {
+    /// Whether the presented text was checked as the md5 of a credential's secret.
+    pub(super) fn checked_md5_of_secret(&self) -> bool {
         self.md5_of_secret.is_some()
     }
 
+    /// API-2: checks the presented text as a raw secret.
     pub(super) fn secret_matches(&mut self, stored: &StoredSecret) -> bool {
         self.secret = Some(stored.scheme());
         declassify(stored.matches(self.presented))
     }
 
-    /// The scheme that matched the md5 of the secret, where the policy and the record allow one.
+    /// API-3: the scheme that matched the presented text as the md5 of the secret. `None` if it did not
+    /// match, or if the policy or the record allows no such check.
+    ///
+    /// A compat scheme is checked only if the store names its cost. Otherwise refusals for unknown names
+    /// could not cost the same.
     pub(super) fn md5_of_secret_matches<Id>(
         &mut self,
         record: &ApiCredential<Id>,
@@ -86,16 +91,18 @@ impl<'a> Checks<'a> {
         declassify(outcome).then_some(scheme.into())
     }
 
+    /// API-2: checks the presented text as the md5 of an admin's password.
     pub(super) fn password_matches(&mut self, stored: &StoredPassword) -> bool {
         self.password = Some(stored.scheme());
         declassify(stored.matches(&self.md5()))
     }
 
-    /// Makes up for the checks that were not made. What matches a decoy is refused all the same.
+    /// Checks a decoy for each expected scheme that was not checked. The outcome is ignored, so a match
+    /// on a decoy never verifies anybody.
     pub(super) fn check_decoys(&self) {
         let expected = self.expected;
         if self.secret != Some(expected.secret)
-            // A decoy is not dropped: wiping it would cost more than the check of a record.
+            // Not dropped: a real check wipes nothing, so wiping the decoy would cost more.
             && let Some(decoy) = StoredSecret::decoy(expected.secret).map(ManuallyDrop::new)
         {
             black_box(declassify(decoy.matches(self.presented)));

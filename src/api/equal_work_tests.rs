@@ -1,5 +1,5 @@
-//! The work of a verdict, counted where it is done. What it costs in instructions is counted by the
-//! program `equal_work` of checks/valgrind.
+//! API-8, in hashes and comparisons: [`work`] records each where it is done. The program `equal_work`
+//! counts instructions instead.
 #![allow(clippy::unwrap_used)]
 
 use alloc::borrow::ToOwned;
@@ -7,12 +7,16 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::digest::work::{self, Work};
-use crate::*;
+use crate::{
+    Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest, AutoAuthKey, AutoAuthKeys,
+    AutoAuthPolicy, AutoAuthRequest, BcryptCost, ExpectedSchemes, PasswordScheme, Refusal,
+    SecretScheme, StoredPassword, StoredSecret, verify_autoauth,
+};
 
 const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
 const OTHER_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
 
-/// The code of the verdict, and what was done for it.
+/// The code of the verdict, and the work that was done for it.
 fn work_of(
     pairs: [(&str, &str); 2],
     credential: Option<ApiCredential<()>>,
@@ -28,7 +32,7 @@ fn work_of(
     (code, work)
 }
 
-/// The code of the verdict, and how many checks were made for it.
+/// The code of the verdict, and the number of checks that were done for it.
 fn decide(
     pairs: [(&str, &str); 2],
     credential: Option<ApiCredential<()>>,
@@ -40,7 +44,7 @@ fn decide(
     (code, checks(&work))
 }
 
-/// Each check ends with one outcome, and does something for it.
+/// The number of checks. Each ends with one public outcome, and must do some work before it.
 fn checks(work: &[Work]) -> usize {
     let checks: Vec<_> = work.split_inclusive(|work| *work == Work::PublicOutcome).collect();
     assert!(checks.iter().all(|check| check.len() > 1), "{work:?}");
@@ -80,7 +84,7 @@ fn admin(name: &str, password: &StoredPassword) -> Option<Admin<()>> {
 }
 
 #[test]
-fn an_identifier_is_refused_after_one_check() {
+fn api_8_an_identifier_is_refused_after_one_check() {
     for secret in secrets() {
         let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
         for policy in [ApiPolicy::new(), ApiPolicy::new().with_md5_of_secret(true)] {
@@ -97,7 +101,7 @@ fn an_identifier_is_refused_after_one_check() {
 }
 
 #[test]
-fn a_username_is_refused_after_two() {
+fn api_8_a_username_is_refused_after_two_checks() {
     for secret in secrets() {
         for password in passwords() {
             let expected = ExpectedSchemes::new(secret.scheme(), password.scheme());
@@ -123,9 +127,9 @@ fn a_username_is_refused_after_two() {
     }
 }
 
-/// Of a secret whose md5 cannot be checked nothing is, unless the store names a compat form.
+/// The third check is the one of the md5. It needs a plain or md5 secret, or an expected compat scheme.
 #[test]
-fn and_after_three_where_an_md5_of_the_secret_would_be_accepted() {
+fn api_8_a_username_is_refused_after_three_checks_if_md5_of_secret_is_accepted() {
     let cost = BcryptCost::new(4).unwrap();
     for secret in secrets() {
         for password in passwords() {
@@ -139,7 +143,7 @@ fn and_after_three_where_an_md5_of_the_secret_would_be_accepted() {
                 let policy = ApiPolicy::new().with_md5_of_secret(true);
                 let known = || credential("id", &secret);
                 let login = || admin("id", &password);
-                // An md5 of neither.
+                // The md5 of neither the secret nor the password.
                 let pairs = [("username", "id"), ("password", &*"1".repeat(32))];
                 let verdict = |known, login| decide(pairs, known, login, expected, policy).1;
                 assert_eq!(verdict(None, None), checks);
@@ -155,7 +159,7 @@ fn and_after_three_where_an_md5_of_the_secret_would_be_accepted() {
 }
 
 #[test]
-fn a_record_of_another_form_costs_its_own_check_on_top() {
+fn api_8_a_record_with_another_scheme_costs_its_own_check_in_addition() {
     let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
     let md5 = credential("id", &StoredSecret::md5(OTHER_MD5).unwrap());
     let pairs = [("identifier", "id"), ("secret", "x")];
@@ -169,7 +173,7 @@ fn a_record_of_another_form_costs_its_own_check_on_top() {
 
 #[cfg(feature = "bcrypt")]
 #[test]
-fn so_does_one_of_another_cost() {
+fn api_8_a_record_with_another_bcrypt_cost_costs_its_own_check_in_addition() {
     let [four, five] = [4, 5].map(|cost| BcryptCost::new(cost).unwrap());
     let policy = ApiPolicy::new();
     let expected =
@@ -182,7 +186,7 @@ fn so_does_one_of_another_cost() {
     let pairs = [("username", "id"), ("password", OTHER_MD5)];
     assert_eq!(decide(pairs, None, login, expected, policy), ("wrong_password", 3));
 
-    // Of an md5 the md5 was checked, and not what the store names.
+    // The md5 of the secret was checked against the stored md5, not against the expected compat scheme.
     let expected =
         ExpectedSchemes::new(SecretScheme::Bcrypt(four), PasswordScheme::Md5).with_compat(four);
     let known = credential("id", &StoredSecret::md5(OTHER_MD5).unwrap());
@@ -192,16 +196,16 @@ fn so_does_one_of_another_cost() {
 }
 
 #[test]
-fn what_is_malformed_is_refused_without_a_check() {
+fn api_1_a_malformed_request_is_refused_without_a_check() {
     let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
     let pairs = [("identifier", "id"), ("username", "x")];
     let verdict = decide(pairs, None, None, expected, ApiPolicy::new());
     assert_eq!(verdict, ("missing_field", 0));
 }
 
-/// Whatever the schemes are, a name that is known costs the same work as one that is not.
+/// For every pair of schemes, if the records have the expected ones.
 #[test]
-fn a_known_name_costs_the_work_of_an_unknown_one() {
+fn api_8_a_known_name_costs_the_same_work_as_an_unknown_name() {
     let sorted = |(code, mut work): (_, Vec<Work>)| {
         work.sort_by_key(|work| std::format!("{work:?}"));
         (code, work)
@@ -242,7 +246,7 @@ fn a_known_name_costs_the_work_of_an_unknown_one() {
 }
 
 #[test]
-fn a_check_is_the_work_of_its_scheme() {
+fn api_8_a_decoy_costs_the_work_of_its_scheme() {
     let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
     for (secret, work) in [
         (SecretScheme::Plain, vec![Work::Comparison(32)]),
@@ -260,11 +264,10 @@ fn a_check_is_the_work_of_its_scheme() {
     }
 }
 
-/// No outcome is public before all keys are tried, and none is left out.
 #[test]
-fn a_link_is_tried_with_every_key_before_its_outcome_is_public() {
+fn link_4_every_key_is_tried_before_the_outcome_is_public() {
     let keys = ["abcXYZ123", "other", "third key"];
-    // Of `demo@whmcs.com` at 1290100706 under the first key.
+    // For `demo@whmcs.com` at 1290100706 with the first key.
     let genuine = "6624fa4b6fb3c5fcd24e587154a949911046d92b";
     let now = time::OffsetDateTime::from_unix_timestamp(1290100706).unwrap();
     for turn in 0..keys.len() {

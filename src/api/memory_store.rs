@@ -11,19 +11,27 @@ use std::collections::{HashMap, HashSet};
 use super::store::{Admin, ApiCredential, CredentialStore, Lookup};
 use crate::stored::scheme::{ExpectedSchemes, PasswordScheme, SecretScheme};
 
-/// Records in memory, read-only once built: for tests, for a handful of credentials, and for a
-/// service that loads all of them. To reload, build another and swap an `Arc`.
+/// A store that holds all records in memory. Needs feature `std`.
 ///
-/// Needs feature `std`.
+/// It is for tests, for a few credentials, and for a service that loads every record at its start. The
+/// records cannot be changed. To reload them, build a new store and swap an `Arc`. A look-up allocates
+/// nothing.
 ///
-/// It names the costliest forms that any of its records has, or those that it is
-/// [given](Self::with_expected_schemes). So a refusal costs what the costliest record costs, whether the name
-/// is known or not. Looking a record up allocates nothing.
+/// [`expected_schemes`](CredentialStore::expected_schemes) returns the costliest schemes of its records.
+/// [`with_expected_schemes`](Self::with_expected_schemes) overrides them. A store without credentials names
+/// plain, and a store without admins names md5.
+///
+/// # Security
+///
+/// A refusal costs at least what the costliest scheme of the records costs (API-8).
 ///
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::*;
+/// use whmcs_auth::{
+///     Admin, AdminState, ApiMode, ApiPolicy, ApiRequest, MemoryStore, StoredPassword,
+///     verify_api_request,
+/// };
 ///
 /// let admin = Admin::new(
 ///     1,
@@ -44,18 +52,18 @@ use crate::stored::scheme::{ExpectedSchemes, PasswordScheme, SecretScheme};
 #[must_use]
 pub struct MemoryStore<Id> {
     credentials: HashSet<ByIdentifier<Id>>,
-    /// By username in lower case.
+    /// The keys are usernames in lower case.
     admins: HashMap<Box<[u8]>, Admin<Id>>,
     expected: ExpectedSchemes,
 }
 
 impl<Id> MemoryStore<Id> {
-    /// A store of these records.
+    /// A store with these records.
     ///
     /// # Errors
     ///
-    /// [`DuplicateRecord`] if two credentials have one identifier, or two admins usernames that
-    /// are equal without ASCII case.
+    /// - [`DuplicateRecord::Credential`] if two credentials have the same identifier.
+    /// - [`DuplicateRecord::Admin`] if two admins have usernames that are equal without ASCII case.
     pub fn new(
         credentials: impl IntoIterator<Item = ApiCredential<Id>>,
         admins: impl IntoIterator<Item = Admin<Id>>,
@@ -79,21 +87,21 @@ impl<Id> MemoryStore<Id> {
         Ok(Self { credentials, admins, expected })
     }
 
-    /// The same store, which names other forms than the costliest of its records: stronger ones,
-    /// before records are upgraded.
+    /// Sets the expected schemes, in place of the costliest schemes of the records. Name stronger schemes
+    /// before records are upgraded to them.
     ///
     /// # Security
     ///
-    /// Cheaper forms make refusals faster and tell names apart: a wrong secret for a record of a
-    /// costlier form then takes longer than an unknown name.
+    /// Do not name a cheaper scheme than the records have. A wrong secret for a costlier record would then
+    /// take longer than an unknown name, and so show that the name exists.
     pub fn with_expected_schemes(mut self, expected: ExpectedSchemes) -> Self {
         self.expected = expected;
         self
     }
 }
 
-/// A credential that is found by its identifier, which is not stored a second time: a look-up among
-/// many costs what it touches.
+/// A credential that hashes and compares as its identifier. A map would store each identifier twice, and a
+/// look-up among many records would touch more memory.
 struct ByIdentifier<Id>(ApiCredential<Id>);
 
 impl<Id> Borrow<str> for ByIdentifier<Id> {
@@ -151,7 +159,7 @@ impl<Id: Clone> CredentialStore for MemoryStore<Id> {
     }
 
     fn find_admin(&self, username: &str) -> Lookup<'_, Admin<Id>, Infallible> {
-        // On the stack, as long as any username that can be presented.
+        // On the stack. FIELD-4 limits a username to 255 bytes.
         let mut lower = [0; 255];
         let Some(lower) = lower.get_mut(..username.len()) else {
             return Ok(None);
@@ -166,7 +174,7 @@ impl<Id: Clone> CredentialStore for MemoryStore<Id> {
     }
 }
 
-/// Shows how much the store holds, and none of it.
+/// Shows the numbers of records and the expected schemes, but no record.
 impl<Id> fmt::Debug for MemoryStore<Id> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
@@ -177,20 +185,35 @@ impl<Id> fmt::Debug for MemoryStore<Id> {
     }
 }
 
-/// Two records of one name.
+/// Two records of a [`MemoryStore`] have the same name.
+///
+/// Display gives the index of the record and never the name.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{Admin, AdminState, DuplicateRecord, MemoryStore, SchemeError, StoredPassword};
+///
+/// let password = StoredPassword::md5("5f4dcc3b5aa765d61d8327deb882cf99")?;
+/// let admins = ["admin", "Admin"]
+///     .map(|name| Admin::new(1, name, password.clone(), AdminState::WithApiAccess));
+/// let error = MemoryStore::new([], admins).unwrap_err();
+/// assert_eq!(error, DuplicateRecord::Admin { index: 1 });
+/// # Ok::<(), SchemeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DuplicateRecord {
-    /// An identifier occurs twice.
+    /// Two credentials have the same identifier.
     #[error("the API credential at index {index} has the identifier of an earlier one")]
     Credential {
-        /// Where the second of the two stands, counted from 0.
+        /// The index of the second of the two, counted from 0.
         index: usize,
     },
-    /// A username occurs twice.
+    /// Two admins have usernames that are equal without ASCII case.
     #[error("the admin at index {index} has the username of an earlier one")]
     Admin {
-        /// Where the second of the two stands, counted from 0.
+        /// The index of the second of the two, counted from 0.
         index: usize,
     },
 }

@@ -1,4 +1,17 @@
-//! Who calls the API.
+//! Who is calling the API.
+//!
+//! The docs of [`verify_api_request`] list the rules API-1 to API-8. This is where each one is applied:
+//!
+//! | rule | place |
+//! |---|---|
+//! | API-1 | `attempt.rs`: what to look up; `decide.rs`: which record is used |
+//! | API-2 | `stored/secret.rs`, `stored/password.rs` |
+//! | API-3 | `policy.rs`, `equal_work.rs` |
+//! | API-4 | `stored/secret.rs`, `stored/password.rs` |
+//! | API-5 | `stored/bcrypt.rs` |
+//! | API-6 | `decide.rs` |
+//! | API-7 | `decide.rs` |
+//! | API-8 | `equal_work.rs` |
 
 pub(crate) mod action;
 pub(crate) mod attempt;
@@ -19,42 +32,73 @@ use self::refusal::ApiError;
 use self::request::ApiRequest;
 use self::store::CredentialStore;
 
-/// Says who calls the API, or why not.
+/// Verifies who is calling the API, or says why the call is refused.
+///
+/// - **API-1**: The fields that are present decide the mode and the look-ups, as the table below says. If
+///   `identifier` and `secret` are present, the login fields are ignored: no second try is made with them.
+/// - **API-2**: The mode decides how a value is checked; what the value looks like never does. Otherwise
+///   somebody could present a stolen digest as the secret. A credential is checked against the raw secret
+///   ([`StoredSecret`]). An admin is checked against the md5 of the password, 32 hexadecimal digits of
+///   either case ([`StoredPassword`]).
+/// - **API-3**: `password = md5(secret)` for a credential is off unless
+///   [`ApiPolicy::with_md5_of_secret`] allows it, and only in the login fields. It is checked against a
+///   plain secret, an md5, or the record's [compat scheme](crate::ApiCredential::with_compat).
+/// - **API-4**: Each scheme has its own fallible constructor. Only `detect` reads the scheme from the text.
+///   A bcrypt text without feature `bcrypt` is an error, never a plain secret.
+/// - **API-5**: A presented secret over 71 bytes or with a NUL never matches bcrypt, and costs the same.
+/// - **API-6**: A record must have the name that was asked for. Identifiers are compared byte for byte,
+///   usernames without ASCII case. A record with another name counts as absent, and has a cause of its own:
+///   [`ApiRefusal::RecordNameMismatch`].
+/// - **API-7**: The checks run in this order: shape, look-up, secret, admin enabled, API Access. A caller
+///   who did not prove the secret learns nothing about the admin.
+/// - **API-8**: A refusal costs the same whether the name is known or not. The store names the scheme, with
+///   its bcrypt cost, that refusals must cost: the costliest in use, unless it knows better. If no record
+///   with that scheme was checked, a decoy is checked. A match on a decoy is never a success.
 ///
 /// | fields | mode | looked up |
 /// |---|---|---|
-/// | `identifier` and `secret`, whatever else is there | credential | credential by identifier |
-/// | only one of `identifier` and `secret`, whatever else is there | malformed | nothing |
-/// | `username` and `password` | credential if one has that identifier, otherwise admin login | both, always |
+/// | `identifier` and `secret`, whatever else is present | credential | credential |
+/// | only one of `identifier` and `secret`, whatever else is present | malformed | nothing |
+/// | `username` and `password` | credential if one has that identifier, otherwise admin login | credential and admin, always both |
 /// | only one of `username` and `password` | malformed | nothing |
 /// | none of the four | missing credentials | nothing |
 ///
-/// The checks come in this order: shape, look-up, secret, admin enabled, API Access. Nothing about
-/// the admin is told to a caller who did not prove the secret.
+/// This function blocks. With bcrypt, or with a store that must be awaited, take the two steps of
+/// [`ApiAttempt`] instead. WHMCS authenticates every request, and a service should do the same.
 ///
-/// Source: the modes and API Access are documented by WHMCS; what is looked up, and the order, are
-/// this crate's.
-///
-/// This is the blocking form, for a store that answers at once. With bcrypt, or with a store that
-/// must be awaited, take the two steps of [`ApiAttempt`] yourself. WHMCS authenticates on every
-/// request, and so should the service.
+/// Source: WHMCS documents the three kinds of credentials, and that the admin needs API Access. The
+/// look-ups, the order of the checks, API-3 and API-8 are this crate's decision.
 ///
 /// # Errors
 ///
-/// [`ApiError::Refused`] with the cause, or [`ApiError::Store`] if the store could not
-/// answer, in which case nobody was judged.
+/// - [`ApiError::Refused`] with the cause. Unknown, wrong, missing and malformed credentials all get the
+///   same public answer.
+/// - [`ApiError::Store`] if the store failed. Then nothing was decided.
 ///
 /// # Security
 ///
-/// Every refusal that follows a look-up costs what the checks of [`CredentialStore::expected_schemes`] cost,
-/// whether the name is known or not; a record of another form costs its own check on top. The
-/// store's own time is the store's.
+/// API-8 holds for every refusal after a look-up. It does not cover
+///
+/// - a record with another scheme or bcrypt cost than [`CredentialStore::expected_schemes`] names: its own
+///   check is done in addition;
+/// - the time of the store's own look-ups;
+/// - the length of a stored plain secret or password.
+///
+/// The time does not depend on where a wrong secret differs from the stored one. Bcrypt is an exception:
+/// it looks up its tables by the presented secret. Identifiers and usernames are not treated as secrets.
+///
+/// [`ApiRefusal::RecordNameMismatch`]: crate::ApiRefusal::RecordNameMismatch
+/// [`StoredPassword`]: crate::StoredPassword
+/// [`StoredSecret`]: crate::StoredSecret
 ///
 /// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
-/// use whmcs_auth::*;
+/// use whmcs_auth::{
+///     AdminState, ApiCredential, ApiMode, ApiPolicy, ApiRequest, MemoryStore, Refusal, StoredSecret,
+///     verify_api_request,
+/// };
 ///
 /// let secret = StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?;
 /// let identifier = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
@@ -84,7 +128,7 @@ pub fn verify_api_request<S: CredentialStore + ?Sized>(
     verify_attempt(&request.attempt(), store, policy)
 }
 
-/// Both steps over a store.
+/// The two steps of [`ApiAttempt`], with the look-ups of a store.
 pub(crate) fn verify_attempt<S: CredentialStore + ?Sized>(
     attempt: &ApiAttempt<'_>,
     store: &S,

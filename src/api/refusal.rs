@@ -1,26 +1,48 @@
-//! Why no caller was verified.
+//! Why an API request was refused.
 
 use core::error::Error;
 
 use crate::field::Malformed;
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
-/// Why an API request was refused. For the operator: Display names the cause, and the mistake behind
-/// it where one is likely, and holds nothing of the request.
+/// Why an API request was refused.
 ///
-/// The caller of the service gets [`public_message`](Self::public_message), which is the same for
-/// unknown, wrong, missing and malformed credentials. Hints come from the shape of the presented
-/// value alone.
+/// Display is for the operator: it names the cause, and often the likely mistake of the client. It holds
+/// nothing of the request. Each variant's docs give its [`code`](Self::code).
 ///
-/// Source: the messages, and 403 for `Authentication Failed`, are those of WHMCS installations; 403
-/// for the other two messages is this crate's.
+/// The caller of the service gets [`public_message`](Self::public_message):
+///
+/// | variants | public message | HTTP status |
+/// |---|---|---|
+/// | `AdminDisabled` | `Administrator Account Disabled` | 403 |
+/// | `NoApiAccess` | `Access Denied` | 403 |
+/// | all others | `Authentication Failed` | 403 |
+///
+/// Source: the messages, and 403 for `Authentication Failed`, were seen on WHMCS installations. The status
+/// of the other two messages is this crate's decision.
+///
+/// # Security
+///
+/// The two messages about the admin are sent only to a caller who proved the secret (API-7). Hints come
+/// from the shape of the presented text alone: nothing is hashed for a hint.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{ApiRefusal, Refusal};
+///
+/// let refusal = ApiRefusal::UnknownIdentifier;
+/// assert_eq!(refusal.code(), "unknown_identifier");
+/// assert_eq!(refusal.public_message(), ApiRefusal::WrongSecret.public_message());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiRefusal {
-    /// The request cannot be judged. Code: that of [`Malformed`].
+    /// The request is malformed. The code is [`Malformed::code`].
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// None of the four credential fields is present. Code `missing_credentials`.
+    /// `identifier`, `secret`, `username` and `password` are all absent (API-1). Code
+    /// `missing_credentials`.
     #[error("the request holds no credentials")]
     MissingCredentials,
     /// No API credential has the identifier. Code `unknown_identifier`.
@@ -29,30 +51,31 @@ pub enum ApiRefusal {
     /// Neither a credential nor an admin has the username. Code `unknown_username`.
     #[error("no API credential and no admin has this name")]
     UnknownUsername,
-    /// The store gave a record under another name than asked for, which counts as absent. Code
+    /// API-6: the store returned a record with another name, which counts as absent. Code
     /// `record_name_mismatch`.
     #[error("the store found a record under another name: its collation may fold letters")]
     RecordNameMismatch,
-    /// The credential is known, its secret is another. Code `wrong_secret`.
+    /// The credential is known, but the secret is wrong. Code `wrong_secret`.
     #[error("the secret is not that of the API credential")]
     WrongSecret,
-    /// The same, and what was presented is 32 hexadecimal digits. Code `secret_looks_md5`.
+    /// The credential is known, but the secret is wrong, and it is 32 hexadecimal digits that were not
+    /// checked as an md5. Code `secret_looks_md5`.
     #[error("the secret is not that of the API credential: the client may send its md5")]
     SecretLooksMd5,
-    /// The admin is known, the md5 is that of another password. Code `wrong_password`.
+    /// The admin is known, but the presented md5 is wrong. Code `wrong_password`.
     #[error("the md5 is not that of the admin's password: the client may have applied md5 twice")]
     WrongPassword,
-    /// The admin is known, and what was presented is not 32 hexadecimal digits. Code
-    /// `password_not_md5`.
+    /// The admin is known, but the presented text is not 32 hexadecimal digits. Code `password_not_md5`.
     #[error("the password is not 32 hexadecimal digits: the client must send its md5")]
     PasswordNotMd5,
-    /// No credential has the name, and the policy accepts no admin logins. Code `admin_login_off`.
+    /// No credential has the username as its identifier, and the policy accepts no admin logins. Code
+    /// `admin_login_off`.
     #[error("no API credential has this name, and admin logins are switched off")]
     AdminLoginOff,
-    /// The secret was right, the admin's account is disabled. Code `admin_disabled`.
+    /// The secret is right, but the admin's account is disabled. Code `admin_disabled`.
     #[error("the admin's account is disabled")]
     AdminDisabled,
-    /// The secret was right, the admin's role group lacks API Access. Code `no_api_access`.
+    /// The secret is right, but the admin's role group lacks API Access. Code `no_api_access`.
     #[error("the admin's role group lacks the permission API Access")]
     NoApiAccess,
 }
@@ -86,18 +109,38 @@ impl Sealed for ApiRefusal {
     }
 }
 
-/// Why [`verify_api_request`](crate::verify_api_request) named no caller.
+/// Why [`verify_api_request`](crate::verify_api_request) returned no caller: a refusal, or a failure of the
+/// store.
+///
+/// | variant | code | public message | HTTP status |
+/// |---|---|---|---|
+/// | `Refused` | the refusal's | the refusal's | the refusal's |
+/// | `Store` | `store_failure` | `Service Unavailable` | 503 |
+///
+/// Source: the message and status of a failed store are this crate's decision.
 ///
 /// # Security
 ///
-/// `E` is the store's own type. What its Debug and Display show is the store's affair; the promise
-/// that no secret is shown ends there.
+/// `E` is the store's own type. This crate cannot promise that its Debug and Display show no secret.
+///
+/// # Examples
+///
+/// ```
+/// use std::io;
+/// use whmcs_auth::{ApiError, ApiRefusal, Refusal};
+///
+/// let refused = ApiError::<io::Error>::from(ApiRefusal::WrongSecret);
+/// assert_eq!(refused.code(), "wrong_secret");
+///
+/// let failed = ApiError::Store(io::Error::other("connection refused"));
+/// assert_eq!((failed.code(), failed.http_status()), ("store_failure", 503));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError<E> {
-    /// The caller is refused.
+    /// The caller was refused.
     #[error(transparent)]
     Refused(#[from] ApiRefusal),
-    /// The store could not answer, so nobody was judged. Code `store_failure`.
+    /// The store failed, so nothing was decided. Code `store_failure`. The source is the store's error.
     #[error("the credential store failed")]
     Store(#[source] E),
 }

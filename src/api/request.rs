@@ -1,4 +1,4 @@
-//! The API request, as its fields arrived.
+//! The fields of an API request.
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -6,36 +6,37 @@ use core::fmt;
 use super::action::Action;
 use crate::field::{Field, Fields, Malformed};
 
-/// A call of the WHMCS API: the seven fields that matter to authentication, decoded.
+/// A call of the WHMCS API: the decoded fields that this crate uses.
 ///
 /// | field | use |
 /// |---|---|
 /// | `identifier`, `secret` | an API credential |
-/// | `username`, `password` | the same pair, or an admin's username and the md5 of the password |
+/// | `username`, `password` | an API credential, or an admin's username and the md5 of the password |
 /// | `accesskey` | for an [`AddressGate`](crate::gate::AddressGate); never a credential |
 /// | `action` | for [`ApiCaller::authorize`](crate::ApiCaller::authorize) |
 /// | `responsetype` | for an [`Answer`](crate::answer::Answer) |
 ///
-/// Every other field is ignored, and an empty field is an absent field. Building a request cannot
-/// fail. One that breaks a rule of [`Malformed`] is built all the same, and every verification
-/// refuses it; so there is one public answer. Of a malformed field no value is kept.
+/// The rules FIELD-1 to FIELD-7, with the longest value of each field, are listed at [`Field`]. Building a
+/// request never fails: every verification refuses a malformed one. The value of a malformed field is not
+/// kept.
+///
+/// Source: WHMCS documents the fields.
 ///
 /// # Security
 ///
-/// PHP reads ` action`, `action[]` and `action\0x` as `action`, and the last of two fields as the
-/// one that counts. All of these are malformed here. A gateway that lets a verified request
-/// through to PHP must forward fields that it encoded anew, never the bytes it received:
+/// A gateway that passes a verified request on to PHP must forward fields that it encoded itself, never the
+/// bytes that it received (FIELD-3):
 ///
-/// - Forward one pair of credentials, the one that was verified. A request may hold both; then
-///   `identifier` and `secret` count here, and `username` and `password` are ignored.
-/// - Put the fields of the table above first, and the others after them.
-/// - Forward fewer fields than PHP takes (`max_input_vars`, 1000 by default) and refuse a request
-///   with more. PHP drops those that are too many. Behind a thousand others it would drop
-///   `identifier` and `secret`, and run the request for whoever the login fields name.
-/// - Forward no cookies: they may change what PHP reads as a request field.
+/// - Forward one pair of credentials: the pair that was verified. A request may hold both pairs. Then
+///   `identifier` and `secret` count here (API-1), so drop `username` and `password`.
+/// - Forward the fields of the table first, and all others after them.
+/// - Forward no more fields than PHP accepts (`max_input_vars`, 1000 by default), and refuse a request with
+///   more. PHP drops the fields after that number. If it dropped `identifier` and `secret`, it would use the
+///   login fields.
+/// - Forward no cookies: PHP may read them as request fields.
 ///
-/// Debug shows which fields are present and none of their values. With feature `zeroize` the
-/// values that the request owns are wiped when it is dropped.
+/// Debug shows which fields are present, without their values. With feature `zeroize`, values that the
+/// request owns are wiped on drop.
 ///
 /// # Examples
 ///
@@ -59,15 +60,16 @@ pub struct ApiRequest<'a> {
 }
 
 impl<'a> ApiRequest<'a> {
-    /// Reads decoded name-value pairs, all of them, such as a multipart reader or an extractor of
-    /// type `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become
-    /// U+FFFD, as `String::from_utf8_lossy` makes them, so that they are refused.
+    /// Reads decoded pairs of name and value, for example from a multipart reader, or from an extractor of
+    /// type `Vec<(String, String)>`. Pass all pairs of the request.
     ///
-    /// Where fields come in the query and in the body, chain the two: a name in both is malformed.
+    /// Bytes that are not UTF-8 must have been replaced by U+FFFD, as `String::from_utf8_lossy` does, so that
+    /// FIELD-5 refuses them. If fields come in the query and in the body, chain both. A name that occurs in
+    /// both is then malformed (FIELD-2).
     ///
     /// # Security
     ///
-    /// Never pass a map: it has lost the repetitions that must be refused.
+    /// Do not pass a map: it has already dropped the repetitions that FIELD-2 refuses.
     pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: AsRef<str>,
@@ -76,18 +78,21 @@ impl<'a> ApiRequest<'a> {
         Self { fields: Fields::from_pairs(pairs) }
     }
 
-    /// Reads a raw body of type `application/x-www-form-urlencoded`, or a raw query without its
-    /// `?`. Both `+` and `%20` are a space; bytes that are not UTF-8 become U+FFFD. Needs feature
-    /// `form`.
+    /// Reads a raw body of type `application/x-www-form-urlencoded`, or a raw query without its `?`. Needs
+    /// feature `form`.
+    ///
+    /// `+` and `%20` are both read as a space. Bytes that are not UTF-8 are read as U+FFFD, which FIELD-5
+    /// refuses.
     ///
     /// # Security
     ///
-    /// The decoder's own scratch buffers are not wiped.
+    /// The buffers of the form decoder are not wiped.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use whmcs_auth::{Action, ApiRequest};
+    /// use whmcs_auth::{Action, ApiRequest};
+    ///
     /// let request = ApiRequest::from_form("action=GetClients&identifier=id&secret=s%2Be+c");
     /// assert_eq!(request.action(), Action::Named("GetClients"));
     /// ```
@@ -96,13 +101,21 @@ impl<'a> ApiRequest<'a> {
         Self::from_pairs(form_urlencoded::parse(body.as_ref()))
     }
 
-    /// Reads a raw query, without its `?`, and a raw form body: clients that post often leave
-    /// `action` or `accesskey` in the query. A name in both is malformed. Needs feature `form`.
+    /// Reads a raw query without its `?`, and a raw form body, each as [`from_form`](Self::from_form) does.
+    /// Needs feature `form`.
+    ///
+    /// Some clients send `action` or `accesskey` in the query and the rest in the body. A name that occurs
+    /// in both is malformed (FIELD-2).
+    ///
+    /// # Security
+    ///
+    /// The buffers of the form decoder are not wiped.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use whmcs_auth::{Action, ApiRequest};
+    /// use whmcs_auth::{Action, ApiRequest};
+    ///
     /// let request = ApiRequest::from_query_and_form("action=GetClients", "accesskey=key%231%2B2");
     /// assert_eq!(request.action(), Action::Named("GetClients"));
     /// assert_eq!(request.access_key(), Some("key#1+2"));
@@ -117,7 +130,8 @@ impl<'a> ApiRequest<'a> {
         Self::from_pairs(query.chain(form_urlencoded::parse(body.as_ref())))
     }
 
-    /// The action asked for.
+    /// The action that the caller asks for (FIELD-6).
+    #[must_use]
     pub fn action(&self) -> Action<'_> {
         match self.fields.text(Field::Action) {
             None => Action::Absent,
@@ -126,7 +140,8 @@ impl<'a> ApiRequest<'a> {
         }
     }
 
-    /// The format in which the caller wants the answer.
+    /// The format that the caller wants the answer in.
+    #[must_use]
     pub fn response_type(&self) -> ResponseType {
         match self.fields.text(Field::ResponseType) {
             Some(name) if name.eq_ignore_ascii_case("json") => ResponseType::Json,
@@ -135,18 +150,23 @@ impl<'a> ApiRequest<'a> {
         }
     }
 
-    /// The access key presented, which may lift an address restriction and proves nothing about
-    /// who calls. It is a secret: compare it in constant time.
+    /// The presented access key. It may lift the address restriction, but does not say who is calling.
+    ///
+    /// # Security
+    ///
+    /// The access key is a secret. [`AddressGate::check`](crate::gate::AddressGate::check) compares it in
+    /// constant time; compare it so yourself if you use another check.
+    #[must_use]
     pub fn access_key(&self) -> Option<&str> {
         self.fields.text(Field::AccessKey)
     }
 
-    /// What is wrong with the first field that is malformed, in the order of [`Field`].
+    /// The fault of the first malformed field, in the order of [`Field`].
     pub(crate) fn malformed(&self) -> Option<Malformed> {
         self.fields.faults().next()
     }
 
-    /// The same request, owning its text.
+    /// The same request with text of its own.
     pub fn into_owned(self) -> ApiRequest<'static> {
         ApiRequest { fields: self.fields.into_owned() }
     }
@@ -158,10 +178,22 @@ impl fmt::Debug for ApiRequest<'_> {
     }
 }
 
-/// The `responsetype` of an [`ApiRequest`], compared without ASCII case.
+/// The `responsetype` of an [`ApiRequest`], read without ASCII case.
+///
+/// Source: WHMCS documents the three formats and the default.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{ApiRequest, ResponseType};
+///
+/// let request = ApiRequest::from_pairs([("responsetype", "JSON")]);
+/// assert_eq!(request.response_type(), ResponseType::Json);
+/// assert_eq!(ApiRequest::default().response_type(), ResponseType::Nvp);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ResponseType {
-    /// `nvp`, any other text, or none: WHMCS's default, `result=error;message=...`.
+    /// `nvp`, any other text, or no field: `result=error;message=...`, the default of WHMCS.
     #[default]
     Nvp,
     /// `json`.

@@ -1,4 +1,4 @@
-//! What a store holds, and how it is asked.
+//! The records of a store, and the trait that finds them.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -10,21 +10,21 @@ use crate::stored::password::StoredPassword;
 use crate::stored::scheme::{ExpectedSchemes, SchemeError};
 use crate::stored::secret::StoredSecret;
 
-/// What the admin behind a record may do, as far as the API is concerned.
+/// Whether an admin may use the API. A credential takes the state of the admin who owns it.
 ///
-/// Source: WHMCS documents that disabling an admin kills the admin's credentials, and that the
-/// admin's role group must hold the permission API Access.
+/// Source: WHMCS documents that the credentials of a disabled admin stop working, and that the admin's role
+/// group must hold the permission API Access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AdminState {
-    /// The account is disabled, whatever its permissions.
+    /// The account is disabled, or was deleted. Its permissions do not matter.
     Disabled,
-    /// The account is enabled; its role group lacks API Access.
+    /// The account is enabled, but its role group lacks API Access.
     WithoutApiAccess,
-    /// The account is enabled and holds API Access.
+    /// The account is enabled, and its role group has API Access.
     WithApiAccess,
 }
 
-/// The record of an API credential. One that is marked deleted is no record.
+/// The record of an API credential. A credential that is marked deleted counts as absent.
 ///
 /// # Examples
 ///
@@ -46,14 +46,17 @@ pub struct ApiCredential<Id> {
     pub(crate) id: Id,
     pub(crate) identifier: String,
     pub(crate) secret: StoredSecret,
-    /// In a box, as few records have one and it would make up a third of each.
+    /// Boxed: few records have one, and unboxed it would be a third of each record's size.
     pub(crate) compat: Option<Box<StoredPassword>>,
     pub(crate) admin: AdminState,
     pub(crate) actions: AllowedActions,
 }
 
 impl<Id> ApiCredential<Id> {
-    /// A credential with the store's own key, and the state of the admin who owns it.
+    /// A credential without actions and without a compat scheme.
+    ///
+    /// `id` is the store's own key, which a verified caller gets back. `admin` is the state of the admin who
+    /// owns the credential.
     pub fn new(
         id: Id,
         identifier: impl Into<String>,
@@ -70,38 +73,49 @@ impl<Id> ApiCredential<Id> {
         }
     }
 
-    /// Adds the compat form, the bcrypt of the secret's MD5 in lower-case hex: what `md5(secret)`
-    /// is checked against under [`ApiPolicy::with_md5_of_secret`](crate::ApiPolicy::with_md5_of_secret) and
-    /// [`ExpectedSchemes::with_compat`], where the secret is stored as sha256 or bcrypt. A plain or md5
-    /// secret needs none, and uses none.
+    /// Adds a compat scheme: the bcrypt of the secret's MD5 in lower-case hex. Needs feature `bcrypt`.
+    ///
+    /// `md5(secret)` is checked against it (API-3) if
+    ///
+    /// - the secret is stored as sha256 or bcrypt (an md5 is checked against a plain or md5 secret itself),
+    /// - the policy [accepts `md5(secret)`](crate::ApiPolicy::with_md5_of_secret), and
+    /// - the store [names the cost](ExpectedSchemes::with_compat).
+    ///
+    /// Source: installations have a column `compat_secret` with bcrypt strings. What it hashes is not
+    /// public. That it is the md5 of the secret is a guess.
     ///
     /// # Errors
     ///
-    /// Those of [`StoredPassword::bcrypt_of_md5`].
+    /// The errors of [`StoredPassword::bcrypt_of_md5`].
     pub fn with_compat(mut self, bcrypt_of_md5: &str) -> Result<Self, SchemeError> {
         self.compat = Some(Box::new(StoredPassword::bcrypt_of_md5(bcrypt_of_md5)?));
         Ok(self)
     }
 
     /// The store's own key.
+    #[must_use]
     pub fn id(&self) -> &Id {
         &self.id
     }
 
-    /// The identifier, compared byte for byte.
+    /// The identifier, which is compared byte for byte (API-6).
+    #[must_use]
     pub fn identifier(&self) -> &str {
         &self.identifier
     }
 
     /// The state of the admin who owns the credential.
+    #[must_use]
     pub fn admin_state(&self) -> AdminState {
         self.admin
     }
 }
 
 impl<Id> ApiCredential<Id> {
-    /// Sets the actions that the credential's API roles allow, of all roles together. Without them
-    /// [`ApiCaller::authorize`](crate::ApiCaller::authorize) refuses every action. Who calls is decided without them.
+    /// Sets the actions that the credential's API roles allow: the actions of all roles together.
+    ///
+    /// Without them, [`ApiCaller::authorize`](crate::ApiCaller::authorize) refuses every action. Verification
+    /// does not use them.
     pub fn with_actions(mut self, actions: AllowedActions) -> Self {
         self.actions = actions;
         self
@@ -109,6 +123,17 @@ impl<Id> ApiCredential<Id> {
 }
 
 /// The record of an admin.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{Admin, AdminState, SchemeError, StoredPassword};
+///
+/// let password = StoredPassword::md5("5f4dcc3b5aa765d61d8327deb882cf99")?;
+/// let admin = Admin::new(1, "admin", password, AdminState::WithApiAccess);
+/// assert_eq!(admin.username(), "admin");
+/// # Ok::<(), SchemeError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Admin<Id> {
@@ -119,7 +144,7 @@ pub struct Admin<Id> {
 }
 
 impl<Id> Admin<Id> {
-    /// An admin with the store's own key.
+    /// An admin. `id` is the store's own key, which a verified caller gets back.
     pub fn new(
         id: Id,
         username: impl Into<String>,
@@ -130,39 +155,54 @@ impl<Id> Admin<Id> {
     }
 
     /// The store's own key.
+    #[must_use]
     pub fn id(&self) -> &Id {
         &self.id
     }
 
-    /// The username, compared without ASCII case.
+    /// The username, which is compared without ASCII case (API-6).
+    #[must_use]
     pub fn username(&self) -> &str {
         &self.username
     }
 
     /// The state of the account.
+    #[must_use]
     pub fn admin_state(&self) -> AdminState {
         self.state
     }
 }
 
-/// What a look-up answers: a record, borrowed from the store or owned, or `Ok(None)` where there is
-/// no such record, or `Err` where the store could not tell. The second is refused, the third never
-/// is.
+/// The result of a look-up.
+///
+/// | result | meaning | what follows |
+/// |---|---|---|
+/// | `Ok(Some(record))` | a record, borrowed from the store or owned | it is checked |
+/// | `Ok(None)` | no such record | [`ApiError::Refused`](crate::ApiError::Refused) |
+/// | `Err(error)` | the store failed | [`ApiError::Store`](crate::ApiError::Store), which is not a refusal |
 pub type Lookup<'a, Record, Error> = Result<Option<Cow<'a, Record>>, Error>;
 
-/// Finds records by name.
+/// Finds credentials and admins by name.
 ///
-/// References, `Box` and `Arc` of a store are stores.
+/// References, `Box` and `Arc` of a store are stores, too. A service that awaits its look-ups needs no store:
+/// it takes the two steps of [`ApiAttempt`](crate::ApiAttempt).
 ///
-/// A service that fetches its records asynchronously needs no store: it takes the two steps of
-/// [`ApiAttempt`](crate::ApiAttempt).
+/// # Security
+///
+/// A look-up should take the same time for a known and for an unknown name. This crate cannot hide a
+/// difference (API-8).
+///
+/// If the stored text of a row is not accepted by any constructor, log the error and return `Ok(None)`. An
+/// `Err` would show the caller that the name is known.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::borrow::Cow;
 /// use std::convert::Infallible;
-/// use whmcs_auth::*;
+/// use whmcs_auth::{
+///     Admin, ApiCredential, CredentialStore, ExpectedSchemes, Lookup, PasswordScheme, SecretScheme,
+/// };
 ///
 /// struct OneCredential(ApiCredential<u64>);
 ///
@@ -188,40 +228,38 @@ pub type Lookup<'a, Record, Error> = Result<Option<Cow<'a, Record>>, Error>;
 /// }
 /// ```
 pub trait CredentialStore {
-    /// The store's own key of a record, handed back untouched. Credentials and admins share the
-    /// type: where their keys could be mistaken for each other, make it an enum.
+    /// The store's own key of a record. A verified caller gets a clone of it.
+    ///
+    /// Credentials and admins share this type. If a credential and an admin can have the same key, use an
+    /// enum, or read the key together with [`ApiCaller::mode`](crate::ApiCaller::mode).
     type Id: Clone;
-    /// Why the store could not answer. It needs no bounds.
+    /// Why a look-up failed. The type needs no bounds.
     type Error;
 
-    /// Finds the API credential of that identifier.
+    /// Finds the API credential with this identifier.
     ///
-    /// Must return a record with that very identifier, byte for byte; one with another counts as
-    /// absent. Must not return a deleted credential, and must return one whose admin is disabled or
-    /// gone, as [`AdminState::Disabled`]. Should take as long for a name that is unknown as for one
-    /// that is known, and should report a row whose stored text no constructor takes to its
-    /// operator and find nothing: an error would tell that the name is known.
+    /// - The identifier of the record must be equal byte for byte. Any other record counts as absent (API-6).
+    /// - Do not return a deleted credential.
+    /// - Return a credential whose admin is disabled or deleted, with [`AdminState::Disabled`].
     ///
     /// # Errors
     ///
-    /// Whatever kept the store from answering.
+    /// The store's own error if the look-up failed.
     fn find_credential(&self, identifier: &str)
     -> Lookup<'_, ApiCredential<Self::Id>, Self::Error>;
 
-    /// Finds the admin of that username.
+    /// Finds the admin with this username.
     ///
-    /// Must return a record whose username is equal without ASCII case; any other counts as
-    /// absent. Must return disabled admins too. Should take as long for a name that is unknown as
-    /// for one that is known, and treat a row that cannot be read as
-    /// [`find_credential`](Self::find_credential) does.
+    /// - The username of the record must be equal without ASCII case. Any other record counts as absent
+    ///   (API-6).
+    /// - Return disabled admins, too, with [`AdminState::Disabled`].
     ///
     /// # Errors
     ///
-    /// Whatever kept the store from answering.
+    /// The store's own error if the look-up failed.
     fn find_admin(&self, username: &str) -> Lookup<'_, Admin<Self::Id>, Self::Error>;
 
-    /// The forms in which the store mostly holds secrets and passwords. Must not depend on any
-    /// request.
+    /// The schemes that every refusal must cost (API-8). They must not depend on the request.
     fn expected_schemes(&self) -> ExpectedSchemes;
 }
 

@@ -1,30 +1,34 @@
-//! Where a link may lead: a grammar of what is allowed, as the field is not signed.
+//! `goto` (LINK-6): the grammar of allowed targets, because the hash does not cover the field.
 
 use alloc::borrow::Cow;
 
 use crate::field::Field;
 
-/// The `goto` of a link. It is not covered by the hash, so whoever holds a link can change it.
+/// The `goto` of a link: where the visitor goes after the login.
 ///
-/// Same-site is only what matches this grammar:
+/// The hash does not cover `goto`, so whoever holds a link can change it. By rule LINK-6 of
+/// [`verify_autoauth`](crate::verify_autoauth), a `goto` is [`SameSite`](Self::SameSite) only if it
+/// matches this grammar:
 ///
-/// - 1 to 2048 bytes, each a visible ASCII character (no space) and none of
-///   ``\ " < > ^ { | } ` ``;
-/// - it starts with a letter, a digit, `_`, or a single `/`;
-/// - in the path, up to the first `?` or `#`: no `:`, `@`, `;` or `%`, and no segment `.` or `..`;
-/// - after it, a `%` only as part of an escape of two hexadecimal digits, and no escape of an
+/// - It has 1 to 2048 bytes. Each is a visible ASCII character, not a space, and none is one of
+///   ``\ " < > ^ { | } ` ``.
+/// - It starts with a letter, a digit, `_`, or a single `/`.
+/// - The path, up to the first `?` or `#`, holds no `:`, `@`, `;` or `%`, and no segment `.` or
+///   `..`.
+/// - After the path, each `%` starts an escape of two hexadecimal digits. No escape encodes an
 ///   ASCII control character (`%00` to `%1F`, `%7F`).
 ///
-/// Source: the values that WHMCS's clients use are relative, such as
-/// `clientarea.php?action=products`; the grammar is this crate's.
+/// Source: WHMCS's clients use relative targets, such as `clientarea.php?action=products`. The
+/// grammar is this crate's decision.
 ///
 /// # Security
 ///
-/// Send it as it is in `Location`, or resolve it against the URL of the login page. Put nothing
-/// before it: `/` and the path `/evil.example` would name another host, and so would a host without
-/// a `/` at its end. In HTML or script it needs escaping like any text; it may hold `'` and `&`.
-///
-/// The text of a refused one cannot be had.
+/// - Send the target unchanged in `Location`, or resolve it against the URL of the login page. Put
+///   nothing in front of it: a `/` makes `//evil.example` of the target `/evil.example`, and
+///   `https://billing.example` makes `https://billing.example1` of the target `1`. Both are other
+///   hosts.
+/// - Escape the target in HTML and in scripts like any text: it may hold `'` and `&`.
+/// - The text of a refused `goto` cannot be read, so it cannot be used by mistake.
 ///
 /// # Examples
 ///
@@ -37,18 +41,23 @@ use crate::field::Field;
 /// assert_eq!(Goto::parse(""), Goto::Absent);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[must_use]
 pub enum Goto<'a> {
-    /// The link has none, or an empty one.
+    /// The link has no `goto`, or an empty one.
     #[default]
     Absent,
-    /// It leads to a page of the same site.
+    /// The `goto` matches the grammar: it leads to a page of the same site.
     SameSite(GotoTarget<'a>),
-    /// It may lead elsewhere, or occurs more than once.
+    /// The `goto` does not match the grammar, so it may lead to another site. Or the link holds it
+    /// more than once, or under another name that PHP reads as `goto`.
     Refused,
 }
 
 impl<'a> Goto<'a> {
-    /// Judges a decoded text.
+    /// Checks a decoded text against the grammar.
+    ///
+    /// An empty text is [`Absent`](Self::Absent); a text outside the grammar is
+    /// [`Refused`](Self::Refused).
     pub fn parse(text: &'a str) -> Self {
         if text.is_empty() {
             Self::Absent
@@ -59,7 +68,7 @@ impl<'a> Goto<'a> {
         }
     }
 
-    /// The page, or `default` where there is none or it was refused.
+    /// Returns the target, or `default` if `goto` is absent or refused. `default` is not checked.
     #[must_use]
     pub fn target_or<'s>(&'s self, default: &'s str) -> &'s str {
         match self {
@@ -68,7 +77,7 @@ impl<'a> Goto<'a> {
         }
     }
 
-    /// The same, owning its text.
+    /// Copies borrowed text, so that the value can outlive the request.
     pub fn into_owned(self) -> Goto<'static> {
         match self {
             Self::SameSite(target) => Goto::SameSite(target.into_owned()),
@@ -78,8 +87,10 @@ impl<'a> Goto<'a> {
     }
 }
 
-/// A page of the same site. Its text matches the grammar of [`Goto`]: only [`Goto::parse`] makes
-/// one, and nothing outside this crate can change it.
+/// A page of the same site: a text that matches the grammar of [`Goto`].
+///
+/// Only [`Goto::parse`] makes one, and code outside this crate cannot change it. Neither of these
+/// compiles:
 ///
 /// ```compile_fail
 /// use whmcs_auth::Goto;
@@ -91,26 +102,29 @@ impl<'a> Goto<'a> {
 /// ```
 ///
 /// ```compile_fail
-/// let target = whmcs_auth::GotoTarget("//evil.example".into());
+/// use whmcs_auth::GotoTarget;
+///
+/// let target = GotoTarget("//evil.example".into());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[must_use]
 pub struct GotoTarget<'a>(Cow<'a, str>);
 
 impl GotoTarget<'_> {
-    /// The page, as it is to be sent in `Location`.
+    /// Returns the target, to be sent unchanged in `Location`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same, owning its text.
+    /// Copies borrowed text, so that the value can outlive the request.
     pub fn into_owned(self) -> GotoTarget<'static> {
         GotoTarget(Cow::Owned(self.0.into_owned()))
     }
 }
 
 fn is_same_site(text: &str) -> bool {
-    // By bytes, of which the optimiser can prove that nothing panics.
+    // Bytes and not `str`: the optimiser can then prove that nothing panics.
     let text = text.as_bytes();
     let mut parts = text.splitn(2, |byte| matches!(byte, b'?' | b'#'));
     let path = parts.next().unwrap_or_default();
@@ -120,7 +134,7 @@ fn is_same_site(text: &str) -> bool {
         && starts_on_this_site(path)
         && !path.iter().any(is_refused_in_path)
         && !path.split(|byte| *byte == b'/').any(is_dot_segment)
-        && has_harmless_escapes(rest)
+        && has_safe_escapes(rest)
 }
 
 fn is_allowed(byte: &u8) -> bool {
@@ -144,8 +158,8 @@ fn starts_on_this_site(path: &[u8]) -> bool {
     }
 }
 
-fn has_harmless_escapes(text: &[u8]) -> bool {
-    // What stands before the first `%` is no escape.
+fn has_safe_escapes(text: &[u8]) -> bool {
+    // Skips the text before the first `%`.
     text.split(|byte| *byte == b'%').skip(1).all(|escape| {
         let mut byte = [0];
         let digits = escape.get(..2).unwrap_or_default();

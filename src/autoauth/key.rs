@@ -1,4 +1,4 @@
-//! AutoAuth keys, and which of them can stand in one set.
+//! AutoAuth keys, and sets of keys (LINK-1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,15 +6,20 @@ use core::fmt;
 
 use crate::secret_text::SecretText;
 
-/// The AutoAuth key that an installation and its link makers share: any text with at least one
-/// visible character.
+/// An AutoAuth key: the secret that an installation shares with the programs that make its links.
+///
+/// A key is any text with at least one visible character. Its length has no limit.
+///
+/// Source: WHMCS documents the key. The rule about visible characters is this crate's decision.
 ///
 /// # Security
 ///
-/// Debug does not show it; with feature `zeroize` it is wiped when it is dropped. A key that can be
-/// guessed can be tried offline against any one link, so take 32 or more random characters. Every
-/// byte counts: trim the line break of a key that was read from a file. A text of white space alone
-/// is refused, since a key file that holds only a line break would make a key that anybody guesses.
+/// - Use 32 or more random characters. Whoever has one link can try keys against it offline, so a
+///   short key can be guessed.
+/// - Every byte counts. If the key is read from a file, remove the line break at its end. A text of
+///   white space alone is refused: a key file that holds only a line break would make a key that
+///   anybody can guess.
+/// - Debug does not show the key. With feature `zeroize`, the key is wiped when it is dropped.
 ///
 /// # Examples
 ///
@@ -28,15 +33,18 @@ use crate::secret_text::SecretText;
 /// # Ok::<(), KeyError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct AutoAuthKey(SecretText<'static>);
 
 impl AutoAuthKey {
-    /// A key of that text.
+    /// Makes a key from its text. The text is used as it is: nothing is trimmed.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Empty`] for the empty text: WHMCS has AutoAuth off without a key.
-    /// [`KeyError::Blank`] for white space, control characters and byte order marks alone.
+    /// - [`KeyError::Empty`] if the text is empty. An empty key of WHMCS means that AutoAuth is
+    ///   off: use [`AutoAuthKeys::default`] for that.
+    /// - [`KeyError::Blank`] if the text holds only white space, control characters and byte order
+    ///   marks.
     pub fn new(key: impl Into<String>) -> Result<Self, KeyError> {
         let key = SecretText::new(key.into());
         match key.as_str() {
@@ -51,12 +59,19 @@ impl AutoAuthKey {
     }
 }
 
-/// The keys that are accepted: none, which switches AutoAuth off, one, or several while keys are
-/// being rotated.
+/// The keys that a service accepts: no key, which disables AutoAuth; one key; or several keys while
+/// an old key is replaced by a new one.
 ///
-/// No key of a set may equal another or end with it. The hash joins e-mail, timestamp and key
-/// without a separator, so that at the right second `abc` and `18abc` share a hash for two
-/// different e-mails.
+/// This is rule LINK-1 of [`verify_autoauth`](crate::verify_autoauth): no key of a set equals
+/// another key or ends with another key. The hash joins e-mail, timestamp and key without a
+/// separator. With the keys `abc` and `18abc`, two different e-mails share a hash in certain
+/// seconds.
+///
+/// Source: WHMCS has one key, and AutoAuth is off without it. Sets of keys are this crate's.
+///
+/// # Security
+///
+/// Debug shows how many keys there are, and no key.
 ///
 /// # Examples
 ///
@@ -74,14 +89,16 @@ impl AutoAuthKey {
 /// # Ok::<(), KeyError>(())
 /// ```
 #[derive(Clone, Default)]
+#[must_use]
 pub struct AutoAuthKeys(Vec<AutoAuthKey>);
 
 impl AutoAuthKeys {
-    /// A set of keys, in any order.
+    /// Makes a set of keys, in any order.
+    /// [`AutoAuthLogin::key_index`](crate::AutoAuthLogin::key_index) counts them in this order.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Overlap`] if one key equals another or ends with it.
+    /// [`KeyError::Overlap`] if a key equals another key or ends with another key.
     pub fn new(keys: impl IntoIterator<Item = AutoAuthKey>) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for key in keys {
@@ -118,17 +135,20 @@ impl fmt::Debug for AutoAuthKeys {
     }
 }
 
-/// Why a key, or a set of keys, was not accepted. It holds nothing of a key.
+/// Why a key or a set of keys was not accepted. It holds no text of a key.
+///
+/// [`AddressGate::with_access_key`](crate::gate::AddressGate::with_access_key) returns it for
+/// access keys, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The key is empty.
+    /// The AutoAuth key is empty.
     #[error("an AutoAuth key cannot be empty")]
     Empty,
-    /// The key holds white space, control characters and byte order marks alone.
+    /// The key holds only white space, control characters and byte order marks.
     #[error("a key cannot be white space alone: is its file empty but for a line end?")]
     Blank,
-    /// Two keys could share a hash.
+    /// A key of the set equals another key or ends with another key, so they could share a hash.
     #[error("no AutoAuth key of a set can equal another or end with it")]
     Overlap,
 }

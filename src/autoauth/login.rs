@@ -1,4 +1,4 @@
-//! The login that a genuine link is good for, and the account that it is for.
+//! The login of a genuine link, and the account that it is for (LINK-7, LINK-8).
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -8,7 +8,15 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::goto::Goto;
 use super::refusal::AutoAuthRefusal;
 
-/// A genuine link inside its window.
+/// A genuine link inside its window: what [`verify_autoauth`](crate::verify_autoauth) returns.
+///
+/// # Security
+///
+/// - It proves that somebody with a key signed this e-mail. It does not prove which account has the
+///   e-mail: call [`check_account`](Self::check_account) after the look-up.
+/// - The link can be used again until its window closes. To accept it once, remember its
+///   [`replay_key`](Self::replay_key).
+/// - Debug shows the e-mail and the `goto`, and not the replay key.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AutoAuthLogin<'a> {
@@ -22,74 +30,85 @@ pub struct AutoAuthLogin<'a> {
 }
 
 impl AutoAuthLogin<'_> {
-    /// The e-mail that was signed, with spaces read as `+`.
+    /// The signed e-mail, with spaces read as `+` (LINK-3).
     ///
     /// # Security
     ///
-    /// A database may find an account whose e-mail only looks like it: ask
-    /// [`check_account`](Self::check_account).
+    /// A database may find an account whose e-mail only looks like this one. Call
+    /// [`check_account`](Self::check_account) after the look-up.
+    #[must_use]
     pub fn email(&self) -> &str {
         &self.email
     }
 
-    /// Whether spaces in the e-mail were read as `+`: whoever makes the links does not
-    /// percent-encode them.
+    /// Whether spaces in the e-mail were read as `+` (LINK-3). If so, the program that makes the
+    /// links does not percent-encode the e-mail.
     #[must_use]
     pub fn is_repaired(&self) -> bool {
         self.is_repaired
     }
 
-    /// When the link was signed, in Unix seconds.
+    /// The timestamp of the link, in seconds since 1970-01-01 00:00 UTC.
     #[must_use]
     pub fn timestamp(&self) -> i64 {
         self.timestamp
     }
 
-    /// Which key of the set matched, counted from 0 in the order given.
+    /// The index of the key that matched (LINK-4), counted from 0 in the order of
+    /// [`AutoAuthKeys::new`](crate::AutoAuthKeys::new).
     #[must_use]
     pub fn key_index(&self) -> usize {
         self.key_index
     }
 
-    /// Where the link leads.
+    /// Where the visitor goes after the login (LINK-6).
     pub fn goto(&self) -> &Goto<'_> {
         &self.goto
     }
 
-    /// What to remember of a link that may be used once, as the module `replay` does.
+    /// The replay key: what to remember so that the link works only once (LINK-7). The module
+    /// `replay` remembers it.
     pub fn replay_key(&self) -> ReplayKey {
         self.replay_key
     }
 
-    /// From when on the [replay key](Self::replay_key) can be forgotten: the first second in which
-    /// the link is refused anyway.
+    /// The first second after the window (LINK-7). The link is refused from then on, so the [replay
+    /// key](Self::replay_key) can be forgotten.
+    ///
+    /// It is the timestamp plus [`past_limit`](crate::AutoAuthPolicy::with_past_limit) plus one
+    /// second, and at most the end of the year 9999.
     #[must_use]
     pub fn remember_until(&self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.forget_at)
             .unwrap_or(PrimitiveDateTime::MAX.assume_utc())
     }
 
-    /// Whether the account's stored e-mail is the one that was signed. Compared without ASCII case
-    /// and with no Unicode folding, byte for byte otherwise.
+    /// Whether the stored e-mail of an account equals the signed e-mail (LINK-8).
+    ///
+    /// ASCII letters are compared without case, all other bytes exactly. There is no Unicode
+    /// folding.
     ///
     /// # Security
     ///
-    /// After the look-up prefer [`check_account`](Self::check_account), which names the cause: a
-    /// database whose collation folds letters finds an account for an e-mail that looks like its own.
+    /// After the look-up, prefer [`check_account`](Self::check_account): it compares all accounts
+    /// that were found, and its refusal names the cause.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use time::OffsetDateTime;
-    /// # use whmcs_auth::*;
-    /// # let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
-    /// # let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
-    /// # let request = AutoAuthRequest::from_pairs([
-    /// #     ("email", "demo@whmcs.com"),
-    /// #     ("timestamp", "1290100706"),
-    /// #     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
-    /// # ]);
-    /// # let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
+    /// use time::OffsetDateTime;
+    /// use whmcs_auth::{
+    ///     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
+    /// };
+    ///
+    /// let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
+    /// let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
+    /// let request = AutoAuthRequest::from_pairs([
+    ///     ("email", "demo@whmcs.com"),
+    ///     ("timestamp", "1290100706"),
+    ///     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
+    /// ]);
+    /// let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
     /// assert!(login.is_for("Demo@WHMCS.com"));
     /// assert!(!login.is_for("dem\u{f8}@whmcs.com"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -99,7 +118,7 @@ impl AutoAuthLogin<'_> {
         self.email.eq_ignore_ascii_case(stored_email)
     }
 
-    /// The same login, owning its text.
+    /// Copies borrowed text, so that the login can outlive the request.
     pub fn into_owned(self) -> AutoAuthLogin<'static> {
         AutoAuthLogin {
             email: Cow::Owned(self.email.into_owned()),
@@ -113,18 +132,20 @@ impl AutoAuthLogin<'_> {
     }
 }
 
-/// The digest of a link, the same however its hex was written: the key under which a service
-/// remembers that the link was used.
+/// The replay key of a link (LINK-7): the 20 bytes of its digest. A service remembers it to know
+/// that the link was used.
+///
+/// It is the same for both cases of the hexadecimal digits in `hash`.
 ///
 /// # Security
 ///
-/// It is as good as the link's hash while the link lives, so Debug does not show it.
+/// While the link lives, the replay key is as secret as its hash. Debug does not show it.
 #[derive(Clone, Copy)]
 #[must_use]
 pub struct ReplayKey(pub(crate) [u8; 20]);
 
 impl ReplayKey {
-    /// The 20 bytes.
+    /// The 20 bytes of the digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
@@ -136,46 +157,55 @@ impl fmt::Debug for ReplayKey {
         f.write_str("ReplayKey([redacted])")
     }
 }
+
 impl AutoAuthLogin<'_> {
-    /// Returns the account that the link [is for](Self::is_for), out of all accounts that were found
-    /// for [`email`](Self::email).
+    /// Returns the account that the link is for, out of all accounts that were found for
+    /// [`email`](Self::email) (LINK-8).
     ///
-    /// An account whose stored e-mail equals the signed one byte for byte comes before one that
-    /// differs in ASCII case.
+    /// An account is the right one if its stored e-mail equals the signed one, as
+    /// [`is_for`](Self::is_for) compares them. An account whose stored e-mail is equal byte for
+    /// byte is preferred to one that differs in ASCII case.
     ///
     /// # Errors
     ///
     /// - [`AutoAuthRefusal::UnknownEmail`] if no account was found.
-    /// - [`AutoAuthRefusal::AccountEmailMismatch`] if each account found has another e-mail.
-    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts have the signed e-mail.
+    /// - [`AutoAuthRefusal::AccountEmailMismatch`] if every account that was found has another
+    ///   e-mail.
+    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts have the signed e-mail, and not
+    ///   exactly one of them has it byte for byte.
     ///
-    /// The public answer is that of a link that is not genuine.
+    /// The public answer is the same as for a link that is not genuine.
     ///
     /// # Security
     ///
-    /// A database whose collation folds letters finds accounts whose e-mail only looks like the
-    /// signed one, and a genuine link says nothing about those. Pass all that were found: with a
-    /// limit of one the database may choose the wrong account, and the right client is turned away.
+    /// A database whose collation folds letters also finds accounts whose e-mail only looks like
+    /// the signed one. A genuine link proves nothing about those accounts. Pass all accounts that
+    /// were found. If the query stops after one account, it may be a wrong one, and the right
+    /// client is refused.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use time::OffsetDateTime;
-    /// # use whmcs_auth::*;
-    /// # let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
-    /// # let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
-    /// # let request = AutoAuthRequest::from_pairs([
-    /// #     ("email", "demo@whmcs.com"),
-    /// #     ("timestamp", "1290100706"),
-    /// #     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
-    /// # ]);
-    /// # let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
+    /// use time::OffsetDateTime;
+    /// use whmcs_auth::{
+    ///     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
+    /// };
+    ///
+    /// let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
+    /// let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
+    /// let request = AutoAuthRequest::from_pairs([
+    ///     ("email", "demo@whmcs.com"),
+    ///     ("timestamp", "1290100706"),
+    ///     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
+    /// ]);
+    /// let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
+    ///
     /// struct Client {
     ///     id: u64,
     ///     email: String,
     /// }
     ///
-    /// // As a collation finds them that ignores accents and case.
+    /// // What a collation finds that ignores accents and case.
     /// let found = ["dem\u{f3}@whmcs.com", "Demo@WHMCS.com"];
     /// let found = found.into_iter().zip(1..).map(|(email, id)| Client { id, email: email.into() });
     /// let client = login.check_account(found, |client| &client.email)?;

@@ -1,4 +1,16 @@
-//! Whether a login link is genuine, and still in its window.
+//! Login links.
+//!
+//! The docs of [`verify_autoauth`] list the rules LINK-1 to LINK-8. This is where each one is
+//! applied:
+//!
+//! | rule | place |
+//! |---|---|
+//! | LINK-1 | here, and `key.rs` for keys and sets of keys |
+//! | LINK-2, LINK-4 | here |
+//! | LINK-3, LINK-5 | here, with the settings of `policy.rs` |
+//! | LINK-6 | `goto.rs` |
+//! | LINK-7 | `login.rs`; `replay.rs` remembers used links |
+//! | LINK-8 | `login.rs` |
 
 pub(crate) mod goto;
 pub(crate) mod key;
@@ -26,41 +38,70 @@ use crate::clock::Clock;
 use crate::digest::{autoauth, declassify, decode_hex, equal};
 use crate::field::{Field, Malformed};
 
-/// Says for whom a login link is, or why it is refused.
+/// Verifies a login link: returns the login of a genuine link inside its window, or the refusal.
 ///
-/// 1. Without a key, AutoAuth is disabled.
-/// 2. `email`, `timestamp` and `hash` must be present, the timestamp exactly ten ASCII digits, the
-///    first not 0, and the hash 40 hexadecimal digits of either case.
-/// 3. If the e-mail holds a space, every space is read as `+`, and only that text is hashed and
-///    returned: links are often made without percent-encoding the e-mail.
-/// 4. The hash must be sha1(e-mail ++ timestamp ++ key) over the text as received, for one of the
-///    keys. All of them are tried.
-/// 5. Only then the clock is asked: its whole seconds and the timestamp may be 900 s apart, in
-///    either direction, both ends accepted.
-/// 6. `goto` is checked by [`Goto`](crate::Goto), and what it refuses does not refuse the link. Like
-///    any field it is malformed over its cap and where it is not UTF-8.
-/// 7. The login carries what a one-time store needs: the 20 bytes of the digest as
-///    [replay key](AutoAuthLogin::replay_key), and
-///    [until when](AutoAuthLogin::remember_until) to remember it.
-/// 8. [`check_account`](AutoAuthLogin::check_account) compares the stored e-mail of the account that
-///    was found with the signed one.
+/// The rules, in the order in which they are applied:
 ///
-/// Source: the formula and the 15 minutes are documented by WHMCS, which removed AutoAuth in 8.1;
-/// the shape of the timestamp, the boundary and the treatment of `goto` are this crate's.
+/// - **LINK-1**: Without a key, AutoAuth is disabled and every link is refused. A key holds at
+///   least one visible character. No key of a set equals another key or ends with another key,
+///   because two such keys could share a hash; [`AutoAuthKeys`](crate::AutoAuthKeys) refuses such a
+///   set.
+/// - **LINK-2**: `email`, `timestamp` and `hash` are present. The timestamp is exactly ten ASCII
+///   digits, and the first digit is not 0. So e-mail ++ timestamp ++ key can be read in one way
+///   only: a digit cannot move from one of them to the next.
+/// - **LINK-3**: If the e-mail holds a space, every space is read as `+`. Many programs make links
+///   without percent-encoding the e-mail, and a decoder turns its `+` into a space. Only the text
+///   with `+` is hashed and returned, and [`is_repaired`](AutoAuthLogin::is_repaired) reports the
+///   change. [`with_space_as_plus(false)`](AutoAuthPolicy::with_space_as_plus) refuses such links.
+/// - **LINK-4**: The hash is SHA-1 of e-mail ++ timestamp ++ key. The text is hashed as it was
+///   received and decoded, with the change of LINK-3 and no other. The field `hash` holds 40
+///   hexadecimal digits, in either case. These digits are decoded; an expected digest is never
+///   encoded. All keys are tried, and [`key_index`](AutoAuthLogin::key_index) reports the one that
+///   matched.
+/// - **LINK-5**: The clock is read only after the hash was found genuine. Its time in whole seconds
+///   and the timestamp are at most 900 s apart, in either direction; exactly 900 s is accepted.
+///   [`AutoAuthPolicy`] sets separate limits for the past and for the future. So only a genuine
+///   link is reported as expired or as coming from the future.
+/// - **LINK-6**: The hash does not cover `goto`. A `goto` is offered only if it matches the grammar
+///   of [`Goto`](crate::Goto). The text of a refused `goto` cannot be read, and an offered `goto`
+///   cannot be changed. A refused `goto` does not refuse the link.
+/// - **LINK-7**: The login carries a [replay key](AutoAuthLogin::replay_key), the 20 bytes of the
+///   digest, and [until when](AutoAuthLogin::remember_until) to remember it.
+/// - **LINK-8**: After the look-up, [`check_account`](AutoAuthLogin::check_account) takes all
+///   accounts that were found. It returns the one whose stored e-mail equals the signed e-mail,
+///   without ASCII case and without Unicode folding.
+///
+/// The rules FIELD-1 to FIELD-7 of [`Field`](crate::Field) are applied between LINK-1 and LINK-2.
+/// They limit the e-mail to 254 bytes, the hash to 40 and `goto` to 2048. A `goto` that is too long
+/// or not UTF-8 is malformed like any other field, and the link is refused.
+///
+/// Source: WHMCS documents the formula of the hash and the 15 minutes; it removed AutoAuth in
+/// version 8.1. Its own sample leaves the e-mail unencoded, and so do public generators of links.
+/// The shape of the timestamp, the accepted boundary and the grammar of `goto` are decisions of
+/// this crate.
 ///
 /// # Errors
 ///
-/// [`AutoAuthRefusal`], in the order of the rules.
+/// If a link breaks several rules, the first row of this table that applies is returned.
+///
+/// | refusal | when |
+/// |---|---|
+/// | [`Disabled`](AutoAuthRefusal::Disabled) | `keys` is empty (LINK-1) |
+/// | [`Malformed`](AutoAuthRefusal::Malformed) | a rule of [`Field`](crate::Field), LINK-2 or LINK-3 is broken, or the hash is not 40 hexadecimal digits |
+/// | [`HashMismatch`](AutoAuthRefusal::HashMismatch) | no key gives the hash (LINK-4) |
+/// | [`ClockBefore1970`](AutoAuthRefusal::ClockBefore1970) | the link is genuine, and the clock is before 1970 |
+/// | [`Expired`](AutoAuthRefusal::Expired) | the link is genuine, and older than the limit (LINK-5) |
+/// | [`FromFuture`](AutoAuthRefusal::FromFuture) | the link is genuine, and further ahead of the clock than the limit (LINK-5) |
 ///
 /// # Security
 ///
-/// The time depends on the length of the e-mail, on the number of keys and their lengths, and on
-/// whether the e-mail holds a space. It does not depend on the digests, on which key matched, nor
-/// on where two digests differ.
+/// The time depends on the shape of the request, on the length of the e-mail and whether it holds a
+/// space, on the number of keys and their lengths, and on whether the link is accepted. It does not
+/// depend on the digests, on which key matched, or on where two digests differ.
 ///
-/// A link can be used again until its window closes, and the hash does not cover `goto`. To accept
-/// each link once, remember [`AutoAuthLogin::replay_key`]. After the look-up of the account, ask
-/// [`AutoAuthLogin::check_account`].
+/// A link can be used again until its window closes. To accept each link once, remember its [replay
+/// key](AutoAuthLogin::replay_key). After the look-up of the account, always call
+/// [`check_account`](AutoAuthLogin::check_account).
 ///
 /// # Examples
 ///
@@ -124,6 +165,7 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
     })
 }
 
+/// LINK-3.
 fn read_email<'r>(
     received: &'r str,
     policy: &AutoAuthPolicy,
@@ -137,11 +179,11 @@ fn read_email<'r>(
     }
 }
 
-/// Exactly ten digits, the first not 0: a digit that wandered over from the e-mail or the key
-/// would make it nine or eleven. Plain decimals would let it wander.
+/// LINK-2: exactly ten digits. A digit that moved in from the e-mail or the key would make it nine
+/// or eleven.
 fn read_timestamp(text: &str) -> Result<i64, Malformed> {
     match *text.as_bytes() {
-        // A sign could only come first, so the other nine are digits if they parse.
+        // `parse` accepts a sign in the first place only, and the first place holds a digit.
         [b'1'..=b'9', ref rest @ ..] if rest.len() == 9 => {
             text.parse().map_err(|_| Malformed::TimestampFormat)
         }
@@ -149,7 +191,7 @@ fn read_timestamp(text: &str) -> Result<i64, Malformed> {
     }
 }
 
-/// Tries every key, without a branch on the outcome of any one.
+/// LINK-4: tries every key, and branches only on whether any key matched.
 fn find_key(
     email: &str,
     timestamp: &str,
@@ -166,6 +208,7 @@ fn find_key(
     declassify(genuine).then(|| usize::try_from(matched).unwrap_or(usize::MAX))
 }
 
+/// LINK-5.
 fn check_window(
     timestamp: i64,
     now: OffsetDateTime,
@@ -173,20 +216,20 @@ fn check_window(
 ) -> Result<(), AutoAuthRefusal> {
     let now = now.unix_timestamp();
     let apart = timestamp.abs_diff(now);
-    let over = |limit: Duration| match apart.saturating_sub(limit.as_secs()) {
+    let excess = |limit: Duration| match apart.saturating_sub(limit.as_secs()) {
         0 => None,
         seconds => Some(Duration::from_secs(seconds)),
     };
     if now < 0 {
         Err(AutoAuthRefusal::ClockBefore1970)
     } else if timestamp <= now {
-        over(policy.past_limit).map_or(Ok(()), |by| Err(AutoAuthRefusal::Expired { by }))
+        excess(policy.past_limit).map_or(Ok(()), |by| Err(AutoAuthRefusal::Expired { by }))
     } else {
-        over(policy.future_limit).map_or(Ok(()), |by| Err(AutoAuthRefusal::FromFuture { by }))
+        excess(policy.future_limit).map_or(Ok(()), |by| Err(AutoAuthRefusal::FromFuture { by }))
     }
 }
 
-/// The first second after the window.
+/// LINK-7: the first second after the window.
 fn forget_at(timestamp: i64, policy: &AutoAuthPolicy) -> i64 {
     timestamp.saturating_add_unsigned(policy.past_limit.as_secs()).saturating_add(1)
 }

@@ -1,8 +1,14 @@
-//! How long a link lives, and how its e-mail is read.
+//! The limits of the window (LINK-5), and how an e-mail with a space is read (LINK-3).
 
 use core::time::Duration;
 
-/// How long a link lives, and how an e-mail with a space is read.
+/// How long a link is accepted, and how an e-mail with a space is read.
+///
+/// [`new`](Self::new) and `default` follow WHMCS: 900 s into the past and into the future, and
+/// spaces read as `+`.
+///
+/// Source: WHMCS documents that the timestamp must be within 15 minutes of the server's time. This
+/// crate reads that as both directions, and accepts exactly 900 s.
 ///
 /// # Examples
 ///
@@ -10,7 +16,7 @@ use core::time::Duration;
 /// use std::time::Duration;
 /// use whmcs_auth::AutoAuthPolicy;
 ///
-/// // Five minutes, a minute for clocks that are apart, and no repaired e-mails.
+/// // Links live for five minutes, clocks may differ by one, and e-mails are not repaired.
 /// let policy = AutoAuthPolicy::new()
 ///     .with_past_limit(Duration::from_secs(300))
 ///     .with_future_limit(Duration::from_secs(60))
@@ -27,7 +33,7 @@ pub struct AutoAuthPolicy {
 }
 
 impl AutoAuthPolicy {
-    /// WHMCS's 15 minutes, into the past and into the future, and spaces read as `+`.
+    /// The policy of WHMCS: 900 s into the past and into the future, and spaces read as `+`.
     pub const fn new() -> Self {
         Self {
             past_limit: Duration::from_secs(900),
@@ -36,20 +42,27 @@ impl AutoAuthPolicy {
         }
     }
 
-    /// The greatest age of a link, itself accepted. Fractions of a second do not count.
+    /// Sets how old a link may be (LINK-5). A link of exactly this age is accepted. Fractions of a
+    /// second are dropped.
+    ///
+    /// # Security
+    ///
+    /// A longer limit lets whoever finds a link use it for longer. Services that share the memory
+    /// of used links must share this limit, too.
     pub const fn with_past_limit(mut self, limit: Duration) -> Self {
         self.past_limit = limit;
         self
     }
 
-    /// How far ahead of the clock a timestamp may be, itself accepted. Fractions of a second do
-    /// not count.
+    /// Sets how far ahead of the clock a timestamp may be (LINK-5). A timestamp exactly this far
+    /// ahead is accepted. Fractions of a second are dropped.
     pub const fn with_future_limit(mut self, limit: Duration) -> Self {
         self.future_limit = limit;
         self
     }
 
-    /// Whether spaces in the e-mail are read as `+`. Otherwise such a link is malformed.
+    /// Sets whether spaces in the e-mail are read as `+` (LINK-3). If not, a link whose e-mail
+    /// holds a space is refused as [`Malformed::SpaceInEmail`](crate::Malformed::SpaceInEmail).
     pub const fn with_space_as_plus(mut self, accepted: bool) -> Self {
         self.space_as_plus = accepted;
         self

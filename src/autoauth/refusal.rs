@@ -5,51 +5,68 @@ use core::time::Duration;
 use crate::field::Malformed;
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
-/// Why a login link was refused. For the operator: Display names the cause, and the mistake behind it
-/// where one is likely, and holds nothing of the link.
+/// Why a login link was refused.
 ///
-/// Source: the public messages and the status are this crate's.
+/// Display is for the operator. It names the cause and, where one is likely, the mistake behind it.
+/// It holds no text of the link. The caller gets [`public_message`](Refusal::public_message): one
+/// text for links that are disabled, malformed, not genuine or without an account, and one for
+/// genuine links outside the window.
+///
+/// Source: the public messages and the status 403 are this crate's decision.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{AutoAuthRefusal, Refusal};
+///
+/// let refusal = AutoAuthRefusal::HashMismatch;
+/// assert_eq!(refusal.code(), "hash_mismatch");
+/// assert_eq!(refusal.public_message(), "This login link is not valid.");
+/// assert_eq!(refusal.http_status(), 403);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AutoAuthRefusal {
-    /// No key is configured. Code `autoauth_disabled`.
+    /// No key is configured (LINK-1). Code `autoauth_disabled`.
     #[error("AutoAuth is disabled: no key is configured")]
     Disabled,
-    /// The link cannot be judged. Code: that of [`Malformed`].
+    /// The link breaks a rule of [`Field`](crate::Field), LINK-2 or LINK-3, or its hash is not 40
+    /// hexadecimal digits (LINK-4). Code: see [`Malformed::code`].
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// The hash is that of no key: the link was changed, its e-mail not percent-encoded, or the key
-    /// is another installation's. Code `hash_mismatch`.
+    /// No key gives the hash (LINK-4). The link was changed, its e-mail was not percent-encoded, or
+    /// it was made with the key of another installation. Code `hash_mismatch`.
     #[error("the hash is not genuine: changed, not percent-encoded, or made with another key")]
     HashMismatch,
-    /// The link is genuine and too old. Code `expired`.
+    /// The link is genuine and too old (LINK-5). Code `expired`.
     #[error("the link is genuine and expired {} s ago", .by.as_secs())]
     Expired {
-        /// The time since the last second in which it was accepted.
+        /// The time since the last second in which the link was accepted, in whole seconds.
         by: Duration,
     },
-    /// The link is genuine, and its timestamp too far ahead. Code `from_future`.
+    /// The link is genuine, and its timestamp is too far ahead of the clock (LINK-5). Code
+    /// `from_future`.
     #[error("the link is genuine and comes {} s too early: the clocks are apart", .by.as_secs())]
     FromFuture {
-        /// The time until the first second in which it will be accepted.
+        /// The time until the first second in which the link is accepted, in whole seconds.
         by: Duration,
     },
-    /// The link is genuine, and the clock stands before 1970. Code `clock_before_1970`.
+    /// The link is genuine, and the clock is before 1970. Code `clock_before_1970`.
     #[error("the link is genuine, and the clock stands before 1970")]
     ClockBefore1970,
-    /// The link is genuine, and no account has its e-mail. Not of
-    /// [`verify_autoauth`](crate::verify_autoauth), but of
-    /// [`check_account`](crate::AutoAuthLogin::check_account). Code `unknown_email`.
+    /// The link is genuine, and no account was found (LINK-8). Only
+    /// [`check_account`](crate::AutoAuthLogin::check_account) returns it. Code `unknown_email`.
     #[error("the link is genuine, and no account has its e-mail")]
     UnknownEmail,
-    /// The link is genuine, and the account found has another e-mail. Likewise. Code
+    /// The link is genuine, and every account that was found has another e-mail (LINK-8). Only
+    /// [`check_account`](crate::AutoAuthLogin::check_account) returns it. Code
     /// `account_email_mismatch`.
     #[error(
         "the link is genuine, and the account found has another e-mail: a collation may fold letters"
     )]
     AccountEmailMismatch,
-    /// The link is genuine, and several accounts have its e-mail. Likewise. Code
-    /// `ambiguous_account`.
+    /// The link is genuine, and several accounts have its e-mail (LINK-8). Only
+    /// [`check_account`](crate::AutoAuthLogin::check_account) returns it. Code `ambiguous_account`.
     #[error("the link is genuine, and several accounts have its e-mail")]
     AmbiguousAccount,
 }

@@ -1,15 +1,22 @@
-//! Login links that work once.
+//! Login links that work only once.
 //!
-//! A link can be used again until its window closes. A service that wants each to work once asks a
-//! [`ReplayGuard`] after everything else was found in order, last of all before the login. Needs
-//! feature `std`.
+//! A link can be used again until its window closes. A service that accepts each link once asks a
+//! [`ReplayGuard`] after every other check, directly before the login. Needs feature `std`.
+//!
+//! What is remembered is the replay key of rule LINK-7 of
+//! [`verify_autoauth`](crate::verify_autoauth).
+//!
+//! Source: WHMCS's scheme lets a link be used again inside its window. One-time links are this
+//! crate's.
 //!
 //! # Examples
 //!
 //! ```
 //! use time::{Duration, OffsetDateTime};
 //! use whmcs_auth::replay::ReplayGuard;
-//! use whmcs_auth::*;
+//! use whmcs_auth::{
+//!     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
+//! };
 //!
 //! let guard = ReplayGuard::new(100_000);
 //! let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
@@ -21,7 +28,7 @@
 //!
 //! let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
 //! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-//! // Here the account is looked up, and `login.check_account` asked.
+//! // Look the account up here, and call `login.check_account`.
 //! guard.first_use(&login, now)?;
 //!
 //! let now = now + Duration::minutes(15);
@@ -31,15 +38,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # On many machines
+//! # On several machines
 //!
-//! A guard knows the links that it was asked about. Services that share the load must share the
-//! memory, and let one statement both ask and remember. A look-up first and an insertion after it
-//! would let two of them pass.
+//! A guard knows only the links that it was asked about. Services that share the load must share
+//! one memory, such as a database. One statement must both ask and remember. With a look-up
+//! followed by an insertion, two services can accept the same link.
 //!
-//! In SQL, the key is the primary key. The insertion that succeeds is the first use; one that is
-//! refused as a duplicate is a replay. The values are the 20 bytes of the replay key (`BYTEA` in
-//! PostgreSQL) and `remember_until` in Unix seconds, and for the deletion the time now:
+//! In SQL, the replay key is the primary key. If the insertion succeeds, this is the first use. If
+//! it fails as a duplicate, the link was used before. The values of the insertion are the 20 bytes
+//! of the replay key (`BYTEA` in PostgreSQL) and `remember_until` in Unix seconds. The value of the
+//! deletion is the current time in Unix seconds:
 //!
 //! ```sql
 //! CREATE TABLE used_links (
@@ -47,34 +55,35 @@
 //!     remember_until BIGINT NOT NULL
 //! );
 //! INSERT INTO used_links (replay_key, remember_until) VALUES (?, ?);
-//! -- Now and then. The hour is for clocks that are apart, or step back.
+//! -- From time to time. The extra hour covers clocks that differ or step back.
 //! DELETE FROM used_links WHERE remember_until < ? - 3600;
 //! ```
 //!
-//! In Redis, the replay key is written in hex. The answer `OK` is the first use, and a nil answer a
-//! replay. `SECONDS` is `remember_until` less now, and 3600 more for the same reason:
+//! In Redis, write the replay key in hex. The answer `OK` means the first use, and a nil answer
+//! means that the link was used before. `SECONDS` is `remember_until` minus the current time plus
+//! 3600; the extra hour is for the same reason:
 //!
 //! ```text
 //! SET used_link:6624fa4b6fb3c5fcd24e587154a949911046d92b 1 NX EX SECONDS
 //! ```
 //!
-//! Services that share a memory must share the
-//! [`past_limit`](crate::AutoAuthPolicy::with_past_limit), too: what was remembered for a short window may
-//! be forgotten while a longer one is still open.
+//! Services that share a memory must also use the same
+//! [`past_limit`](crate::AutoAuthPolicy::with_past_limit). A link that was remembered for a short
+//! window may be forgotten while a longer window is still open.
 //!
-//! Where the database does not answer, nobody is let in. A Redis that may evict keys, or a replica
-//! that lags, forgets.
+//! If the database does not answer, refuse the login. Do not use a Redis that may evict keys, or a
+//! replica that lags behind: both forget links.
 //!
-//! # Requests that nobody made
+//! # Requests without a visitor
 //!
-//! Programs open links, too. Mail scanners and messengers fetch the links of a message, a browser may
-//! fetch a page before its visitor asks for it, and a HEAD request asks for the header alone. Each of
-//! these uses a one-time link up, and then the visitor is refused.
+//! Programs open links, too. Mail scanners and messengers fetch the links in a message. A browser
+//! may fetch a page before the visitor asks for it. A HEAD request asks for the headers alone. Each
+//! of these uses up a one-time link, and the visitor is then refused.
 //!
-//! - Log in on GET only, and answer HEAD without [`first_use`](ReplayGuard::first_use).
-//! - Refuse requests that say that they fetch ahead: those with `Sec-Purpose: prefetch`.
-//! - Where scanners are a problem, let the link show a page with one button, and use the link up when
-//!   the button posts the same fields.
+//! - Log in on GET only, and answer HEAD without a call of [`first_use`](ReplayGuard::first_use).
+//! - Refuse prefetch requests: those with the header `Sec-Purpose: prefetch`.
+//! - If scanners are a problem, let the link show a page with one button. Call `first_use` when the
+//!   button posts the same fields.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -87,28 +96,28 @@ use time::OffsetDateTime;
 use super::login::AutoAuthLogin;
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
-/// Remembers in memory which links were used, until they are refused anyway.
+/// Remembers in memory which links were used, until their windows close. Needs feature `std`.
 ///
-/// It lets no link through that it may have seen: when it is full it refuses, and so it does where it
-/// may have forgotten. It can be shared between threads, one of which has the first use, and between
-/// policies: it remembers each link for the longest window that it was asked about.
+/// It never accepts a link that it may have seen before: it refuses if it is full, and if it may
+/// have forgotten the link. Threads can share it; only one of them gets the first use. Services
+/// with different policies can share it, too: it goes by the links' own timestamps, and remembers
+/// every link for the longest window that it has met so far.
 ///
-/// Needs feature `std`.
+/// [The module](crate::replay) has an example.
 ///
 /// # Security
 ///
-/// - It forgets when the process ends: links that were used shortly before can be used once more
-///   after a restart.
-/// - Size it for the logins of the whole window, 30 minutes by default, or else whoever has many
-///   genuine links can keep others out.
-/// - When it first meets a longer [`past_limit`](crate::AutoAuthPolicy::with_past_limit) it refuses links
-///   as old as the newest that it has forgotten, used or not.
-/// - After a clock that ran ahead for longer than a window, links are refused until the clock is
-///   there again. A new guard ends that.
-///
-/// Debug shows how many links it remembers, and no key.
-///
-/// An example stands at [the module](crate::replay).
+/// - The memory is lost when the process ends. After a restart, links that were used shortly before
+///   can be used once more.
+/// - Make the capacity large enough for the logins of the whole window, 30 minutes by default.
+///   Otherwise whoever holds many genuine links can keep others out.
+/// - A longer [`past_limit`](crate::AutoAuthPolicy::with_past_limit) than any before may reopen the
+///   window of links that were forgotten. The guard then refuses every link whose timestamp is not
+///   later than the newest one it has forgotten, whether the link was used or not.
+/// - If the clock runs ahead for longer than a window and then steps back, links are refused until
+///   the clock reaches that time again. A new guard accepts them at once.
+/// - Debug shows the capacity and how many links are remembered, and no replay key.
+#[must_use]
 pub struct ReplayGuard {
     capacity: usize,
     used: Mutex<Used>,
@@ -117,32 +126,41 @@ pub struct ReplayGuard {
 #[derive(Default)]
 struct Used {
     keys: HashSet<[u8; 20]>,
-    /// The keys again, by the links' own timestamps. A window has so many seconds and no more,
-    /// however many links.
+    /// The same keys by the links' own timestamps. It has at most one entry for each second of a
+    /// window, however many links there are.
     by_timestamp: BTreeMap<i64, Vec<[u8; 20]>>,
-    /// For how many seconds after its timestamp a link is remembered: the longest so far.
+    /// For how many seconds after its timestamp a link is remembered: the longest window so far.
     lifetime: i64,
-    /// The newest timestamp of a link that was forgotten. A link of that second, or of one before it,
+    /// The newest timestamp of all forgotten links. A link with this timestamp or an earlier one
     /// may have been used.
     forgotten: Option<i64>,
 }
 
 impl ReplayGuard {
-    /// A guard that remembers at most `capacity` links, in 60 to 120 bytes each, or 200 where there
-    /// is one a second. Room once taken is kept for later. With capacity 0 it refuses every link.
+    /// Makes a guard that remembers at most `capacity` links. With capacity 0, it refuses every
+    /// link.
+    ///
+    /// A link takes 60 to 120 bytes, or 200 if there is only one link in each second. Memory that
+    /// was allocated is kept for later links.
     pub fn new(capacity: usize) -> Self {
         Self { capacity, used: Mutex::default() }
     }
 
-    /// Remembers the link of a login, and passes its first use only. `now` is the time by the clock
-    /// that verified the link.
+    /// Remembers the link of a login, and accepts only its first use. `now` is the time of the
+    /// clock that verified the link.
     ///
-    /// What need not be remembered any more is dropped. Each link is put down once and dropped once,
-    /// so that the cost does not grow with their number; after a pause one call drops them all.
+    /// It drops the links that need not be remembered any more. Each link is added once and dropped
+    /// once, so the cost of a call does not grow with the number of links. After a pause, one call
+    /// drops all old links.
     ///
     /// # Errors
     ///
-    /// [`ReplayRefusal`]; nothing is remembered then.
+    /// Nothing is remembered if one of these is returned. The first that applies is returned.
+    ///
+    /// - [`ReplayRefusal::Used`] if the link is remembered.
+    /// - [`ReplayRefusal::MayBeForgotten`] if the window of the link is closed at `now`, or if a
+    ///   link with this timestamp or a later one was forgotten.
+    /// - [`ReplayRefusal::Full`] if the guard remembers `capacity` links.
     pub fn first_use(
         &self,
         login: &AutoAuthLogin<'_>,
@@ -168,7 +186,7 @@ impl ReplayGuard {
         }
     }
 
-    /// How many links are remembered, for a metric beside the capacity.
+    /// How many links are remembered: a metric to compare with the capacity.
     #[must_use]
     pub fn remembered(&self) -> usize {
         self.used().keys.len()
@@ -184,7 +202,7 @@ impl Used {
         while let Some(oldest) = self.by_timestamp.first_entry()
             && oldest.key().saturating_add(self.lifetime) <= now
         {
-            // No older link is remembered from now on, so this only grows.
+            // Links up to this timestamp are refused from now on, so it never decreases.
             self.forgotten = Some(*oldest.key());
             for key in oldest.remove() {
                 self.keys.remove(&key);
@@ -202,20 +220,25 @@ impl fmt::Debug for ReplayGuard {
     }
 }
 
-/// Why a genuine link is not let through. For the operator: Display names the cause.
+/// Why [`ReplayGuard::first_use`] refused a genuine link.
 ///
-/// Source: the public messages and statuses are this crate's.
+/// Display is for the operator and names the cause. The caller gets
+/// [`public_message`](Refusal::public_message): `Service Unavailable` from a full guard, otherwise
+/// the message of an expired link.
+///
+/// Source: the public messages and statuses are this crate's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayRefusal {
     /// The link was used before. Code `link_used`.
     #[error("the link was used before")]
     Used,
-    /// It cannot be told whether the link was used: its time is over, or a link of its time or of a
-    /// later one was forgotten before the clock stepped back. Code `link_may_be_forgotten`.
+    /// The guard does not know whether the link was used. Its window is closed, or a link with its
+    /// timestamp or a later one was already forgotten: the clock stepped back, or the window became
+    /// longer. Code `link_may_be_forgotten`.
     #[error("the link may have been used and forgotten: its time is over, or the clock went back")]
     MayBeForgotten,
-    /// The guard remembers as many links as it may. Code `replay_guard_full`.
+    /// The guard remembers as many links as its capacity allows. Code `replay_guard_full`.
     #[error("the replay guard is full: its capacity is too small for the logins of a window")]
     Full,
 }

@@ -1,4 +1,4 @@
-//! A login link, as its fields arrived.
+//! A login link as it was received.
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -6,18 +6,20 @@ use core::fmt;
 use super::goto::Goto;
 use crate::field::{Field, Fields, Malformed};
 
-/// A login link: `email`, `timestamp`, `hash`, and perhaps `goto`, decoded.
+/// A login link as it was received: the decoded fields `email`, `timestamp`, `hash` and,
+/// optionally, `goto`.
 ///
-/// Every other field is ignored, and an empty field is an absent field. Building a request cannot
-/// fail: one that breaks a rule of [`Malformed`] is built all the same, and
-/// [`verify_autoauth`](crate::verify_autoauth) refuses it. A repeated `goto`, or another name that
-/// PHP reads as `goto`, only loses the goto.
+/// The rules FIELD-1 to FIELD-7 of [`Field`] hold. An empty field is an absent field, and all other
+/// fields are ignored. Building a request never fails. A request that breaks a rule of
+/// [`Malformed`] is built, too, and [`verify_autoauth`](crate::verify_autoauth) refuses it. A
+/// repeated `goto`, or another name that PHP reads as `goto`, loses only the `goto`: it becomes
+/// [`Goto::Refused`].
 ///
 /// # Security
 ///
-/// Whoever holds a link can log in with it, again and again, until its window closes. Debug shows
-/// which fields are present and none of their values; with feature `zeroize` the values that the
-/// request owns are wiped when it is dropped.
+/// Whoever holds a link can log in with it, again and again, until its window closes. So do not log
+/// links. Debug shows which fields are present, and no value. With feature `zeroize`, the values
+/// that the request owns are wiped when it is dropped.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct AutoAuthRequest<'a> {
@@ -25,18 +27,20 @@ pub struct AutoAuthRequest<'a> {
 }
 
 impl<'a> AutoAuthRequest<'a> {
-    /// Reads decoded name-value pairs, all of them, such as an extractor of type
-    /// `Vec<(String, String)>` yields. Bytes that were not UTF-8 must have become U+FFFD, as
+    /// Reads decoded pairs of name and value, for example an extractor's `Vec<(String, String)>`.
+    ///
+    /// Pass all pairs of the query. Bytes that were not UTF-8 must have become U+FFFD, as
     /// `String::from_utf8_lossy` makes them.
     ///
     /// # Security
     ///
-    /// Never pass a map: it has lost the repetitions that must be refused.
+    /// Never pass the pairs of a map. A map has lost the repeated names, which must be refused.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use whmcs_auth::AutoAuthRequest;
+    /// use whmcs_auth::AutoAuthRequest;
+    ///
     /// let request = AutoAuthRequest::from_pairs([
     ///     ("email", "demo@whmcs.com"),
     ///     ("timestamp", "1290100706"),
@@ -52,20 +56,35 @@ impl<'a> AutoAuthRequest<'a> {
         Self { fields: Fields::from_pairs(pairs) }
     }
 
-    /// Reads a raw query, without its `?`. Both `+` and `%20` are a space; bytes that are not
-    /// UTF-8 become U+FFFD. Needs feature `form`.
+    /// Reads a raw query, without its `?`.
+    ///
+    /// Both `+` and `%20` are a space. Bytes that are not UTF-8 become U+FFFD. Needs feature
+    /// `form`.
     ///
     /// # Security
     ///
-    /// The decoder's own scratch buffers are not wiped.
+    /// The buffers of the decoder are not wiped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::AutoAuthRequest;
+    ///
+    /// let request = AutoAuthRequest::from_query(
+    ///     "email=demo%40whmcs.com&timestamp=1290100706\
+    ///      &hash=6624fa4b6fb3c5fcd24e587154a949911046d92b",
+    /// );
+    /// # let _ = request;
+    /// ```
     #[cfg(feature = "form")]
     pub fn from_query<Q: AsRef<[u8]> + ?Sized>(query: &'a Q) -> Self {
         Self::from_pairs(form_urlencoded::parse(query.as_ref()))
     }
 
-    /// Reads the query of a whole URL, absolute or relative: what follows its first `?`, up to a
-    /// `#`. The rest of the URL is not judged. Without a `?` there are no fields. Needs feature
-    /// `form`.
+    /// Reads the query of a URL, absolute or relative: the text after the first `?`, up to a `#`.
+    ///
+    /// The rest of the URL is not checked. A URL without a `?` has no fields. The query is decoded
+    /// as [`from_query`](Self::from_query) decodes it. Needs feature `form`.
     ///
     /// # Examples
     ///
@@ -90,15 +109,15 @@ impl<'a> AutoAuthRequest<'a> {
         Self::from_query(parts.nth(1).unwrap_or_default())
     }
 
-    /// What is wrong with the first field that is malformed. A goto that is ambiguous is refused
-    /// by itself.
+    /// The fault of the first malformed field. An ambiguous `goto` is no fault of the link: only
+    /// the `goto` is refused.
     pub(crate) fn malformed(&self) -> Option<Malformed> {
         self.fields.faults().find(|fault| {
             !matches!(fault, Malformed::Repeated(Field::Goto) | Malformed::Alias(Field::Goto))
         })
     }
 
-    /// Where the link leads. Judged here, and signed by nobody.
+    /// LINK-6.
     pub(crate) fn goto(&self) -> Goto<'_> {
         match self.fields.content(Field::Goto) {
             Ok(goto) => goto.map_or(Goto::Absent, Goto::parse),
@@ -106,7 +125,7 @@ impl<'a> AutoAuthRequest<'a> {
         }
     }
 
-    /// The same request, owning its text.
+    /// Copies borrowed text, so that the request can outlive its source.
     pub fn into_owned(self) -> AutoAuthRequest<'static> {
         AutoAuthRequest { fields: self.fields.into_owned() }
     }

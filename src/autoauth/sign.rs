@@ -1,4 +1,4 @@
-//! Login links, minted: the mirror image of verification.
+//! The signer: makes login links that verification accepts.
 
 use alloc::string::String;
 use core::fmt;
@@ -13,22 +13,33 @@ use crate::digest::autoauth;
 use crate::field::{Field, Malformed};
 use crate::secret_text::SecretText;
 
-/// Mints a login link for a client's e-mail, signed now, for a WHMCS up to 8.0 or for a service
-/// that verifies with this crate.
+/// Makes a login link for the e-mail of a client, signed now. Needs feature `form`.
 ///
-/// Needs feature `form`.
+/// A WHMCS up to 8.0 accepts the link, and so does [`verify_autoauth`](crate::verify_autoauth)
+/// under the default policy while the window is open. E-mail and `goto` are percent-encoded in the
+/// link.
 ///
-/// What it signs, [`verify_autoauth`](crate::verify_autoauth) accepts under the default policy
-/// while the window is open. E-mail and `goto` are percent-encoded.
+/// Source: WHMCS documents the formula of the hash. What this function refuses to sign is this
+/// crate's decision: everything that verification would refuse or change.
 ///
 /// # Errors
 ///
-/// - [`SignError::Email`] for an e-mail that verification would refuse: empty, over 254 bytes, or
-///   with U+FFFD or a control character.
-/// - [`SignError::SpaceInEmail`] for an e-mail with a space, which would be read as `+`.
-/// - [`SignError::Goto`] for a `goto` outside the grammar of [`Goto`].
-/// - [`SignError::Clock`] if the time now has no ten-digit timestamp: before 9 September 2001, or
-///   after 20 November 2286.
+/// The first that applies is returned.
+///
+/// - [`SignError::Email`] if the e-mail is empty, is longer than 254 bytes, or holds U+FFFD or a
+///   control character. Verification would refuse it.
+/// - [`SignError::SpaceInEmail`] if the e-mail holds a space. Verification would read it as `+`
+///   (LINK-3).
+/// - [`SignError::Goto`] if `goto` is outside the grammar of [`Goto`] (LINK-6). An empty `goto`
+///   counts as none.
+/// - [`SignError::Clock`] if the clock's time has no timestamp of ten digits (LINK-2): it is before
+///   2001-09-09 01:46:40 UTC or after 2286-11-20 17:46:39 UTC.
+///
+/// # Security
+///
+/// The time depends on the e-mail, on `goto` and on the length of the key, and not on the text of
+/// the key. Encoding the digest looks up a table, which verification avoids; here the link hands
+/// the digest out in any case.
 ///
 /// # Examples
 ///
@@ -81,12 +92,13 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
     Ok(AutoAuthLink { query: SecretText::new(query.finish()) })
 }
 
-/// A minted login link.
+/// A login link that [`sign_autoauth`] made.
 ///
 /// # Security
 ///
-/// Whoever holds it can log in until its window closes: it belongs in no log. Debug does not show
-/// it; with feature `zeroize` the query is wiped when it is dropped.
+/// Whoever holds the link can log in until its window closes, so do not log it. Debug does not show
+/// it. With feature `zeroize`, the query is wiped when the link is dropped; the text that
+/// [`url`](Self::url) returns is not wiped.
 #[derive(Clone)]
 #[must_use]
 pub struct AutoAuthLink {
@@ -94,32 +106,34 @@ pub struct AutoAuthLink {
 }
 
 impl AutoAuthLink {
-    /// The query, percent-encoded, without a `?`.
+    /// The query of the link, percent-encoded, without a `?`.
     #[must_use]
     pub fn query(&self) -> &str {
         self.query.as_str()
     }
 
-    /// The whole URL, for the WHMCS System URL given: `dologin.php` and the query are appended,
-    /// after a `/` where the base does not end with one.
+    /// The URL of the link: `base`, then `/dologin.php?`, then the query. `base` is the WHMCS
+    /// System URL; it may end with a `/`.
     ///
-    /// A base is `http://` or `https://` in lower case, a host, perhaps a port, and perhaps a path:
+    /// `base` is `http://` or `https://` in lower case, a host, optionally a port, and optionally a
+    /// path:
     ///
-    /// - the host is a name of letters, digits, `-`, `_` and single dots, or an IPv4 address of four
-    ///   decimal numbers, or an IPv6 address in brackets;
-    /// - the port is a number from 1 to 65535 without leading zeros;
-    /// - the path is made of letters, digits, `-`, `_`, `.`, `~` and escapes such as `%20`, in
-    ///   segments that are not empty, `.` or `..`. An escape stands for a visible character or a
-    ///   space, and for none of `/ \ . %`.
+    /// - The host is a name of letters, digits, `-`, `_` and single dots; or an IPv4 address of
+    ///   four decimal numbers; or an IPv6 address in brackets.
+    /// - The port is a number from 1 to 65535 without leading zeros.
+    /// - The path consists of segments of letters, digits, `-`, `_`, `.`, `~` and escapes such as
+    ///   `%20`. No segment is empty, `.` or `..`. No escape encodes an ASCII control character or
+    ///   one of `/ \ . %`.
     ///
     /// # Errors
     ///
-    /// [`SignError::Base`] for anything else: user names, queries and fragments among them.
+    /// [`SignError::Base`] if `base` is anything else, for example a URL with a user name, a query
+    /// or a fragment.
     ///
     /// # Security
     ///
-    /// Take the base from the configuration, never from the `Host` header of a request: whoever
-    /// sends the request would choose where the link leads, and receive a link that logs in.
+    /// Take `base` from the configuration, never from the `Host` header of a request. Otherwise
+    /// whoever sends the request chooses the host of the link, and can receive a link that logs in.
     pub fn url(&self, base: &str) -> Result<String, SignError> {
         if !is_base(base) {
             return Err(SignError::Base);
@@ -138,7 +152,7 @@ fn is_base(base: &str) -> bool {
     parts.next().is_some_and(is_authority) && parts.all(is_segment)
 }
 
-/// A host, and perhaps a port.
+/// A host, optionally with a port.
 fn is_authority(text: &str) -> bool {
     let (is_host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
         Some((address, port)) => (address.parse::<Ipv6Addr>().is_ok(), port),
@@ -151,7 +165,8 @@ fn is_authority(text: &str) -> bool {
     is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-/// A name that ends with a number is an IPv4 address to every reader of URLs, or nothing.
+/// URL parsers read a name whose last label is a number as an IPv4 address or refuse it, so it must
+/// be an address here, too.
 fn is_host_name(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -186,7 +201,7 @@ fn is_segment(text: &str) -> bool {
         })
 }
 
-/// Two hexadecimal digits of a byte that no reader of URLs takes for a separator.
+/// The two hexadecimal digits of a byte that no URL parser reads as a separator.
 fn is_escape(digits: &str) -> bool {
     let mut byte = [0];
     hex::decode_to_slice(digits, &mut byte).is_ok()
@@ -201,7 +216,8 @@ impl fmt::Debug for AutoAuthLink {
     }
 }
 
-/// Why a link was not minted.
+/// Why [`sign_autoauth`] made no link, or [`AutoAuthLink::url`] no URL. It holds no text of the
+/// arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
@@ -214,11 +230,10 @@ pub enum SignError {
     /// Verification would refuse the `goto`.
     #[error("the goto is outside the grammar of same-site targets")]
     Goto,
-    /// The time now has no ten-digit timestamp.
+    /// The clock's time has no timestamp of ten digits.
     #[error("the clock stands outside the years of ten-digit timestamps, 2001 to 2286")]
     Clock,
-    /// The base is not a scheme, a host and perhaps a port and a path, as
-    /// [`url`](AutoAuthLink::url) says.
+    /// The base is outside the grammar of [`url`](AutoAuthLink::url).
     #[error("the base is not an http or https URL of a host, perhaps a port, and perhaps a path")]
     Base,
 }

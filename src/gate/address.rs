@@ -1,4 +1,4 @@
-//! Which addresses may call.
+//! The address gate: which addresses may call.
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -14,29 +14,30 @@ use crate::autoauth::key::KeyError;
 use crate::digest::{declassify, equal};
 use crate::secret_text::SecretText;
 
-/// The addresses that may call, and the access key that lifts the restriction.
+/// The addresses that may call, and the access key that lifts this restriction.
 ///
-/// - Addresses are compared as values, so that `::1` and `0:0:0:0:0:0:0:1` are one. An IPv4-mapped
-///   IPv6 address, `::ffff:203.0.113.7`, is the IPv4 address.
-/// - An empty list denies everyone.
-/// - An entry that is empty, or no address as it stands, matches nobody: no space is trimmed, no
-///   port, zone or leading zero read, and a network is no address. A fresh WHMCS database holds
-///   one empty entry.
-/// - Networks are entries of a kind of their own, `networks` with feature `ipnet`. WHMCS has none.
-/// - The right access key lifts the restriction. It says nothing about who calls. WHMCS's keys are
-///   letters, digits and `! @ # $ % . ( ) * [ ] - _`; here any text with a visible character is a key.
+/// - Addresses are compared as values: `::1` equals `0:0:0:0:0:0:0:1`. An IPv4-mapped IPv6 address
+///   such as `::ffff:203.0.113.7` equals the IPv4 address.
+/// - An empty list refuses everyone.
+/// - An entry is one address and nothing else. White space is not trimmed. A port, a zone, a
+///   leading zero or a network makes the entry match no address. So does an empty entry, which a
+///   new WHMCS database holds.
+/// - Networks are added with `with_networks`, which needs feature `ipnet`. WHMCS has none.
+/// - The right access key lifts the restriction. It never proves who calls. WHMCS allows letters,
+///   digits and `! @ # $ % . ( ) * [ ] - _` in a key; here, any text with a visible character can
+///   be a key.
 ///
-/// Source: exact addresses, the empty list and the access key are documented by WHMCS. How addresses
-/// are read and compared, and networks, are this crate's.
+/// Source: WHMCS documents exact addresses, the empty list and the access key. How addresses are
+/// read and compared, and networks, are decisions of this crate.
 ///
 /// # Security
 ///
-/// Give it the address of the peer. One that was read from a header, such as `X-Forwarded-For`,
-/// counts only where a proxy of your own wrote it.
-///
-/// The access key is compared in constant time for its length; the time tells whether the presented
-/// one is as long as the right one. Debug does not show it; with feature `zeroize` it is wiped when
-/// it is dropped.
+/// - Pass the address of the peer. Use an address from a header such as `X-Forwarded-For` only if
+///   your own proxy wrote the header.
+/// - The access key is compared in constant time. The time shows only whether the presented key is
+///   as long as the right one.
+/// - Debug does not show the access key. With feature `zeroize`, it is wiped when the gate is
+///   dropped.
 ///
 /// # Examples
 ///
@@ -73,18 +74,21 @@ pub struct AddressGate {
 }
 
 impl AddressGate {
-    /// An empty list, which denies everyone.
+    /// Makes a gate with an empty list, which refuses everyone.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// No restriction: every address may call, whatever is added.
+    /// Makes a gate without a restriction: every address may call. What is added later changes
+    /// nothing.
     pub fn open() -> Self {
         Self { is_open: true, ..Self::default() }
     }
 
-    /// Adds addresses as they stand in a settings table. An entry that is no address matches nobody,
-    /// and is counted by [`ignored_entries`](Self::ignored_entries).
+    /// Adds addresses in text form, for example from a settings table.
+    ///
+    /// An entry that is not one address matches no address.
+    /// [`ignored_entries`](Self::ignored_entries) counts such entries.
     pub fn with_entries<E: AsRef<str>>(mut self, entries: impl IntoIterator<Item = E>) -> Self {
         for entry in entries {
             match entry.as_ref().parse::<IpAddr>() {
@@ -95,16 +99,18 @@ impl AddressGate {
         self
     }
 
-    /// Adds addresses.
+    /// Adds addresses. IPv4-mapped IPv6 addresses become IPv4 addresses.
     pub fn with_addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let canonical = addresses.into_iter().map(|address| address.to_canonical());
         self.addresses.extend(canonical);
         self
     }
 
-    /// Adds networks: every address in one of them may call. WHMCS knows no networks, so the text
-    /// of one is no [entry](Self::with_entries). Bits beyond the prefix do not count, and a network of
-    /// IPv4-mapped addresses is the IPv4 network. Needs feature `ipnet`.
+    /// Adds networks: every address in one of them may call. Needs feature `ipnet`.
+    ///
+    /// Bits after the prefix are ignored. A network of IPv4-mapped addresses is read as the IPv4
+    /// network. The text of a network is not an [entry](Self::with_entries), because WHMCS has no
+    /// networks.
     ///
     /// # Examples
     ///
@@ -122,12 +128,12 @@ impl AddressGate {
         self
     }
 
-    /// Sets the access key. An empty one is none: no presented key is right then.
+    /// Sets the access key. An empty text removes it: then no presented key is right.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Blank`] for white space, control characters and byte order marks alone: anybody
-    /// guesses such a key.
+    /// [`KeyError::Blank`] if the text holds only white space, control characters and byte order
+    /// marks. Anybody can guess such a key.
     pub fn with_access_key(mut self, key: impl Into<String>) -> Result<Self, KeyError> {
         let key = SecretText::new(key.into());
         self.access_key = match key.as_str() {
@@ -138,21 +144,23 @@ impl AddressGate {
         Ok(self)
     }
 
-    /// How many entries match nobody. An operator will want to know at the start of a service.
+    /// How many [entries](Self::with_entries) match no address. Report this number to the operator
+    /// when the service starts.
     #[must_use]
     pub fn ignored_entries(&self) -> usize {
         self.ignored_entries
     }
 
-    /// Whether the address may call, with the access key that was
-    /// [presented](crate::ApiRequest::access_key).
+    /// Checks whether the address may call, with the access key that the
+    /// [request](crate::ApiRequest::access_key) presents.
     ///
     /// # Errors
     ///
-    /// [`AddressRefusal`], with the address and hints.
+    /// [`AddressRefusal`] if the gate is not open, the address is not listed, and the presented key
+    /// is absent, empty or not the right one.
     pub fn check(&self, address: IpAddr, access_key: Option<&str>) -> Result<(), AddressRefusal> {
         let address = address.to_canonical();
-        if self.is_open || self.lists(&address) {
+        if self.is_open || self.is_listed(&address) {
             return Ok(());
         }
         self.check_key(access_key).map_err(|key| AddressRefusal {
@@ -165,13 +173,13 @@ impl AddressGate {
 
     fn check_key(&self, presented: Option<&str>) -> Result<(), KeyFault> {
         let presented = presented.filter(|key| !key.is_empty()).ok_or(KeyFault::Absent)?;
-        let right = self.access_key.as_ref().ok_or(KeyFault::NotConfigured)?;
-        declassify(equal(right.as_str().as_bytes(), presented.as_bytes()))
+        let configured = self.access_key.as_ref().ok_or(KeyFault::NotConfigured)?;
+        declassify(equal(configured.as_str().as_bytes(), presented.as_bytes()))
             .then_some(())
             .ok_or(KeyFault::Wrong)
     }
 
-    fn lists(&self, address: &IpAddr) -> bool {
+    fn is_listed(&self, address: &IpAddr) -> bool {
         #[cfg(feature = "ipnet")]
         if self.networks.iter().any(|network| network.contains(address)) {
             return true;

@@ -1,4 +1,4 @@
-//! One call for the lot: address, credentials, and the action.
+//! One call for everything: address, credentials and action.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -14,15 +14,20 @@ use crate::api::store::{Admin, ApiCredential, CredentialStore};
 use crate::api::verify_attempt;
 use crate::stored::scheme::ExpectedSchemes;
 
-/// Decides whether a request may do what it asks for, in WHMCS's order: the address, or the access
-/// key that lifts its restriction; the credentials; that an action is named; that an API role
-/// allows it.
+/// Decides whether a request may do what it asks for: address, credentials and action in one call.
 ///
-/// [`verify`](Self::verify) is the whole in one line. [`admit`](Self::admit) and
-/// [`AdmittedAttempt::decide`] are its two steps without I/O, for a service that awaits its records
-/// or moves the decision into a blocking thread.
+/// The checks run in WHMCS's order, and the first that fails is reported:
 ///
-/// An example stands at [the module](crate::gate).
+/// 1. The address is listed, or the access key lifts the restriction.
+/// 2. The credentials are right (see [`verify_api_request`](crate::verify_api_request)).
+/// 3. The request names an action.
+/// 4. The caller may do the action.
+///
+/// [`verify`](Self::verify) does all of this. [`admit`](Self::admit) and
+/// [`AdmittedAttempt::decide`] are its two steps without I/O: for a service that awaits its
+/// records, or moves the decision into a blocking thread.
+///
+/// [The module](crate::gate) has an example.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ApiGate {
@@ -31,30 +36,32 @@ pub struct ApiGate {
 }
 
 impl ApiGate {
-    /// A gate for these addresses, with the default policy.
+    /// Makes a gate for these addresses, with the default [`ApiPolicy`].
     pub const fn new(addresses: AddressGate) -> Self {
         Self { addresses, policy: ApiPolicy::new() }
     }
 
-    /// Sets what is accepted, and what admin logins may do.
+    /// Sets the policy: which credentials are accepted, and what admin logins may do.
     pub const fn with_policy(mut self, policy: ApiPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Says who calls and what is to be done, or why not. Blocking, like
+    /// Checks everything. Returns the caller and the action, or why the call is not authorized.
+    ///
+    /// It blocks while the store and bcrypt work, like
     /// [`verify_api_request`](crate::verify_api_request).
     ///
     /// # Errors
     ///
-    /// [`GateError::Refused`] with the cause, or [`GateError::Store`] if the store could not
-    /// answer. Where several things are wrong, the first in the order of checks is the cause.
+    /// - [`GateError::Refused`] with the first check that fails.
+    /// - [`GateError::Store`] if the store failed.
     ///
     /// # Security
     ///
-    /// A refused address costs no look-up, so its time differs from that of a refused credential. The
-    /// difference tells nothing about names. For the rest see
-    /// [`verify_api_request`](crate::verify_api_request).
+    /// A refused address causes no look-up, so its time differs from the time of refused
+    /// credentials. This difference shows nothing about names. For the cost of refused credentials,
+    /// see [`verify_api_request`](crate::verify_api_request).
     pub fn verify<S: CredentialStore + ?Sized>(
         &self,
         address: IpAddr,
@@ -66,12 +73,13 @@ impl ApiGate {
         Ok(admitted.authorize(caller)?)
     }
 
-    /// Judges the address and the shape of the request: the first step. A request of the wrong
-    /// shape is admitted, and refused by the second.
+    /// The first step: checks the address, and reads what to look up.
+    ///
+    /// A malformed request is admitted. The second step refuses it.
     ///
     /// # Errors
     ///
-    /// [`AddressRefusal`], whatever else is wrong.
+    /// [`AddressRefusal`] if the address may not call, whatever else is wrong with the request.
     pub fn admit<'r>(
         &self,
         address: IpAddr,
@@ -86,10 +94,12 @@ impl ApiGate {
     }
 }
 
-/// A request from an address that may call: its [`attempt`](Self::attempt) says what to look up,
-/// and [`decide`](Self::decide) takes the records found.
+/// A request from an address that may call. [`attempt`](Self::attempt) says what to look up, and
+/// [`decide`](Self::decide) takes the records that were found.
 ///
-/// Debug shows nothing of the request: nobody was verified yet.
+/// # Security
+///
+/// Debug shows no text of the request, because the caller is not verified yet.
 ///
 /// # Examples
 ///
@@ -102,10 +112,10 @@ impl ApiGate {
 /// let admitted = gate.admit("127.0.0.1".parse()?, &request)?.into_owned();
 /// assert_eq!(admitted.attempt().username(), Some("admin"));
 ///
-/// // Awaited, joined, cached.
+/// // Look the records up here: await them, join the queries, or ask a cache.
 /// let (credential, admin) = (None, None);
-/// let forms = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5);
-/// let refusal = admitted.decide::<u64>(credential, admin, forms).unwrap_err();
+/// let expected = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5);
+/// let refusal = admitted.decide::<u64>(credential, admin, expected).unwrap_err();
 /// assert_eq!(refusal.code(), "unknown_username");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -123,15 +133,17 @@ impl AdmittedAttempt<'_> {
         &self.attempt
     }
 
-    /// Judges the records found, and the action: the second step.
-    /// The arguments are those of [`ApiAttempt::decide`].
+    /// The second step: checks the records that were found, and the action. The arguments are those
+    /// of [`ApiAttempt::decide`].
     ///
-    /// A refusal does not hold the caller. A service that wants to know whose action was refused
-    /// takes [`attempt`](Self::attempt), [`ApiAttempt::decide`] and [`ApiCaller::authorize`] itself.
+    /// A refusal does not name the caller. A service that needs to know which caller's action was
+    /// refused calls [`ApiAttempt::decide`] and [`ApiCaller::authorize`] itself.
     ///
     /// # Errors
     ///
-    /// [`GateRefusal::Api`], and only for a verified caller [`GateRefusal::Action`].
+    /// - [`GateRefusal::Api`] if the credentials are refused.
+    /// - [`GateRefusal::Action`] if the caller is verified, and the action is absent, invalid or
+    ///   not allowed.
     pub fn decide<Id: Clone>(
         &self,
         credential: Option<&ApiCredential<Id>>,
@@ -148,7 +160,7 @@ impl AdmittedAttempt<'_> {
         Ok(AuthorizedCall { caller, action })
     }
 
-    /// The same, owning its text, to move into a blocking thread.
+    /// Copies borrowed text, so that the attempt can move into a blocking thread.
     pub fn into_owned(self) -> AdmittedAttempt<'static> {
         AdmittedAttempt {
             attempt: self.attempt.into_owned(),
@@ -167,13 +179,13 @@ impl fmt::Debug for AdmittedAttempt<'_> {
     }
 }
 
-/// A call that may be carried out.
+/// A call that is allowed: the caller is verified and may do the action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[must_use]
 pub struct AuthorizedCall<Id> {
     /// Who calls.
     pub caller: ApiCaller<Id>,
-    /// What is to be done.
+    /// What to do.
     pub action: ActionName,
 }

@@ -1,24 +1,27 @@
-//! What stands around the credentials: which addresses may call, which actions a credential may
-//! do, and one call for the lot.
+//! The checks around the credentials: which addresses may call, which actions a caller may do, and
+//! one call for everything.
 //!
-//! | check | on its own | refused with |
+//! | check | the single check | public message and status of a refusal |
 //! |---|---|---|
-//! | address | [`AddressGate::check`] | `Invalid IP 203.0.113.7`, 403 |
-//! | credentials | [`verify_api_request`](crate::verify_api_request) | `Authentication Failed` and others, 403 |
-//! | an action is named | [`ApiCaller::authorize`](crate::ApiCaller::authorize) | `Empty action request`, 400 |
-//! | an API role allows it | the same | `Invalid Permissions: API action "getclients" is not allowed`, 403 |
+//! | the address may call | [`AddressGate::check`] | `Invalid IP 203.0.113.7`, 403 |
+//! | the credentials are right | [`verify_api_request`](crate::verify_api_request) | `Authentication Failed` and others, 403 |
+//! | the request names an action | [`ApiCaller::authorize`](crate::ApiCaller::authorize) | `Empty action request`, 400 |
+//! | the caller may do the action | the same | `Invalid Permissions: API action "getclients" is not allowed`, 403 |
 //!
-//! [`ApiGate`] runs them in this order, which is WHMCS's. Each can be used alone. A service that loads
-//! API roles only after the secret was verified runs the checks one by one, and calls
+//! [`ApiGate`] runs the checks in this order. Each check can also be used alone. A service that
+//! loads API roles only after the secret was verified runs them one by one, and calls
 //! [`ApiCaller::with_actions`](crate::ApiCaller::with_actions) before `authorize`.
+//!
+//! Source: the order and the messages were seen on WHMCS installations.
 //!
 //! # Examples
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
 //! use whmcs_auth::gate::{AddressGate, ApiGate};
-//! use whmcs_auth::{AllowedActions};
-//! use whmcs_auth::*;
+//! use whmcs_auth::{
+//!     AdminState, AllowedActions, ApiCredential, ApiRequest, MemoryStore, Refusal, StoredSecret,
+//! };
 //!
 //! let credential = ApiCredential::new(
 //!     7,
@@ -56,7 +59,7 @@ mod address;
 mod api_gate;
 mod refusal;
 
-/// The crate whose networks [`AddressGate::with_networks`] takes.
+/// The crate of the networks that [`AddressGate::with_networks`] takes. Needs feature `ipnet`.
 #[cfg(feature = "ipnet")]
 pub use ipnet;
 

@@ -1,4 +1,4 @@
-//! Why a gate let no call through: the operator's cause, its code, and the public answer.
+//! The refusals of the gates.
 
 use core::error::Error;
 use core::fmt;
@@ -8,7 +8,7 @@ use crate::api::action::ActionRefusal;
 use crate::api::refusal::{ApiError, ApiRefusal};
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
-/// Why no access key lifted the restriction.
+/// Why the access key did not lift the restriction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyFault {
     Absent,
@@ -16,19 +16,20 @@ pub(super) enum KeyFault {
     Wrong,
 }
 
-/// Why an address may not call. For the operator: Display names the address and the likely mistakes.
+/// Why an address may not call.
 ///
-/// | code | what is wrong |
+/// Display is for the operator. It names the address and the likely mistakes, and holds no text of
+/// the access key. [`code`](Refusal::code) is the first of these that applies:
+///
+/// | code | when |
 /// |---|---|
-/// | `wrong_access_key` | an access key was presented, and another is configured |
-/// | `address_list_empty` | no address is listed |
+/// | `wrong_access_key` | an access key is configured, and the presented one differs |
+/// | `address_list_empty` | the list holds no address |
 /// | `loopback_not_listed` | the caller has an IPv4 loopback address |
-/// | `ipv6_localhost_not_listed` | the caller is `::1` |
-/// | `address_not_listed` | any other |
+/// | `ipv6_localhost_not_listed` | the caller has the address `::1` |
+/// | `address_not_listed` | otherwise |
 ///
-/// Of several the first is the code.
-///
-/// Source: the public message and the status are those of WHMCS installations.
+/// Source: the public message `Invalid IP ...` and the status 403 were seen on WHMCS installations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressRefusal {
     pub(super) address: IpAddr,
@@ -38,12 +39,13 @@ pub struct AddressRefusal {
 }
 
 impl AddressRefusal {
-    /// The caller's address. An IPv4-mapped one was made IPv4.
+    /// The caller's address. An IPv4-mapped address is given as the IPv4 address.
+    #[must_use]
     pub const fn address(&self) -> IpAddr {
         self.address
     }
 
-    /// What the address alone tells: a code and a hint.
+    /// The code and the hint, without regard to the access key.
     const fn cause(&self) -> (&'static str, &'static str) {
         match self.address {
             _ if self.list_is_empty => {
@@ -95,17 +97,19 @@ impl Sealed for AddressRefusal {
     }
 }
 
-/// Why a gate refused a request. For the operator, like each of its causes.
+/// Why an [`ApiGate`](super::ApiGate) refused a request.
+///
+/// Code, Display, public message and status are those of the refusal inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GateRefusal {
     /// The address may not call.
     #[error(transparent)]
     Address(#[from] AddressRefusal),
-    /// The caller could not be verified.
+    /// The credentials are refused.
     #[error(transparent)]
     Api(#[from] ApiRefusal),
-    /// The verified caller may not do what was asked for.
+    /// The caller is verified, and may not do the action.
     #[error(transparent)]
     Action(#[from] ActionRefusal),
 }
@@ -132,19 +136,21 @@ impl Sealed for GateRefusal {
     }
 }
 
-/// Why no call was let through: what [`ApiGate::verify`](super::ApiGate::verify) answers. It serves
-/// the two steps, too: `?` turns every refusal into one, and `GateError::Store` takes whatever kept
-/// a record from coming.
+/// Why [`ApiGate::verify`](super::ApiGate::verify) authorized no call.
+///
+/// It also serves a service that takes the two steps: `?` turns every refusal into this type, and
+/// [`GateError::Store`] takes the error of a look-up.
 ///
 /// # Security
 ///
-/// As with [`ApiError`], what Debug and Display of `E` show is the store's affair.
+/// `E` is the error type of the store. This crate does not control what its Debug and Display show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GateError<E> {
     /// The request is refused.
     #[error(transparent)]
     Refused(#[from] GateRefusal),
-    /// The store could not answer, so nobody was judged. Code `store_failure`.
+    /// The store failed, so the credentials were not checked. This is never a refusal. Code
+    /// `store_failure`; public answer `Service Unavailable`, 503.
     #[error("the credential store failed")]
     Store(#[source] E),
 }

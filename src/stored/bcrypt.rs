@@ -1,6 +1,7 @@
-//! Bcrypt hashes, as text.
+//! Bcrypt strings: reading, checking and making them.
 
-/// Whether a stored text claims to be bcrypt, of a version that is known to be sound.
+/// Whether a stored text starts like a bcrypt string of version 2a, 2b or 2y. PHP's version 2x is
+/// left out: it marks hashes of a faulty implementation.
 pub(crate) fn looks_like_bcrypt(text: &str) -> bool {
     matches!(text.as_bytes(), [b'$', b'2', b'a' | b'b' | b'y', b'$', ..])
 }
@@ -19,7 +20,7 @@ mod with_bcrypt {
     use super::looks_like_bcrypt;
     use crate::stored::scheme::{BcryptCost, SchemeError};
 
-    /// A bcrypt string that is known to be one.
+    /// A well-formed bcrypt string.
     #[derive(Clone)]
     pub(crate) struct BcryptHash {
         text: [u8; 60],
@@ -29,7 +30,7 @@ mod with_bcrypt {
     impl BcryptHash {
         pub(crate) fn parse(text: &str) -> Result<Self, SchemeError> {
             let malformed = SchemeError::NotBcrypt;
-            // The crate's parser would take `+4` for a cost.
+            // The bcrypt crate's parser accepts `+4` as a cost.
             let cost_is_digits =
                 text.get(4..6).is_some_and(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()));
             if !(looks_like_bcrypt(text) && cost_is_digits) {
@@ -42,7 +43,7 @@ mod with_bcrypt {
             })
         }
 
-        /// A hash of that cost whose password nobody looks for.
+        /// API-8: a hash with this cost that belongs to no record.
         pub(crate) fn decoy(cost: BcryptCost) -> Option<Self> {
             let [tens, units] = cost.digits();
             let mut text = [b'.'; 60];
@@ -54,9 +55,11 @@ mod with_bcrypt {
             self.cost
         }
 
-        /// Whether `presented` is what was hashed. Bcrypt reads 72 bytes, over and over, with a NUL
-        /// at the end of each round: what is longer matches by its beginning, and `s` NUL `s` is
-        /// the same key as `s`. Neither ever matches here, and both cost the same.
+        /// Whether `presented` is the text that was hashed.
+        ///
+        /// API-5: a text over 71 bytes or with a NUL is hashed, but never matches. Bcrypt appends a NUL,
+        /// repeats the text and reads 72 bytes. So it would accept a longer text by its first 72 bytes,
+        /// and `s` NUL `s` in place of `s`.
         pub(crate) fn matches(&self, presented: &str) -> Choice {
             #[cfg(test)]
             crate::digest::work::note(crate::digest::work::Work::Bcrypt { cost: self.cost.into() });
@@ -66,12 +69,13 @@ mod with_bcrypt {
         }
     }
 
+    /// API-5: whether bcrypt reads the whole text.
     fn is_read_whole(text: &str) -> bool {
         text.len() <= 71 && !text.contains('\0')
     }
 
-    /// The bcrypt string of a text, of the version that PHP writes, or none where it would never
-    /// match.
+    /// The bcrypt string of a text, in version 2y as PHP writes it. `None` for a text that would never
+    /// match (API-5).
     pub(crate) fn hash(text: &str, cost: BcryptCost, salt: [u8; 16]) -> Option<String> {
         if !is_read_whole(text) {
             return None;
@@ -87,7 +91,7 @@ mod without_bcrypt {
 
     use crate::stored::scheme::{BcryptCost, SchemeError};
 
-    /// Cannot exist: without the feature no bcrypt string is accepted.
+    /// No value exists: without the feature, no bcrypt string is accepted.
     #[derive(Clone)]
     pub(crate) enum BcryptHash {}
 

@@ -1,4 +1,4 @@
-//! How secrets and passwords are stored, and how each is checked.
+//! Secrets and passwords as a store holds them, and the check of each scheme.
 
 pub(crate) mod bcrypt;
 pub(crate) mod password;

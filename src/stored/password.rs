@@ -1,4 +1,4 @@
-//! The stored forms of an admin's password.
+//! The password of an admin, as it is stored.
 
 use alloc::string::String;
 use core::fmt;
@@ -10,24 +10,34 @@ use super::scheme::{PasswordScheme, SchemeError};
 use crate::digest;
 use crate::secret_text::SecretText;
 
-/// The password of an admin, as it is stored. Checked against the md5 of the password, which
-/// arrives as 32 hexadecimal digits of either case.
+/// The password of an admin, as it is stored.
 ///
-/// | form | checked by |
-/// |---|---|
-/// | plain | md5(stored) |
-/// | md5 | the 16 bytes |
-/// | bcrypt of md5 | bcrypt(the 32 digits in lower case) |
+/// An admin presents the md5 of the password, as 32 hexadecimal digits of either case (API-2). The
+/// scheme says what the digits are compared with, and when to choose it:
 ///
-/// Of the two bcrypt strings that WHMCS keeps for an admin, only one hashes the md5; it is
-/// presumably the column `password`. A check against the other always fails.
+/// | scheme | compared with | when to choose it |
+/// |---|---|---|
+/// | [bcrypt of md5](Self::bcrypt_of_md5) | the bcrypt of the 32 digits in lower case | always |
+/// | [md5](Self::md5) | the 16 stored bytes | only until its rows are replaced (module `upgrade`): whoever reads it can call the API |
+/// | [plain](Self::plain) | the md5 of the stored password | in tests |
+///
+/// Source: WHMCS documents that an admin login sends the md5. Installations store two bcrypt strings
+/// for an admin, in the columns `password` and `passwordhash` of `tbladmins`. Only one of them can be
+/// the bcrypt of the md5, presumably `password`; a check against the other always fails. A manual reset
+/// leaves 32 hexadecimal digits in `password`, which are the md5. The scheme plain is this crate's
+/// decision.
 ///
 /// # Security
 ///
-/// On the wire the md5 is all that is asked for, so a stored md5 is as good as the password to
-/// whoever reads the store. Every check compares in constant time, and a presented password that
-/// is not 32 hexadecimal digits costs what a wrong one costs. Debug shows the form alone; with
-/// feature `zeroize` a plain password and an md5 are wiped when they are dropped.
+/// A login needs only the md5, so a stored md5 is worth as much as the password to whoever reads the
+/// store.
+///
+/// The time of a check does not depend on where two values differ. The time of plain depends on the
+/// length of the stored password. Bcrypt looks up its tables by the presented md5, so only its work is
+/// constant, not its time. A presented password that is not 32 hexadecimal digits costs as much as a
+/// wrong md5.
+///
+/// Debug shows only the scheme. With feature `zeroize`, a plain password and an md5 are wiped on drop.
 ///
 /// # Examples
 ///
@@ -44,6 +54,7 @@ use crate::secret_text::SecretText;
 /// # Ok::<(), SchemeError>(())
 /// ```
 #[derive(Clone)]
+#[must_use]
 pub struct StoredPassword(Stored);
 
 #[derive(Clone)]
@@ -54,11 +65,11 @@ enum Stored {
 }
 
 impl StoredPassword {
-    /// The password itself, of any length but 0.
+    /// A plain password of at least 1 byte. There is no upper limit, because only its md5 is presented.
     ///
     /// # Errors
     ///
-    /// [`SchemeError::Empty`].
+    /// [`SchemeError::Empty`] if the text is empty.
     pub fn plain(password: impl Into<String>) -> Result<Self, SchemeError> {
         let password = SecretText::new(password.into());
         if password.as_str().is_empty() {
@@ -67,35 +78,51 @@ impl StoredPassword {
         Ok(Self(Stored::Plain(password)))
     }
 
-    /// The password's MD5, 32 hexadecimal digits of either case.
+    /// The MD5 of a password: 32 hexadecimal digits of either case.
     ///
     /// # Errors
     ///
-    /// [`SchemeError::NotHex`] for anything else.
+    /// [`SchemeError::NotHex`] for any other text.
     pub fn md5(hex: &str) -> Result<Self, SchemeError> {
         digest::decode_hex(hex)
             .map(|digest| Self(Stored::Md5(digest)))
             .ok_or(SchemeError::NotHex { digits: 32 })
     }
 
-    /// The bcrypt of the password's MD5 in lower-case hex: 60 characters, `$2a$`, `$2b$` or
-    /// `$2y$`.
+    /// The bcrypt of the password's MD5 in lower-case hex: a bcrypt string of 60 characters that starts
+    /// with `$2a$`, `$2b$` or `$2y$`. Needs feature `bcrypt`.
     ///
     /// # Errors
     ///
-    /// [`SchemeError::NotBcrypt`] and [`SchemeError::BcryptCost`], and
-    /// [`SchemeError::FeatureOff`] for any text without feature `bcrypt`.
+    /// - [`SchemeError::NotBcrypt`] if the text is not such a string.
+    /// - [`SchemeError::BcryptCost`] if its cost is outside 4 to 31.
+    /// - [`SchemeError::FeatureOff`] for any text if feature `bcrypt` is off.
     pub fn bcrypt_of_md5(text: &str) -> Result<Self, SchemeError> {
         Ok(Self(Stored::BcryptOfMd5(BcryptHash::parse(text)?)))
     }
 
-    /// Guesses the form from the text's look: `$2a$`, `$2b$` or `$2y$` is the bcrypt of the MD5,
-    /// and 32 hexadecimal digits are an MD5. There is no SHA-256 form.
+    /// Detects the scheme from the text (API-4). No other constructor does.
+    ///
+    /// | text | read as |
+    /// |---|---|
+    /// | starts with `$2a$`, `$2b$` or `$2y$` | [`bcrypt_of_md5`](Self::bcrypt_of_md5) |
+    /// | 32 hexadecimal digits of either case | [`md5`](Self::md5) |
     ///
     /// # Errors
     ///
-    /// [`SchemeError::UnknownScheme`] for any other text, plain passwords among them, and the
-    /// errors of the form's own constructor.
+    /// - [`SchemeError::UnknownScheme`] for any other text, such as a plain password.
+    /// - The errors of [`bcrypt_of_md5`](Self::bcrypt_of_md5) for a text that starts like bcrypt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::{PasswordScheme, SchemeError, StoredPassword};
+    ///
+    /// let password = StoredPassword::detect("5F4DCC3B5AA765D61D8327DEB882CF99")?;
+    /// assert_eq!(password.scheme(), PasswordScheme::Md5);
+    /// assert_eq!(StoredPassword::detect("password").unwrap_err(), SchemeError::UnknownScheme);
+    /// # Ok::<(), SchemeError>(())
+    /// ```
     pub fn detect(text: &str) -> Result<Self, SchemeError> {
         if looks_like_bcrypt(text) {
             Self::bcrypt_of_md5(text)
@@ -104,7 +131,8 @@ impl StoredPassword {
         }
     }
 
-    /// The form in which the password is stored.
+    /// The scheme of the stored password, with its bcrypt cost.
+    #[must_use]
     pub fn scheme(&self) -> PasswordScheme {
         match &self.0 {
             Stored::Plain(_) => PasswordScheme::Plain,
@@ -113,6 +141,7 @@ impl StoredPassword {
         }
     }
 
+    /// API-2: checks the md5 that an admin presented.
     pub(crate) fn matches(&self, presented: &PresentedMd5) -> Choice {
         match &self.0 {
             Stored::Plain(password) => presented.equals(&digest::md5(password.as_str().as_bytes())),
@@ -121,9 +150,10 @@ impl StoredPassword {
         }
     }
 
-    /// A password of that form that nobody has.
-    pub(crate) fn decoy(form: PasswordScheme) -> Option<Self> {
-        Some(Self(match form {
+    /// API-8: a password of this scheme that belongs to no record. `None` if the scheme's feature is
+    /// off.
+    pub(crate) fn decoy(scheme: PasswordScheme) -> Option<Self> {
+        Some(Self(match scheme {
             PasswordScheme::Plain => Stored::Plain(SecretText::new("................")),
             PasswordScheme::Md5 => Stored::Md5([0; 16]),
             PasswordScheme::BcryptOfMd5(cost) => Stored::BcryptOfMd5(BcryptHash::decoy(cost)?),
@@ -146,8 +176,8 @@ impl Drop for StoredPassword {
     }
 }
 
-/// An md5 as it was presented, in hex of either case. Of text that is none, something to spend
-/// the same work on, which matches nothing.
+/// A presented md5, read from hex of either case. Any other text is read as a value that matches
+/// nothing and costs the same to check.
 pub(crate) struct PresentedMd5 {
     digest: [u8; 16],
     digits: [u8; 32],
@@ -162,7 +192,7 @@ impl PresentedMd5 {
         Self { digest: decoded.unwrap_or_default(), digits, is_md5: decoded.is_some() }
     }
 
-    /// Whether the shape is right. It is the caller's own text, so this is no secret.
+    /// Whether the text is 32 hexadecimal digits. It may branch, because the caller knows the text.
     pub(crate) fn is_shape_of(presented: &str) -> bool {
         presented.len() == 32 && presented.bytes().all(|byte| byte.is_ascii_hexdigit())
     }

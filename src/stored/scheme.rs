@@ -1,17 +1,27 @@
-//! The forms in which secrets and passwords are stored, and which of them a store mostly holds.
+//! Schemes: the ways of storing a secret or a password, and the schemes that a refusal must cost.
 
 use core::fmt;
 
-/// The cost of a bcrypt hash: 4 to 31, the logarithm of its rounds. WHMCS uses 10.
+/// The cost of a bcrypt hash, 4 to 31. Bcrypt does 2^cost rounds. WHMCS installations use 10.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{BcryptCost, SchemeError};
+///
+/// assert_eq!(u32::from(BcryptCost::new(10)?), 10);
+/// assert_eq!(BcryptCost::new(3), Err(SchemeError::BcryptCost));
+/// # Ok::<(), SchemeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BcryptCost(u8);
 
 impl BcryptCost {
-    /// A cost that bcrypt knows.
+    /// A cost from 4 to 31.
     ///
     /// # Errors
     ///
-    /// [`SchemeError::BcryptCost`] for any other than 4 to 31.
+    /// [`SchemeError::BcryptCost`] for any other number.
     pub const fn new(cost: u32) -> Result<Self, SchemeError> {
         match cost {
             4..=31 => Ok(Self(cost as u8)),
@@ -19,7 +29,7 @@ impl BcryptCost {
         }
     }
 
-    /// The two digits that stand in a bcrypt string.
+    /// The two decimal digits that a bcrypt string holds.
     #[cfg(feature = "bcrypt")]
     pub(crate) fn digits(self) -> [u8; 2] {
         let Self(cost) = self;
@@ -33,17 +43,17 @@ impl From<BcryptCost> for u32 {
     }
 }
 
-/// The form of a [`StoredSecret`](crate::StoredSecret), in order of what it costs to check.
+/// The scheme of a [`StoredSecret`](crate::StoredSecret). The docs there say which to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SecretScheme {
     /// The secret itself.
     Plain,
-    /// Its MD5.
+    /// The MD5 of the secret.
     Md5,
-    /// Its SHA-256.
+    /// The SHA-256 of the secret.
     Sha256,
-    /// Its bcrypt.
+    /// The bcrypt of the secret.
     Bcrypt(BcryptCost),
 }
 
@@ -59,7 +69,7 @@ impl SecretScheme {
         }
     }
 
-    /// The form in which `md5(secret)` is checked, where the secret's own form allows it.
+    /// API-3: the scheme by which `md5(secret)` is checked, if this scheme allows such a check.
     pub(crate) fn md5_of_secret(self) -> Option<PasswordScheme> {
         match self {
             Self::Plain => Some(PasswordScheme::Plain),
@@ -69,15 +79,15 @@ impl SecretScheme {
     }
 }
 
-/// The form of a [`StoredPassword`](crate::StoredPassword), in order of what it costs to check.
+/// The scheme of a [`StoredPassword`](crate::StoredPassword). The docs there say which to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PasswordScheme {
-    /// Its MD5.
+    /// The MD5 of the password.
     Md5,
     /// The password itself.
     Plain,
-    /// The bcrypt of its MD5 in lower-case hex.
+    /// The bcrypt of the password's MD5 in lower-case hex.
     BcryptOfMd5(BcryptCost),
 }
 
@@ -93,22 +103,32 @@ impl PasswordScheme {
     }
 }
 
-/// The stored form through which a caller was verified, of either kind.
+/// The scheme that a caller was verified by, of a secret or of a password.
 ///
-/// Display writes a name fit for a log or a metric's label: `plain`, `md5`, `sha256`, `bcrypt`,
-/// `bcrypt-of-md5`.
+/// Display writes a name for logs and metrics: `plain`, `md5`, `sha256`, `bcrypt` or `bcrypt-of-md5`.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::{PasswordScheme, StoredScheme};
+///
+/// let scheme = StoredScheme::from(PasswordScheme::Md5);
+/// assert_eq!(scheme, StoredScheme::Md5);
+/// assert_eq!(StoredScheme::BcryptOfMd5.to_string(), "bcrypt-of-md5");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoredScheme {
     /// Plain text. Whoever reads the store can call the API.
     Plain,
-    /// MD5. An admin's is equivalent to the password on the wire; a secret's is not.
+    /// MD5. Whoever reads an admin's md5 can call the API. The md5 of a secret allows that only under
+    /// [`ApiPolicy::with_md5_of_secret`](crate::ApiPolicy::with_md5_of_secret).
     Md5,
     /// SHA-256.
     Sha256,
-    /// Bcrypt.
+    /// Bcrypt of a secret.
     Bcrypt,
-    /// Bcrypt of the MD5.
+    /// Bcrypt of an MD5, of a password or of a secret.
     BcryptOfMd5,
 }
 
@@ -125,8 +145,8 @@ impl fmt::Display for StoredScheme {
 }
 
 impl From<SecretScheme> for StoredScheme {
-    fn from(form: SecretScheme) -> Self {
-        match form {
+    fn from(scheme: SecretScheme) -> Self {
+        match scheme {
             SecretScheme::Plain => Self::Plain,
             SecretScheme::Md5 => Self::Md5,
             SecretScheme::Sha256 => Self::Sha256,
@@ -136,8 +156,8 @@ impl From<SecretScheme> for StoredScheme {
 }
 
 impl From<PasswordScheme> for StoredScheme {
-    fn from(form: PasswordScheme) -> Self {
-        match form {
+    fn from(scheme: PasswordScheme) -> Self {
+        match scheme {
             PasswordScheme::Plain => Self::Plain,
             PasswordScheme::Md5 => Self::Md5,
             PasswordScheme::BcryptOfMd5(_) => Self::BcryptOfMd5,
@@ -145,25 +165,30 @@ impl From<PasswordScheme> for StoredScheme {
     }
 }
 
-/// The forms in which a store holds most of its secrets and most of its passwords.
+/// The schemes that every refusal must cost (API-8): one for API secrets, one for admin passwords.
 ///
-/// A refusal is made to cost what checking these forms costs, so that its time does not tell
-/// whether a name is known. Name the forms of most records; records of another form, or of
-/// another bcrypt cost, still verify, and can be told apart by time. While records move from a cheap
-/// form to a costly one, name the costly one: those not moved yet cost no more than their cheap
-/// check on top. A form whose feature is off costs nothing, as no record can have it.
+/// Name the costliest schemes in use, with their bcrypt costs. While records move from a cheap scheme to
+/// a costly one, name the costly one before the first record moves. A scheme whose feature is off adds no
+/// cost, because no record can have it.
+///
+/// # Security
+///
+/// A refusal costs the checks of these schemes, so its time does not show whether a name is known. A
+/// record with another scheme, or with another bcrypt cost, still verifies. A wrong secret for it costs
+/// its own check in addition, which can show that the name exists. The addition is small if bcrypt is named
+/// and the record has a cheaper scheme.
 ///
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::{BcryptCost, PasswordScheme, SecretScheme, ExpectedSchemes};
+/// use whmcs_auth::{BcryptCost, ExpectedSchemes, PasswordScheme, SchemeError, SecretScheme};
 ///
 /// // As WHMCS stores them.
 /// let cost = BcryptCost::new(10)?;
-/// let forms = ExpectedSchemes::new(SecretScheme::Bcrypt(cost), PasswordScheme::BcryptOfMd5(cost))
-///     .with_compat(cost);
-/// # let _ = forms;
-/// # Ok::<(), whmcs_auth::SchemeError>(())
+/// let secret = SecretScheme::Bcrypt(cost);
+/// let expected = ExpectedSchemes::new(secret, PasswordScheme::BcryptOfMd5(cost)).with_compat(cost);
+/// # let _ = expected;
+/// # Ok::<(), SchemeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -174,53 +199,56 @@ pub struct ExpectedSchemes {
 }
 
 impl ExpectedSchemes {
-    /// The form of most API secrets and that of most admin passwords.
+    /// The scheme of API secrets and the scheme of admin passwords. No compat scheme is expected.
     pub const fn new(secret: SecretScheme, password: PasswordScheme) -> Self {
         Self { secret, password, compat: None }
     }
 
-    /// The cost of most [compat forms](crate::ApiCredential::with_compat). Without it none is checked,
-    /// as a refusal could not be made to cost the same. It matters only under
-    /// [`ApiPolicy::with_md5_of_secret`](crate::ApiPolicy::with_md5_of_secret).
+    /// Sets the bcrypt cost of the records' [compat schemes](crate::ApiCredential::with_compat). Name the
+    /// highest cost in use.
+    ///
+    /// Without it no compat scheme is checked, because a refusal could not cost the same for every name.
+    /// It matters only under [`ApiPolicy::with_md5_of_secret`](crate::ApiPolicy::with_md5_of_secret)
+    /// (API-3).
     pub const fn with_compat(mut self, cost: BcryptCost) -> Self {
         self.compat = Some(cost);
         self
     }
 
-    /// The form in which `md5(secret)` is mostly checked.
+    /// The scheme that a refusal must cost where `md5(secret)` is accepted (API-3).
     pub(crate) fn md5_of_secret(&self) -> Option<PasswordScheme> {
         let compat = self.compat.map(PasswordScheme::BcryptOfMd5);
         self.secret.md5_of_secret().or(compat)
     }
 }
 
-/// Why a stored form was not accepted. It never holds the text that was given.
+/// Why a stored text or a bcrypt cost was not accepted. It never holds the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemeError {
     /// The text is empty.
     #[error("a stored secret or password cannot be empty")]
     Empty,
-    /// The plain secret is longer than any that can be presented.
+    /// The plain secret is over 1024 bytes, the longest secret that can be presented.
     #[error("a plain secret is at most 1024 bytes long")]
     TooLong,
-    /// The text is no hex digest of the form's length.
+    /// The text is not a digest in hex, of the scheme's length and in either case.
     #[error("the digest is not {digits} hexadecimal digits")]
     NotHex {
-        /// How many hexadecimal digits the form has.
+        /// How many hexadecimal digits the scheme has.
         digits: u8,
     },
-    /// The text is no bcrypt string: 60 characters, `$2a$`, `$2b$` or `$2y$`, a cost, 22
-    /// characters of salt and 31 of digest.
+    /// The text is not a bcrypt string of 60 characters: `$2a$`, `$2b$` or `$2y$`, a cost of two digits,
+    /// `$`, 22 characters of salt and 31 of digest.
     #[error("the text is not a bcrypt string of version 2a, 2b or 2y")]
     NotBcrypt,
-    /// The bcrypt cost is outside 4 to 31.
+    /// The bcrypt cost is not 4 to 31.
     #[error("a bcrypt cost is between 4 and 31")]
     BcryptCost,
-    /// The text is in none of the forms that can be told by their look.
+    /// `detect` knows no scheme for the text.
     #[error("the form of the text is not known; name it by its own constructor")]
     UnknownScheme,
-    /// The crate was built without the feature that knows the form.
+    /// The crate was built without the feature that the scheme needs.
     #[error("the form needs the crate's feature `{feature}`")]
     FeatureOff {
         /// The feature to switch on.

@@ -1,4 +1,4 @@
-//! The stored forms of an API credential's secret.
+//! The secret of an API credential, as it is stored.
 
 use alloc::string::String;
 use core::fmt;
@@ -12,28 +12,40 @@ use crate::digest;
 use crate::field::Field;
 use crate::secret_text::SecretText;
 
-/// The secret of an API credential, as it is stored. Checked against the raw secret.
+/// The secret of an API credential, as it is stored.
 ///
-/// | form | checked by |
-/// |---|---|
-/// | plain | constant-time equality |
-/// | md5 | md5(presented) |
-/// | sha256 | sha256(presented); right for random 32-character secrets |
-/// | bcrypt | bcrypt(presented) |
+/// A caller presents the raw secret (API-2). The scheme says what it is compared with, and when to
+/// choose it:
 ///
-/// The mode of the request chooses the check, never the look of a value: a stored digest that is
-/// presented as the secret is hashed like any other text, and refused.
+/// | scheme | compared with the stored value | when to choose it |
+/// |---|---|---|
+/// | [sha256](Self::sha256) | sha256(presented) | for random 32-character secrets: nobody can guess one from its digest |
+/// | [bcrypt](Self::bcrypt) | bcrypt(presented) | for rows of a WHMCS database, and for secrets that people chose |
+/// | [md5](Self::md5) | md5(presented) | only until its rows are replaced (module `upgrade`) |
+/// | [plain](Self::plain) | the presented secret itself | in tests |
+///
+/// [`ApiCaller::scheme`](crate::ApiCaller::scheme) reports the scheme that a caller was verified by, so
+/// weak ones can be found and replaced.
+///
+/// Source: WHMCS documents that it stores secrets as hashes, and installations store bcrypt. The other
+/// schemes are this crate's decision.
 ///
 /// # Security
 ///
-/// Every check compares in constant time. A presented secret over 71 bytes, or with a NUL, never
-/// matches the bcrypt form, and costs the same. Debug shows the form alone; with feature
-/// `zeroize` a plain secret and an md5 are wiped when they are dropped.
+/// - A stored digest that is presented as the secret is hashed like any other text, so it does not match.
+/// - A presented secret over 71 bytes or with a NUL never matches bcrypt, and costs the same (API-5).
+/// - The time of a check does not depend on where two values differ. The time of plain also shows
+///   whether the presented secret is as long as the stored one. Bcrypt looks up its tables by the
+///   presented secret, so only its work is constant, not its time.
+/// - A stored md5 is worth as much as the secret if [`ApiPolicy::with_md5_of_secret`] is on.
+/// - Debug shows only the scheme. With feature `zeroize`, a plain secret and an md5 are wiped on drop.
+///
+/// [`ApiPolicy::with_md5_of_secret`]: crate::ApiPolicy::with_md5_of_secret
 ///
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::{SecretScheme, SchemeError, StoredSecret};
+/// use whmcs_auth::{SchemeError, SecretScheme, StoredSecret};
 ///
 /// let secret = StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?;
 /// assert_eq!(secret.scheme(), SecretScheme::Plain);
@@ -45,6 +57,7 @@ use crate::secret_text::SecretText;
 /// # Ok::<(), SchemeError>(())
 /// ```
 #[derive(Clone)]
+#[must_use]
 pub struct StoredSecret(Stored);
 
 #[derive(Clone)]
@@ -57,11 +70,13 @@ enum Stored {
 }
 
 impl StoredSecret {
-    /// The secret itself, 1 to 1024 bytes.
+    /// A plain secret of 1 to 1024 bytes.
     ///
     /// # Errors
     ///
-    /// [`SchemeError::Empty`] and [`SchemeError::TooLong`].
+    /// - [`SchemeError::Empty`] if the text is empty.
+    /// - [`SchemeError::TooLong`] if it is over 1024 bytes, the longest secret that can be presented
+    ///   (FIELD-4).
     pub fn plain(secret: impl Into<String>) -> Result<Self, SchemeError> {
         let secret = SecretText::new(secret.into());
         match secret.as_str().len() {
@@ -71,23 +86,23 @@ impl StoredSecret {
         }
     }
 
-    /// The secret's MD5, 32 hexadecimal digits of either case.
+    /// The MD5 of a secret: 32 hexadecimal digits of either case.
     ///
     /// # Errors
     ///
-    /// [`SchemeError::NotHex`] for anything else.
+    /// [`SchemeError::NotHex`] for any other text.
     pub fn md5(hex: &str) -> Result<Self, SchemeError> {
         digest::decode_hex(hex)
             .map(|digest| Self(Stored::Md5(digest)))
             .ok_or(SchemeError::NotHex { digits: 32 })
     }
 
-    /// The secret's SHA-256, 64 hexadecimal digits of either case.
+    /// The SHA-256 of a secret: 64 hexadecimal digits of either case. Needs feature `sha2`.
     ///
     /// # Errors
     ///
-    /// [`SchemeError::NotHex`] for anything else, and [`SchemeError::FeatureOff`] for
-    /// any text without feature `sha2`.
+    /// - [`SchemeError::NotHex`] for any other text.
+    /// - [`SchemeError::FeatureOff`] for any text if feature `sha2` is off.
     pub fn sha256(hex: &str) -> Result<Self, SchemeError> {
         #[cfg(feature = "sha2")]
         return digest::decode_hex(hex)
@@ -100,28 +115,38 @@ impl StoredSecret {
         }
     }
 
-    /// The secret's bcrypt: 60 characters, `$2a$`, `$2b$` or `$2y$`.
+    /// The bcrypt of a secret: a bcrypt string of 60 characters that starts with `$2a$`, `$2b$` or
+    /// `$2y$`. Needs feature `bcrypt`.
     ///
     /// # Errors
     ///
-    /// [`SchemeError::NotBcrypt`] and [`SchemeError::BcryptCost`], and
-    /// [`SchemeError::FeatureOff`] for any text without feature `bcrypt`.
+    /// - [`SchemeError::NotBcrypt`] if the text is not such a string.
+    /// - [`SchemeError::BcryptCost`] if its cost is outside 4 to 31.
+    /// - [`SchemeError::FeatureOff`] for any text if feature `bcrypt` is off. The text is never read as a
+    ///   plain secret (API-4).
     pub fn bcrypt(text: &str) -> Result<Self, SchemeError> {
         Ok(Self(Stored::Bcrypt(BcryptHash::parse(text)?)))
     }
 
-    /// Guesses the form from the text's look: `sha256:` and 64 hexadecimal digits, `$2a$`, `$2b$`
-    /// or `$2y$`, or 32 hexadecimal digits, which are taken for an MD5.
+    /// Detects the scheme from the text (API-4). No other constructor does.
+    ///
+    /// | text | read as |
+    /// |---|---|
+    /// | `sha256:` and 64 hexadecimal digits of either case | [`sha256`](Self::sha256) |
+    /// | starts with `$2a$`, `$2b$` or `$2y$` | [`bcrypt`](Self::bcrypt) |
+    /// | 32 hexadecimal digits of either case | [`md5`](Self::md5) |
     ///
     /// # Errors
     ///
-    /// [`SchemeError::UnknownScheme`] for any other text, plain secrets among them, and the
-    /// errors of the form's own constructor.
+    /// - [`SchemeError::UnknownScheme`] for any other text, such as a plain secret.
+    /// - The errors of [`sha256`](Self::sha256) for a text that starts with `sha256:`, and of
+    ///   [`bcrypt`](Self::bcrypt) for one that starts like bcrypt.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use whmcs_auth::{SecretScheme, SchemeError, StoredSecret};
+    /// use whmcs_auth::{SchemeError, SecretScheme, StoredSecret};
+    ///
     /// let secret = StoredSecret::detect("dfe5ba0e7087a156ebd220df0bca1dd4")?;
     /// assert_eq!(secret.scheme(), SecretScheme::Md5);
     /// assert_eq!(
@@ -140,7 +165,8 @@ impl StoredSecret {
         }
     }
 
-    /// The form in which the secret is stored.
+    /// The scheme of the stored secret, with its bcrypt cost.
+    #[must_use]
     pub fn scheme(&self) -> SecretScheme {
         match &self.0 {
             Stored::Plain(_) => SecretScheme::Plain,
@@ -151,6 +177,7 @@ impl StoredSecret {
         }
     }
 
+    /// API-2: checks the raw secret, whatever it looks like.
     pub(crate) fn matches(&self, presented: &str) -> Choice {
         let presented_bytes = presented.as_bytes();
         match &self.0 {
@@ -162,8 +189,8 @@ impl StoredSecret {
         }
     }
 
-    /// Checks `md5(secret)`, as a password of the form named is checked, where the stored form
-    /// allows it.
+    /// API-3: checks `md5(secret)`, and returns the scheme of the check. `None` if this secret's scheme
+    /// cannot check an md5.
     pub(crate) fn matches_md5(&self, presented: &PresentedMd5) -> Option<(PasswordScheme, Choice)> {
         let outcome = match &self.0 {
             Stored::Plain(secret) => presented.equals(&digest::md5(secret.as_str().as_bytes())),
@@ -173,9 +200,9 @@ impl StoredSecret {
         Some((self.scheme().md5_of_secret()?, outcome))
     }
 
-    /// A secret of that form that nobody has.
-    pub(crate) fn decoy(form: SecretScheme) -> Option<Self> {
-        Some(Self(match form {
+    /// API-8: a secret of this scheme that belongs to no record. `None` if the scheme's feature is off.
+    pub(crate) fn decoy(scheme: SecretScheme) -> Option<Self> {
+        Some(Self(match scheme {
             SecretScheme::Plain => {
                 Stored::Plain(SecretText::new("................................"))
             }
@@ -189,9 +216,7 @@ impl StoredSecret {
     }
 }
 
-/// A stored MD5 is as good as the secret where [`ApiPolicy::with_md5_of_secret`] is on.
-///
-/// [`ApiPolicy::with_md5_of_secret`]: crate::ApiPolicy::with_md5_of_secret
+// An md5 is wiped, because API-3 can make it worth as much as the secret.
 #[cfg(feature = "zeroize")]
 impl Drop for StoredSecret {
     fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! Whose request it is: that of the peer, or of whom a trusted proxy names.
+//! The client's address: the peer's, or the one that a trusted proxy sends.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,23 +7,24 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::refusal::Refusal;
 
-/// Who opened the connection.
+/// The address that opened the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// The address that counts, unless a proxy hides it.
+/// The client's address. `None` if a proxy hides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 
 impl ClientAddress {
-    /// The address, without which nobody is let in.
+    /// The address. Without one the request is refused.
     pub(crate) fn known(self) -> Result<IpAddr, Refusal> {
         self.0.ok_or_else(|| {
             Refusal::new(
                 "proxy_names_nobody",
                 StatusCode::FORBIDDEN,
                 "Invalid IP",
-                "a proxy hides the caller: trust it, and let it append to X-Forwarded-For",
+                "a proxy hides the client's address: name the proxy with --trust-proxy, and let it \
+                 append to X-Forwarded-For",
             )
         })
     }
@@ -31,16 +32,18 @@ impl ClientAddress {
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// What proxies add to the requests that they pass on, beside `X-Forwarded-*`.
+/// Other headers that proxies add to a request.
 const FORWARDED: [&str; 6] =
     ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
 
-/// The address that counts. Each proxy appends to `X-Forwarded-For` the address that it was called
-/// from, so the list is read from its end, for as long as the addresses are those of trusted proxies.
-/// What stands before that, anybody may have written.
+/// Finds the client's address.
 ///
-/// A trusted proxy that names no address hides the caller, and so does a proxy on this machine that is
-/// not trusted: or else everybody who comes through it would have the address of this machine.
+/// Each proxy appends the address of its own client to `X-Forwarded-For`. So the list is read from its
+/// end. Addresses of trusted proxies are skipped, and the first other address is the client's. The
+/// client can write everything before it.
+///
+/// The address is hidden if a trusted proxy sends none, and if an untrusted proxy runs on this machine.
+/// Otherwise every client of that proxy would appear to call from this machine.
 pub(crate) fn client_address(
     Peer(peer): Peer,
     headers: &HeaderMap,
@@ -56,17 +59,18 @@ pub(crate) fn client_address(
         .iter()
         .map(|line| line.to_str().unwrap_or_default())
         .collect();
-    let named = lines.iter().rev().flat_map(|line| line.rsplit(','));
-    let mut addresses = named.map(|text| {
+    let entries = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    let mut addresses = entries.map(|text| {
         let address: IpAddr = text.trim().parse().ok()?;
         Some(address.to_canonical())
     });
-    let caller =
+    let client =
         addresses.find(|address| address.is_none_or(|address| !trusted.contains(&address)));
-    ClientAddress(caller.flatten())
+    ClientAddress(client.flatten())
 }
 
-/// IPv6 addresses are given out by the network of 64 bits: whoever has one has all of them.
+/// An IPv4 address, or the /64 network of an IPv6 address: a provider gives each customer at least a
+/// whole /64.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -76,20 +80,20 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether a program on this machine asks, and no proxy for somebody else. A browser that was sent here
-/// by DNS rebinding names another host.
+/// Whether a program on this machine sent the request for itself, and not as a proxy. The host name is
+/// checked because DNS rebinding can make a browser on this machine send requests here.
 pub(crate) fn is_from_this_machine(Peer(peer): Peer, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host: Option<Authority> = host.and_then(|host| host.parse().ok());
-    let names_this_machine = host.is_some_and(|host| {
+    let is_local_host = host.is_some_and(|host| {
         let name = host.host().trim_matches(['[', ']']);
         let is_loopback = |address: IpAddr| address.is_loopback();
         name == "localhost" || name.parse().is_ok_and(is_loopback)
     });
-    peer.to_canonical().is_loopback() && names_this_machine && !is_forwarded(headers)
+    peer.to_canonical().is_loopback() && is_local_host && !is_forwarded(headers)
 }
 
-/// Whether some proxy says that it passed the request on.
+/// Whether a header shows that a proxy passed the request on.
 fn is_forwarded(headers: &HeaderMap) -> bool {
     headers
         .keys()
@@ -114,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_address_that_no_trusted_proxy_has_is_the_callers() {
+    fn the_last_address_of_no_trusted_proxy_is_the_clients() {
         let for_203 = &[(FORWARDED_FOR, "203.0.113.7")][..];
         let two_lines = &[(FORWARDED_FOR, "192.0.2.1"), (FORWARDED_FOR, "192.0.2.2")][..];
         let list = |text| vec![(FORWARDED_FOR, text)];
@@ -123,10 +127,10 @@ mod tests {
             ("192.0.2.9", &[][..], &[][..], Some("192.0.2.9")),
             ("::ffff:192.0.2.9", &[], &[], Some("192.0.2.9")),
             ("127.0.0.1", &[], &[], Some("127.0.0.1")),
-            // Anybody can write the header.
+            // Any client can send the header.
             ("192.0.2.9", &[], for_203, Some("192.0.2.9")),
             ("192.0.2.9", &["192.0.2.8"], for_203, Some("192.0.2.9")),
-            // A proxy on this machine that nobody trusts.
+            // An untrusted proxy on this machine.
             ("127.0.0.1", &[], for_203, None),
             ("::1", &["127.0.0.1"], for_203, None),
             ("127.0.0.1", &[], &[("via", "1.1 proxy")], None),
@@ -147,7 +151,7 @@ mod tests {
                 &list("192.0.2.1, ::ffff:192.0.2.2"),
                 Some("192.0.2.1"),
             ),
-            // A proxy that names nobody.
+            // A trusted proxy that sends no client address.
             ("192.0.2.9", proxy, &[], None),
             ("192.0.2.9", proxy, &[("forwarded", "for=203.0.113.7")], None),
             ("192.0.2.9", proxy, &list("192.0.2.9"), None),
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_is_one_caller() {
+    fn an_ipv6_network_is_one_client() {
         for (address, expected) in [
             ("192.0.2.1", "192.0.2.1"),
             ("::ffff:192.0.2.1", "192.0.2.1"),
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_for_this_machine() {
+    fn local_requests_are_recognized() {
         for (peer_is, host, expected) in [
             ("127.0.0.1", "127.0.0.1:8080", true),
             ("::1", "[::1]:8080", true),

@@ -1,4 +1,4 @@
-//! How many connections are open, in all and by peer: an address, or a network of IPv6.
+//! Limits open connections, in total and for each peer. A peer is an IPv4 address or an IPv6 /64.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +14,7 @@ use crate::settings::Settings;
 pub(crate) struct Connections {
     permits: Arc<Semaphore>,
     by_peer: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    most_by_peer: usize,
+    max_by_peer: usize,
     trusted_proxies: Vec<IpAddr>,
 }
 
@@ -23,19 +23,19 @@ impl Connections {
         Self {
             permits: Arc::new(Semaphore::new(settings.limits.connections)),
             by_peer: Arc::default(),
-            most_by_peer: settings.limits.connections_by_peer,
+            max_by_peer: settings.limits.connections_by_peer,
             trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
 
-    /// Waits until one more may be open, and permits it until the permit is dropped.
+    /// Waits until one more connection may open. Dropping the permit allows the next one.
     pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        // Nobody closes the semaphore.
+        // Fails only on a closed semaphore, and nothing closes this one.
         Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
-    /// A slot for the peer, unless it has as many connections as one may have. A trusted proxy
-    /// stands for many.
+    /// Takes a slot for the peer, or returns `None` if the peer has too many open connections. Trusted
+    /// proxies have no limit, because each of them serves many clients.
     pub(crate) fn slot(&self, peer: IpAddr) -> Option<Slot> {
         let is_trusted = self.trusted_proxies.contains(&peer.to_canonical());
         let peer = match is_trusted {
@@ -44,7 +44,7 @@ impl Connections {
         };
         let mut by_peer = lock(&self.by_peer);
         let open = by_peer.get(&peer).copied().unwrap_or(0);
-        if open >= self.most_by_peer && !is_trusted {
+        if open >= self.max_by_peer && !is_trusted {
             return None;
         }
         by_peer.insert(peer, open.saturating_add(1));
@@ -52,7 +52,7 @@ impl Connections {
     }
 }
 
-/// One of a peer's connections, until it is dropped.
+/// One open connection of a peer. Dropping it frees the slot.
 pub(crate) struct Slot {
     peer: IpAddr,
     by_peer: Arc<Mutex<HashMap<IpAddr, usize>>>,

@@ -1,5 +1,5 @@
-//! A service on `whmcs-auth`: the WHMCS API and AutoAuth over the tables of a WHMCS database. Its
-//! README says where to look for what.
+//! A service that uses `whmcs-auth`: the WHMCS API and AutoAuth over the tables of a WHMCS database. The
+//! README lists options, routes, statuses and metrics.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub)]
@@ -32,4 +32,4 @@ mod throttle;
 
 pub use serve::serve;
 pub use service::Service;
-pub use settings::{DEFAULT_API_ACCESS_PERMISSION, Limits, Settings};
+pub use settings::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};

@@ -1,4 +1,4 @@
-//! Starts the service: options, tables, log, and what to try.
+//! Starts the service, and prints commands to try.
 
 #![forbid(unsafe_code)]
 
@@ -23,13 +23,13 @@ use self::options::Options;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let ended = Runtime::new().map_err(Into::into).and_then(|runtime| {
-        let ended = runtime.block_on(run(options));
-        // A secret that is being verified for nobody any more is not waited for.
+    let outcome = Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let outcome = runtime.block_on(run(options));
+        // A blocking thread may still verify a secret of a caller who hung up. Do not wait for it.
         runtime.shutdown_background();
-        ended
+        outcome
     });
-    match ended {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -54,7 +54,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let demo_key = database.demo_autoauth_key().await?;
     let listener = TcpListener::bind(options.listen)
         .await
-        .map_err(|error| format!("{}: {error}", options.listen))?;
+        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let base_url = format!("http://{}", listener.local_addr()?);
 
     let keys = options.autoauth_keys(demo_key.as_ref())?;
@@ -65,16 +65,18 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let settings = options.into_settings(base_url, keys, bcrypt_cost)?;
     match settings.addresses.ignored_entries() {
         0 => {}
-        count => tracing::warn!(count, "allowed addresses that are none, and match nobody"),
+        count => {
+            tracing::warn!(count, "values of --allow-ip are not IP addresses and match nobody")
+        }
     }
     let service = Service::new(settings, database, SystemClock);
-    // Whoever started the service may not listen.
+    // The service runs even if standard output is closed.
     let _ = io::stdout().write_all(text.as_bytes());
     serve(listener, service, stop).await;
     Ok(())
 }
 
-/// Done when the service is asked to end.
+/// Completes on SIGTERM or SIGINT.
 fn stop() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -86,23 +88,23 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The three modes over the demo data, and a login link.
+/// Commands for the three modes over the demo data, and a login link.
 fn what_to_try(base_url: &str, key: Option<&AutoAuthKey>) -> Result<String, SignError> {
     let api = format!("{base_url}/includes/api.php");
-    let ask = "action=GetClients&responsetype=json&limitnum=2";
+    let action = "action=GetClients&responsetype=json&limitnum=2";
     let mut text = format!(
         "
-an identifier and its secret:
-  curl '{api}' -d '{ask}&identifier={IDENTIFIER}&secret={SECRET}'
+identifier and secret:
+  curl '{api}' -d '{action}&identifier={IDENTIFIER}&secret={SECRET}'
 the same pair as username and password:
-  curl '{api}' -d '{ask}&username={IDENTIFIER}&password={SECRET}'
-an admin and the md5 of the password:
-  curl '{api}' -d '{ask}&username={ADMIN}&password={PASSWORD_MD5}'
+  curl '{api}' -d '{action}&username={IDENTIFIER}&password={SECRET}'
+admin username and md5 of the password:
+  curl '{api}' -d '{action}&username={ADMIN}&password={PASSWORD_MD5}'
 "
     );
     if let Some(key) = key {
         let link = sign_autoauth(EMAIL, None, key, &SystemClock)?.url(base_url)?;
-        text += &format!("a login link for {EMAIL}, for 15 minutes:\n  {link}\n");
+        text += &format!("a login link for {EMAIL}, valid for 15 minutes:\n  {link}\n");
     }
     Ok(text)
 }

@@ -1,4 +1,4 @@
-//! How often each answer was given, by its code, and how many secrets are being verified.
+//! Metrics: answers by endpoint and code, and verifications in progress.
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -6,15 +6,15 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Counts in the text format of OpenMetrics.
+/// All metrics, written in the OpenMetrics text format.
 pub(crate) struct Metrics {
     registry: Registry,
-    answers: Family<Answered, Counter>,
+    answers: Family<AnswerLabels, Counter>,
     verifications: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct AnswerLabels {
     endpoint: &'static str,
     code: &'static str,
 }
@@ -28,40 +28,40 @@ impl Metrics {
         let answers = Family::default();
         registry.register(
             "whmcs_auth_answers",
-            "Answers of each endpoint, by their code",
+            "Answers, by endpoint and code",
             Family::clone(&answers),
         );
         let verifications = Gauge::default();
         registry.register(
             "whmcs_auth_verifications",
-            "Secrets being verified now, those of callers who hung up included",
+            "Secrets that are being verified, also for callers who hung up",
             verifications.clone(),
         );
         Self { registry, answers, verifications }
     }
 
     pub(crate) fn count(&self, endpoint: &'static str, code: &'static str) {
-        self.answers.get_or_create(&Answered { endpoint, code }).inc();
+        self.answers.get_or_create(&AnswerLabels { endpoint, code }).inc();
     }
 
-    /// Counts a verification until what is returned is dropped.
-    pub(crate) fn verification(&self) -> UnderWay {
+    /// Counts a verification as running until the returned value is dropped.
+    pub(crate) fn verification(&self) -> RunningVerification {
         self.verifications.inc();
-        UnderWay(self.verifications.clone())
+        RunningVerification(self.verifications.clone())
     }
 
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = text::encode(&mut text, &self.registry);
         text
     }
 }
 
 /// A verification that has not ended.
-pub(crate) struct UnderWay(Gauge);
+pub(crate) struct RunningVerification(Gauge);
 
-impl Drop for UnderWay {
+impl Drop for RunningVerification {
     fn drop(&mut self) {
         self.0.dec();
     }

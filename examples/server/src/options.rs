@@ -1,70 +1,70 @@
-//! The command line.
+//! The options of the command line.
 
 use std::net::{IpAddr, SocketAddr};
 
 use clap::Parser;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, KeyError};
-use whmcs_auth_server::database::RoleIds;
-use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, Settings};
+use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};
 
 /// The WHMCS API and AutoAuth, over the tables of a WHMCS database.
 #[derive(Parser)]
 #[command(name = "whmcs-auth-server")]
 pub struct Options {
-    /// Where to listen. Port 0 picks a free one.
+    /// Address and port to listen on. Port 0 picks a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// sqlite:FILE, made with demo data where it is missing, or mysql://USER:PASSWORD@HOST/NAME.
+    /// Database: sqlite:FILE or mysql://USER:PASSWORD@HOST/NAME. A missing file is created with demo
+    /// data.
     #[arg(long, value_name = "URL", env = "WHMCS_DATABASE", hide_env_values = true)]
     #[arg(default_value = "sqlite:whmcs-demo.db")]
     pub database: String,
 
-    /// A key of AutoAuth. Give it several times while keys are rotated. Without it that of the demo
-    /// data, if any.
+    /// AutoAuth key. Repeat the option to accept several keys during a rotation. The default is the key
+    /// of the demo data; without any key AutoAuth is disabled.
     #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
     autoauth_key: Vec<String>,
 
-    /// An address that may call the API. Give it several times for several.
+    /// IP address that may call the API. Repeat the option for several addresses.
     #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1", "::1"])]
     allow_ip: Vec<String>,
 
-    /// The access key that lifts the restriction to those addresses.
+    /// Access key. A caller who sends it may call from any address.
     #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
     access_key: Option<String>,
 
-    /// Take API calls by GET, too. Their secrets stand in the URL, which proxies log.
+    /// Also accept API calls by GET. Their secrets are then in the URL, which proxies log.
     #[arg(long)]
     allow_get: bool,
 
-    /// Let each login link work once.
+    /// Accept each login link only once.
     #[arg(long)]
     one_time_links: bool,
 
-    /// How often an address may fail in a minute until it is turned away.
+    /// Failures in a minute after which an address is refused.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: u32,
 
-    /// A proxy whose X-Forwarded-For counts. Give it several times for several.
+    /// IP address of a proxy whose X-Forwarded-For is trusted. Repeat the option for several proxies.
     #[arg(long, value_name = "ADDRESS")]
     trust_proxy: Vec<IpAddr>,
 
-    /// How tbldeviceauth.role_ids is written, which WHMCS does not document.
+    /// Format of the column tbldeviceauth.role_ids. WHMCS does not document it.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     role_ids: RoleIds,
 
-    /// The number of the permission API Access in tbladminperms, which WHMCS does not document.
+    /// Number of the permission API Access in tbladminperms. WHMCS does not document it.
     #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_API_ACCESS_PERMISSION)]
     api_access_permission: i64,
 
-    /// The bcrypt cost of most hashes in the tables. Refusals are made to cost as much.
+    /// Bcrypt cost of most hashes in the database. Refused callers cost as much time as such a hash.
     #[arg(long, value_name = "COST", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=31))]
     pub bcrypt_cost: u32,
 }
 
 impl Options {
-    /// The keys given, or else that of the demo data.
+    /// The keys of the option, or else the key of the demo data.
     pub fn autoauth_keys(&self, demo_key: Option<&String>) -> Result<Vec<AutoAuthKey>, KeyError> {
         let keys: Vec<&String> = match self.autoauth_key.as_slice() {
             [] => demo_key.into_iter().collect(),
@@ -73,7 +73,7 @@ impl Options {
         keys.into_iter().map(AutoAuthKey::new).collect()
     }
 
-    /// What the rest decides, for a service at that URL.
+    /// The settings of a service at `base_url`.
     pub fn into_settings(
         self,
         base_url: String,

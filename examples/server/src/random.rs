@@ -1,6 +1,6 @@
-//! Random text that nobody can guess.
+//! Random text for session ids, tokens and keys.
 
-/// 32 bytes of the operating system's randomness, in hexadecimal.
+/// 32 random bytes of the operating system, in hexadecimal.
 pub(crate) fn random_hex() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Why a request is not carried out: a code and a cause for the operator, one answer for the caller.
+//! Why a request was refused: a code and a cause for the operator, a status and a message for the caller.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -8,23 +8,23 @@ use whmcs_auth::gate::AddressRefusal;
 use whmcs_auth::replay::ReplayRefusal;
 use whmcs_auth::{ActionRefusal, ApiRefusal, AutoAuthRefusal};
 
-/// Any request that is not carried out.
+/// A refusal by the library or by the service.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    /// For metrics.
+    /// For the operator's metrics.
     pub(crate) code: &'static str,
-    /// For the log.
+    /// For the operator's log.
     pub(crate) cause: String,
     /// For the caller.
     pub(crate) status: StatusCode,
     /// For the caller.
     pub(crate) message: Cow<'static, str>,
-    /// Whether it counts against the caller's address.
+    /// Whether the throttle counts it as a failure of the client's address.
     pub(crate) is_failure: bool,
 }
 
 impl Refusal {
-    /// A refusal of the service's own.
+    /// A refusal by the service.
     pub(crate) fn new(
         code: &'static str,
         status: StatusCode,
@@ -34,29 +34,29 @@ impl Refusal {
         Self { code, cause: cause.to_string(), status, message: message.into(), is_failure: false }
     }
 
-    /// A refusal of the library.
-    fn of(refusal: &dyn whmcs_auth::Refusal) -> Self {
+    /// A refusal by the library.
+    fn from_library(refusal: &dyn whmcs_auth::Refusal) -> Self {
         Self::answered_as(refusal, refusal.code(), refusal)
     }
 
-    /// A refusal of the service's own, with the public answer of one of the library.
+    /// A refusal by the service, with the same public answer as a refusal by the library.
     pub(crate) fn answered_as(
         refusal: &dyn whmcs_auth::Refusal,
         code: &'static str,
         cause: impl Display,
     ) -> Self {
-        // Every status that the library names is one.
+        // Cannot fail: the library only returns valid statuses.
         let status = StatusCode::from_u16(refusal.http_status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self::new(code, status, refusal.public_message(), cause)
     }
 
-    /// The service cannot tell. Nobody is let in.
+    /// The service could not decide, so it refuses.
     pub(crate) fn unavailable(code: &'static str, cause: impl Display) -> Self {
         Self::new(code, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", cause)
     }
 
-    /// It counts against the caller's address.
+    /// Counts it as a failure of the client's address.
     pub(crate) fn counted(mut self) -> Self {
         self.is_failure = true;
         self
@@ -65,33 +65,33 @@ impl Refusal {
 
 impl From<AddressRefusal> for Refusal {
     fn from(refusal: AddressRefusal) -> Self {
-        Self::of(&refusal).counted()
+        Self::from_library(&refusal).counted()
     }
 }
 
 impl From<ApiRefusal> for Refusal {
     fn from(refusal: ApiRefusal) -> Self {
-        Self::of(&refusal).counted()
+        Self::from_library(&refusal).counted()
     }
 }
 
 impl From<AutoAuthRefusal> for Refusal {
     fn from(refusal: AutoAuthRefusal) -> Self {
-        Self::of(&refusal).counted()
+        Self::from_library(&refusal).counted()
     }
 }
 
 /// Not counted: the caller is verified.
 impl From<ActionRefusal> for Refusal {
     fn from(refusal: ActionRefusal) -> Self {
-        Self::of(&refusal)
+        Self::from_library(&refusal)
     }
 }
 
 /// Not counted: the link is genuine.
 impl From<ReplayRefusal> for Refusal {
     fn from(refusal: ReplayRefusal) -> Self {
-        Self::of(&refusal)
+        Self::from_library(&refusal)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The endpoints, and what is told of each request and each answer.
+//! The routes, the headers of every answer, and the log of requests.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::service::Shared;
 use crate::{api, pages};
 
-/// Whoever serves it adds [`Peer`] and [`ClientAddress`] to each request.
+/// The routes. The server must add [`Peer`] and [`ClientAddress`] to the extensions of each request.
 pub(crate) fn router(service: Shared) -> Router {
     Router::new()
         .route("/includes/api.php", any(api::call))
@@ -39,12 +39,13 @@ pub(crate) fn router(service: Shared) -> Router {
             TraceLayer::new_for_http()
                 .make_span_with(span)
                 .on_response(log_answer)
-                // The refusal was logged, with its cause.
+                // Already logged with its cause, by `Service::refused`.
                 .on_failure(()),
         )
 }
 
-/// A page for GET alone. HEAD would log in like GET, and use up what works once.
+/// A page that only accepts GET. By default HEAD runs the GET handler, so it would log in and use up
+/// one-time links and tokens.
 fn page(get: MethodRouter<Shared>) -> MethodRouter<Shared> {
     get.head(pages::get_only).fallback(pages::get_only)
 }
@@ -53,8 +54,8 @@ fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Header
     SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
 }
 
-/// What is known of a request. Its path and query are left out: anybody may have written a secret
-/// there. The rest is filled in as it is found out.
+/// The log's description of a request. It shows the route, not the path or the query that the client
+/// sent, because those may contain a secret. Later code fills in the empty fields.
 fn span(request: &Request<Body>) -> Span {
     let path = request.extensions().get::<MatchedPath>();
     let address = request.extensions().get::<ClientAddress>();
@@ -69,11 +70,11 @@ fn span(request: &Request<Body>) -> Span {
     )
 }
 
-fn log_answer(response: &Response, took: Duration, _: &Span) {
-    tracing::debug!(status = response.status().as_u16(), ?took, "answered");
+fn log_answer(response: &Response, duration: Duration, _: &Span) {
+    tracing::debug!(status = response.status().as_u16(), ?duration, "answered");
 }
 
-/// For the machine itself alone: counts tell whether a name is known.
+/// Only for programs on this machine, because the codes show whether a name exists.
 async fn metrics(
     State(service): State<Shared>,
     Extension(peer): Extension<Peer>,

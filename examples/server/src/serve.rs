@@ -1,4 +1,4 @@
-//! Connections: how many, for how long, and how they end.
+//! Accepts connections, limits them, and ends them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::connections::Connections;
 use crate::router::router;
 use crate::service::Service;
 
-/// Serves until `stop` is done. Requests that were begun are then answered, within the time that the
-/// limits give them.
+/// Serves until `stop` completes. Requests in progress are then still answered, if they end within the
+/// shutdown time of the limits.
 pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Output = ()>) {
     let service = Arc::new(service);
     let limits = &service.settings.limits;
     let mut http = http1::Builder::new();
-    // No keep-alive: idle clients would hold connections.
+    // No keep-alive, so that idle clients hold no connections.
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_time).keep_alive(false);
     let router = router(Arc::clone(&service));
     let connections = Connections::new(&service.settings);
@@ -40,14 +40,14 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
             let (stream, peer) = match listener.accept().await {
                 Ok((stream, peer)) => (stream, peer.ip()),
                 Err(error) => {
-                    // Out of file descriptors, mostly: others must end first.
-                    tracing::error!(%error, "a connection was not accepted");
+                    // Usually no file descriptor is free. Wait until other connections end.
+                    tracing::error!(%error, "cannot accept a connection");
                     sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             };
             let Some(slot) = connections.slot(peer) else {
-                tracing::debug!(%peer, "the peer has too many connections");
+                tracing::debug!(%peer, "closed a connection: the peer has too many");
                 continue;
             };
             let (router, service) = (router.clone(), Arc::clone(&service));
@@ -63,7 +63,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
             open.spawn(async move {
                 let _held = (permit, slot);
                 if let Ok(Err(error)) = connection.await {
-                    tracing::debug!(%error, "a connection broke off");
+                    tracing::debug!(%error, "a connection failed");
                 }
             });
         }
@@ -75,7 +75,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
     drop(listener);
     let ended = timeout(limits.shutdown_time, graceful.shutdown()).await;
     if ended.is_err() {
-        tracing::warn!("connections were cut that took too long to end");
+        tracing::warn!("closed connections that did not end within the shutdown time");
     }
     open.shutdown().await;
     let _ = timeout(limits.shutdown_time, service.database.close()).await;

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::settings::Settings;
 use crate::sso_tokens::SsoTokens;
 use crate::throttle::Throttle;
 
-/// The service, shared by its requests.
+/// The service, as every handler receives it.
 pub(crate) type Shared = Arc<Service>;
 
-/// The settings, the tables, and what is remembered between requests.
+/// The settings, the database, and what is kept in memory between requests.
 pub struct Service {
     pub(crate) settings: Settings,
     pub(crate) database: Database,
@@ -29,14 +29,14 @@ pub struct Service {
     pub(crate) sso_tokens: SsoTokens,
     pub(crate) replay_guard: Option<ReplayGuard>,
     pub(crate) throttle: Throttle,
-    /// How many secrets may be verified at once.
+    /// Limits how many secrets are verified at the same time.
     pub(crate) verifications: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     clock: Box<dyn Clock + Send + Sync>,
 }
 
 impl Service {
-    /// A service over these tables, by this clock.
+    /// Creates a service over `database` that takes the time from `clock`.
     pub fn new(
         settings: Settings,
         database: Database,
@@ -61,7 +61,7 @@ impl Service {
         self.clock.now()
     }
 
-    /// Gives up on what takes too long.
+    /// Runs `work`, and refuses the request if it takes longer than the answer time.
     pub(crate) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, Refusal>>,
@@ -72,19 +72,21 @@ impl Service {
             .unwrap_or_else(|late| Err(Refusal::unavailable("too_slow", late)))
     }
 
-    /// The caller's address, unless it is hidden, or failed too often.
+    /// Returns the client's address. Refuses a hidden address, and one with too many failures.
     pub(crate) fn admit(&self, address: ClientAddress) -> Result<IpAddr, Refusal> {
         let address = address.known()?;
         self.throttle.check(address)?;
         Ok(address)
     }
 
+    /// Counts and logs an accepted request.
     pub(crate) fn accepted(&self, endpoint: &'static str) {
         const CODE: &str = "accepted";
         self.metrics.count(endpoint, CODE);
         tracing::info!(endpoint, code = CODE);
     }
 
+    /// Counts and logs a refusal.
     pub(crate) fn refused(
         &self,
         endpoint: &'static str,

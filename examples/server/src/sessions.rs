@@ -1,4 +1,4 @@
-//! Who is logged in: a cookie that holds a random id, and what it stands for, in memory.
+//! Sessions in memory. A cookie holds a random id, and the id stands for a client.
 
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -11,8 +11,7 @@ use crate::settings::Limits;
 
 const COOKIE: &str = "session";
 
-/// Sessions, by the cookie's value. Where there are too many, the least
-/// recently used ones end.
+/// Client numbers by session id. If there are too many sessions, the least recently used one ends.
 pub(crate) struct Sessions(Cache<String, i64>);
 
 impl Sessions {
@@ -20,7 +19,7 @@ impl Sessions {
         Self(
             Cache::builder()
                 .max_capacity(limits.sessions)
-                // The default policy may drop the newest.
+                // The default policy may evict the newest entry.
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_idle(limits.session_idle_time)
                 .time_to_live(limits.session_time)
@@ -28,8 +27,8 @@ impl Sessions {
         )
     }
 
-    /// A new session for the client, whatever session there was. A cookie that the visitor brought
-    /// is never taken over.
+    /// Starts a session under a new id, and ends the session of the cookie that the browser sent. An id
+    /// from the browser is never reused, so nobody can plant one (session fixation).
     pub(crate) fn begin(
         &self,
         jar: CookieJar,
@@ -42,12 +41,12 @@ impl Sessions {
         Ok(jar.add(cookie(id, is_tls)))
     }
 
-    /// The client who is logged in.
+    /// The client who is logged in, if any.
     pub(crate) fn client(&self, jar: &CookieJar) -> Option<i64> {
         self.0.get(jar.get(COOKIE)?.value())
     }
 
-    /// Ends the session, and takes the cookie back.
+    /// Ends the session, and removes the cookie from the browser.
     pub(crate) fn end(&self, jar: CookieJar) -> CookieJar {
         self.forget(&jar);
         jar.remove(cookie(String::new(), false))

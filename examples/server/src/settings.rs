@@ -1,4 +1,4 @@
-//! What an operator decides.
+//! The settings of the service, and its limits.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,79 +6,88 @@ use std::time::Duration;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::{AutoAuthKeys, BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme};
 
-use crate::database::RoleIds;
-
-/// The number of the permission API Access in `tbladminperms`. WHMCS does not document it; this is
-/// the demo's.
+/// The number of the permission API Access in `tbladminperms`. WHMCS does not document it. The demo
+/// data uses this number.
 pub const DEFAULT_API_ACCESS_PERMISSION: i64 = 81;
 
-/// What the service accepts, from whom, and how much of it.
+/// The format of `tbldeviceauth.role_ids`. WHMCS does not document it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum RoleIds {
+    /// `[1,2]` or `["1","2"]`.
+    #[default]
+    Json,
+    /// `1,2`.
+    Comma,
+}
+
+/// What the service accepts, and from whom.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Who may call the API, and the access key that lifts the restriction.
+    /// The addresses that may call the API, and the access key that allows every address.
     pub addresses: AddressGate,
-    /// The keys of AutoAuth, none of which switches it off.
+    /// The AutoAuth keys. Without a key AutoAuth is disabled.
     pub autoauth_keys: AutoAuthKeys,
-    /// Whether the API may be called by GET, its secrets in the URL.
+    /// Whether the API also accepts GET, which puts secrets into the URL.
     pub allow_get: bool,
-    /// Whether each login link works once.
+    /// Whether each login link is accepted only once.
     pub one_time_links: bool,
-    /// How `tbldeviceauth.role_ids` is written.
+    /// The format of `tbldeviceauth.role_ids`.
     pub role_ids: RoleIds,
     /// The number of the permission API Access.
     pub api_access_permission: i64,
-    /// The bcrypt cost of most hashes in the tables.
+    /// The bcrypt cost of most hashes in the database.
     pub bcrypt_cost: BcryptCost,
-    /// Proxies whose `X-Forwarded-For` counts.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Where clients find the service, unless the tables say so: `http://127.0.0.1:8080`.
+    /// The URL of the service, such as `http://127.0.0.1:8080`. The setting `SystemURL` of the database
+    /// overrides it.
     pub base_url: String,
-    /// How much is taken, and for how long.
+    /// The limits.
     pub limits: Limits,
 }
 
 impl Settings {
-    /// The forms in which WHMCS stores secrets and passwords.
-    pub(crate) fn stored_forms(&self) -> ExpectedSchemes {
+    /// The schemes in which WHMCS stores secrets and passwords.
+    pub(crate) fn expected_schemes(&self) -> ExpectedSchemes {
         let cost = self.bcrypt_cost;
         ExpectedSchemes::new(SecretScheme::Bcrypt(cost), PasswordScheme::BcryptOfMd5(cost))
     }
 }
 
-/// How much is taken, and for how long.
+/// Limits on sizes, numbers and times.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The bytes of a body.
+    /// The most bytes of a body.
     pub body_bytes: usize,
-    /// Until a request's head has arrived.
+    /// The most time for the head of a request to arrive.
     pub head_time: Duration,
-    /// Until a request's body has arrived.
+    /// The most time for the body of a request to arrive.
     pub body_time: Duration,
-    /// Until a request is answered.
+    /// The most time until a request is answered.
     pub answer_time: Duration,
-    /// From a request to stop until open connections are cut.
+    /// The most time that open connections have to end when the service stops.
     pub shutdown_time: Duration,
-    /// From the start of a connection until it is cut. It is good for one request.
+    /// The longest life of a connection, which carries one request.
     pub connection_time: Duration,
-    /// Open connections.
+    /// The most open connections.
     pub connections: usize,
-    /// Open connections of one peer that is no trusted proxy.
+    /// The most open connections of one peer. Trusted proxies are exempt.
     pub connections_by_peer: usize,
-    /// Failures of one address after which it is turned away.
+    /// The number of failures after which an address is refused.
     pub failures: u32,
-    /// For how long failures count.
+    /// How long failures are remembered, from the first one.
     pub failure_time: Duration,
-    /// Addresses whose failures are remembered, or networks of IPv6.
+    /// The most addresses whose failures are remembered. An IPv6 /64 is one address.
     pub remembered_networks: u64,
-    /// Login links that are remembered as used.
+    /// The most used login links that are remembered.
     pub remembered_links: usize,
-    /// Single sign-on tokens that were given out.
+    /// The most single sign-on tokens.
     pub sso_tokens: u64,
-    /// Sessions.
+    /// The most sessions.
     pub sessions: u64,
-    /// From the last use of a session until it ends.
+    /// The time after which an unused session ends.
     pub session_idle_time: Duration,
-    /// From the start of a session until it ends.
+    /// The longest life of a session.
     pub session_time: Duration,
 }
 

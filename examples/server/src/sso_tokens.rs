@@ -1,4 +1,4 @@
-//! Tokens for one login each: `CreateSsoToken`, the successor of AutoAuth.
+//! The tokens of `CreateSsoToken`, the successor of AutoAuth. Each token logs in once.
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -9,13 +9,13 @@ use crate::random::random_hex;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
 
-/// For how long a token can be used.
+/// How long a token can be used.
 const LIFETIME: Duration = Duration::seconds(60);
 
-/// Tokens that were given out and not used yet.
+/// Issued tokens that were not used yet.
 pub(crate) struct SsoTokens(Cache<String, SsoLogin>);
 
-/// What a token is good for.
+/// The login that a token allows.
 #[derive(Clone)]
 pub(crate) struct SsoLogin {
     pub(crate) client: i64,
@@ -25,17 +25,18 @@ pub(crate) struct SsoLogin {
 
 impl SsoTokens {
     pub(crate) fn new(limits: &Limits) -> Self {
-        // Held for longer than they live, so that an expired one is told from an unknown one.
-        let held = std::time::Duration::from_secs(600);
+        // Longer than their lifetime, so that the log can tell expired tokens from unknown ones.
+        let kept = std::time::Duration::from_secs(600);
         Self(
             Cache::builder()
                 .max_capacity(limits.sso_tokens)
                 .eviction_policy(EvictionPolicy::lru())
-                .time_to_live(held)
+                .time_to_live(kept)
                 .build(),
         )
     }
 
+    /// Issues a token for the client.
     pub(crate) fn issue(
         &self,
         client: i64,
@@ -48,12 +49,12 @@ impl SsoTokens {
         Ok(token)
     }
 
-    /// What the token is good for. It can still be used.
-    pub(crate) fn look_at(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
+    /// The login that the token allows. The token stays usable.
+    pub(crate) fn peek(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
         not_expired(self.0.get(token), now)
     }
 
-    /// Uses the token. Of several who ask at once one has it.
+    /// Uses up the token. If several requests do so at the same time, only one succeeds.
     pub(crate) fn redeem(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
         not_expired(self.0.remove(token), now)
     }
@@ -63,11 +64,13 @@ fn not_expired(login: Option<SsoLogin>, now: OffsetDateTime) -> Result<SsoLogin,
     match login {
         Some(login) if now < login.expires => Ok(login),
         Some(_) => Err(refused("sso_token_expired", "the token is older than 60 s")),
-        None => Err(refused("sso_token_unknown", "the token was never given out, or was used")),
+        None => {
+            Err(refused("sso_token_unknown", "the token was never issued, or it was used before"))
+        }
     }
 }
 
-/// The visitor is told what is told of a link that is not genuine.
+/// The visitor sees the same message as for a login link that is not genuine.
 fn refused(code: &'static str, cause: &str) -> Refusal {
     Refusal::answered_as(&AutoAuthRefusal::HashMismatch, code, cause).counted()
 }
@@ -80,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_threads_that_ask_at_once_one_has_the_token() {
+    fn only_one_of_several_threads_redeems_a_token() {
         let tokens = SsoTokens::new(&Limits::default());
         let now = OffsetDateTime::UNIX_EPOCH;
         for _ in 0..500 {
             let token = tokens.issue(1, None, now).unwrap();
-            let all_are_here = Barrier::new(4);
+            let all_are_ready = Barrier::new(4);
             let redeem = || {
-                all_are_here.wait();
+                all_are_ready.wait();
                 tokens.redeem(&token, now).is_ok()
             };
             let redeemed = scope(|scope| {

@@ -1,4 +1,4 @@
-//! The three actions: what they read, and what they refuse.
+//! The three actions: their parameters, and what they refuse.
 
 mod support;
 
@@ -18,7 +18,7 @@ fn ids(answer: &Value, list: &str, item: &str, id: &str) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn get_clients_gives_a_page_and_the_number_of_all() {
+async fn get_clients_answers_a_page_and_the_total() {
     let server = Server::start().await;
     for (parameters, start, expected) in [
         ("", 0, (1..=25).collect::<Vec<_>>()),
@@ -26,7 +26,7 @@ async fn get_clients_gives_a_page_and_the_number_of_all() {
         ("limitstart=28&limitnum=25", 28, vec![29, 30]),
         ("limitstart=0&limitnum=2", 0, vec![1, 2]),
         ("limitnum=4294967295", 0, (1..=30).collect()),
-        // As PHP has it, the last counts.
+        // As in PHP, the last value counts.
         ("limitnum=1&limitnum=2", 0, vec![1, 2]),
         ("limitnum=0", 0, vec![]),
         ("limitstart=30", 30, vec![]),
@@ -56,7 +56,7 @@ async fn get_clients_gives_a_page_and_the_number_of_all() {
 }
 
 #[tokio::test]
-async fn an_answer_holds_so_many_clients_and_no_more() {
+async fn an_answer_has_at_most_10_000_clients() {
     let server = Server::start().await;
     server
         .sql(
@@ -92,7 +92,7 @@ async fn get_clients_filters_and_sorts() {
 }
 
 #[tokio::test]
-async fn search_looks_at_the_start_of_five_texts() {
+async fn search_matches_the_start_of_five_columns() {
     let server = Server::start().await;
     server
         .sql("INSERT INTO tblclients VALUES (31, '50%', 'a_b', '!x', 'z@example.com', '2020-01-01', 0, 'Active')")
@@ -110,7 +110,7 @@ async fn search_looks_at_the_start_of_five_texts() {
         ("Gro%C3%9F+%26", vec![3]),
         ("client", (1..=1).chain(6..=30).collect()),
         ("client1", (10..=19).collect()),
-        // No letter is more than itself.
+        // Wildcards match only themselves.
         ("%25", vec![]),
         ("_da", vec![]),
         ("50%25", vec![31]),
@@ -125,7 +125,7 @@ async fn search_looks_at_the_start_of_five_texts() {
 }
 
 #[tokio::test]
-async fn get_products_gives_all_or_those_asked_for() {
+async fn get_products_answers_all_or_those_that_match() {
     let server = Server::start().await;
     for (parameters, expected) in [
         ("", vec![1, 2, 3]),
@@ -157,7 +157,7 @@ async fn get_products_gives_all_or_those_asked_for() {
 }
 
 #[tokio::test]
-async fn parameters_that_cannot_be_read_are_refused() {
+async fn invalid_parameters_are_refused() {
     let server = Server::start().await;
     for parameters in [
         "action=GetClients&limitstart=-1",
@@ -210,13 +210,13 @@ async fn texts_cannot_add_a_field_to_an_answer() {
 }
 
 #[tokio::test]
-async fn create_sso_token_refuses_what_it_cannot_lead_to() {
+async fn create_sso_token_refuses_unknown_clients_and_unsafe_targets() {
     let server = Server::start().await;
     for (parameters, status, message, code) in [
         ("", 404, "Client ID Not Found", "client_not_found"),
         ("client_id=x", 404, "Client ID Not Found", "client_not_found"),
         ("client_id=99", 404, "Client ID Not Found", "client_not_found"),
-        // Closed.
+        // The account is closed.
         ("client_id=4", 404, "Client ID Not Found", "client_not_found"),
         ("client_id=1&destination=clientarea:x", 400, "Invalid Destination", "destination_unknown"),
         (

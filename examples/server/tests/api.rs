@@ -1,4 +1,4 @@
-//! `/includes/api.php`: who may call, in which form, and what they are told.
+//! `/includes/api.php`: who may call, how fields arrive, and what is answered.
 
 mod support;
 
@@ -21,7 +21,7 @@ async fn the_three_modes() {
 }
 
 #[tokio::test]
-async fn each_refusal_has_its_code_and_tells_the_caller_one_thing() {
+async fn each_refusal_has_its_code_and_its_public_answer() {
     let server = Server::start().await;
     let id = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
     for (fields, code, status, message) in [
@@ -121,13 +121,13 @@ async fn answers_come_in_three_formats() {
         assert_eq!(head(&response, "content-type"), Some(content_type));
         assert_eq!(answer(response).await, (403, refused.to_owned()));
     }
-    // The default.
+    // NVP is the default.
     let (_, body) = server.call(&ask).await;
     assert!(body.starts_with("result=success;"));
 }
 
 #[tokio::test]
-async fn fields_stand_in_query_form_and_multipart() {
+async fn fields_come_from_query_form_and_multipart() {
     let server = Server::start().await;
     let accepted = |(status, body): (u16, String)| {
         assert_eq!(status, 200, "{body}");
@@ -136,7 +136,7 @@ async fn fields_stand_in_query_form_and_multipart() {
     let ask = "action=GetClients&responsetype=json&limitnum=1";
 
     accepted(server.call(&format!("{ask}&{PAIR}")).await);
-    // Where PHP ends the type, it ends here.
+    // The content type ends where PHP ends it.
     for parameters in ["", ";charset=UTF-8", "; charset", ", text/plain", " x"] {
         let content_type = format!("{FORM}{parameters}").replace("form", "Form");
         let form = format!("{ask}&{PAIR}");
@@ -163,20 +163,20 @@ async fn fields_stand_in_query_form_and_multipart() {
         answer(request.send().await.unwrap()).await
     };
     accepted(send(form().text("secret", secret)).await);
-    // An upload is no field.
+    // An upload is not a field.
     let upload = reqwest::multipart::Part::text(secret).file_name("secret.txt");
     let refused = (403, AUTHENTICATION_FAILED.to_owned());
     assert_eq!(send(form().part("secret", upload)).await, refused);
     assert_eq!(send(form().text("secret", secret).text("secret[]", "x")).await, refused);
     assert_eq!(send(form().text("secret", secret).text("secret", secret)).await, refused);
 
-    // A name in the query and in the body counts for nothing.
+    // A name in both the query and the body is malformed.
     let twice = server.post_to(&format!("{API}?{PAIR}"), FORM, &format!("{ask}&{PAIR}")).await;
     assert_eq!(answer(twice).await, refused);
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_fields() {
+async fn bodies_without_fields_are_refused() {
     let server = Server::start().await;
     let path = format!("{API}?responsetype=json");
     for (content_type, body, status, message, code) in [
@@ -201,7 +201,7 @@ async fn bodies_that_are_no_fields() {
 }
 
 #[tokio::test]
-async fn get_is_taken_only_where_it_is_allowed() {
+async fn get_is_accepted_only_if_allowed() {
     let ask = format!("{API}?endpoint=x&action=GetClients&responsetype=json&{PAIR}");
     let server = Server::start().await;
     let response = server.get(&ask).await;
@@ -224,7 +224,7 @@ async fn get_is_taken_only_where_it_is_allowed() {
 }
 
 #[tokio::test]
-async fn addresses_come_before_credentials_and_the_access_key_lifts_them() {
+async fn addresses_are_checked_first_and_the_access_key_allows_any_address() {
     let server = Server::with(|settings| {
         settings.addresses =
             AddressGate::new().with_entries(["203.0.113.7"]).with_access_key(ACCESS_KEY).unwrap();
@@ -240,7 +240,7 @@ async fn addresses_come_before_credentials_and_the_access_key_lifts_them() {
 
     let (status, _) = server.json(&format!("{ask}&accesskey=key%231%2B2")).await;
     assert_eq!(status, 200);
-    // In the query, as some clients have it.
+    // Some clients send it in the query.
     let path = format!("{API}?accesskey=key%231%2B2");
     assert_eq!(server.post_to(&path, FORM, &ask).await.status(), 200);
     let (status, answer) = server.json("accesskey=key%231%2B2").await;
@@ -248,20 +248,20 @@ async fn addresses_come_before_credentials_and_the_access_key_lifts_them() {
 }
 
 #[tokio::test]
-async fn the_tables_decide() {
+async fn the_database_decides() {
     let ask = format!("action=GetClients&{PAIR}");
     let as_admin = "action=GetClients&username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
     for (change, fields, code) in [
-        // A credential that is marked deleted is none.
+        // Deleted credentials.
         ("UPDATE tbldeviceauth SET deleted_at = '2024-01-01'", &*ask, "unknown_identifier"),
         ("DELETE FROM tbldeviceauth", &*ask, "unknown_identifier"),
-        // The admin behind it.
+        // The admin who owns the credential.
         ("UPDATE tbladmins SET disabled = 1", &*ask, "admin_disabled"),
         ("DELETE FROM tbladmins", &*ask, "admin_disabled"),
         ("DELETE FROM tbladminperms", &*ask, "no_api_access"),
         ("DELETE FROM tbladminroles", &*ask, "no_api_access"),
         ("UPDATE tbladminperms SET permid = 80", &*ask, "no_api_access"),
-        // Roles.
+        // API roles.
         ("UPDATE tbldeviceauth SET role_ids = '[2]'", &*ask, "action_not_allowed"),
         ("UPDATE tbldeviceauth SET role_ids = '[]'", &*ask, "action_not_allowed"),
         ("UPDATE tbldeviceauth SET role_ids = '1,2'", &*ask, "action_not_allowed"),
@@ -276,14 +276,14 @@ async fn the_tables_decide() {
         ),
         ("UPDATE tbldeviceauth SET role_ids = '[\"1\"]'", &*ask, "accepted"),
         ("UPDATE tblapi_roles SET permissions = '{\"GETCLIENTS\":\"1\"}'", &*ask, "accepted"),
-        // A row that cannot be read counts as absent.
+        // A row that the library cannot read counts as absent.
         (
             "UPDATE tbldeviceauth SET secret = 'F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo'",
             &*ask,
             "unknown_identifier",
         ),
         ("UPDATE tbladmins SET password = 'password'", as_admin, "unknown_username"),
-        // An MD5 counts only where a reset left it.
+        // An MD5 counts only after a manual reset, which empties `passwordhash`.
         (
             "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99'",
             as_admin,
@@ -294,10 +294,10 @@ async fn the_tables_decide() {
             as_admin,
             "accepted",
         ),
-        // The password's change leaves the credential alone.
+        // A new password of the admin does not change the credential.
         ("UPDATE tbladmins SET password = passwordhash", &*ask, "accepted"),
         ("UPDATE tbladmins SET password = passwordhash", as_admin, "wrong_password"),
-        // A collation that folds letters finds a name that was not asked for.
+        // A collation that folds letters finds another name.
         (
             "CREATE TABLE folded (id, identifier TEXT COLLATE NOCASE, secret, user_id, role_ids,
                                   last_access, deleted_at);
@@ -308,7 +308,7 @@ async fn the_tables_decide() {
             &*ask,
             "record_name_mismatch",
         ),
-        // Of several that are found the one that was asked for counts.
+        // If it finds several rows, the one with the exact name counts.
         (
             "CREATE TABLE folded (id, identifier TEXT COLLATE NOCASE, secret, user_id, role_ids,
                                   last_access, deleted_at);
@@ -330,7 +330,7 @@ async fn the_tables_decide() {
             as_admin,
             "accepted",
         ),
-        // A row with nothing in it, or with what is no text.
+        // A column with NULL, or with bytes that are not text.
         (
             "CREATE TABLE bare AS SELECT * FROM tbldeviceauth;
              UPDATE bare SET secret = NULL;
@@ -341,14 +341,14 @@ async fn the_tables_decide() {
         ),
         ("UPDATE tbldeviceauth SET secret = x'FF'", &*ask, "unknown_identifier"),
         ("UPDATE tbladmins SET password = x'FF'", as_admin, "unknown_username"),
-        // What is only noted keeps nobody from calling.
+        // A call succeeds even if `last_access` cannot be written.
         (
             "CREATE TRIGGER unwritable BEFORE UPDATE ON tbldeviceauth
              BEGIN SELECT RAISE(FAIL, 'unwritable'); END",
             &*ask,
             "accepted",
         ),
-        // Usernames go without case.
+        // Usernames ignore case.
         ("UPDATE tbladmins SET username = 'AdMiN' WHERE id = 1", as_admin, "accepted"),
     ] {
         let server = Server::start().await;
@@ -360,7 +360,7 @@ async fn the_tables_decide() {
 
 #[tokio::test]
 async fn what_whmcs_does_not_document_is_a_setting() {
-    use whmcs_auth_server::database::RoleIds;
+    use whmcs_auth_server::RoleIds;
 
     let ask = format!("action=GetClients&{PAIR}");
     let server = Server::with(|settings| {
@@ -381,7 +381,7 @@ async fn what_whmcs_does_not_document_is_a_setting() {
 }
 
 #[tokio::test]
-async fn last_access_is_written_once_a_minute_at_most() {
+async fn last_access_is_written_at_most_once_a_minute() {
     let server = Server::start().await;
     let ask = format!("action=GetClients&{PAIR}");
     for (seconds, expected) in

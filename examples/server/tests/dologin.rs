@@ -1,4 +1,4 @@
-//! `/dologin.php`: from a signed link to a session, and to its end.
+//! `/dologin.php`: login links, and the sessions that they start.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 use support::{Server, answer, cookie, head};
 
 #[tokio::test]
-async fn a_genuine_link_begins_a_session() {
+async fn a_genuine_link_starts_a_session() {
     let server = Server::start().await;
     let response = server.get(&server.link("demo@whmcs.com", None)).await;
     assert_eq!(response.status(), 302);
@@ -51,7 +51,7 @@ async fn nobody_is_logged_in_without_a_session() {
 }
 
 #[tokio::test]
-async fn each_login_has_a_session_of_its_own_and_takes_over_none() {
+async fn each_login_starts_a_new_session() {
     let server = Server::start().await;
     let link = server.link("demo@whmcs.com", None);
     let planted = format!("session={}", "a".repeat(64));
@@ -63,7 +63,7 @@ async fn each_login_has_a_session_of_its_own_and_takes_over_none() {
     let second = cookie(&server.get_with(&link, "cookie", &first).await);
     assert_ne!(second, first);
     let page = server.get_with("/clientarea.php", "cookie", &first).await;
-    assert_eq!(page.status(), 403, "the session before has ended");
+    assert_eq!(page.status(), 403, "the previous session has ended");
     let page = server.get_with("/clientarea.php", "cookie", &second).await;
     assert_eq!(page.status(), 200);
 }
@@ -94,7 +94,7 @@ async fn behind_tls_the_cookie_is_secure() {
 }
 
 #[tokio::test]
-async fn goto_leads_to_the_same_site_only() {
+async fn goto_stays_on_the_same_site() {
     let server = Server::start().await;
     for (goto, location) in [
         ("viewinvoice.php?id=12", "viewinvoice.php?id=12"),
@@ -121,7 +121,7 @@ async fn goto_leads_to_the_same_site_only() {
 }
 
 #[tokio::test]
-async fn the_vendors_sample_leaves_the_email_unencoded() {
+async fn a_link_with_an_unencoded_email_is_accepted() {
     let server = Server::start().await;
     let link = "/dologin.php?email=a+b@example.com&timestamp=1700000000\
                 &hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8&goto=index.php";
@@ -133,7 +133,7 @@ async fn the_vendors_sample_leaves_the_email_unencoded() {
 }
 
 #[tokio::test]
-async fn a_refused_link_says_so_and_sets_no_cookie() {
+async fn a_refused_link_shows_a_message_and_sets_no_cookie() {
     let server = Server::start().await;
     let genuine = server.link("demo@whmcs.com", None);
     let unknown = server.link("nobody@example.com", None);
@@ -165,13 +165,13 @@ async fn a_refused_link_says_so_and_sets_no_cookie() {
         assert_eq!(server.count("dologin", code).await, before + 1, "{code}");
     }
     server.clock.set(support::at(1_700_000_900));
-    assert_eq!(server.get(&genuine).await.status(), 302, "900 s are in time");
+    assert_eq!(server.get(&genuine).await.status(), 302, "900 s are accepted");
 }
 
 #[tokio::test]
 async fn the_stored_email_is_compared_with_the_signed_one() {
     let server = Server::start().await;
-    // A collation that ignores spaces at the end finds an account that has another e-mail.
+    // A collation that ignores trailing spaces finds an account with another e-mail.
     server
         .sql(
             "CREATE TABLE folded (id, firstname, lastname, companyname, email TEXT COLLATE RTRIM,
@@ -188,7 +188,7 @@ async fn the_stored_email_is_compared_with_the_signed_one() {
     assert_eq!(response.status(), 403);
     assert_eq!(server.count("dologin", "account_email_mismatch").await, 1);
 
-    // Of several that are found the right one counts.
+    // If the database finds several accounts, the one with the signed e-mail counts.
     server
         .sql("INSERT INTO tblclients VALUES (50, 'D', 'C', '', 'demo@whmcs.com', '', 0, 'Active')")
         .await;
@@ -198,7 +198,7 @@ async fn the_stored_email_is_compared_with_the_signed_one() {
 }
 
 #[tokio::test]
-async fn a_link_works_once_where_the_service_says_so() {
+async fn with_one_time_links_a_link_works_once() {
     let server = Server::start().await;
     let link = server.link("demo@whmcs.com", None);
     for _ in 0..2 {
@@ -230,7 +230,7 @@ async fn a_link_works_once_where_the_service_says_so() {
 }
 
 #[tokio::test]
-async fn a_full_guard_lets_nobody_in() {
+async fn a_full_replay_guard_refuses_every_link() {
     let server = Server::with(|settings| {
         settings.one_time_links = true;
         settings.limits.remembered_links = 1;
@@ -244,13 +244,13 @@ async fn a_full_guard_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn autoauth_can_be_off() {
+async fn autoauth_can_be_switched_off() {
     let server = Server::start().await;
     let link = server.link("demo@whmcs.com", None);
     server.sql("UPDATE tblconfiguration SET value = '' WHERE setting = 'AllowAutoAuth'").await;
     assert_eq!(server.get(&link).await.status(), 403);
     assert_eq!(server.count("dologin", "autoauth_switched_off").await, 1);
-    // As MariaDB's collation finds the row.
+    // MariaDB's collation finds the row in another case, too.
     server
         .sql(
             "UPDATE tblconfiguration SET setting = 'allowautoauth' WHERE setting = 'AllowAutoAuth'",
@@ -267,7 +267,7 @@ async fn autoauth_can_be_off() {
         .await;
     assert_eq!(server.get(&link).await.status(), 403);
     assert_eq!(server.count("dologin", "autoauth_switched_off").await, 2);
-    // An installation that does not know the switch.
+    // An installation without the switch.
     server.sql("DELETE FROM tblconfiguration WHERE setting = 'AllowAutoAuth'").await;
     assert_eq!(server.get(&link).await.status(), 302);
 
@@ -292,7 +292,7 @@ async fn head_and_post_use_up_no_link() {
 }
 
 #[tokio::test]
-async fn a_session_ends_some_time_after_its_last_use() {
+async fn an_unused_session_ends() {
     let server = Server::with(|settings| {
         settings.limits.session_idle_time = Duration::from_secs(3);
     })
@@ -306,7 +306,7 @@ async fn a_session_ends_some_time_after_its_last_use() {
 }
 
 #[tokio::test]
-async fn a_session_ends_some_time_after_its_start() {
+async fn a_session_has_a_longest_life() {
     let server = Server::with(|settings| {
         settings.limits.session_time = Duration::from_secs(2);
     })
@@ -320,14 +320,14 @@ async fn a_session_ends_some_time_after_its_start() {
 }
 
 #[tokio::test]
-async fn where_there_are_too_many_sessions_the_least_recently_used_one_ends() {
+async fn with_too_many_sessions_the_least_recently_used_one_ends() {
     let server = Server::with(|settings| settings.limits.sessions = 2).await;
     let link = server.link("demo@whmcs.com", None);
     let status = async |cookie: &str| {
         let page = server.get_with("/clientarea.php", "cookie", cookie);
         page.await.status().as_u16()
     };
-    // The cache makes room in the background, now and then.
+    // The cache evicts entries in the background.
     let settle = || tokio::time::sleep(Duration::from_millis(500));
     let old = [cookie(&server.get(&link).await), cookie(&server.get(&link).await)];
     for _ in 0..20 {
@@ -338,12 +338,12 @@ async fn where_there_are_too_many_sessions_the_least_recently_used_one_ends() {
     settle().await;
     assert_eq!(status(&old[1]).await, 200);
     settle().await;
-    assert_eq!(status(&new).await, 200, "however often the others were used");
+    assert_eq!(status(&new).await, 200, "even if the others were used more often");
     assert_eq!(status(&old[0]).await, 403);
 }
 
 #[tokio::test]
-async fn an_account_that_is_closed_is_logged_out() {
+async fn a_closed_account_is_logged_out() {
     let server = Server::start().await;
     let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
     server.sql("UPDATE tblclients SET status = 'Closed' WHERE id = 1").await;
@@ -352,7 +352,7 @@ async fn an_account_that_is_closed_is_logged_out() {
 }
 
 #[tokio::test]
-async fn names_are_text_and_no_markup() {
+async fn names_are_escaped() {
     let server = Server::start().await;
     server.sql("UPDATE tblclients SET firstname = '<script>\"&' WHERE id = 1").await;
     let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);

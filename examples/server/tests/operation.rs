@@ -1,4 +1,4 @@
-//! Counts, limits, failures, and the end.
+//! Metrics, limits, failures of the database, and the shutdown.
 
 mod support;
 
@@ -14,7 +14,7 @@ use whmcs_auth::gate::AddressGate;
 const UNAVAILABLE: &str = r#"{"result":"error","message":"Service Unavailable"}"#;
 
 #[tokio::test]
-async fn metrics_count_each_code_for_the_machine_itself() {
+async fn metrics_count_each_code_and_are_local() {
     let server = Server::start().await;
     let response = server.get("/metrics").await;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,7 +24,7 @@ async fn metrics_count_each_code_for_the_machine_itself() {
         server.call("").await;
     }
     assert_eq!(server.count("api", "missing_credentials").await, 3);
-    // Whoever comes by a proxy on this machine.
+    // Requests through a proxy on this machine.
     for header in ["x-forwarded-for", "forwarded", "via", "x-real-ip"] {
         let response = server.get_with("/metrics", header, "127.0.0.1").await;
         assert_eq!(response.status(), 404, "{header}");
@@ -40,7 +40,7 @@ async fn metrics_count_each_code_for_the_machine_itself() {
 }
 
 #[tokio::test]
-async fn when_the_database_is_gone_nobody_is_let_in() {
+async fn without_the_database_everything_is_refused() {
     let server = Server::with(|settings| settings.one_time_links = true).await;
     let ask = format!("action=GetClients&responsetype=json&{PAIR}");
     assert_eq!(server.call(&ask).await.0, 200);
@@ -72,11 +72,11 @@ async fn when_the_database_is_gone_nobody_is_let_in() {
     assert_eq!(page.status(), 503);
     assert_eq!(server.count("api", "store_failure").await, 5);
     assert_eq!(server.count("dologin", "store_failure").await, 1);
-    // What needs no table is answered as ever.
+    // This refusal needs no database.
     assert_eq!(server.call("responsetype=json").await.0, 403);
-    assert!(!server.database_file().exists(), "no empty database was made");
+    assert!(!server.database_file().exists(), "no empty database was created");
 
-    // Nothing was used up meanwhile.
+    // No link and no token was used up.
     std::fs::rename(&kept, server.database_file()).unwrap();
     assert_eq!(server.call(&ask).await.0, 200);
     assert_eq!(server.get(&link).await.status(), 302);
@@ -86,7 +86,7 @@ async fn when_the_database_is_gone_nobody_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_gone_uses_up_no_link_and_no_token() {
+async fn a_missing_table_uses_up_no_link_and_no_token() {
     let server = Server::with(|settings| settings.one_time_links = true).await;
     let link = server.link("demo@whmcs.com", None);
     let (_, made) = server.json(&format!("action=CreateSsoToken&client_id=1&{PAIR}")).await;
@@ -104,7 +104,7 @@ async fn a_table_that_is_gone_uses_up_no_link_and_no_token() {
 }
 
 #[tokio::test]
-async fn a_database_that_took_the_place_of_another_counts_at_once() {
+async fn a_replaced_database_counts_at_once() {
     let server = Server::start().await;
     let ask = format!("action=GetClients&{PAIR}");
     assert_eq!(server.call(&ask).await.0, 200);
@@ -116,7 +116,7 @@ async fn a_database_that_took_the_place_of_another_counts_at_once() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_is_a_failure_of_the_store() {
+async fn a_missing_table_is_a_store_failure() {
     let server = Server::start().await;
     server.sql("DROP TABLE tblapi_roles").await;
     let ask = format!("action=GetClients&responsetype=json&{PAIR}");
@@ -124,7 +124,7 @@ async fn a_table_that_is_missing_is_a_failure_of_the_store() {
 }
 
 #[tokio::test]
-async fn whoever_fails_too_often_is_turned_away_for_a_while() {
+async fn an_address_with_too_many_failures_is_refused_for_a_while() {
     let server = Server::with(|settings| {
         settings.trusted_proxies = addresses(&["127.0.0.1"]);
         settings.addresses = AddressGate::open();
@@ -140,7 +140,7 @@ async fn whoever_fails_too_often_is_turned_away_for_a_while() {
     };
     let allowed = format!("{PAIR}&action=GetClients");
     let wrong = "username=admin&password=x";
-    // What succeeds does not count, nor does what is not allowed to somebody known.
+    // Accepted calls do not count, and neither do forbidden actions of a verified caller.
     for _ in 0..5 {
         assert_eq!(call("192.0.2.1", &allowed).await.status(), 200);
         let denied = call("192.0.2.1", &format!("{PAIR}&action=x")).await;
@@ -149,17 +149,17 @@ async fn whoever_fails_too_often_is_turned_away_for_a_while() {
     for expected in [403, 403, 403, 429, 429] {
         assert_eq!(call("192.0.2.1", wrong).await.status(), expected);
     }
-    let turned_away = answer(call("192.0.2.1", &allowed).await).await;
+    let throttled = answer(call("192.0.2.1", &allowed).await).await;
     let message = r#"{"result":"error","message":"Too Many Requests"}"#.to_owned();
-    assert_eq!(turned_away, (429, message), "whether or not the secret is right");
+    assert_eq!(throttled, (429, message), "whether or not the secret is right");
     assert_eq!(server.count("api", "throttled").await, 3);
     let link = server.link("demo@whmcs.com", None);
     let visit = server.get_with(&link, "x-forwarded-for", "192.0.2.1").await;
     assert_eq!(head(&visit, "set-cookie"), None);
     assert_eq!(visit.status(), 429);
-    // Others are not.
+    // Other addresses are not affected.
     assert_eq!(call("192.0.2.2", &allowed).await.status(), 200);
-    // A network of IPv6 is one caller.
+    // An IPv6 /64 counts as one address.
     for (address, expected) in [
         ("2001:db8::1", 403),
         ("2001:db8::2", 403),
@@ -176,7 +176,7 @@ async fn whoever_fails_too_often_is_turned_away_for_a_while() {
 }
 
 #[tokio::test]
-async fn guesses_that_come_at_once_are_counted_one_by_one() {
+async fn concurrent_guesses_are_counted() {
     let server = Server::with(|settings| settings.limits.failures = 5).await;
     let cores = std::thread::available_parallelism().unwrap().get();
     let mut guesses = tokio::task::JoinSet::new();
@@ -184,10 +184,10 @@ async fn guesses_that_come_at_once_are_counted_one_by_one() {
         guesses.spawn(server.form("identifier=x&secret=y").send());
     }
     let answers = guesses.join_all().await;
-    let judged = |answer: &&Result<reqwest::Response, _>| answer.as_ref().unwrap().status() == 403;
-    let judged = answers.iter().filter(judged).count();
-    // Five, and those that were being judged at the time.
-    assert!((5..=5 + 2 * cores).contains(&judged), "{judged}");
+    let is_403 = |answer: &&Result<reqwest::Response, _>| answer.as_ref().unwrap().status() == 403;
+    let verified = answers.iter().filter(is_403).count();
+    // Five, and those that were being verified at that time.
+    assert!((5..=5 + 2 * cores).contains(&verified), "{verified}");
 }
 
 #[tokio::test]
@@ -209,11 +209,15 @@ async fn refused_links_and_addresses_count_as_failures() {
     })
     .await;
     assert_eq!(server.call(&format!("{PAIR}&accesskey=x")).await.0, 403);
-    assert_eq!(server.call(&format!("{PAIR}&accesskey=y")).await.0, 429, "no more guesses");
+    assert_eq!(
+        server.call(&format!("{PAIR}&accesskey=y")).await.0,
+        429,
+        "a second guess is refused"
+    );
 }
 
 #[tokio::test]
-async fn the_caller_is_whom_a_trusted_proxy_names() {
+async fn a_trusted_proxy_sends_the_clients_address() {
     let ask = format!("action=GetClients&{PAIR}");
     let call = async |server: &Server, header: &'static str, value: &'static str| {
         let call = server.form(ask.clone()).header(header, value);
@@ -231,7 +235,7 @@ async fn the_caller_is_whom_a_trusted_proxy_names() {
     let refused = (403, "result=error;message=Invalid IP 192.0.2.1".to_owned());
     assert_eq!(call(&behind_a_proxy, "x-forwarded-for", other).await, refused);
 
-    // Whoever is hidden by a proxy is nobody, whatever is listed.
+    // A hidden address is refused, whatever is listed.
     let hidden = (403, "result=error;message=Invalid IP".to_owned());
     assert_eq!(call(&behind_a_proxy, "x-forwarded-for", "unknown").await, hidden);
     assert_eq!(call(&behind_a_proxy, "forwarded", "for=203.0.113.7").await, hidden);
@@ -241,7 +245,7 @@ async fn the_caller_is_whom_a_trusted_proxy_names() {
     assert_eq!(behind_a_proxy.count("api", "proxy_names_nobody").await, 3);
     assert_eq!(behind_a_proxy.count("dologin", "proxy_names_nobody").await, 1);
 
-    // By default nobody trusts a proxy on this machine, which may call itself.
+    // By default no proxy is trusted, and this machine may call.
     let server = Server::start().await;
     assert_eq!(call(&server, "x-forwarded-for", "127.0.0.1").await, hidden);
     assert_eq!(server.call(&ask).await.0, 200);
@@ -258,19 +262,20 @@ async fn a_body_has_a_limit() {
     assert_eq!(server.count("api", "body_too_large").await, 1);
 }
 
-/// What the service sends until it hangs up.
+/// Everything that the service sends until it closes the connection.
 async fn raw(server: &Server, request: &str) -> String {
     let address = server.base.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     let whole = stream.read_to_string(&mut text);
-    let _ = timeout(Duration::from_secs(20), whole).await.expect("it hangs up");
+    let _ =
+        timeout(Duration::from_secs(20), whole).await.expect("the service closes the connection");
     text
 }
 
 #[tokio::test]
-async fn whoever_is_too_slow_is_not_waited_for() {
+async fn slow_requests_are_refused() {
     let server = Server::with(|settings| {
         settings.limits.head_time = Duration::from_millis(300);
         settings.limits.body_time = Duration::from_millis(300);
@@ -289,14 +294,14 @@ async fn whoever_is_too_slow_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_connection_is_not_held_open_for_nothing() {
+async fn idle_connections_are_closed() {
     let server = Server::with(|settings| {
         settings.limits.head_time = Duration::from_millis(300);
     })
     .await;
     let begun = Instant::now();
     assert_eq!(raw(&server, "").await, "");
-    // One request a connection.
+    // Each connection carries one request.
     let twice = "GET /clientarea.php HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2);
     let answers = raw(&server, &twice).await;
     assert_eq!(answers.matches("HTTP/1.1 403 ").count(), 1, "{answers}");
@@ -305,7 +310,7 @@ async fn a_connection_is_not_held_open_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_or_is_broken_is_no_call() {
+async fn a_broken_body_is_refused() {
     let server = Server::start().await;
     let head = "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
                 Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -320,12 +325,12 @@ async fn a_body_that_breaks_off_or_is_broken_is_no_call() {
 }
 
 #[tokio::test]
-async fn an_answer_that_takes_too_long_is_given_up() {
+async fn a_slow_answer_is_abandoned() {
     let server = Server::with(|settings| {
         settings.limits.answer_time = Duration::from_millis(300);
     })
     .await;
-    // Whoever reads waits for it.
+    // Every reader waits for this lock.
     let locked = server.lock().await;
     let ask = format!("responsetype=json&{PAIR}");
     assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
@@ -336,7 +341,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
     drop(locked);
 }
 
-/// All on a single thread: whatever held it up would be done first.
+/// The test runs on one thread, so a call that blocks it would end first.
 #[tokio::test]
 async fn others_are_answered_while_a_secret_is_verified() {
     let server = Server::with(|settings| {
@@ -346,7 +351,7 @@ async fn others_are_answered_while_a_secret_is_verified() {
     let mut answers = tokio::task::JoinSet::new();
     let call = server.form(PAIR).send();
     answers.spawn(async { call.await.unwrap().status().as_u16() });
-    // Until the look-ups are done.
+    // Wait until the look-ups are done.
     sleep(Duration::from_millis(30)).await;
     let page = server.http.get(format!("{}/nothing", server.base)).send();
     answers.spawn(async { page.await.unwrap().status().as_u16() });
@@ -368,25 +373,28 @@ async fn connections_have_a_limit() {
     let idle = TcpStream::connect(address).await.unwrap();
     sleep(Duration::from_millis(100)).await;
     let next = server.call("");
-    assert!(timeout(Duration::from_millis(100), next).await.is_err(), "it waits its turn");
+    assert!(
+        timeout(Duration::from_millis(100), next).await.is_err(),
+        "it waits for a free connection"
+    );
     drop(idle);
     assert_eq!(server.call("").await.0, 403);
 }
 
 #[tokio::test]
-async fn a_peer_has_so_many_connections_and_no_more() {
+async fn connections_of_a_peer_have_a_limit() {
     let server = Server::with(|settings| settings.limits.connections_by_peer = 2).await;
     let address = server.base.strip_prefix("http://").unwrap();
     let idle =
         [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
     sleep(Duration::from_millis(100)).await;
     let request = server.http.get(format!("{}/nothing", server.base));
-    assert!(request.send().await.is_err(), "it is hung up on");
+    assert!(request.send().await.is_err(), "the connection is closed");
     drop(idle);
     sleep(Duration::from_millis(100)).await;
     assert_eq!(server.get("/nothing").await.status(), 404);
 
-    // A trusted proxy stands for many.
+    // A trusted proxy has no limit.
     let server = Server::with(|settings| {
         settings.limits.connections_by_peer = 0;
         settings.trusted_proxies = addresses(&["127.0.0.1"]);
@@ -396,7 +404,7 @@ async fn a_peer_has_so_many_connections_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_connection_has_its_time() {
+async fn a_connection_has_a_longest_life() {
     let server = Server::with(|settings| {
         settings.limits.connection_time = Duration::from_millis(300);
     })
@@ -408,7 +416,7 @@ async fn a_connection_has_its_time() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_begun_is_answered_before_the_end() {
+async fn a_request_in_progress_is_answered_before_the_shutdown() {
     let mut server = Server::start().await;
     let address = &*server.base.strip_prefix("http://").unwrap().to_owned();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -422,16 +430,16 @@ async fn a_request_that_was_begun_is_answered_before_the_end() {
     server.ask_to_stop();
     sleep(Duration::from_millis(100)).await;
     assert!(!server.has_stopped());
-    assert!(TcpStream::connect(address).await.is_err(), "nobody new is taken");
+    assert!(TcpStream::connect(address).await.is_err(), "no new connection is accepted");
     stream.write_all(body.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    timeout(Duration::from_secs(5), server.stop()).await.expect("it has stopped");
+    timeout(Duration::from_secs(5), server.stop()).await.expect("the service stops");
 }
 
 #[tokio::test]
-async fn connections_that_do_not_end_are_cut() {
+async fn connections_that_do_not_end_are_closed() {
     let mut server = Server::with(|settings| {
         settings.limits.shutdown_time = Duration::from_millis(200);
     })
@@ -442,11 +450,11 @@ async fn connections_that_do_not_end_are_cut() {
     stream.write_all(post.as_bytes()).await.unwrap();
     sleep(Duration::from_millis(100)).await;
     server.ask_to_stop();
-    timeout(Duration::from_secs(5), server.stop()).await.expect("it has stopped");
+    timeout(Duration::from_secs(5), server.stop()).await.expect("the service stops");
 }
 
 #[tokio::test]
-async fn pages_that_do_not_exist() {
+async fn unknown_pages_are_not_found() {
     let server = Server::start().await;
     for path in ["/", "/index.php", "/includes/api.php/", "/includes", "//x", "/%00"] {
         let response = server.get(path).await;

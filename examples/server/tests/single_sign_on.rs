@@ -1,4 +1,4 @@
-//! `CreateSsoToken` and the page that takes its tokens.
+//! `CreateSsoToken`, and the page that accepts its tokens.
 
 mod support;
 
@@ -71,14 +71,14 @@ async fn concurrent_uses_of_a_token_succeed_once() {
             visits.spawn(server.http.get(url).send());
         }
         let answers = visits.join_all().await;
-        let let_in =
+        let is_302 =
             |answer: &&Result<reqwest::Response, _>| answer.as_ref().unwrap().status() == 302;
-        assert_eq!(answers.iter().filter(let_in).count(), 1);
+        assert_eq!(answers.iter().filter(is_302).count(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_token_leads_where_it_was_made_for() {
+async fn a_token_redirects_to_its_target() {
     let server = Server::start().await;
     for (path, location) in [
         ("viewinvoice.php%3Fid%3D12", "../viewinvoice.php?id=12"),
@@ -94,7 +94,7 @@ async fn a_token_leads_where_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn tokens_that_were_never_given_out() {
+async fn tokens_that_were_never_issued() {
     let server = Server::start().await;
     let token = token(&server, "").await;
     for query in [
@@ -115,7 +115,7 @@ async fn tokens_that_were_never_given_out() {
 }
 
 #[tokio::test]
-async fn an_account_closed_meanwhile_is_not_logged_in() {
+async fn an_account_that_was_closed_is_not_logged_in() {
     let server = Server::start().await;
     let token = token(&server, "").await;
     server.sql("UPDATE tblclients SET status = 'Closed' WHERE id = 2").await;
@@ -126,7 +126,7 @@ async fn an_account_closed_meanwhile_is_not_logged_in() {
 }
 
 #[tokio::test]
-async fn the_default_format_carries_the_url() {
+async fn nvp_also_contains_the_url() {
     let server = Server::start().await;
     let (_, text) = server.call(&format!("action=CreateSsoToken&client_id=2&{PAIR}")).await;
     let (_, url) = text.split_once(";redirect_url=").unwrap();
@@ -135,7 +135,7 @@ async fn the_default_format_carries_the_url() {
 }
 
 #[tokio::test]
-async fn the_url_is_that_of_the_installation() {
+async fn the_url_starts_with_the_system_url() {
     let server = Server::start().await;
     server
         .sql("UPDATE tblconfiguration SET value = 'https://x.example/whmcs/' WHERE setting = 'SystemURL'")

@@ -1,4 +1,4 @@
-//! The program itself: what it prints, its options, its log, and its end.
+//! The program: what it prints, its options, and its log.
 
 mod support;
 
@@ -13,10 +13,10 @@ use reqwest::redirect::Policy;
 use support::{ADMIN, FORM, LOGIN, PAIR, answer, cookie, head};
 use whmcs_auth::{AutoAuthKey, SystemClock, sign_autoauth};
 
-/// A running program, ended with the test.
+/// A running program. Dropping it ends the program.
 struct Program {
     child: Child,
-    /// What it printed at its start.
+    /// The lines that it printed at its start.
     printed: Vec<String>,
     log_file: PathBuf,
 }
@@ -27,7 +27,7 @@ impl Program {
     }
 
     fn start_in(folder: &Path, options: &[&str], environment: &[(&str, &str)], log: &str) -> Self {
-        // A file, as nobody reads a pipe meanwhile.
+        // A file, because a pipe that is not read would fill up.
         let log_file = folder.join("log");
         let cost = match options.contains(&"--bcrypt-cost") {
             true => &[][..],
@@ -44,7 +44,7 @@ impl Program {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut printed = vec![lines.next().unwrap().unwrap()];
-        // An empty line, two for each of the three modes, and two for the link.
+        // An empty line, two lines for each of the three modes, and two for the link.
         printed.extend(lines.take(9).map(Result::unwrap));
         Self { child, printed, log_file }
     }
@@ -53,7 +53,7 @@ impl Program {
         self.printed[0].strip_prefix("listening on ").unwrap()
     }
 
-    /// Asks it to stop, and gives its log.
+    /// Stops the program, and returns its log.
     fn stop(mut self) -> Vec<serde_json::Value> {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
@@ -81,7 +81,7 @@ fn http() -> reqwest::Client {
     reqwest::Client::builder().redirect(Policy::none()).build().unwrap()
 }
 
-/// The address and the form of a printed `curl` line.
+/// The URL and the form of a printed `curl` command.
 fn curl(line: &str) -> (String, String) {
     let mut quoted = line.split('\'');
     assert_eq!(quoted.next().unwrap().trim(), "curl");
@@ -91,12 +91,12 @@ fn curl(line: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn it_prints_what_to_try_and_all_of_it_works() {
+async fn it_prints_commands_to_try_and_they_work() {
     let folder = tempfile::tempdir().unwrap();
     File::create(folder.path().join("whmcs-demo.db")).unwrap();
     let program = Program::start(folder.path(), &[], "info");
     let file = fs::metadata(folder.path().join("whmcs-demo.db")).unwrap();
-    assert_eq!(file.permissions().mode() & 0o777, 0o600, "it holds a key");
+    assert_eq!(file.permissions().mode() & 0o777, 0o600, "it contains a key");
     let lines = program.printed.iter().filter(|line| line.starts_with("  curl"));
     let mut modes = 0;
     for line in lines {
@@ -120,14 +120,13 @@ async fn it_prints_what_to_try_and_all_of_it_works() {
 
     let base = program.base().to_owned();
     let log = program.stop();
-    let told = |entry: &serde_json::Value| entry["span"]["mode"].as_str().map(str::to_owned);
-    let modes: Vec<_> = log.iter().filter_map(told).collect();
+    let modes: Vec<_> = log.iter().filter_map(|entry| entry["span"]["mode"].as_str()).collect();
     assert_eq!(modes, ["credential", "credential-as-login", "admin-login"]);
 
-    // The second start finds what the first one left.
+    // The second start uses the database of the first.
     let again = Program::start(folder.path(), &["--autoauth-key", "abcXYZ123"], "info");
     let old_key = http().get(link.replace(&base, again.base()));
-    assert_eq!(old_key.send().await.unwrap().status(), 403, "another key was given");
+    assert_eq!(old_key.send().await.unwrap().status(), 403, "the option names another key");
     let new_key = http().get(again.printed.last().unwrap().trim());
     assert_eq!(new_key.send().await.unwrap().status(), 302);
 }
@@ -190,7 +189,7 @@ async fn what_whmcs_does_not_document_is_an_option() {
 }
 
 #[tokio::test]
-async fn how_many_failures_are_too_many_is_an_option() {
+async fn the_limit_of_failures_is_an_option() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &["--max-failures", "2"], "info");
     let api = format!("{}/includes/api.php", program.base());
@@ -221,7 +220,7 @@ async fn keys_come_from_options_and_from_the_environment() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn errors_at_the_start_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("folder.db")).unwrap();
     fs::write(folder.path().join("text.db"), "This is no database, however you look at it.")
@@ -240,12 +239,12 @@ fn what_cannot_be_done_is_said() {
         ),
         (&["--database", "sqlite:folder.db"], 1, "Is a directory"),
         (&["--database", "sqlite:text.db"], 1, "file is not a database"),
-        (&["--database", "nonsense"], 1, "the database: "),
+        (&["--database", "nonsense"], 1, "cannot open the database: "),
         (&["--database", "sqlite::memory:"], 1, "the path of a file, without parameters"),
         (&["--database", "sqlite:x.db?mode=rwc"], 1, "the path of a file, without parameters"),
-        (&["--database", "mysql://127.0.0.1:1/whmcs"], 1, "the database: "),
+        (&["--database", "mysql://127.0.0.1:1/whmcs"], 1, "cannot open the database: "),
     ] {
-        // Port 0 is not given twice.
+        // clap accepts --listen only once.
         let mut program = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
         if options[0] != "--listen" {
             program.args(["--listen", "127.0.0.1:0"]);
@@ -259,7 +258,7 @@ fn what_cannot_be_done_is_said() {
 }
 
 #[tokio::test]
-async fn a_failure_of_the_store_is_one_line_of_the_log() {
+async fn a_store_failure_is_one_line_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[], "info");
     fs::remove_file(folder.path().join("whmcs-demo.db")).unwrap();
@@ -275,7 +274,7 @@ async fn a_failure_of_the_store_is_one_line_of_the_log() {
 }
 
 #[tokio::test]
-async fn the_log_tells_causes_and_no_secret() {
+async fn the_log_shows_causes_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let options =
         ["--access-key", "key-of-access", "--autoauth-key", "key-of-links", "--allow-get"];
@@ -333,14 +332,14 @@ async fn the_log_tells_causes_and_no_secret() {
             "sso_token_unknown",
         ];
         assert_eq!(codes, expected);
-        let told = log.iter().find(|entry| entry["fields"]["code"] == "password_not_md5").unwrap();
+        let entry = log.iter().find(|entry| entry["fields"]["code"] == "password_not_md5").unwrap();
         assert_eq!(
-            told["fields"]["message"],
+            entry["fields"]["message"],
             "the password is not 32 hexadecimal digits: the client must send its md5"
         );
-        assert_eq!(told["fields"]["status"], 403);
-        assert_eq!(told["span"]["address"], "127.0.0.1");
-        assert_eq!(told["span"]["path"], "/includes/api.php");
+        assert_eq!(entry["fields"]["status"], 403);
+        assert_eq!(entry["span"]["address"], "127.0.0.1");
+        assert_eq!(entry["span"]["path"], "/includes/api.php");
 
         let whole: String = log.iter().map(serde_json::Value::to_string).collect();
         for secret in [
@@ -360,13 +359,13 @@ async fn the_log_tells_causes_and_no_secret() {
     }
 }
 
-/// Whoever hangs up leaves the verification behind, which still counts.
+/// A verification goes on, and counts, after its caller hung up.
 #[tokio::test]
-async fn no_more_secrets_are_verified_at_once_than_there_are_cores() {
+async fn verifications_at_the_same_time_are_limited_to_the_cores() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &["--bcrypt-cost", "10"], "info");
     let base = program.base();
-    let under_way = async || -> usize {
+    let running = async || -> usize {
         let counts = http().get(format!("{base}/metrics")).send().await.unwrap();
         let counts = counts.text().await.unwrap();
         let mut lines = counts.lines();
@@ -380,16 +379,16 @@ async fn no_more_secrets_are_verified_at_once_than_there_are_cores() {
         let call = http().post(format!("{base}/includes/api.php"));
         let call = call.header("content-type", FORM).body(PAIR);
         calls.spawn(call.timeout(Duration::from_millis(100)).send());
-        most = most.max(under_way().await);
+        most = most.max(running().await);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     calls.join_all().await;
-    assert_ne!(under_way().await, 0);
+    assert_ne!(running().await, 0);
     assert!((1..=cores).contains(&most), "{most} of {cores}");
 }
 
 #[tokio::test]
-async fn a_refusal_takes_as_many_queries_whether_or_not_the_name_is_known() {
+async fn known_and_unknown_names_take_the_same_queries() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[], "info,sqlx::query=debug");
     let id = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
@@ -409,7 +408,7 @@ async fn a_refusal_takes_as_many_queries_whether_or_not_the_name_is_known() {
         let request = http().post(&api).header("content-type", FORM).body(form);
         assert_eq!(request.send().await.unwrap().status(), 403);
     }
-    // The queries of each request stand in the log before its verdict.
+    // In the log the queries of a request come before its verdict.
     let mut verdicts = Vec::new();
     let mut queries = 0;
     let log = program.stop().into_iter();

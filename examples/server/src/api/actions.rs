@@ -1,11 +1,10 @@
-//! The actions that can be carried out.
+//! The actions of the service.
 
-use axum::http::StatusCode;
 use std::collections::BTreeSet;
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
-use whmcs_auth::ActionName;
-use whmcs_auth::Goto;
+use whmcs_auth::{ActionName, Goto};
 
 use super::fields::Fields;
 use super::success::Success;
@@ -13,11 +12,11 @@ use crate::database::{CLIENT_ORDERS, Client, ClientQuery, Product, ProductQuery}
 use crate::refusal::Refusal;
 use crate::service::Service;
 
-/// The most that one answer holds, whatever `limitnum` says.
-const MOST_CLIENTS: u32 = 10_000;
+/// The most clients in one answer. `limitnum` cannot raise it.
+const MAX_CLIENTS: u32 = 10_000;
 
-/// The most numbers that one list holds.
-const MOST_IDS: usize = 1000;
+/// The most numbers in one `pid`.
+const MAX_IDS: usize = 1000;
 
 pub(super) async fn perform(
     service: &Service,
@@ -32,15 +31,15 @@ pub(super) async fn perform(
             "action_unknown",
             StatusCode::NOT_FOUND,
             "Command Not Found",
-            "the action may be done, and this service does not know it",
+            "the caller may do this action, but the service does not have it",
         )),
     }
 }
 
-/// `limitstart` (0), `limitnum` (25), `search`, `status`, `orderby` (id), `sorting` (ASC).
+/// Reads `limitstart` (0), `limitnum` (25), `search`, `status`, `orderby` (id) and `sorting` (ASC).
 async fn get_clients(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
     let search = fields.parameter("search").unwrap_or_default();
-    // To SQLite a NUL is the end of a pattern.
+    // SQLite ends a pattern at a NUL.
     if search.contains(char::is_control) {
         return Err(invalid("search"));
     }
@@ -58,7 +57,7 @@ async fn get_clients(service: &Service, fields: &Fields) -> Result<Success, Refu
             Some(_) => return Err(invalid("sorting")),
         },
         start,
-        count: number(fields, "limitnum")?.unwrap_or(25).min(MOST_CLIENTS),
+        count: number(fields, "limitnum")?.unwrap_or(25).min(MAX_CLIENTS),
     };
     let page = service.database.clients(&query).await?;
     Ok(Success(json!({
@@ -82,11 +81,12 @@ fn client(client: &Client) -> Value {
     })
 }
 
-/// `pid`, one or several with commas between them, `gid`, `module`, `limitstart` (0), `limitnum` (all).
+/// Reads `pid` (one number, or several with commas), `gid`, `module`, `limitstart` (0) and `limitnum`
+/// (all).
 async fn get_products(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
     let ids = fields.parameter("pid").map(|list| {
         let ids: Result<BTreeSet<_>, _> = list.split(',').map(|id| id.trim().parse()).collect();
-        let ids = ids.ok().filter(|ids| ids.len() <= MOST_IDS);
+        let ids = ids.ok().filter(|ids| ids.len() <= MAX_IDS);
         ids.ok_or_else(|| invalid("pid"))
     });
     let query = ProductQuery {
@@ -119,7 +119,7 @@ fn product(product: &Product) -> Value {
     })
 }
 
-/// `client_id`, and `sso_redirect_path` with the `destination` that it belongs to, or with none.
+/// Reads `client_id`, `destination` and `sso_redirect_path`.
 async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
     let id = fields.parameter("client_id").and_then(|id| id.parse().ok());
     let client = match id {
@@ -131,7 +131,7 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success,
             "client_not_found",
             StatusCode::NOT_FOUND,
             "Client ID Not Found",
-            "no client has the client_id, or the account is closed",
+            "no client has this client_id, or the account is closed",
         )
     })?;
     if !matches!(fields.parameter("destination"), None | Some("sso:custom_redirect")) {
@@ -139,7 +139,7 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success,
             "destination_unknown",
             StatusCode::BAD_REQUEST,
             "Invalid Destination",
-            "the only destination here is sso:custom_redirect",
+            "the service only supports the destination sso:custom_redirect",
         ));
     }
     let target = match Goto::parse(fields.parameter("sso_redirect_path").unwrap_or_default()) {
@@ -168,6 +168,6 @@ fn number(fields: &Fields, name: &'static str) -> Result<Option<u32>, Refusal> {
 }
 
 fn invalid(name: &'static str) -> Refusal {
-    let cause = format!("the parameter `{name}` cannot be read");
+    let cause = format!("the parameter `{name}` has no valid value");
     Refusal::new("parameter_invalid", StatusCode::BAD_REQUEST, "Invalid Parameter", cause)
 }

@@ -1,17 +1,16 @@
-//! Address, credentials, roles: WHMCS's order, over tables that are awaited.
+//! Checks address, credentials and API roles, in WHMCS's order, over an async database.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
-use whmcs_auth::ActionName;
-use whmcs_auth::{Action, ApiAttempt, ApiCaller, ApiPolicy, ApiRequest};
+use whmcs_auth::{Action, ActionName, ApiAttempt, ApiCaller, ApiPolicy, ApiRequest};
 
 use crate::database::CallerId;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
-/// The action, if whoever calls may do it.
+/// Returns the action if the caller may do it.
 pub(super) async fn authorize(
     service: &Service,
     address: IpAddr,
@@ -29,10 +28,10 @@ pub(super) async fn authorize(
         span.record("action", action);
     }
 
-    // Roles are read for those alone who proved who they are, so that a known identifier takes no
-    // more queries than an unknown one.
-    let roles = service.settings.role_ids;
-    let allowed = service.database.allowed_actions(&caller.id, roles).await?;
+    // Load roles only after the secret was verified. Otherwise a refusal of a known identifier would
+    // take more queries than a refusal of an unknown one.
+    let format = service.settings.role_ids;
+    let allowed = service.database.allowed_actions(&caller.id, format).await?;
     service.database.touch(&caller.id, service.now()).await;
     let caller = caller.with_actions(allowed);
     Ok(caller.authorize(request.action(), &ApiPolicy::new())?)
@@ -46,7 +45,7 @@ async fn verify(
     if let Some(refusal) = attempt.refusal() {
         return Err(refusal.into());
     }
-    // As many at once as there are cores. Whoever waited may have failed too often meanwhile.
+    // The client may have reached the limit of failures while it waited, so check again.
     let permit = Arc::clone(&service.verifications).acquire_owned().await;
     let permit = permit.map_err(|error| Refusal::unavailable("stopping", error))?;
     service.throttle.check(address)?;
@@ -60,13 +59,13 @@ async fn verify(
         Some(username) => service.database.admin(username, settings).await?,
         None => None,
     };
-    let expected = settings.stored_forms();
+    let expected = settings.expected_schemes();
     let attempt = attempt.into_owned();
-    let under_way = service.metrics.verification();
+    let running = service.metrics.verification();
     let decision = spawn_blocking(move || {
-        // Held here, as this thread goes on when the caller hangs up.
+        // The thread holds both, because it goes on when the caller hangs up.
         let _permit = permit;
-        let _under_way = under_way;
+        let _running = running;
         attempt.decide(credential.as_ref(), admin.as_ref(), expected, &ApiPolicy::new())
     });
     let verdict = decision.await;

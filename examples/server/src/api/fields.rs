@@ -1,4 +1,4 @@
-//! The fields of a call, wherever they stand: in the query, in a form, in a multipart body.
+//! The fields of an API call: from the query, a form body or a multipart body.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart};
@@ -10,17 +10,17 @@ use whmcs_auth::ApiRequest;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
 
-/// Decoded names and values, in the order in which they came.
+/// Decoded names and values, in the order of the request.
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    pub(super) fn of_query(uri: &Uri) -> Self {
+    pub(super) fn from_query(uri: &Uri) -> Self {
         let query = uri.query().unwrap_or_default();
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// Adds the fields of the body. A body of a type that PHP would not read either is refused,
-    /// as its fields would be missed without a word.
+    /// Adds the fields of the body. A body of any type that PHP does not read as a form is refused, so
+    /// that the caller learns why its fields are missing.
     pub(super) async fn read_body(
         &mut self,
         request: Request<Body>,
@@ -54,7 +54,7 @@ impl Fields {
                 "body_type",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Unsupported Media Type",
-                "the body is neither a form nor multipart",
+                "the content type is neither a form nor multipart",
             )),
         }
     }
@@ -67,7 +67,7 @@ impl Fields {
         let mut parts =
             Multipart::from_request(request, &()).await.map_err(|error| broken(&error))?;
         while let Some(part) = parts.next_field().await.map_err(|error| broken(&error))? {
-            // What has the name of a file is an upload, which PHP keeps apart from the fields.
+            // A part with a file name is an upload. PHP does not count it as a field.
             let Some(name) = part.name().filter(|_| part.file_name().is_none()) else {
                 continue;
             };
@@ -78,19 +78,20 @@ impl Fields {
         Ok(())
     }
 
-    /// What the library judges of them.
+    /// The fields as a request of the library.
     pub(super) fn api_request(&self) -> ApiRequest<'_> {
         ApiRequest::from_pairs(self.0.iter().map(|(name, value)| (name, value.as_str())))
     }
 
-    /// A parameter of an action: the last of that name, as PHP has it, unless it is empty.
+    /// A parameter of an action. If the name repeats, the last value counts, as in PHP. An empty value
+    /// is `None`.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().rfind(|(given, _)| given == name)?;
+        let (_, value) = self.0.iter().rfind(|(field, _)| field == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 }
 
-/// The type of the body, without its parameters, where PHP ends it.
+/// The content type without its parameters. PHP ends it at the first `;`, `,` or space.
 fn media_type(head: &request::Parts) -> Option<String> {
     let value = head.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split([';', ',', ' ']).next()?.to_ascii_lowercase())

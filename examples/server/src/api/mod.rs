@@ -1,4 +1,4 @@
-//! `/includes/api.php`: who calls, whether they may, and the answer.
+//! `/includes/api.php`: reads, authorizes and answers an API call.
 
 mod actions;
 mod authorization;
@@ -25,13 +25,14 @@ pub(crate) async fn call(
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
-    let mut fields = Fields::of_query(request.uri());
+    let mut fields = Fields::from_query(request.uri());
     let outcome = service.in_time(answer(&service, address, request, &mut fields)).await;
     let request = fields.api_request();
     match outcome {
         Ok(success) => {
             service.accepted(ENDPOINT);
-            success.render(&request)
+            let (content_type, body) = success.render(&request);
+            render(StatusCode::OK, content_type, body)
         }
         Err(refusal) => {
             service.refused(ENDPOINT, address, &refusal);
@@ -64,11 +65,11 @@ async fn answer(
                 "method_not_allowed",
                 StatusCode::METHOD_NOT_ALLOWED,
                 "Method Not Allowed",
-                "the API takes POST, and GET only where the service was told so",
+                "the API accepts POST, and GET only with --allow-get",
             ));
         }
     }
-    // Only now, so that whoever is turned away is told in the format that they ask for.
+    // After the body was read, because `responsetype` may be in the body.
     let address = service.admit(address)?;
     let action = authorize(service, address, &fields.api_request()).await?;
     actions::perform(service, &action, fields).await

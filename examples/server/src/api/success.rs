@@ -1,17 +1,16 @@
-//! The answer to a call that was carried out. Errors are the library's to render.
+//! The answer to a successful API call. The library renders the answers to refused calls.
 
-use axum::http::StatusCode;
-use axum::response::Response;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use serde_json::{Map, Value};
 use whmcs_auth::{Action, ApiRequest, ResponseType};
 
-/// The object of the fields that follow `result`.
+/// A JSON object with the fields after `result`.
 pub(super) struct Success(pub(super) Value);
 
 impl Success {
-    pub(super) fn render(self, request: &ApiRequest<'_>) -> Response {
+    /// The content type and the body, in the format that the request asks for.
+    pub(super) fn render(self, request: &ApiRequest<'_>) -> (&'static str, String) {
         let Self(fields) = self;
         let mut answer = Map::new();
         let response_type = request.response_type();
@@ -22,19 +21,18 @@ impl Success {
         if let Value::Object(fields) = fields {
             answer.extend(fields);
         }
-        let (content_type, body) = match response_type {
+        match response_type {
             ResponseType::Json => ("application/json", Value::Object(answer).to_string()),
             ResponseType::Xml => ("application/xml", xml(&answer)),
             ResponseType::Nvp => ("text/plain", nvp(&answer)),
-        };
-        super::render(StatusCode::OK, content_type, body)
+        }
     }
 }
 
 fn xml(answer: &Map<String, Value>) -> String {
     let mut writer = Writer::new(Vec::new());
     let declaration = Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None));
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     let _ =
         writer.write_event(declaration).and_then(|()| elements(&mut writer, "whmcsapi", answer));
     String::from_utf8(writer.into_inner()).unwrap_or_default()
@@ -49,7 +47,7 @@ fn elements(xml: &mut Xml, name: &str, fields: &Map<String, Value>) -> std::io::
     Ok(())
 }
 
-/// A list is an element for each of its items.
+/// Writes a list as one element for each item.
 fn element(xml: &mut Xml, name: &str, value: &Value) -> std::io::Result<()> {
     match value {
         Value::Object(fields) => elements(xml, name, fields),
@@ -62,12 +60,12 @@ fn element(xml: &mut Xml, name: &str, value: &Value) -> std::io::Result<()> {
     }
 }
 
-/// What XML 1.0 cannot hold, however it is escaped.
+/// Characters that XML 1.0 forbids, even escaped.
 fn is_forbidden_in_xml(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// `result=success;clients[client][0][id]=1`, as WHMCS documents no form for what is nested.
+/// Writes `result=success;clients[client][0][id]=1`. WHMCS does not document how NVP nests values.
 fn nvp(answer: &Map<String, Value>) -> String {
     let mut pairs = Vec::new();
     for (name, value) in answer {
@@ -84,11 +82,11 @@ fn flatten(name: String, value: &Value, pairs: &mut Vec<String>) {
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .for_each(|(place, item)| flatten(format!("{name}[{place}]"), item, pairs)),
+            .for_each(|(index, item)| flatten(format!("{name}[{index}]"), item, pairs)),
         _ => {
-            // There is no escape. The first `=` ends the name.
-            let ends_a_field = |c: char| c == ';' || c.is_control();
-            let text = text(value).replace(ends_a_field, " ");
+            // NVP has no escaping. A `=` is harmless here, because the first `=` ends the name.
+            let ends_field = |c: char| c == ';' || c.is_control();
+            let text = text(value).replace(ends_field, " ");
             pairs.push(format!("{name}={text}"));
         }
     }

@@ -1,4 +1,4 @@
-//! The clients of the installation.
+//! Queries over `tblclients`.
 
 use sqlx::{Any, FromRow, QueryBuilder};
 
@@ -17,9 +17,9 @@ pub(crate) struct Client {
     pub(crate) status: String,
 }
 
-/// Which clients, in which order, and how many of them.
+/// The filter, order and page of a search for clients.
 pub(crate) struct ClientQuery<'q> {
-    /// What something about them begins with.
+    /// The text with which one of the [`SEARCHED`] columns starts.
     pub(crate) search: &'q str,
     pub(crate) status: Option<&'q str>,
     /// One of [`CLIENT_ORDERS`].
@@ -29,15 +29,14 @@ pub(crate) struct ClientQuery<'q> {
     pub(crate) count: u32,
 }
 
-/// The columns by which the vendor documents clients to be ordered.
+/// The columns that WHMCS documents for `orderby`.
 pub(crate) const CLIENT_ORDERS: [&str; 8] =
     ["id", "firstname", "lastname", "companyname", "email", "groupid", "datecreated", "status"];
 
-/// Some of the clients that match.
+/// One page of the clients that match.
 pub(crate) struct ClientPage {
-    /// How many match in all.
+    /// How many clients match in total.
     pub(crate) total: i64,
-    /// Those asked for.
     pub(crate) clients: Vec<Client>,
 }
 
@@ -46,13 +45,13 @@ const COLUMNS: &str = "\
            CAST(datecreated AS CHAR) AS datecreated, CAST(groupid AS SIGNED) AS groupid, status
     FROM tblclients";
 
-/// What the vendor documents `search` to look at.
+/// The columns that WHMCS documents for `search`.
 const SEARCHED: [&str; 5] =
     ["email", "firstname", "lastname", "CONCAT(firstname, ' ', lastname)", "companyname"];
 
 impl Database {
-    /// All clients that the database finds for that e-mail, but for closed accounts. A collation may
-    /// find several.
+    /// All clients that the database finds for the e-mail, without closed accounts. A collation may fold
+    /// letters and find several.
     pub(crate) async fn clients_by_email(&self, email: &str) -> sqlx::Result<Vec<Client>> {
         let rows = QueryBuilder::<Any>::new(COLUMNS)
             .push(" WHERE status <> 'Closed' AND email = ")
@@ -64,7 +63,7 @@ impl Database {
         none_if_unencodable(rows, email)
     }
 
-    /// The client with that number, unless the account is closed.
+    /// The client with this number, unless the account is closed.
     pub(crate) async fn client(&self, id: i64) -> sqlx::Result<Option<Client>> {
         QueryBuilder::<Any>::new(COLUMNS)
             .push(" WHERE status <> 'Closed' AND id = ")
@@ -74,7 +73,7 @@ impl Database {
             .await
     }
 
-    /// The clients that are asked for.
+    /// One page of the clients that match the query.
     pub(crate) async fn clients(&self, query: &ClientQuery<'_>) -> sqlx::Result<ClientPage> {
         let total = query
             .matching("SELECT COUNT(*) FROM tblclients")
@@ -103,7 +102,7 @@ impl Database {
 
 impl ClientQuery<'_> {
     fn matching(&self, select: &str) -> QueryBuilder<Any> {
-        let pattern = begins_with(self.search);
+        let pattern = starts_with(self.search);
         let mut query = QueryBuilder::new(select);
         query.push(" WHERE (");
         let mut any_of = query.separated(" OR ");
@@ -122,8 +121,8 @@ impl ClientQuery<'_> {
     }
 }
 
-/// A pattern in which the text stands for itself.
-fn begins_with(text: &str) -> String {
+/// A LIKE pattern for texts that start with `text`. Wildcards in `text` are escaped.
+fn starts_with(text: &str) -> String {
     let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     escaped + "%"
 }

@@ -1,18 +1,18 @@
-//! Settings that an installation keeps in its own table.
+//! Settings in `tblconfiguration`.
 
 use super::Database;
 
-/// The rows of `tblconfiguration` that matter to a request.
+/// The settings that requests need.
 pub(crate) struct Configuration {
-    /// `SystemURL`: where clients find the installation.
+    /// `SystemURL`: the URL of the installation.
     pub(crate) system_url: Option<String>,
-    /// `AllowAutoAuth`, the switch of WHMCS 7.10 and 8.0: off unless it is `on`. An installation
-    /// that has no such row has no such switch.
+    /// `AllowAutoAuth`, the switch of WHMCS 7.10 and 8.0. Only the value `on` allows AutoAuth. Without
+    /// the row AutoAuth is allowed, because older versions have no such switch.
     pub(crate) allow_autoauth: bool,
 }
 
 impl Configuration {
-    /// Whether clients come by TLS.
+    /// Whether clients use TLS.
     pub(crate) fn is_tls(&self) -> bool {
         let url = self.system_url.as_deref().unwrap_or_default();
         let scheme = url.get(..8).unwrap_or_default();
@@ -31,7 +31,8 @@ impl Database {
         let mut configuration = Configuration { system_url: None, allow_autoauth: true };
         for (setting, value) in rows {
             let value = value.unwrap_or_default();
-            // As a collation finds it. Of several switches all must be on.
+            // MariaDB's collation also finds names in another case. If there are several rows for
+            // the switch, all of them must be `on`.
             if setting.eq_ignore_ascii_case("SystemURL") {
                 configuration.system_url = Some(value).filter(|url| !url.is_empty());
             } else {
@@ -41,12 +42,12 @@ impl Database {
         Ok(configuration)
     }
 
-    /// The AutoAuth key of the demo data, which WHMCS keeps in a file. Only an embedded database has
-    /// one.
+    /// The AutoAuth key of the demo data. Only an embedded database has one: WHMCS keeps its key in a
+    /// file.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the database from answering.
+    /// The error of the database.
     pub async fn demo_autoauth_key(&self) -> sqlx::Result<Option<String>> {
         if !self.is_embedded {
             return Ok(None);

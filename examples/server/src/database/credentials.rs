@@ -1,4 +1,4 @@
-//! API credentials and admins, as records of the library.
+//! API credentials, admins and API roles, as the library's records.
 
 use std::fmt;
 
@@ -8,18 +8,19 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 use tokio::time::timeout;
-use whmcs_auth::AllowedActions;
-use whmcs_auth::{Admin, AdminState, ApiCredential, SchemeError, StoredPassword, StoredSecret};
+use whmcs_auth::{
+    Admin, AdminState, AllowedActions, ApiCredential, SchemeError, StoredPassword, StoredSecret,
+};
 
 use super::{Database, exact_or_first, none_if_unencodable};
-use crate::settings::Settings;
+use crate::settings::{RoleIds, Settings};
 
-/// The key of a caller's row.
+/// The row of a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CallerId {
-    /// `tbldeviceauth`, and the ids of its API roles as they stand there.
+    /// A row of `tbldeviceauth`, with its column `role_ids` as stored.
     Credential { id: i64, role_ids: String },
-    /// `tbladmins`.
+    /// A row of `tbladmins`.
     Admin { id: i64 },
 }
 
@@ -32,17 +33,7 @@ impl fmt::Display for CallerId {
     }
 }
 
-/// How `tbldeviceauth.role_ids` lists its numbers. WHMCS does not document it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum RoleIds {
-    /// `[1,2]` or `["1","2"]`.
-    #[default]
-    Json,
-    /// `1,2`.
-    Comma,
-}
-
-/// As MariaDB writes a `TIMESTAMP`.
+/// The format of a `TIMESTAMP` in MariaDB.
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
@@ -89,8 +80,8 @@ struct RoleRow {
 }
 
 impl Database {
-    /// The credential of that identifier. A row that the library cannot read is told to the operator,
-    /// and counts as absent.
+    /// The credential with this identifier. A row that the library cannot read is logged and counts as
+    /// absent.
     pub(crate) async fn credential(
         &self,
         identifier: &str,
@@ -106,7 +97,7 @@ impl Database {
         }))
     }
 
-    /// The admin of that username, in the same way.
+    /// The admin with this username. A row that the library cannot read is logged and counts as absent.
     pub(crate) async fn admin(
         &self,
         username: &str,
@@ -135,7 +126,7 @@ impl Database {
         none_if_unencodable(rows.await, name)
     }
 
-    /// What the API roles of a verified caller allow, all together. Admins have none.
+    /// The actions that the API roles of a verified credential allow. Admins have no API roles.
     pub(crate) async fn allowed_actions(
         &self,
         caller: &CallerId,
@@ -145,7 +136,11 @@ impl Database {
             return Ok(AllowedActions::default());
         };
         let Some(ids) = format.read(role_ids) else {
-            tracing::error!(table = "tbldeviceauth", id, "role_ids cannot be read: no role");
+            tracing::error!(
+                table = "tbldeviceauth",
+                id,
+                "cannot read role_ids, so the credential has no roles"
+            );
             return Ok(AllowedActions::default());
         };
         let rows = sqlx::query("SELECT CAST(id AS SIGNED) AS id, permissions FROM tblapi_roles")
@@ -162,13 +157,13 @@ impl Database {
         ))
     }
 
-    /// Notes that the credential was used, once a minute at most. Nobody waits for it long, nor
-    /// fails because of it.
+    /// Writes the time of the call to `last_access`, at most once a minute. The call goes on if this is
+    /// slow or fails.
     pub(crate) async fn touch(&self, caller: &CallerId, now: OffsetDateTime) {
         let CallerId::Credential { id, .. } = caller else {
             return;
         };
-        // Neither can fail for a time that a clock tells.
+        // Formatting cannot fail for these times.
         let text = |time: OffsetDateTime| time.format(TIMESTAMP).unwrap_or_default();
         let written = sqlx::query(
             "UPDATE tbldeviceauth SET last_access = ?
@@ -183,22 +178,22 @@ impl Database {
             Ok(Err(error)) => error.to_string(),
             Err(late) => late.to_string(),
         };
-        tracing::error!(table = "tbldeviceauth", id, cause, "last_access was not written");
+        tracing::error!(table = "tbldeviceauth", id, cause, "cannot write last_access");
     }
 }
 
-/// Why a row is no record.
+/// Why the library cannot read a row.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error(transparent)]
     Column(#[from] sqlx::Error),
     #[error(transparent)]
-    Form(#[from] SchemeError),
+    Scheme(#[from] SchemeError),
 }
 
 fn readable<R>(table: &'static str, row: &AnyRow, record: Result<R, Unreadable>) -> Option<R> {
     let id: Option<i64> = row.try_get("id").ok();
-    record.inspect_err(|error| tracing::error!(table, id, %error, "the row counts as absent")).ok()
+    record.inspect_err(|error| tracing::error!(table, id, %error, "cannot read the row, so it counts as absent")).ok()
 }
 
 fn state(enabled: i64, api_access: i64) -> AdminState {
@@ -220,7 +215,7 @@ impl CredentialRow {
 
 impl AdminRow {
     fn record(self) -> Result<Admin<CallerId>, Unreadable> {
-        // An MD5 is what a manual reset leaves, which empties the other column.
+        // A manual reset writes an MD5 into `password` and empties `passwordhash`.
         let was_reset = self.passwordhash.is_none_or(|hash| hash.is_empty());
         let password = match was_reset {
             true => StoredPassword::detect(&self.password)?,
@@ -248,10 +243,14 @@ impl RoleIds {
     }
 }
 
-/// The actions that a role switches on: `{"getclients":1,...}`.
+/// The actions that a role allows: those with a 1 in `{"getclients":1,...}`.
 fn read_permissions(role: i64, text: &str) -> Vec<String> {
     let Ok(actions) = serde_json::from_str::<serde_json::Map<_, _>>(text) else {
-        tracing::error!(table = "tblapi_roles", id = role, "permissions cannot be read: none");
+        tracing::error!(
+            table = "tblapi_roles",
+            id = role,
+            "cannot read permissions, so the role allows nothing"
+        );
         return Vec::new();
     };
     actions

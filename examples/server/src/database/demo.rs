@@ -1,5 +1,4 @@
-//! What an embedded database holds after its first start: the records of the library's quickstart,
-//! and some clients and products.
+//! The demo data of an embedded database: one API credential, three admins, some clients and products.
 
 use bcrypt::{HashParts, Version};
 use sqlx::SqliteConnection;
@@ -27,7 +26,7 @@ const ADMINS: [(&str, &str, i64, i64); 3] = [
     ("gone", "c9a92f084247cfb8d50e254f301eb4d0", 1, 1),
 ];
 
-/// What needs no hashing. Role 1 holds API Access, role 2 does not.
+/// The rows without hashes. Admin role 1 has API Access, and role 2 does not.
 const ROWS: &str = r#"
     INSERT INTO tblconfiguration VALUES ('SystemURL', ''), ('AllowAutoAuth', 'on');
     INSERT INTO tbladminroles VALUES (1, 'Full Administrator'), (2, 'Support Operator');
@@ -84,7 +83,7 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// As PHP's `password_hash` writes it.
+/// A hash in the format of PHP's `password_hash`.
 fn hash(text: &str, cost: BcryptCost) -> Result<String, OpenError> {
     let parts: HashParts = bcrypt::hash_with_result(text, cost.into())?;
     Ok(parts.format_for_version(Version::TwoY))

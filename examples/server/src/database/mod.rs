@@ -1,5 +1,4 @@
-//! The tables of a WHMCS database: embedded in a file, or on a MariaDB server. The queries are the
-//! same for both.
+//! The tables of a WHMCS database, in an SQLite file or on a MariaDB server. Both use the same queries.
 
 mod clients;
 mod configuration;
@@ -21,7 +20,6 @@ use whmcs_auth::BcryptCost;
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
 pub(crate) use configuration::Configuration;
 pub(crate) use credentials::CallerId;
-pub use credentials::RoleIds;
 pub(crate) use products::{Product, ProductQuery};
 
 /// A pool of connections.
@@ -34,27 +32,31 @@ pub struct Database {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// It cannot be reached, or is none.
-    #[error("the database: {0}")]
+    /// The database cannot be reached, or the file is not a database.
+    #[error("cannot open the database: {0}")]
     Database(#[from] sqlx::Error),
-    /// The URL names no file, or more than that.
-    #[error("the database: sqlite: is followed by the path of a file, without parameters")]
+    /// The URL does not consist of `sqlite:` and the path of a file.
+    #[error("cannot open the database: sqlite: takes the path of a file, without parameters")]
     NoFile,
-    /// Its file cannot be opened.
-    #[error("the database: {0}")]
+    /// The file cannot be opened.
+    #[error("cannot open the database: {0}")]
     File(#[from] std::io::Error),
-    /// A secret of the demo could not be hashed.
-    #[error("the demo data: {0}")]
+    /// A secret of the demo data could not be hashed.
+    #[error("cannot create the demo data: {0}")]
     Hash(#[from] bcrypt::BcryptError),
-    /// The demo's key could not be drawn.
-    #[error("the demo data: {0}")]
+    /// The operating system gave no random bytes.
+    #[error("cannot create the demo data: {0}")]
     Random(#[from] getrandom::Error),
 }
 
 impl Database {
-    /// Opens the database of that URL, `sqlite:FILE` or `mysql://USER:PASSWORD@HOST/NAME`. A file
-    /// that is missing or empty is made, and filled with demo data; bcrypt hashes in it have the
-    /// cost given.
+    /// Opens the database of a URL, `sqlite:FILE` or `mysql://USER:PASSWORD@HOST/NAME`. A missing file
+    /// is created, and an empty file is filled with demo data. The bcrypt hashes in the demo data have
+    /// the cost `demo_cost`.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
     pub async fn open(url: &str, demo_cost: BcryptCost) -> Result<Self, OpenError> {
         install_default_drivers();
         let pool = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(2));
@@ -66,8 +68,8 @@ impl Database {
             return Err(OpenError::NoFile);
         }
         fill_if_empty(url, demo_cost).await?;
-        // An open file that was removed or replaced can be read as before. So each use opens it
-        // anew, lest a credential that is gone lets anybody in.
+        // A process can still read an open file after it was removed or replaced. So each use opens
+        // the file again. Otherwise a credential that was removed with the file would still work.
         let pool = pool
             .after_release(|_, _| Box::pin(async { Ok(false) }))
             .connect(&format!("{url}?mode=rw"))
@@ -75,25 +77,25 @@ impl Database {
         Ok(Self { pool, is_embedded: true })
     }
 
-    /// Ends all connections.
+    /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// Of the rows that a collation found the one that was asked for, or else the first, which the library
-/// will refuse by its name.
-fn exact_or_first<R>(mut rows: Vec<R>, is_asked_for: impl Fn(&R) -> bool) -> Option<R> {
-    let place = rows.iter().position(is_asked_for).unwrap_or(0);
-    (place < rows.len()).then(|| rows.swap_remove(place))
+/// A collation may find several rows. Returns the one with the requested name. If there is none, returns
+/// the first row, and the library refuses it with the code `record_name_mismatch`.
+fn exact_or_first<R>(mut rows: Vec<R>, is_exact: impl Fn(&R) -> bool) -> Option<R> {
+    let index = rows.iter().position(is_exact).unwrap_or(0);
+    (index < rows.len()).then(|| rows.swap_remove(index))
 }
 
-/// Error 1267, which MariaDB gives, among other cases, for a text that the character set of a column
-/// cannot hold.
+/// MariaDB's error for a text that the column's character set cannot hold, among other cases.
 const ILLEGAL_MIX_OF_COLLATIONS: u16 = 1267;
 
-/// Nothing, where a caller's text stands in no row because it cannot. Otherwise whoever sends one is
-/// told apart, and raises an alarm that somebody else answers. ASCII every column can hold.
+/// Finds nothing if the column's character set cannot hold the caller's text, because then no row can
+/// have it. Without this, any caller could cause a database error, and the operator's alarm. Every
+/// column can hold ASCII, so for ASCII the error has another cause.
 fn none_if_unencodable<T: Default>(found: sqlx::Result<T>, text: &str) -> sqlx::Result<T> {
     let number = |error: &sqlx::Error| {
         let error = error.as_database_error()?;
@@ -101,7 +103,7 @@ fn none_if_unencodable<T: Default>(found: sqlx::Result<T>, text: &str) -> sqlx::
     };
     match found {
         Err(error) if !text.is_ascii() && number(&error) == Some(ILLEGAL_MIX_OF_COLLATIONS) => {
-            tracing::warn!(%error, "found nothing");
+            tracing::warn!(%error, "the column cannot hold the text, so no row has it");
             Ok(T::default())
         }
         found => found,
@@ -117,7 +119,7 @@ async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
         .fetch_one(&mut *transaction)
         .await?;
     if tables == 0 {
-        // For its owner alone: it will hold the demo's AutoAuth key.
+        // Only the owner may read the file, because it will hold the demo's AutoAuth key.
         fs::set_permissions(options.get_filename(), Permissions::from_mode(0o600))?;
         sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *transaction).await?;
         demo::fill(&mut transaction, cost).await?;

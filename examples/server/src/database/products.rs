@@ -1,4 +1,4 @@
-//! What the installation sells.
+//! Queries over `tblproducts`.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub(crate) struct Product {
     pub(crate) paytype: String,
 }
 
-/// Which products. What is absent restricts nothing.
+/// The filters of a search for products. `None` does not filter.
 pub(crate) struct ProductQuery<'q> {
     pub(crate) ids: Option<BTreeSet<u32>>,
     pub(crate) gid: Option<u32>,
@@ -26,20 +26,20 @@ pub(crate) struct ProductQuery<'q> {
 }
 
 impl Database {
-    /// All products that are asked for, in the order of their numbers.
-    pub(crate) async fn products(&self, asked: &ProductQuery<'_>) -> sqlx::Result<Vec<Product>> {
+    /// All products that match, ordered by number.
+    pub(crate) async fn products(&self, filter: &ProductQuery<'_>) -> sqlx::Result<Vec<Product>> {
         let mut query = QueryBuilder::<Any>::new(
             "SELECT CAST(id AS SIGNED) AS id, CAST(gid AS SIGNED) AS gid, type, name, description,
                     servertype, paytype
              FROM tblproducts WHERE 1 = 1",
         );
-        if let Some(gid) = asked.gid {
+        if let Some(gid) = filter.gid {
             query.push(" AND gid = ").push_bind(i64::from(gid));
         }
-        if let Some(module) = asked.module {
+        if let Some(module) = filter.module {
             query.push(" AND servertype = ").push_bind(module.to_owned());
         }
-        if let Some(ids) = &asked.ids {
+        if let Some(ids) = &filter.ids {
             query.push(" AND id IN (");
             let mut list = query.separated(", ");
             for id in ids {
@@ -49,6 +49,6 @@ impl Database {
         }
         query.push(" ORDER BY id");
         let found = query.build_query_as().fetch_all(&self.pool).await;
-        none_if_unencodable(found, asked.module.unwrap_or_default())
+        none_if_unencodable(found, filter.module.unwrap_or_default())
     }
 }

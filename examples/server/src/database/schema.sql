@@ -1,5 +1,5 @@
--- The tables of a WHMCS database, with those of their columns that the queries read. Names that
--- MariaDB's collation finds without regard to case are found so here.
+-- The tables of a WHMCS database, with the columns that the queries use. COLLATE NOCASE ignores case
+-- as MariaDB's collation does.
 CREATE TABLE tblconfiguration (
     setting TEXT PRIMARY KEY,
     value TEXT NOT NULL

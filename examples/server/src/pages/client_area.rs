@@ -1,17 +1,17 @@
-//! Who is logged in, and its end.
+//! The client area, and the logout.
 
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 
-use super::{Page, refuse};
+use super::page::{Page, refuse};
 use crate::client_address::ClientAddress;
 use crate::database::Client;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 
-/// Says who is logged in.
+/// Shows who is logged in.
 pub(crate) async fn client_area(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,

@@ -1,11 +1,11 @@
-//! AutoAuth: a signed link becomes a session.
+//! `/dologin.php`: a genuine AutoAuth link starts a session.
 
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, verify_autoauth};
 
-use super::{CLIENT_AREA, begin_session, finish};
+use super::page::{CLIENT_AREA, begin_session, finish};
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
@@ -33,17 +33,17 @@ async fn log_in_by_link(
         return Err(Refusal::answered_as(
             &AutoAuthRefusal::Disabled,
             "autoauth_switched_off",
-            "the setting AllowAutoAuth is not on",
+            "the setting AllowAutoAuth is not `on`",
         ));
     }
-    // Read once: the guard must go by the time that the link was judged by.
+    // Read the clock once: the guard needs the time at which the link was verified.
     let now = service.now();
     let request = AutoAuthRequest::from_query(query);
     let keys = &service.settings.autoauth_keys;
     let login = verify_autoauth(&request, keys, &now, &AutoAuthPolicy::new())?;
 
-    let found = service.database.clients_by_email(login.email()).await?;
-    let client = login.check_account(found, |client| &client.email)?;
+    let clients = service.database.clients_by_email(login.email()).await?;
+    let client = login.check_account(clients, |client| &client.email)?;
     if let Some(guard) = &service.replay_guard {
         guard.first_use(&login, now)?;
     }

@@ -1,11 +1,11 @@
-//! Single sign-on: a token of `CreateSsoToken` becomes a session.
+//! `/oauth/singlesignon.php`: a token of `CreateSsoToken` starts a session.
 
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthRefusal, GotoTarget};
 
-use super::{CLIENT_AREA, begin_session, finish};
+use super::page::{CLIENT_AREA, begin_session, finish};
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
@@ -32,18 +32,18 @@ async fn log_in_by_token(
     let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "access_token");
     let token = token.map(|(_, token)| token).unwrap_or_default();
     let now = service.now();
-    let id = service.sso_tokens.look_at(&token, now)?.client;
+    let id = service.sso_tokens.peek(&token, now)?.client;
     let Some(client) = service.database.client(id).await? else {
         return Err(Refusal::answered_as(
             &AutoAuthRefusal::UnknownEmail,
             "sso_client_gone",
-            "the client was deleted or closed",
+            "the client's account was deleted or closed",
         ));
     };
-    // Last of all, so that a database that fails uses up no token.
+    // Only after the database answered, so that its failure does not use up the token.
     let login = service.sso_tokens.redeem(&token, now)?;
     let jar = begin_session(service, jar, &client, &configuration)?;
-    // The page stands one folder below those that it leads to.
+    // This page is one folder below its targets.
     let target = login.target.as_ref().map_or(CLIENT_AREA, GotoTarget::as_str);
     Ok(match target.starts_with('/') {
         true => (jar, target.to_owned()),

@@ -1,4 +1,4 @@
-//! A service of its own for each test, on a free port, over a database file of its own.
+//! Starts a service for one test, on a free port and with its own database file.
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
@@ -39,7 +39,7 @@ pub struct Server {
     served: JoinHandle<()>,
 }
 
-/// Loopback may call, a thousand failures are none too many, and bcrypt is quick.
+/// Loopback may call, bcrypt is fast, and the limit of failures is high.
 pub fn settings() -> Settings {
     Settings {
         addresses: AddressGate::new().with_entries(["127.0.0.1", "::1"]),
@@ -88,7 +88,7 @@ impl Server {
         options.connect().await.unwrap()
     }
 
-    /// Asks the tables behind the service's back.
+    /// Reads from the database directly.
     pub async fn text(&self, query: &'static str) -> String {
         let mut connection = self.connect().await;
         let text = sqlx::query_scalar(query).fetch_one(&mut connection).await;
@@ -96,7 +96,7 @@ impl Server {
         text.unwrap()
     }
 
-    /// Changes them.
+    /// Changes the database directly.
     pub async fn sql(&self, statements: &'static str) {
         let mut connection = self.connect().await;
         let done = sqlx::raw_sql(statements).execute(&mut connection).await;
@@ -114,13 +114,13 @@ impl Server {
         request.header(name, value).send().await.unwrap()
     }
 
-    /// A form to the API, to be changed and sent.
+    /// A POST of a form to the API, not yet sent.
     pub fn form(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
         let request = self.http.post(format!("{}/includes/api.php", self.base));
         request.header(header::CONTENT_TYPE, FORM).body(body)
     }
 
-    /// A form to the API.
+    /// Posts a form to the API.
     pub async fn post(&self, body: &str) -> Response {
         self.post_to("/includes/api.php", FORM, body).await
     }
@@ -131,7 +131,7 @@ impl Server {
         request.body(body.to_owned()).send().await.unwrap()
     }
 
-    /// Status and body of a form to the API.
+    /// Posts a form to the API, and returns status and body.
     pub async fn call(&self, body: &str) -> (u16, String) {
         answer(self.post(body).await).await
     }
@@ -141,7 +141,7 @@ impl Server {
         (status, serde_json::from_str(&text).unwrap())
     }
 
-    /// Keeps everybody else from the tables, for as long as it is held.
+    /// Locks the database until the returned connection is dropped.
     pub async fn lock(&self) -> SqliteConnection {
         let mut connection = self.connect().await;
         let begin = sqlx::raw_sql("BEGIN EXCLUSIVE");
@@ -156,7 +156,7 @@ impl Server {
         format!("/dologin.php?{}", link.query())
     }
 
-    /// How often an endpoint answered with a code.
+    /// The metric: how often an endpoint answered with a code.
     pub async fn count(&self, endpoint: &str, code: &str) -> u64 {
         let text = self.get("/metrics").await.text().await.unwrap();
         let name = format!("whmcs_auth_answers_total{{endpoint=\"{endpoint}\",code=\"{code}\"}} ");
@@ -164,7 +164,7 @@ impl Server {
         line.map_or(0, |count| count.parse().unwrap())
     }
 
-    /// Asks the service to stop, and waits until it has.
+    /// Stops the service, and waits for its end.
     pub async fn stop(mut self) {
         self.ask_to_stop();
         self.served.await.unwrap();
@@ -185,7 +185,7 @@ pub fn at(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap()
 }
 
-/// The cookie that an answer sets, as a browser sends it back.
+/// The cookie of an answer, as a browser sends it back.
 pub fn cookie(response: &Response) -> String {
     let set = head(response, "set-cookie").expect("a cookie");
     set.split(';').next().unwrap().to_owned()

@@ -1,0 +1,120 @@
+//! What you replace: the database, the actions, and the key of the login links.
+
+use std::error::Error;
+use std::io;
+
+use axum::response::Response;
+use whmcs_auth::answer::Answer;
+use whmcs_auth::{
+    ActionName, Admin, AdminState, AllowedActions, ApiCredential, ApiRequest, AutoAuthKey,
+    BcryptCost, ExpectedSchemes, PasswordScheme, ResponseType, SecretScheme, StoredPassword,
+    StoredSecret, SystemClock, sign_autoauth,
+};
+
+use crate::respond;
+
+/// Everybody knows it. Use 32 or more random characters, and read them from your configuration.
+pub(crate) const AUTOAUTH_KEY: &str = "strong_auto_auth_key_goes_here";
+
+/// Records in memory. A real database does the same with queries that are awaited.
+pub(crate) struct Database {
+    credential: ApiCredential<u64>,
+    admin: Admin<u64>,
+    clients: [Client; 2],
+    expected: ExpectedSchemes,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Client {
+    pub(crate) id: u64,
+    pub(crate) email: &'static str,
+}
+
+impl Database {
+    /// The secret is `F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo`, and the admin's password is `password`.
+    pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
+        let secret =
+            StoredSecret::bcrypt("$2y$10$Q8Za./EkNaTm0Aw5HNtTj.BptR/JBFnbA2T8vlJzmsu9r0Vm7BXZW")?;
+        let password = StoredPassword::bcrypt_of_md5(
+            "$2y$10$0P7CiT6ez.1X4d3Op5DwrO4zsmD77hVdfqWkpISjaEjhn.zy.Y.Ya",
+        )?;
+        let state = AdminState::WithApiAccess;
+        let cost = BcryptCost::new(10)?;
+        Ok(Self {
+            credential: ApiCredential::new(7, "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv", secret, state)
+                .with_actions(AllowedActions::new(["GetClients"])),
+            admin: Admin::new(1, "admin", password, state),
+            clients: [
+                Client { id: 1, email: "demo@whmcs.com" },
+                Client { id: 2, email: "a+b@example.com" },
+            ],
+            expected: ExpectedSchemes::new(
+                SecretScheme::Bcrypt(cost),
+                PasswordScheme::BcryptOfMd5(cost),
+            ),
+        })
+    }
+
+    pub(crate) fn expected_schemes(&self) -> ExpectedSchemes {
+        self.expected
+    }
+
+    pub(crate) async fn credential(
+        &self,
+        identifier: &str,
+    ) -> io::Result<Option<ApiCredential<u64>>> {
+        Ok(Some(&self.credential).filter(|found| found.identifier() == identifier).cloned())
+    }
+
+    pub(crate) async fn admin(&self, username: &str) -> io::Result<Option<Admin<u64>>> {
+        let has_name = |found: &&Admin<_>| found.username().eq_ignore_ascii_case(username);
+        Ok(Some(&self.admin).filter(has_name).cloned())
+    }
+
+    pub(crate) async fn clients_by_email(&self, email: &str) -> io::Result<Vec<Client>> {
+        let clients = self.clients.iter();
+        Ok(clients.filter(|client| client.email.eq_ignore_ascii_case(email)).copied().collect())
+    }
+}
+
+/// Carries out an action that the caller may do.
+pub(crate) async fn perform(
+    database: &Database,
+    action: &ActionName,
+    request: &ApiRequest<'_>,
+) -> Response {
+    if action.as_str() != "getclients" {
+        let Answer { http_status, content_type, body, .. } =
+            Answer::error(404, "Command Not Found", request);
+        return respond(http_status, content_type, body);
+    }
+    // The library renders refusals only. Escape what you put into an answer; a number needs no escape.
+    let count = database.clients.len();
+    let (content_type, body) = match request.response_type() {
+        ResponseType::Json => {
+            ("application/json", format!(r#"{{"result":"success","totalresults":{count}}}"#))
+        }
+        ResponseType::Xml => (
+            "application/xml",
+            format!(
+                "<whmcsapi><action>{action}</action><result>success</result>\
+                 <totalresults>{count}</totalresults></whmcsapi>"
+            ),
+        ),
+        ResponseType::Nvp => ("text/plain", format!("result=success;totalresults={count}")),
+    };
+    respond(200, content_type, body)
+}
+
+/// Commands that show the service at work.
+pub(crate) fn what_to_try(base: &str) -> Result<String, Box<dyn Error>> {
+    let key = AutoAuthKey::new(AUTOAUTH_KEY)?;
+    let link = sign_autoauth("demo@whmcs.com", Some("viewinvoice.php?id=12"), &key, &SystemClock)?;
+    let url = link.url(base)?;
+    let fields = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99&responsetype=json";
+    Ok(format!(
+        "listening on {base}\n\n\
+         an API call:\n  curl '{base}/includes/api.php' -d 'action=GetClients&{fields}'\n\
+         a login link, for 15 minutes:\n  curl -i '{url}'\n"
+    ))
+}

@@ -1,0 +1,259 @@
+//! The answers to callers, byte for byte.
+
+use whmcs_auth::answer::Answer;
+use whmcs_auth::gate::{AddressGate, AddressRefusal, GateError, GateRefusal};
+use whmcs_auth::{
+    ActionRefusal, ApiError, ApiRefusal, ApiRequest, AutoAuthRefusal, Field, Malformed, Refusal,
+};
+
+use crate::common::{action_name, address};
+
+const FORMATS: [(&str, &str); 3] =
+    [("json", "application/json"), ("xml", "application/xml"), ("nvp", "text/plain")];
+
+fn request<'a>(action: &'a str, format: &'a str) -> ApiRequest<'a> {
+    ApiRequest::from_pairs([("action", action), ("responsetype", format)])
+}
+
+fn body(message: &str, format: &str) -> String {
+    Answer::error(403, message, &request("GetClients", format)).body
+}
+
+fn golden(name: &str, format: &str) -> String {
+    let path = format!("{}/tests/answers/{name}.{format}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn refused_address(text: &str) -> AddressRefusal {
+    let gate = AddressGate::new();
+    gate.check(address(text), None).unwrap_err()
+}
+
+fn not_allowed() -> ActionRefusal {
+    ActionRefusal::NotAllowed { action: action_name("GetClients") }
+}
+
+/// Every public message, with its status.
+fn errors() -> Vec<(&'static str, u16, Box<dyn Refusal>)> {
+    vec![
+        ("invalid_ip", 403, Box::new(refused_address("203.0.113.7"))),
+        ("invalid_ip_v6", 403, Box::new(refused_address("2001:db8::1"))),
+        ("authentication_failed", 403, Box::new(ApiRefusal::WrongSecret)),
+        ("access_denied", 403, Box::new(ApiRefusal::NoApiAccess)),
+        ("administrator_account_disabled", 403, Box::new(ApiRefusal::AdminDisabled)),
+        ("invalid_permissions", 403, Box::new(not_allowed())),
+        ("empty_action_request", 400, Box::new(ActionRefusal::Absent)),
+        ("service_unavailable", 503, Box::new(ApiError::Store(std::fmt::Error))),
+        ("login_link_not_valid", 403, Box::new(AutoAuthRefusal::HashMismatch)),
+        ("login_link_expired", 403, Box::new(AutoAuthRefusal::ClockBefore1970)),
+    ]
+}
+
+#[test]
+fn every_refusal_is_answered_as_in_its_golden_file() {
+    for (name, http_status, error) in errors() {
+        for (format, content_type) in FORMATS {
+            let answer = Answer::new(&*error, &request("GetClients", format));
+            assert_eq!(answer.body, golden(name, format), "{name}.{format}");
+            assert_eq!(answer.content_type, content_type);
+            assert_eq!(answer.http_status, http_status, "{name}");
+        }
+    }
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/answers")).unwrap();
+    assert_eq!(files.count(), errors().len() * FORMATS.len());
+}
+
+#[test]
+fn a_wrapped_refusal_gets_the_same_answer() {
+    let of = |refusal: &dyn Refusal| (refusal.http_status(), refusal.public_message());
+    for refusal in [
+        ApiRefusal::WrongSecret,
+        ApiRefusal::MissingCredentials,
+        ApiRefusal::Malformed(Malformed::Repeated(Field::Action)),
+        ApiRefusal::NoApiAccess,
+        ApiRefusal::AdminDisabled,
+    ] {
+        let alone = of(&refusal);
+        assert_eq!(alone, (403, refusal.public_message()));
+        assert_eq!(of(&ApiError::<std::fmt::Error>::Refused(refusal)), alone);
+        assert_eq!(of(&GateRefusal::Api(refusal)), alone);
+        assert_eq!(of(&GateError::<std::fmt::Error>::from(refusal)), alone);
+    }
+    let alone = of(&not_allowed());
+    assert_eq!(of(&GateRefusal::from(not_allowed())), alone);
+    assert_eq!(of(&GateError::<std::fmt::Error>::from(not_allowed())), alone);
+    let refusal = refused_address("::1");
+    assert_eq!(of(&GateRefusal::from(refusal)), of(&refusal));
+    let failure = (503, "Service Unavailable".into());
+    assert_eq!(of(&GateError::Store(std::fmt::Error)), failure);
+    assert_eq!(of(&ApiError::Store(std::fmt::Error)), failure);
+    for refusal in
+        [AutoAuthRefusal::Disabled, AutoAuthRefusal::HashMismatch, AutoAuthRefusal::ClockBefore1970]
+    {
+        let expected = (403, refusal.public_message());
+        assert_eq!(of(&refusal), expected);
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_refusal_of_the_replay_guard_is_answered_like_any_other() {
+    use whmcs_auth::replay::ReplayRefusal;
+
+    for (refusal, name, http_status) in [
+        (ReplayRefusal::Used, "login_link_expired", 403),
+        (ReplayRefusal::MayBeForgotten, "login_link_expired", 403),
+        (ReplayRefusal::Full, "service_unavailable", 503),
+    ] {
+        for (format, _) in FORMATS {
+            let answer = Answer::new(&refusal, &request("GetClients", format));
+            assert_eq!(answer.body, golden(name, format));
+            assert_eq!(answer.http_status, http_status);
+        }
+    }
+}
+
+#[test]
+fn the_format_is_nvp_unless_the_request_asks_for_another() {
+    let refusal = ApiRefusal::MissingCredentials;
+    let nvp = "result=error;message=Authentication Failed";
+    assert_eq!(Answer::new(&refusal, &ApiRequest::default()).body, nvp);
+    for format in ["", "nvp", "NVP", "yaml", "json\0", "text/xml"] {
+        let answer = Answer::new(&refusal, &request("GetClients", format));
+        assert_eq!((answer.body.as_str(), answer.content_type), (nvp, "text/plain"));
+    }
+    let twice = [("responsetype", "json"), ("responsetype", "json")];
+    assert_eq!(Answer::new(&refusal, &ApiRequest::from_pairs(twice)).body, nvp);
+    assert_eq!(Answer::new(&refusal, &request("a", "JSON")).content_type, "application/json");
+    assert_eq!(Answer::new(&refusal, &request("a", "Xml")).content_type, "application/xml");
+}
+
+#[test]
+fn field_6_only_a_well_formed_action_is_echoed_and_in_lower_case() {
+    let with = |action: &str| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>{action}</action>\n\
+             <result>error</result>\n<message>Authentication Failed</message>\n</whmcsapi>"
+        )
+    };
+    let longest = "a".repeat(64);
+    for (action, echoed) in [
+        ("GetClients", "getclients"),
+        ("a_0", "a_0"),
+        (&longest, &longest),
+        ("", ""),
+        ("</action>", ""),
+        ("a&b", ""),
+        ("a b", ""),
+        ("ä", ""),
+        (&"a".repeat(65), ""),
+    ] {
+        let answer = Answer::new(&ApiRefusal::WrongSecret, &request(action, "xml"));
+        assert_eq!(answer.body, with(echoed), "{action:?}");
+        for format in ["json", "nvp"] {
+            let body = Answer::new(&ApiRefusal::WrongSecret, &request(action, format)).body;
+            assert_eq!(body, golden("authentication_failed", format));
+        }
+    }
+    let without = ApiRequest::from_pairs([("responsetype", "xml")]);
+    assert_eq!(Answer::new(&ApiRefusal::WrongSecret, &without).body, with(""));
+}
+
+/// A service may echo the request in a message of its own.
+#[test]
+fn no_message_adds_a_field_or_a_tag() {
+    for (message, json, xml, nvp) in [
+        ("plain", "plain", "plain", "plain"),
+        ("a;result=success", "a;result=success", "a;result=success", "a result success"),
+        ("a=b", "a=b", "a=b", "a b"),
+        ("a\r\nb", r"a\r\nb", "a&#13;\nb", "a  b"),
+        (
+            "\",\"result\":\"success",
+            r"\u0022,\u0022result\u0022:\u0022success",
+            "&quot;,&quot;result&quot;:&quot;success",
+            "\",\"result\":\"success",
+        ),
+        (
+            "</message><x>&amp;]]>",
+            r"\u003C\/message\u003E\u003Cx\u003E\u0026amp;]]\u003E",
+            "&lt;/message&gt;&lt;x&gt;&amp;amp;]]&gt;",
+            "</message><x>&amp ]]>",
+        ),
+        ("it's", r"it\u0027s", "it&#39;s", "it's"),
+        (r"a\b", r"a\\b", r"a\b", r"a\b"),
+        ("a\0b\u{1b}\u{7f}", "a\\u0000b\\u001b\u{7f}", "a\u{fffd}b\u{fffd}\u{7f}", "a b  "),
+        ("\t\u{8}\u{c}", r"\t\b\f", "\t\u{fffd}\u{fffd}", "   "),
+        ("ü\u{85}\u{2028}", r"\u00fc\u0085\u2028", "ü\u{85}\u{2028}", "ü \u{2028}"),
+        (
+            "\u{fffe}\u{ffff}\u{fffd}",
+            r"\ufffe\uffff\ufffd",
+            "\u{fffd}\u{fffd}\u{fffd}",
+            "\u{fffe}\u{ffff}\u{fffd}",
+        ),
+        ("\u{1f600}", r"\ud83d\ude00", "\u{1f600}", "\u{1f600}"),
+        ("", "", "", ""),
+    ] {
+        assert_eq!(
+            body(message, "json"),
+            format!("{{\"result\":\"error\",\"message\":\"{json}\"}}")
+        );
+        let (_, rest) = body(message, "xml")
+            .split_once("<message>")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        assert_eq!(rest, format!("{xml}</message>\n</whmcsapi>"));
+        assert_eq!(body(message, "nvp"), format!("result=error;message={nvp}"));
+    }
+}
+
+#[cfg(feature = "form")]
+#[test]
+fn php_writes_the_same_json() {
+    let mut rows = 0;
+    for [message, expected] in crate::common::rows(include_str!("../vectors/json.tsv")) {
+        let (message, _) = form_urlencoded::parse(message.as_bytes()).next().unwrap();
+        assert_eq!(body(&message, "json"), expected);
+        rows += 1;
+    }
+    assert!(rows > 250);
+}
+
+/// Clients cut the answer at `;` and then at `=`.
+#[test]
+fn an_nvp_answer_has_two_fields_whatever_the_message() {
+    for code in 0..=0x2fff_u32 {
+        let Some(character) = char::from_u32(code) else {
+            continue;
+        };
+        let body = body(&format!("a{character}b"), "nvp");
+        let fields: Vec<_> = body.split(';').map(|field| field.split('=').count()).collect();
+        assert_eq!(fields, [2, 2], "{character:?}");
+        assert!(!body.contains(char::is_control), "{character:?}");
+    }
+}
+
+#[test]
+fn an_xml_answer_has_four_elements_whatever_the_message() {
+    let tags = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>getclients</action>\n\
+                <result>error</result>\n<message>a";
+    for code in 0..=0x2fff_u32 {
+        let Some(character) = char::from_u32(code) else {
+            continue;
+        };
+        let body = body(&format!("a{character}b"), "xml");
+        let rest = body.strip_prefix(tags).unwrap();
+        let text = rest.strip_suffix("b</message>\n</whmcsapi>").unwrap();
+        assert!(!text.contains(['<', '>', '"', '\'']), "{character:?}");
+        assert_eq!(text.contains('&'), text.ends_with(';') && text.len() > 1);
+        assert!(!text.contains(|c| c < ' ' && c != '\t' && c != '\n'), "{character:?}");
+    }
+}
+
+#[test]
+fn a_json_answer_is_ascii_and_holds_no_html_markup() {
+    let all: String = (0..=0x10ffff).filter_map(char::from_u32).collect();
+    let body = body(&all, "json");
+    assert!(body.is_ascii());
+    assert!(!body.contains(['<', '>', '&', '\'']));
+    assert_eq!(body.matches('"').count(), 8);
+}

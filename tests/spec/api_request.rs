@@ -1,0 +1,142 @@
+//! What an API request holds beside the credentials.
+
+use whmcs_auth::{Action, ApiRequest, ResponseType};
+
+fn with<'a>(name: &'a str, value: &'a str) -> ApiRequest<'a> {
+    ApiRequest::from_pairs([(name, value)])
+}
+
+#[test]
+fn field_6_an_action_is_1_to_64_letters_digits_and_underscores() {
+    let longest = "a".repeat(64);
+    for name in ["GetClients", "getclients", "a", "_", "0", "Module_Create_2", &longest] {
+        assert_eq!(with("action", name).action(), Action::Named(name));
+    }
+    let too_long = "a".repeat(65);
+    for name in [
+        " GetClients",
+        "Get Clients",
+        "Get-Clients",
+        "get.clients",
+        "<b>",
+        "a\n",
+        "a\0",
+        "ä",
+        "٣",
+        "a;message=x",
+        "../x",
+        &too_long,
+    ] {
+        assert_eq!(with("action", name).action(), Action::Invalid, "{name:?}");
+    }
+    assert_eq!(with("action", "").action(), Action::Absent);
+    assert_eq!(with("other", "x").action(), Action::Absent);
+}
+
+#[test]
+fn the_response_type_is_nvp_unless_it_is_json_or_xml() {
+    for (text, response_type) in [
+        ("json", ResponseType::Json),
+        ("JSON", ResponseType::Json),
+        ("xml", ResponseType::Xml),
+        ("Xml", ResponseType::Xml),
+        ("nvp", ResponseType::Nvp),
+        ("", ResponseType::Nvp),
+        ("yaml", ResponseType::Nvp),
+        (" json", ResponseType::Nvp),
+    ] {
+        assert_eq!(with("responsetype", text).response_type(), response_type, "{text:?}");
+    }
+    assert_eq!(ResponseType::default(), ResponseType::Nvp);
+}
+
+#[test]
+fn the_access_key_is_kept_as_it_was_decoded() {
+    assert_eq!(with("accesskey", "a!@#$%.()*[]-_ +").access_key(), Some("a!@#$%.()*[]-_ +"));
+    assert_eq!(with("accesskey", "").access_key(), None);
+    assert_eq!(with("other", "x").access_key(), None);
+}
+
+#[test]
+fn field_7_a_malformed_field_keeps_no_value_and_is_refused_later() {
+    for pairs in [
+        vec![("accesskey", "a"), ("accesskey", "b")],
+        vec![("accesskey", "a"), ("accesskey", "b"), ("accesskey", "c")],
+        vec![("accesskey", "a"), ("accesskey[]", "b")],
+        vec![("accesskey[]", "a"), ("accesskey", "b")],
+        vec![("accesskey", "a\u{fffd}")],
+    ] {
+        let request = ApiRequest::from_pairs(pairs.into_iter().chain([("action", "GetClients")]));
+        assert_eq!(request.access_key(), None);
+        assert_eq!(request.action(), Action::Named("GetClients"));
+        assert!(request.attempt().refusal().is_some());
+    }
+}
+
+#[test]
+fn pairs_may_be_borrowed_or_owned() {
+    let owned = vec![(String::from("action"), String::from("GetClients"))];
+    let borrowed = owned.iter().map(|(name, value)| (name, value.as_str()));
+    assert_eq!(ApiRequest::from_pairs(borrowed).action(), Action::Named("GetClients"));
+    let request: ApiRequest<'static> = ApiRequest::from_pairs(owned);
+    assert_eq!(request.action(), Action::Named("GetClients"));
+}
+
+#[test]
+fn an_owned_request_holds_the_same() {
+    let pairs = [
+        ("identifier", "id"),
+        ("secret", "s"),
+        ("accesskey", "key"),
+        ("action", "GetClients"),
+        ("responsetype", "xml"),
+    ];
+    let owned = ApiRequest::from_pairs(pairs).into_owned();
+    assert_eq!(owned.action(), Action::Named("GetClients"));
+    assert_eq!(owned.access_key(), Some("key"));
+    assert_eq!(owned.response_type(), ResponseType::Xml);
+    assert_eq!(owned.attempt().identifier(), Some("id"));
+
+    let pairs = [("username", "u"), ("password", "p"), ("password", "p")];
+    let malformed = ApiRequest::from_pairs(pairs).into_owned();
+    assert_eq!(malformed.attempt().identifier(), None);
+
+    let attempt =
+        ApiRequest::from_pairs([("username", "u"), ("password", "p")]).attempt().into_owned();
+    assert_eq!((attempt.identifier(), attempt.username()), (Some("u"), Some("u")));
+}
+
+#[cfg(feature = "form")]
+mod raw {
+    use super::*;
+
+    #[test]
+    fn plus_and_percent_20_are_both_a_space() {
+        for body in ["accesskey=a+b", "accesskey=a%20b", "accesskey=a b"] {
+            assert_eq!(ApiRequest::from_form(body).access_key(), Some("a b"));
+        }
+        assert_eq!(ApiRequest::from_form("accesskey=a%2Bb").access_key(), Some("a+b"));
+    }
+
+    #[test]
+    fn a_body_may_be_text_or_bytes() {
+        let bytes = b"action=GetClients".as_slice();
+        assert_eq!(ApiRequest::from_form(bytes).action(), Action::Named("GetClients"));
+        let vector = bytes.to_vec();
+        assert_eq!(ApiRequest::from_form(&vector).action(), Action::Named("GetClients"));
+        let text = String::from("action=GetClients");
+        assert_eq!(ApiRequest::from_form(&text).action(), Action::Named("GetClients"));
+    }
+
+    #[test]
+    fn query_and_body_are_one_request() {
+        let request =
+            ApiRequest::from_query_and_form("action=a&accesskey=k", "identifier=i&secret=s");
+        assert_eq!(request.action(), Action::Named("a"));
+        assert_eq!(request.access_key(), Some("k"));
+        assert_eq!(request.attempt().identifier(), Some("i"));
+
+        let twice = ApiRequest::from_query_and_form("identifier=i", "identifier=i&secret=s");
+        assert_eq!(twice.attempt().identifier(), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! What several modules use.
+
+use std::fmt::Display;
+use std::net::IpAddr;
+
+use sha1::{Digest, Sha1};
+use time::OffsetDateTime;
+use whmcs_auth::{
+    Action, ActionName, Admin, AdminState, ApiCaller, ApiCredential, ApiPolicy, ApiRefusal,
+    ApiRequest, AutoAuthKey, AutoAuthKeys, AutoAuthLogin, AutoAuthPolicy, AutoAuthRefusal,
+    AutoAuthRequest, ExpectedSchemes, PasswordScheme, SecretScheme, StoredPassword, StoredSecret,
+    verify_autoauth,
+};
+
+/// The secret of a credential, and what every scheme stores of it.
+pub const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+pub const SECRET_MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
+pub const SECRET_SHA256: &str = "17be093101867c3afeefeaccdc7db263ee12543e58d488ccb9eb262d2fe840e0";
+pub const SECRET_BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
+/// The bcrypt of `SECRET_MD5`.
+pub const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+
+/// The md5 of `password`.
+pub const PASSWORD_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+
+/// A genuine link: `HASH` is the sha1 of `EMAIL`, `SIGNED` and `KEY`.
+pub const EMAIL: &str = "a+b@example.com";
+pub const SIGNED: i64 = 1_700_000_000;
+pub const TIMESTAMP: &str = "1700000000";
+pub const KEY: &str = "abcXYZ123";
+pub const HASH: &str = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
+
+/// The rows of a file that `tests/vectors/generate.php` wrote, without its header.
+pub fn rows<const N: usize>(file: &'static str) -> impl Iterator<Item = [&'static str; N]> {
+    file.lines().skip(1).map(|line| {
+        let columns: Vec<_> = line.split('\t').collect();
+        columns.try_into().expect("a row has every column")
+    })
+}
+
+pub fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+pub fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+pub fn action_name(action: &str) -> ActionName {
+    Action::Named(action).try_into().unwrap()
+}
+
+/// The fields of a request in credential mode.
+pub fn pair<'a>(identifier: &'a str, secret: &'a str) -> [(&'a str, &'a str); 2] {
+    [("identifier", identifier), ("secret", secret)]
+}
+
+/// The fields of a login: of an admin, or of a credential whose identifier is the username.
+pub fn login<'a>(username: &'a str, password: &'a str) -> [(&'a str, &'a str); 2] {
+    [("username", username), ("password", password)]
+}
+
+/// A record of the id 7 whose admin has API Access.
+pub fn credential(identifier: &str, secret: StoredSecret) -> ApiCredential<u64> {
+    ApiCredential::new(7, identifier, secret, AdminState::WithApiAccess)
+}
+
+/// A record of the id 8 with API Access.
+pub fn admin(username: &str, password: StoredPassword) -> Admin<u64> {
+    Admin::new(8, username, password, AdminState::WithApiAccess)
+}
+
+/// What a store of plain secrets and md5 passwords expects.
+pub fn plain_and_md5() -> ExpectedSchemes {
+    ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5)
+}
+
+pub fn decide<Id: Clone>(
+    pairs: [(&str, &str); 2],
+    credential: Option<&ApiCredential<Id>>,
+    admin: Option<&Admin<Id>>,
+    expected: ExpectedSchemes,
+    policy: &ApiPolicy,
+) -> Result<ApiCaller<Id>, ApiRefusal> {
+    ApiRequest::from_pairs(pairs).attempt().decide(credential, admin, expected, policy)
+}
+
+/// The verdict where the store finds the credential `id` with this secret.
+pub fn verify_secret(
+    secret: &StoredSecret,
+    pairs: [(&str, &str); 2],
+) -> Result<ApiCaller<u64>, ApiRefusal> {
+    let record = credential("id", secret.clone());
+    let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+    decide(pairs, Some(&record), None, expected, &ApiPolicy::new())
+}
+
+/// The verdict on what was presented for the admin `admin` with this password.
+pub fn verify_password(
+    password: &StoredPassword,
+    presented: &str,
+) -> Result<ApiCaller<u64>, ApiRefusal> {
+    let record = admin("admin", password.clone());
+    let expected = ExpectedSchemes::new(SecretScheme::Plain, password.scheme());
+    decide(login("admin", presented), None, Some(&record), expected, &ApiPolicy::new())
+}
+
+pub fn key(text: &str) -> AutoAuthKey {
+    AutoAuthKey::new(text).unwrap()
+}
+
+pub fn keys(texts: &[&str]) -> AutoAuthKeys {
+    AutoAuthKeys::new(texts.iter().copied().map(key)).unwrap()
+}
+
+pub fn hash_of(email: &str, timestamp: impl Display, key: &str) -> String {
+    hex::encode(Sha1::digest(format!("{email}{timestamp}{key}")))
+}
+
+pub fn link<'a>(email: &'a str, timestamp: &'a str, hash: &'a str) -> AutoAuthRequest<'a> {
+    AutoAuthRequest::from_pairs([("email", email), ("timestamp", timestamp), ("hash", hash)])
+}
+
+pub fn genuine_link() -> AutoAuthRequest<'static> {
+    link(EMAIL, TIMESTAMP, HASH)
+}
+
+/// The verdict under one key and the default policy.
+pub fn verify_link<'r>(
+    request: &'r AutoAuthRequest<'_>,
+    key_text: &str,
+    now: OffsetDateTime,
+) -> Result<AutoAuthLogin<'r>, AutoAuthRefusal> {
+    verify_autoauth(request, &key(key_text).into(), &now, &AutoAuthPolicy::new())
+}

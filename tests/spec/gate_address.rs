@@ -1,0 +1,225 @@
+//! Which addresses may call, and when the access key lifts the restriction.
+
+use whmcs_auth::gate::AddressGate;
+use whmcs_auth::{KeyError, Refusal};
+
+use crate::common::address;
+
+/// The code of the refusal, if the address is refused.
+fn code(gate: &AddressGate, caller: &str, key: Option<&str>) -> Option<&'static str> {
+    let verdict = gate.check(address(caller), key);
+    verdict.err().map(|refusal| refusal.code())
+}
+
+fn may_call(gate: &AddressGate, caller: &str) -> bool {
+    gate.check(address(caller), None).is_ok()
+}
+
+#[test]
+fn addresses_are_compared_as_values() {
+    for (entry, caller, listed) in [
+        ("203.0.113.7", "203.0.113.7", true),
+        ("203.0.113.7", "203.0.113.8", false),
+        ("203.0.113.7", "203.0.113.70", false),
+        ("127.0.0.1", "::1", false),
+        ("::1", "127.0.0.1", false),
+        ("::1", "0:0:0:0:0:0:0:1", true),
+        ("2001:DB8:0:0::A", "2001:db8::a", true),
+        ("2001:db8::a", "2001:db8::b", false),
+        // An IPv4-mapped address is the IPv4 address.
+        ("203.0.113.7", "::ffff:203.0.113.7", true),
+        ("::ffff:203.0.113.7", "203.0.113.7", true),
+        ("::FFFF:cb00:7107", "::ffff:203.0.113.7", true),
+        // Other addresses that contain an IPv4 address are not.
+        ("203.0.113.7", "::203.0.113.7", false),
+        ("203.0.113.7", "64:ff9b::203.0.113.7", false),
+        ("203.0.113.7", "2002:cb00:7107::", false),
+        ("0.0.0.0", "203.0.113.7", false),
+        ("::", "::1", false),
+    ] {
+        let gate = AddressGate::new().with_entries([entry]);
+        assert_eq!(gate.ignored_entries(), 0, "{entry}");
+        assert_eq!(may_call(&gate, caller), listed, "{entry}, {caller}");
+        let gate = AddressGate::new().with_addresses([address(entry)]);
+        assert_eq!(may_call(&gate, caller), listed, "{entry}, {caller}");
+    }
+}
+
+#[test]
+fn an_empty_list_refuses_every_caller() {
+    for gate in [
+        AddressGate::new(),
+        AddressGate::default(),
+        AddressGate::new().with_entries([""]),
+        AddressGate::new().with_entries([""; 0]),
+        AddressGate::new().with_access_key("").unwrap(),
+    ] {
+        for caller in ["127.0.0.1", "::1", "203.0.113.7", "0.0.0.0", "::"] {
+            for key in [None, Some(""), Some("x")] {
+                assert_eq!(code(&gate, caller, key), Some("address_list_empty"));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_open_gate_accepts_every_caller() {
+    let open = AddressGate::open();
+    let restricted =
+        open.clone().with_entries(["203.0.113.7", "x"]).with_access_key("key").unwrap();
+    for gate in [open, restricted] {
+        for caller in ["127.0.0.1", "::1", "203.0.113.7", "0.0.0.0", "::"] {
+            for key in [None, Some(""), Some("wrong")] {
+                assert_eq!(code(&gate, caller, key), None);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_entry_that_is_no_address_matches_no_caller_and_is_counted() {
+    let invalid = [
+        "",
+        " ",
+        "*",
+        "localhost",
+        " 203.0.113.7",
+        "203.0.113.7 ",
+        "203.0.113.7\n",
+        "203.0.113.07",
+        "203.0.113",
+        "203.0.113.7.",
+        "203.0.113.7:80",
+        "203.0.113.7/32",
+        "203.0.113.0/24",
+        "203.0.113.*",
+        "203.0.113.1-9",
+        "0.0.0.0/0",
+        "::/0",
+        "[::1]",
+        "::1%lo",
+        "0xcb007107",
+        "3405803783",
+        "\u{ff11}27.0.0.1",
+        "203.0.113.7,127.0.0.1",
+    ];
+    let gate = AddressGate::new().with_entries(invalid);
+    assert_eq!(gate.ignored_entries(), invalid.len());
+    for caller in ["203.0.113.7", "127.0.0.1", "::1", "0.0.0.0", "::"] {
+        assert_eq!(code(&gate, caller, None), Some("address_list_empty"));
+    }
+    let gate = gate.with_entries(["127.0.0.1"]);
+    assert_eq!(gate.ignored_entries(), invalid.len());
+    assert!(may_call(&gate, "127.0.0.1"));
+}
+
+#[test]
+fn entries_add_up() {
+    let gate = AddressGate::new()
+        .with_entries(["127.0.0.1"])
+        .with_entries(vec![String::from("::1"), String::from("127.0.0.1")])
+        .with_addresses([address("203.0.113.7")]);
+    for caller in ["127.0.0.1", "::1", "203.0.113.7"] {
+        assert!(may_call(&gate, caller));
+    }
+    assert!(!may_call(&gate, "203.0.113.8"));
+}
+
+#[test]
+fn the_right_access_key_lifts_the_restriction() {
+    let key = "a!@#$%.()*[]-_1";
+    let gate = AddressGate::new().with_entries(["203.0.113.7"]).with_access_key(key).unwrap();
+    let elsewhere = "198.51.100.1";
+    assert_eq!(code(&gate, elsewhere, Some(key)), None);
+    let same_length = format!("{}2", &key[..key.len() - 1]);
+    for wrong in [
+        "b!@#$%.()*[]-_1",
+        &same_length,
+        &key[1..],
+        &key[..key.len() - 1],
+        &format!("{key} "),
+        &key.to_uppercase(),
+        "x",
+        "0",
+        "\0",
+        "true",
+        &key.repeat(100_000),
+    ] {
+        let refused = code(&gate, elsewhere, Some(wrong));
+        assert_eq!(refused, Some("wrong_access_key"), "{wrong}");
+        // It does not matter for a listed address.
+        assert_eq!(code(&gate, "203.0.113.7", Some(wrong)), None);
+    }
+    for absent in [None, Some("")] {
+        assert_eq!(code(&gate, elsewhere, absent), Some("address_not_listed"));
+    }
+}
+
+#[test]
+fn an_empty_access_key_never_matches() {
+    let gate = AddressGate::new().with_entries(["203.0.113.7"]).with_access_key("").unwrap();
+    let elsewhere = address("198.51.100.1");
+    for presented in [None, Some(""), Some("x")] {
+        assert!(gate.check(elsewhere, presented).is_err(), "{presented:?}");
+    }
+    // The last key set counts.
+    let gate = gate.with_access_key("a").unwrap().with_access_key("b").unwrap();
+    assert!(gate.check(elsewhere, Some("a")).is_err());
+    assert!(gate.check(elsewhere, Some("b")).is_ok());
+    assert!(gate.with_access_key("").unwrap().check(elsewhere, Some("b")).is_err());
+}
+
+#[test]
+fn an_access_key_of_white_space_alone_is_an_error() {
+    for blank in [" ", "\n", "\r\n", "\t ", "\0", "\u{a0}", "\u{feff}\n", "\u{3000}"] {
+        let error = AddressGate::new().with_access_key(blank).unwrap_err();
+        assert_eq!(error, KeyError::Blank, "{blank:?}");
+    }
+    for key in ["a", " a", "a\n", "."] {
+        assert!(AddressGate::new().with_access_key(key).is_ok(), "{key:?}");
+    }
+}
+
+#[cfg(feature = "ipnet")]
+#[test]
+fn a_network_lists_every_address_in_it() {
+    for (network, caller, listed) in [
+        ("10.0.0.0/8", "10.0.0.0", true),
+        ("10.0.0.0/8", "10.255.255.255", true),
+        ("10.0.0.0/8", "11.0.0.0", false),
+        ("10.0.0.0/8", "9.255.255.255", false),
+        // Bits beyond the prefix do not count.
+        ("10.1.2.3/8", "10.200.0.1", true),
+        ("10.1.2.3/32", "10.1.2.3", true),
+        ("10.1.2.3/32", "10.1.2.4", false),
+        ("0.0.0.0/0", "203.0.113.7", true),
+        ("0.0.0.0/0", "::1", false),
+        ("2001:db8::/32", "2001:db8:ffff::1", true),
+        ("2001:db8::/32", "2001:db9::", false),
+        // An IPv4-mapped address or network is the IPv4 one.
+        ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+        ("::/0", "::ffff:10.1.2.3", false),
+        ("::/0", "10.1.2.3", false),
+        ("::/0", "2001:db8::1", true),
+        ("::ffff:0:0/96", "10.1.2.3", true),
+        ("::ffff:10.0.0.0/104", "10.1.2.3", true),
+        ("::ffff:10.0.0.0/104", "::ffff:10.1.2.3", true),
+        ("::ffff:10.0.0.0/104", "11.1.2.3", false),
+        ("::ffff:10.0.0.0/128", "10.0.0.0", true),
+        ("::ffff:10.0.0.0/128", "10.0.0.1", false),
+        ("::ffff:0:0/95", "10.1.2.3", false),
+    ] {
+        let gate = AddressGate::new().with_networks([network.parse().unwrap()]);
+        assert_eq!(may_call(&gate, caller), listed, "{network}, {caller}");
+        // The list is not empty.
+        assert_ne!(code(&gate, caller, None), Some("address_list_empty"));
+    }
+    let gate = AddressGate::new()
+        .with_entries(["203.0.113.7"])
+        .with_networks(["10.0.0.0/8".parse().unwrap()])
+        .with_networks(["2001:db8::/32".parse().unwrap()]);
+    for caller in ["203.0.113.7", "10.1.2.3", "2001:db8::1"] {
+        assert!(may_call(&gate, caller));
+    }
+    assert!(!may_call(&gate, "203.0.113.8"));
+}

@@ -1,0 +1,190 @@
+//! LINK-6: the grammar of targets on the same site.
+
+use whmcs_auth::Goto;
+
+#[test]
+fn link_6_the_targets_that_whmcs_and_its_clients_use_are_offered() {
+    let longest = format!("a{}", "b".repeat(2047));
+    for target in [
+        "index.php",
+        "clientarea.php?action=products",
+        "viewinvoice.php?id=12",
+        "cart.php?a=view&b[]=c",
+        "knowledgebase.php?search=a%20b+c",
+        "submitticket.php?step=2&deptid=1",
+        "index.php?m=addon&page=a:b@c;d",
+        "index.php/announcements",
+        "index.php#top",
+        "index.php#a?b",
+        "index.php?q=%C3%BC",
+        "index.php?next=https://x.example/",
+        "index.php?next=//x.example/../",
+        "/",
+        "/clientarea.php",
+        "/a/b.c/...",
+        "a//b",
+        "_page",
+        "7",
+        "a.b",
+        "a/..b/c..",
+        &longest,
+    ] {
+        assert_eq!(Goto::parse(target).target_or("default"), target);
+        assert!(matches!(Goto::parse(target), Goto::SameSite(_)), "{target}");
+    }
+}
+
+#[test]
+fn link_6_every_other_target_is_refused() {
+    let too_long = format!("a{}", "b".repeat(2048));
+    for target in [
+        // another host
+        "//x",
+        "///x",
+        "////x",
+        r"\\x",
+        r"/\x",
+        r"\/x",
+        r"/\/x",
+        "//x@y",
+        "/\t/x",
+        "/\n/x",
+        "\t//x",
+        "/%09/x",
+        "/%2f/x",
+        "%2f%2fx",
+        "%2F%2Fx",
+        "/%5cx",
+        "/%2fx",
+        "//",
+        // another scheme, or a port or user of another host
+        "https:x",
+        "https://x",
+        "HTTPS:x",
+        "javascript:alert(1)",
+        "data:x",
+        "mailto:a@b",
+        "x:y",
+        "a:",
+        ".x",
+        "@x",
+        ":80@x",
+        "a@b",
+        "a;b",
+        ";x",
+        "-x",
+        "~x",
+        "+x",
+        "!x",
+        "(x",
+        "*x",
+        "=x",
+        "&x",
+        // no path
+        "?x",
+        "#x",
+        "?",
+        "#",
+        // dot segments
+        ".",
+        "..",
+        "./x",
+        "../x",
+        "/.",
+        "/..",
+        "/./x",
+        "/../x",
+        "a/./b",
+        "a/../b",
+        "a/..",
+        "/.//x",
+        "/..//x",
+        "a/..?b",
+        "a/.#b",
+        // escapes in the path
+        "a%20b",
+        "a%",
+        "%61",
+        "a/%2e%2e/b",
+        "%",
+        // bad escapes, and escaped controls, after the path
+        "a?%",
+        "a?%2",
+        "a?%zz",
+        "a?%%20",
+        "a?b%2",
+        "a#%",
+        "a?%00",
+        "a?x%0d%0aSet-Cookie:y",
+        "a?%09",
+        "a?%1F",
+        "a?%7f",
+        "a#%0A",
+        "a?%+1",
+        "a?% 1",
+        // characters that a URL must escape
+        " ",
+        " a",
+        "a ",
+        "a b",
+        "a?b c",
+        "a\"b",
+        "a<b",
+        "a>b",
+        "a^b",
+        "a{b",
+        "a|b",
+        "a}b",
+        "a`b",
+        "a?b\"c",
+        "a?b\\c",
+        "a#b`c",
+        // characters that are not visible ASCII
+        "a\0",
+        "a\r\nb",
+        "a\nb",
+        "a\tb",
+        "\u{1b}",
+        "a\u{7f}",
+        "ü",
+        "a?ü",
+        "\u{3002}",
+        "a\u{3002}b",
+        "/\u{3002}/x",
+        "\u{ff0f}\u{ff0f}x",
+        "\u{a0}",
+        "\u{202e}",
+        "\u{feff}a",
+        &too_long,
+    ] {
+        assert_eq!(Goto::parse(target), Goto::Refused, "{target:?}");
+        assert_eq!(Goto::parse(target).target_or("default"), "default");
+    }
+}
+
+#[test]
+fn an_empty_goto_is_absent() {
+    assert_eq!(Goto::parse(""), Goto::Absent);
+    assert_eq!(Goto::Absent.target_or("default"), "default");
+    assert_eq!(Goto::default(), Goto::Absent);
+}
+
+#[test]
+fn an_owned_goto_is_the_same() {
+    for text in ["index.php", "//x", ""] {
+        assert_eq!(Goto::parse(text).into_owned(), Goto::parse(text));
+    }
+}
+
+#[test]
+fn link_6_an_escape_is_allowed_or_refused_by_its_byte() {
+    for byte in 0..=255_u8 {
+        for escape in [format!("%{byte:02x}"), format!("%{byte:02X}")] {
+            let allowed = (32..=126).contains(&byte) || byte >= 128;
+            for target in [format!("a?{escape}"), format!("a#b{escape}c")] {
+                let is_offered = matches!(Goto::parse(&target), Goto::SameSite(_));
+                assert_eq!(is_offered, allowed, "{target}");
+            }
+        }
+    }
+}

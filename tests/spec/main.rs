@@ -1,0 +1,44 @@
+//! The specification, as tests.
+//!
+//! The name of a test starts with the number of its rule: `cargo test --test spec api_6` runs every test of
+//! the rule API-6. The docs of `Field` list the FIELD rules, those of `verify_api_request` the API rules, and
+//! those of `verify_autoauth` the LINK rules. A test without a number belongs to no numbered rule.
+
+mod common;
+
+// Fields, and who calls the API.
+mod api;
+mod api_actions;
+mod api_md5_of_secret;
+mod api_request;
+mod api_store;
+mod fields;
+#[cfg(feature = "std")]
+mod memory_store;
+mod stored_password;
+mod stored_secret;
+#[cfg(all(feature = "bcrypt", feature = "sha2"))]
+mod upgrade;
+
+// Login links.
+mod goto;
+mod keys;
+mod links;
+#[cfg(feature = "std")]
+mod replay;
+#[cfg(feature = "form")]
+mod sign;
+
+// Around both.
+mod answers;
+mod clock;
+#[cfg(feature = "std")]
+mod gate;
+mod gate_address;
+mod refusals;
+
+// What holds everywhere.
+mod auto_traits;
+mod comparison;
+mod properties;
+mod redaction;

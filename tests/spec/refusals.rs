@@ -1,0 +1,483 @@
+//! Every refusal: its code, the sentence for the operator, and the answer to the caller. Every other error:
+//! its sentence. The sentences are asserted here and in no other module.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use whmcs_auth::gate::{AddressGate, GateError};
+use whmcs_auth::{
+    ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal, Field, KeyError, Malformed, Refusal,
+    SchemeError,
+};
+
+use crate::common::{action_name, address};
+
+/// The message and the HTTP status for the caller.
+type PublicAnswer = (&'static str, u16);
+
+const FAILED: PublicAnswer = ("Authentication Failed", 403);
+const NOT_VALID: PublicAnswer = ("This login link is not valid.", 403);
+const EXPIRED: PublicAnswer = ("This login link has expired.", 403);
+const UNAVAILABLE: PublicAnswer = ("Service Unavailable", 503);
+
+const MALFORMED: [(Malformed, &str, &str); 9] = [
+    (
+        Malformed::Repeated(Field::Secret),
+        "repeated_field",
+        "the field `secret` occurs more than once",
+    ),
+    (
+        Malformed::Alias(Field::Action),
+        "disguised_field",
+        "a field that is not named `action` is read as `action` by PHP",
+    ),
+    (
+        Malformed::TooLong(Field::Goto),
+        "field_too_long",
+        "the field `goto` is longer than 2048 bytes",
+    ),
+    (Malformed::NotUtf8(Field::AccessKey), "field_not_utf8", "the field `accesskey` is not UTF-8"),
+    (
+        Malformed::ControlCharacter(Field::Username),
+        "control_character",
+        "the field `username` holds a control character",
+    ),
+    (
+        Malformed::Missing(Field::Password),
+        "missing_field",
+        "the field `password` is missing or empty",
+    ),
+    (
+        Malformed::TimestampFormat,
+        "timestamp_format",
+        "the timestamp is not ten decimal digits, the first of them not 0",
+    ),
+    (Malformed::HashFormat, "hash_format", "the hash is not 40 hexadecimal digits"),
+    (
+        Malformed::SpaceInEmail,
+        "space_in_email",
+        "the e-mail holds a space: whoever made the link did not percent-encode its `+`",
+    ),
+];
+
+const API: [(ApiRefusal, &str, &str, PublicAnswer); 11] = [
+    (
+        ApiRefusal::MissingCredentials,
+        "missing_credentials",
+        "the request holds no credentials",
+        FAILED,
+    ),
+    (
+        ApiRefusal::UnknownIdentifier,
+        "unknown_identifier",
+        "no API credential has this identifier: deleted, or of another installation",
+        FAILED,
+    ),
+    (
+        ApiRefusal::UnknownUsername,
+        "unknown_username",
+        "no API credential and no admin has this name",
+        FAILED,
+    ),
+    (
+        ApiRefusal::RecordNameMismatch,
+        "record_name_mismatch",
+        "the store found a record under another name: its collation may fold letters",
+        FAILED,
+    ),
+    (
+        ApiRefusal::WrongSecret,
+        "wrong_secret",
+        "the secret is not that of the API credential",
+        FAILED,
+    ),
+    (
+        ApiRefusal::SecretLooksMd5,
+        "secret_looks_md5",
+        "the secret is not that of the API credential: the client may send its md5",
+        FAILED,
+    ),
+    (
+        ApiRefusal::WrongPassword,
+        "wrong_password",
+        "the md5 is not that of the admin's password: the client may have applied md5 twice",
+        FAILED,
+    ),
+    (
+        ApiRefusal::PasswordNotMd5,
+        "password_not_md5",
+        "the password is not 32 hexadecimal digits: the client must send its md5",
+        FAILED,
+    ),
+    (
+        ApiRefusal::AdminLoginOff,
+        "admin_login_off",
+        "no API credential has this name, and admin logins are switched off",
+        FAILED,
+    ),
+    (
+        ApiRefusal::AdminDisabled,
+        "admin_disabled",
+        "the admin's account is disabled",
+        ("Administrator Account Disabled", 403),
+    ),
+    (
+        ApiRefusal::NoApiAccess,
+        "no_api_access",
+        "the admin's role group lacks the permission API Access",
+        ("Access Denied", 403),
+    ),
+];
+
+const BY: Duration = Duration::from_secs(7);
+
+const LINK: [(AutoAuthRefusal, &str, &str, PublicAnswer); 8] = [
+    (
+        AutoAuthRefusal::Disabled,
+        "autoauth_disabled",
+        "AutoAuth is disabled: no key is configured",
+        NOT_VALID,
+    ),
+    (
+        AutoAuthRefusal::HashMismatch,
+        "hash_mismatch",
+        "the hash is not genuine: changed, not percent-encoded, or made with another key",
+        NOT_VALID,
+    ),
+    (
+        AutoAuthRefusal::Expired { by: BY },
+        "expired",
+        "the link is genuine and expired 7 s ago",
+        EXPIRED,
+    ),
+    (
+        AutoAuthRefusal::FromFuture { by: BY },
+        "from_future",
+        "the link is genuine and comes 7 s too early: the clocks are apart",
+        EXPIRED,
+    ),
+    (
+        AutoAuthRefusal::ClockBefore1970,
+        "clock_before_1970",
+        "the link is genuine, and the clock stands before 1970",
+        EXPIRED,
+    ),
+    (
+        AutoAuthRefusal::UnknownEmail,
+        "unknown_email",
+        "the link is genuine, and no account has its e-mail",
+        NOT_VALID,
+    ),
+    (
+        AutoAuthRefusal::AccountEmailMismatch,
+        "account_email_mismatch",
+        "the link is genuine, and the account found has another e-mail: a collation may fold letters",
+        NOT_VALID,
+    ),
+    (
+        AutoAuthRefusal::AmbiguousAccount,
+        "ambiguous_account",
+        "the link is genuine, and several accounts have its e-mail",
+        NOT_VALID,
+    ),
+];
+
+const EMPTY_ACTION: PublicAnswer = ("Empty action request", 400);
+const NOT_ALLOWED: PublicAnswer =
+    ("Invalid Permissions: API action \"getclients\" is not allowed", 403);
+
+fn actions() -> [(ActionRefusal, &'static str, &'static str, PublicAnswer); 4] {
+    let action = action_name("GetClients");
+    [
+        (ActionRefusal::Absent, "action_missing", "the request names no action", EMPTY_ACTION),
+        (
+            ActionRefusal::Invalid,
+            "action_invalid",
+            "the action is not 1 to 64 letters, digits and underscores",
+            EMPTY_ACTION,
+        ),
+        (
+            ActionRefusal::NotAllowed { action },
+            "action_not_allowed",
+            "no API role of the credential allows the action",
+            NOT_ALLOWED,
+        ),
+        (
+            ActionRefusal::AdminNotAllowed { action },
+            "admin_action_not_allowed",
+            "an admin login has no API roles, and the policy allows it no action",
+            NOT_ALLOWED,
+        ),
+    ]
+}
+
+#[cfg(feature = "std")]
+use whmcs_auth::replay::ReplayRefusal;
+
+#[cfg(feature = "std")]
+const REPLAY: [(ReplayRefusal, &str, &str, PublicAnswer); 3] = [
+    (ReplayRefusal::Used, "link_used", "the link was used before", EXPIRED),
+    (
+        ReplayRefusal::MayBeForgotten,
+        "link_may_be_forgotten",
+        "the link may have been used and forgotten: its time is over, or the clock went back",
+        EXPIRED,
+    ),
+    (
+        ReplayRefusal::Full,
+        "replay_guard_full",
+        "the replay guard is full: its capacity is too small for the logins of a window",
+        UNAVAILABLE,
+    ),
+];
+
+fn assert_reported(refusal: &dyn Refusal, code: &str, sentence: &str, answer: (&str, u16)) {
+    assert_eq!((refusal.code(), &*refusal.to_string()), (code, sentence));
+    assert_eq!((&*refusal.public_message(), refusal.http_status()), answer, "{code}");
+}
+
+#[test]
+fn field_7_every_malformed_request_gets_the_same_public_answer() {
+    for (malformed, code, sentence) in MALFORMED {
+        assert_eq!((malformed.code(), &*malformed.to_string()), (code, sentence));
+        assert_reported(&ApiRefusal::from(malformed), code, sentence, FAILED);
+        assert_reported(&AutoAuthRefusal::from(malformed), code, sentence, NOT_VALID);
+    }
+}
+
+#[test]
+fn a_refused_request_is_reported() {
+    for (refusal, code, sentence, answer) in API {
+        assert_reported(&refusal, code, sentence, answer);
+        assert_reported(&ApiError::<std::fmt::Error>::from(refusal), code, sentence, answer);
+    }
+}
+
+#[test]
+fn a_refused_link_is_reported() {
+    for (refusal, code, sentence, answer) in LINK {
+        assert_reported(&refusal, code, sentence, answer);
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_link_that_the_replay_guard_refuses_is_reported() {
+    for (refusal, code, sentence, answer) in REPLAY {
+        assert_reported(&refusal, code, sentence, answer);
+    }
+}
+
+#[test]
+fn a_refused_action_is_reported() {
+    for (refusal, code, sentence, answer) in actions() {
+        assert_reported(&refusal, code, sentence, answer);
+    }
+}
+
+#[test]
+fn a_refused_address_is_reported_with_the_likely_mistakes() {
+    let gate = AddressGate::new().with_entries(["203.0.113.7"]);
+    let with_key = gate.clone().with_access_key("right").unwrap();
+    let with_network = gate.clone().with_entries(["10.0.0.0/8"]);
+    let empty = AddressGate::new();
+    let networks = AddressGate::new().with_entries(["10.0.0.0/8", "fd00::/8"]);
+    for (gate, caller, key, code, seen, cause) in [
+        (
+            &empty,
+            "203.0.113.7",
+            None,
+            "address_list_empty",
+            "203.0.113.7",
+            "the list is empty, which denies everyone",
+        ),
+        (
+            &gate,
+            "127.0.0.1",
+            None,
+            "loopback_not_listed",
+            "127.0.0.1",
+            "the caller, or a proxy, is on this machine",
+        ),
+        (
+            &gate,
+            "::ffff:127.1.2.3",
+            None,
+            "loopback_not_listed",
+            "127.1.2.3",
+            "the caller, or a proxy, is on this machine",
+        ),
+        (
+            &gate,
+            "0:0::1",
+            None,
+            "ipv6_localhost_not_listed",
+            "::1",
+            "`localhost` resolved to IPv6, or a proxy is on this machine",
+        ),
+        (
+            &gate,
+            "10.0.0.1",
+            None,
+            "address_not_listed",
+            "10.0.0.1",
+            "if it is a proxy's, the proxy must pass on the caller's",
+        ),
+        (
+            &gate,
+            "2001:DB8:0::1",
+            Some(""),
+            "address_not_listed",
+            "2001:db8::1",
+            "if it is a proxy's, the proxy must pass on the caller's",
+        ),
+        (
+            &networks,
+            "10.0.0.1",
+            None,
+            "address_list_empty",
+            "10.0.0.1",
+            "the list is empty, which denies everyone; \
+             2 entries of the list are no addresses, and match nobody",
+        ),
+        (
+            &with_network,
+            "10.0.0.1",
+            None,
+            "address_not_listed",
+            "10.0.0.1",
+            "if it is a proxy's, the proxy must pass on the caller's; \
+             an entry of the list is no address, and matches nobody",
+        ),
+        (
+            &with_key,
+            "127.0.0.1",
+            Some("wrong"),
+            "wrong_access_key",
+            "127.0.0.1",
+            "the caller, or a proxy, is on this machine; the access key is not the right one",
+        ),
+        (
+            &gate,
+            "::1",
+            Some("any"),
+            "ipv6_localhost_not_listed",
+            "::1",
+            "`localhost` resolved to IPv6, or a proxy is on this machine; \
+             no access key is configured, and one was presented",
+        ),
+        (
+            &with_network,
+            "10.0.0.1",
+            Some("any"),
+            "address_not_listed",
+            "10.0.0.1",
+            "if it is a proxy's, the proxy must pass on the caller's; \
+             an entry of the list is no address, and matches nobody; \
+             no access key is configured, and one was presented",
+        ),
+    ] {
+        let refusal = gate.check(address(caller), key).unwrap_err();
+        let sentence = format!("the address {seen} is not listed: {cause}");
+        assert_reported(&refusal, code, &sentence, (&format!("Invalid IP {seen}"), 403));
+        assert_eq!(refusal.address(), address(seen));
+    }
+}
+
+#[test]
+fn a_failure_of_the_store_is_reported_with_its_source() {
+    let (code, sentence) = ("store_failure", "the credential store failed");
+    let error = ApiError::Store(std::fmt::Error);
+    assert_reported(&error, code, sentence, UNAVAILABLE);
+    let source = std::error::Error::source(&error).expect("the store's own error");
+    assert!(source.is::<std::fmt::Error>());
+    assert_reported(&GateError::Store(std::fmt::Error), code, sentence, UNAVAILABLE);
+}
+
+#[test]
+fn no_two_refusals_share_a_code() {
+    let mut codes = vec!["store_failure"];
+    codes.extend(MALFORMED.iter().map(|row| row.1));
+    codes.extend(API.iter().map(|row| row.1));
+    codes.extend(LINK.iter().map(|row| row.1));
+    codes.extend(actions().iter().map(|row| row.1));
+    #[cfg(feature = "std")]
+    codes.extend(REPLAY.iter().map(|row| row.1));
+    let different: BTreeSet<_> = codes.iter().collect();
+    assert_eq!(different.len(), codes.len());
+}
+
+#[test]
+fn a_refused_key_is_reported() {
+    for (error, sentence) in [
+        (KeyError::Empty, "an AutoAuth key cannot be empty"),
+        (
+            KeyError::Blank,
+            "a key cannot be white space alone: is its file empty but for a line end?",
+        ),
+        (KeyError::Overlap, "no AutoAuth key of a set can equal another or end with it"),
+    ] {
+        assert_eq!(error.to_string(), sentence);
+    }
+}
+
+#[test]
+fn a_refused_secret_or_password_of_a_record_is_reported() {
+    use SchemeError::{BcryptCost, Empty, FeatureOff, NotBcrypt, NotHex, TooLong, UnknownScheme};
+
+    for (error, sentence) in [
+        (Empty, "a stored secret or password cannot be empty"),
+        (TooLong, "a plain secret is at most 1024 bytes long"),
+        (NotHex { digits: 64 }, "the digest is not 64 hexadecimal digits"),
+        (NotBcrypt, "the text is not a bcrypt string of version 2a, 2b or 2y"),
+        (BcryptCost, "a bcrypt cost is between 4 and 31"),
+        (UnknownScheme, "the form of the text is not known; name it by its own constructor"),
+        (FeatureOff { feature: "sha2" }, "the form needs the crate's feature `sha2`"),
+    ] {
+        assert_eq!(error.to_string(), sentence);
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_second_record_of_a_name_is_reported() {
+    use whmcs_auth::DuplicateRecord;
+
+    for (error, sentence) in [
+        (
+            DuplicateRecord::Credential { index: 2 },
+            "the API credential at index 2 has the identifier of an earlier one",
+        ),
+        (
+            DuplicateRecord::Admin { index: 1 },
+            "the admin at index 1 has the username of an earlier one",
+        ),
+    ] {
+        assert_eq!(error.to_string(), sentence);
+    }
+}
+
+#[cfg(feature = "form")]
+#[test]
+fn a_link_that_cannot_be_signed_is_reported() {
+    use whmcs_auth::SignError;
+
+    for (error, sentence) in [
+        (
+            SignError::Email(Malformed::Missing(Field::Email)),
+            "the field `email` is missing or empty",
+        ),
+        (SignError::SpaceInEmail, "the e-mail holds a space, which would be read as `+`"),
+        (SignError::Goto, "the goto is outside the grammar of same-site targets"),
+        (
+            SignError::Clock,
+            "the clock stands outside the years of ten-digit timestamps, 2001 to 2286",
+        ),
+        (
+            SignError::Base,
+            "the base is not an http or https URL of a host, perhaps a port, and perhaps a path",
+        ),
+    ] {
+        assert_eq!(error.to_string(), sentence);
+    }
+}
