@@ -2,6 +2,7 @@
 # accept the genuine message and refuse a changed one. The times are printed and not checked.
 
 needs php php-cli
+needs node nodejs
 
 peers=(--locked --manifest-path benches/peers/Cargo.toml --target-dir target/peers)
 check 'clippy of the peers' cargo clippy -q "${peers[@]}" --all-targets -- -D warnings

@@ -121,7 +121,7 @@ fn main() {
     if let Ok(login) = verify(&link, &keys, &now, black_box(AutoAuthPolicy::new())) {
         black_box(is_for(&login, text));
     }
-    black_box(parse_goto(text));
+    let _ = black_box(parse_goto(text));
     let _ = black_box(check_address(&addresses, text));
     let _ = black_box(admit(&black_box(ApiGate::new(addresses)), &request));
     let _ = black_box(name_action(action));
