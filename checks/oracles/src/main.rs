@@ -1,4 +1,4 @@
-//! Compares the library's verdict with that of other implementations. It reads one case a line:
+//! Compares the verdicts of the library with those of other implementations. It reads one case a line:
 //!
 //! - `verdict_of targets`: a `goto` target, in JSON. It prints each one that the library offers.
 //! - `verdict_of bcrypt`: `["secret" or "password", stored, presented, whether they match]`.
