@@ -237,7 +237,7 @@ fn a_decoded_link_allocates_only_where_its_email_is_repaired() {
     }
 }
 
-/// `docs/scale.md` gives these counts. The decoder's buffer grows with the length of a percent-encoded value.
+/// `docs/performance.md` gives these counts. The decoder's buffer grows with the length of an encoded value.
 #[cfg(all(feature = "std", feature = "form"))]
 #[test]
 fn every_other_path_allocates_this_often() {

@@ -1,8 +1,8 @@
-//! Any number of credentials, each with the identifier and the secret of its number.
+//! Any number of credentials. The number of a credential determines its identifier and its secret.
 
 use md5::{Digest, Md5};
 use sha2::Sha256;
-use whmcs_auth::*;
+use whmcs_auth::{AdminState, ApiCredential, StoredScheme, StoredSecret};
 
 pub fn identifier(number: u64) -> [u8; 32] {
     letters(number)
@@ -12,7 +12,8 @@ pub fn secret(number: u64) -> [u8; 32] {
     letters(!number)
 }
 
-/// 32 letters, as random characters would be: others for each number, and no hexadecimal digits.
+/// 32 letters that look random and differ for each number. They are not hexadecimal digits, so no secret looks
+/// like a digest.
 fn letters(number: u64) -> [u8; 32] {
     let bytes: [u8; 16] = Md5::digest(number.to_ne_bytes()).into();
     let mut letters = [0; 32];
@@ -23,16 +24,16 @@ fn letters(number: u64) -> [u8; 32] {
 }
 
 pub fn text(letters: &[u8; 32]) -> &str {
-    str::from_utf8(letters).expect("letters")
+    str::from_utf8(letters).expect("ASCII letters")
 }
 
-pub fn credential(number: u64, form: StoredScheme) -> ApiCredential<u64> {
+pub fn credential(number: u64, scheme: StoredScheme) -> ApiCredential<u64> {
     let secret = secret(number);
-    let stored = match form {
+    let stored = match scheme {
         StoredScheme::Md5 => StoredSecret::md5(&hex::encode(Md5::digest(secret))),
         StoredScheme::Sha256 => StoredSecret::sha256(&hex::encode(Sha256::digest(secret))),
         _ => StoredSecret::plain(text(&secret)),
     };
-    let stored = stored.expect("a stored form");
+    let stored = stored.expect("a valid secret");
     ApiCredential::new(number, text(&identifier(number)), stored, AdminState::WithApiAccess)
 }

@@ -1,4 +1,4 @@
-//! Stores of one, a thousand and a million credentials, and one of them under one thread and two.
+//! Stores of one, a thousand and a million credentials, and one store that two threads use.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -8,39 +8,39 @@ use std::time::{Duration, Instant};
 
 use md5::{Digest, Md5};
 use sha2::Sha256;
-use whmcs_auth::*;
+use whmcs_auth::{ApiPolicy, ApiRequest, MemoryStore, StoredScheme, verify_api_request};
 use whmcs_auth_benches::many::{credential, identifier, secret, text};
 use whmcs_auth_benches::measure::Work;
 
-use crate::ratios::{Group, is_wanted};
+use crate::ratios::{Group, Run};
 
-pub fn measure() {
+pub fn measure(run: &mut Run) {
     for count in [1, 1_000, 1_000_000] {
-        for form in [StoredScheme::Plain, StoredScheme::Md5, StoredScheme::Sha256] {
-            in_random_order(count, form);
+        for scheme in [StoredScheme::Plain, StoredScheme::Md5, StoredScheme::Sha256] {
+            in_random_order(run, count, scheme);
         }
     }
-    on_threads();
+    on_threads(run);
 }
 
-fn in_random_order(count: u64, form: StoredScheme) {
-    let name = format!("one of {count} credentials, {form}");
+fn in_random_order(run: &mut Run, count: u64, scheme: StoredScheme) {
+    let name = format!("one of {count} credentials, {scheme}");
     // A million records take seconds to make.
-    if !is_wanted(&name) {
+    if !run.wants(&name) {
         return;
     }
-    let records = || (0..count).map(|number| credential(number, form));
-    // The same kind of map, over the same records.
+    let records = || (0..count).map(|number| credential(number, scheme));
+    // The same kind of map, with the same records.
     let map: HashMap<_, _> =
         records().map(|record| (record.identifier().to_owned(), record)).collect();
-    let store = MemoryStore::new(records(), []).expect("identifiers apart");
+    let store = MemoryStore::new(records(), []).expect("identifiers differ");
     let presented = secret(0);
 
     let mut group = Group::new(name);
     let look_up =
         pair_after_pair("bare look-up", count, |name, _| map.get(name).map(|record| *record.id()));
     let look_up = group.floor(look_up);
-    let hash = match form {
+    let hash = match scheme {
         StoredScheme::Md5 => Some(Work::new("bare Md5", || Md5::digest(black_box(presented)))),
         StoredScheme::Sha256 => {
             Some(Work::new("bare Sha256", || Sha256::digest(black_box(presented))))
@@ -52,7 +52,7 @@ fn in_random_order(count: u64, form: StoredScheme) {
     let verify =
         pair_after_pair("decoded fields", count, |name, secret| verified(&store, name, secret));
     group.case(verify, &floors, (count == 1_000_000).then_some(1.25));
-    group.run();
+    run.measure(group);
 }
 
 fn verified(store: &MemoryStore<u64>, name: &str, secret: &str) -> Option<u64> {
@@ -61,8 +61,8 @@ fn verified(store: &MemoryStore<u64>, name: &str, secret: &str) -> Option<u64> {
     Some(caller.ok()?.id)
 }
 
-/// Calls with one pair after another. Which is next depends on what was found, so that no two look-ups
-/// overlap, as those of two requests do not.
+/// Work that presents another pair at each call, in random order. The next pair depends on the result of the
+/// last call. So the CPU cannot begin a look-up before the last one ends, as it cannot for two requests.
 fn pair_after_pair<'w>(
     name: &str,
     count: u64,
@@ -78,7 +78,7 @@ fn pair_after_pair<'w>(
     Work::timed(name, move |calls| {
         let start = Instant::now();
         for _ in 0..calls {
-            // Copied, as a caller's fields have just been received.
+            // A copy is in the cache, as are fields that were just received.
             let (name, secret) = black_box(pairs[next.get()]);
             let found = call(text(&name), text(&secret)).expect("a known pair");
             let step = 1 + (black_box(found) & black_box(0)) as usize;
@@ -88,26 +88,27 @@ fn pair_after_pair<'w>(
     })
 }
 
-/// As many calls on each thread: where they do not stand in each other's way, the ratio is 1.
-fn on_threads() {
-    for form in [StoredScheme::Plain, StoredScheme::Sha256] {
-        let records = (0..1_000).map(|number| credential(number, form));
-        let store = MemoryStore::new(records, []).expect("identifiers apart");
+/// Each thread makes as many calls as the one thread of the floor. The ratio is 1 if they do not slow each other
+/// down.
+fn on_threads(run: &mut Run) {
+    for scheme in [StoredScheme::Plain, StoredScheme::Sha256] {
+        let records = (0..1_000).map(|number| credential(number, scheme));
+        let store = MemoryStore::new(records, []).expect("identifiers differ");
         let pair = (identifier(7), secret(7));
         let call = || {
             let (name, secret) = black_box(&pair);
             verified(&store, text(name), text(secret)).expect("a known pair")
         };
-        let mut group = Group::new(format!("one store under two threads, {form}"));
+        let mut group = Group::new(format!("one store under two threads, {scheme}"));
         let one = Work::timed("one thread", |calls| time_on(1, calls, call));
         let one = group.floor(one);
         group.case(Work::timed("two threads", |calls| time_on(2, calls, call)), &[one], None);
-        group.run();
+        run.measure(group);
     }
 }
 
 fn time_on(threads: usize, calls: u32, call: impl Fn() -> u64 + Copy + Send) -> Duration {
-    let run = move || {
+    let time_calls = move || {
         let start = Instant::now();
         for _ in 0..calls {
             black_box(call());
@@ -115,8 +116,8 @@ fn time_on(threads: usize, calls: u32, call: impl Fn() -> u64 + Copy + Send) -> 
         start.elapsed()
     };
     thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(time_calls)).collect();
         let times = running.into_iter().map(|thread| thread.join());
-        times.map(|time| time.expect("its time")).max().expect("a thread")
+        times.map(|time| time.expect("a time")).max().expect("at least one thread")
     })
 }

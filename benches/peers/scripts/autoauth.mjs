@@ -1,4 +1,4 @@
-// The AutoAuth check in Node. Prints the nanoseconds of one: the lower decile.
+// The AutoAuth check in Node. Prints the nanoseconds of one check: the 10th percentile.
 
 import assert from 'node:assert';
 import crypto from 'node:crypto';
@@ -6,7 +6,7 @@ import crypto from 'node:crypto';
 const [email, timestamp, hash, key, nowText] = process.argv.slice(2);
 const now = Number(nowText);
 
-// The faster of the two is new in Node 20.12.
+// The first is faster, and came with Node 20.12.
 const sha1 = crypto.hash
   ? (text) => crypto.hash('sha1', text)
   : (text) => crypto.createHash('sha1').update(text).digest('hex');
@@ -31,6 +31,6 @@ const tampered = [...hash].reverse().join('');
 assert(isGenuine(email, timestamp, hash, key, now), 'a genuine link is refused');
 assert(!isGenuine(email, timestamp, tampered, key, now), 'a tampered link is accepted');
 
-// The first half warms up.
+// The first half is the warm-up.
 const times = Array.from({ length: 200 }, batch).slice(100);
 console.log(times.sort((a, b) => a - b)[10]);

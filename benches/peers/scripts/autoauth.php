@@ -1,5 +1,5 @@
 <?php
-// The AutoAuth check in PHP. Prints the nanoseconds of one: the lower decile.
+// The AutoAuth check in PHP. Prints the nanoseconds of one check: the 10th percentile.
 
 [, $email, $timestamp, $hash, $key, $now] = $argv;
 
@@ -30,7 +30,7 @@ if (is_genuine($email, $timestamp, $tampered, $key, $now)) {
 $times = [];
 for ($round = 0; $round < 200; $round++) {
     $time = batch($email, $timestamp, $hash, $key, $now);
-    // The first half warms up.
+    // The first half is the warm-up.
     if ($round >= 100) {
         $times[] = $time;
     }

@@ -1,4 +1,4 @@
-"""The AutoAuth check in Python. Prints the nanoseconds of one: the lower decile."""
+"""The AutoAuth check in Python. Prints the nanoseconds of one check: the 10th percentile."""
 
 import hashlib
 import hmac
@@ -24,6 +24,6 @@ def batch():
 assert is_genuine(email, timestamp, presented, key, now), "a genuine link is refused"
 assert not is_genuine(email, timestamp, presented[::-1], key, now), "a tampered link is accepted"
 
-# The first half warms up.
+# The first half is the warm-up.
 times = [batch() for _ in range(200)][100:]
 print(sorted(times)[10])

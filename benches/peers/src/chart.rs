@@ -1,4 +1,4 @@
-//! The table as a picture: bars from zero on a linear axis.
+//! The chart: one bar for each contestant, on a linear axis that begins at zero.
 
 use std::fs;
 
@@ -7,11 +7,11 @@ use charts_rs::{Align, Box, HorizontalBarChart, Series};
 use crate::report::Row;
 use crate::rust_peers::LIBRARY;
 
-const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/peers.svg");
 const TITLE: &str = "Verification of one 54-byte message, time relative to whmcs-auth";
 
 pub fn write(rows: &[Row]) {
-    // The crate draws from the bottom up.
+    // The crate draws the first bar at the bottom.
     let from_slowest = || rows.iter().rev();
     let names = from_slowest().map(|row| row.name.clone()).collect();
     let ratios = from_slowest().map(|row| row.ratio as f32).collect();
@@ -31,12 +31,11 @@ pub fn write(rows: &[Row]) {
     chart.title.text = TITLE.to_owned();
     chart.title.align = Align::Left;
     chart.series.label.formatter = "{:.1}".to_owned();
-    // The crate measures text as Roboto, and another sans-serif can be wider.
+    // The crate computes widths for Roboto. Another font can be wider.
     chart.x_axis.name_gap = 32.0;
     chart.y_axis_configs[0].split_number = 4;
     chart.margin = Box { left: 40.0, top: 12.0, right: 48.0, bottom: 12.0 };
 
     let svg = chart.svg().expect("a chart");
-    fs::create_dir_all(DIRECTORY).expect("a directory");
-    fs::write(format!("{DIRECTORY}/peers.svg"), svg).expect("a written chart");
+    fs::write(PATH, svg).expect("the chart can be written");
 }

@@ -1,8 +1,7 @@
-//! What verifying one genuine message costs, beside other ways to verify one: in one run, in turn,
-//! each accepting the genuine message and refusing a tampered one. Of the two ratios the first is that of
-//! the quietest rounds, the second that of the medians.
+//! Measures the library beside other ways to verify one genuine message, all in one run. Every contestant except
+//! the bare hash must accept the genuine message and refuse a tampered one before it is timed.
 //!
-//! With the argument `chart` it also writes `docs/peers.svg`.
+//! `--record` writes the table to `docs/figures.json` and draws it as `docs/peers.svg`.
 
 mod chart;
 mod contestant;
@@ -11,26 +10,25 @@ mod report;
 mod rust_peers;
 mod scripts;
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let with_chart = match arguments.as_slice() {
-        [] => false,
-        [word] if word == "chart" => true,
-        _ => panic!("the only argument is `chart`"),
-    };
+use whmcs_auth_benches::measure::record::{is_asked, print_machine, record};
 
+fn main() {
+    let is_recorded = is_asked();
     let scripts = scripts::installed();
+    let all_languages = scripts.missing.is_empty();
+    assert!(all_languages || !is_recorded, "{} missing for the record", scripts.missing.join(", "));
     let mut contestants = rust_peers::all();
     contestants.extend(scripts.contestants);
     let rows = report::rows(contestants);
 
-    report::print_table(&rows);
-    println!();
-    println!("{}. Only the ratios mean anything.", report::machine(&scripts.versions));
+    let table = report::table(&rows);
+    table.print();
     for language in scripts.missing {
-        println!("{language} is not installed, and left out.");
+        println!("{language} is not installed, so it was not measured.");
     }
-    if with_chart {
+    print_machine();
+    if is_recorded {
+        record("peers", "release of benches/peers: LTO, one codegen unit", &[table]);
         chart::write(&rows);
     }
 }

@@ -1,20 +1,19 @@
-//! The table, and the machine it was made on.
+//! The times of all contestants, relative to the library's.
 
-use std::process::Command;
 use std::time::Duration;
-use std::{fs, thread};
 
+use serde_json::json;
+use whmcs_auth_benches::measure::record::{Table, rounded};
 use whmcs_auth_benches::measure::times;
 
 use crate::contestant::Contestant;
-use crate::scripts::output;
 
 pub struct Row {
     pub name: String,
-    pub measured: &'static str,
-    /// The time, relative to the library's, in the quietest rounds.
+    pub measured: String,
+    /// The time in the quietest rounds, relative to the library's.
     pub ratio: f64,
-    /// The same of the medians.
+    /// The same for the median rounds.
     pub median: f64,
     pub at_least: Option<f64>,
 }
@@ -38,37 +37,19 @@ pub fn rows(contestants: Vec<Contestant>) -> Vec<Row> {
     rows
 }
 
-pub fn print_table(rows: &[Row]) {
-    println!(
-        "| contestant | what is measured | time, relative to whmcs-auth | median | at least |"
-    );
-    println!("|---|---|---:|---:|---:|");
-    for row in rows {
+pub fn table(rows: &[Row]) -> Table {
+    let rows = rows.iter().map(|row| {
         let at_least = row.at_least.map(|least| match row.ratio >= least {
             true => least.to_string(),
             false => format!("{least}, missed"),
         });
-        println!(
-            "| {} | {} | {:.2} | {:.2} | {} |",
-            row.name,
-            row.measured,
-            row.ratio,
-            row.median,
-            at_least.unwrap_or_default(),
-        );
-    }
-}
-
-pub fn machine(versions: &[String]) -> String {
-    let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu_info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown CPU", |(_, model)| model);
-    let cores = thread::available_parallelism().map_or(0, usize::from);
-    let rustc = output(Command::new("rustc").arg("--version"));
-    let rustc = rustc.unwrap_or_else(|| "unknown rustc".to_owned());
-    let mut parts = vec![model.to_owned(), format!("{cores} cores"), rustc];
-    parts.extend_from_slice(versions);
-    parts.join(", ")
+        json!({
+            "contestant": row.name,
+            "what is measured": row.measured,
+            "ratio": rounded(row.ratio),
+            "of medians": rounded(row.median),
+            "at least": at_least,
+        })
+    });
+    Table::new("peers", rows.collect())
 }

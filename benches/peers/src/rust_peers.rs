@@ -1,4 +1,4 @@
-//! The library, its floor, and what else a Rust program could verify a signed message with.
+//! The library, its floor, and other crates that verify a signed message.
 
 use std::hint::black_box;
 
@@ -13,7 +13,7 @@ use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 use whmcs_auth::time::OffsetDateTime;
-use whmcs_auth::*;
+use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth};
 use whmcs_auth_benches::measure::Work;
 
 use crate::contestant::Contestant;
@@ -42,7 +42,7 @@ fn library() -> Contestant {
         [message::EMAIL, "customer@my.example.net"].map(fields),
         move |fields| {
             let request = AutoAuthRequest::from_pairs(*fields);
-            // The whole login, lest the compiler leave out what is not looked at.
+            // The compiler must not drop the parts of a login that nothing reads.
             black_box(&verify_autoauth(&request, &keys, &now, &policy)).is_ok()
         },
         |accepted| accepted,
@@ -55,7 +55,7 @@ fn floor() -> Contestant {
     Contestant::new(Work::new("floor: bare SHA-1", digest), "`Sha1::digest` alone")
 }
 
-/// A text with a tag, and another text with that same tag.
+/// A text with its tag, and another text with the same tag.
 fn tagged<T: Clone>(sign: impl Fn(&[u8]) -> T) -> [(Vec<u8>, T); 2] {
     let genuine = message::text().into_bytes();
     let mut tampered = genuine.clone();
@@ -152,7 +152,7 @@ fn tokens() -> Contestant {
     };
     let genuine = sign("customer@orders.example.com");
     let other = sign("customer@orders.example.net");
-    // The claims of one under the signature of the other.
+    // The claims of one token with the signature of the other.
     let (claims, _) = other.rsplit_once('.').expect("a token");
     let (_, signature) = genuine.rsplit_once('.').expect("a token");
     let tampered = format!("{claims}.{signature}");

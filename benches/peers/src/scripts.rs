@@ -1,5 +1,5 @@
-//! The same check in the languages that AutoAuth links are mostly made and read in. Each script
-//! takes the fields as arguments and prints its own lower decile.
+//! The same check in the languages that most services use for AutoAuth links. Each script takes the fields as
+//! arguments, measures itself, and prints the 10th percentile of its times.
 
 use std::process::{Command, Stdio};
 
@@ -8,7 +8,7 @@ use whmcs_auth_benches::measure::Work;
 use crate::contestant::Contestant;
 use crate::message;
 
-/// Started in each such round: the programs take their time to start.
+/// A script runs only in every 50th round, because its program is slow to start.
 const EVERY: usize = 50;
 
 struct Script {
@@ -30,7 +30,7 @@ const SCRIPTS: [Script; 4] = [
         options: &["-dopcache.enable_cli=1"],
         path: concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/autoauth.php"),
         print_version: ["-r", "echo PHP_VERSION;"],
-        measured: "`sha1`, `hash_equals`, the window; with opcache, as a web server runs it",
+        measured: "`sha1`, `hash_equals`, the window; with opcache, as on a web server",
         at_least: 3.0,
     },
     Script {
@@ -44,7 +44,7 @@ const SCRIPTS: [Script; 4] = [
         ],
         path: concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/autoauth.php"),
         print_version: ["-r", "echo PHP_VERSION;"],
-        measured: "the same; its JIT is off unless asked for",
+        measured: "the same check with the JIT, which is off by default",
         at_least: 3.0,
     },
     Script {
@@ -72,7 +72,6 @@ const SCRIPTS: [Script; 4] = [
 #[derive(Default)]
 pub struct Scripts {
     pub contestants: Vec<Contestant>,
-    pub versions: Vec<String>,
     pub missing: Vec<&'static str>,
 }
 
@@ -80,13 +79,7 @@ pub fn installed() -> Scripts {
     let mut scripts = Scripts::default();
     for script in SCRIPTS {
         match output(Command::new(script.program).args(script.print_version)) {
-            Some(version) => {
-                let version = format!("{} {version}", script.language);
-                if !scripts.versions.contains(&version) {
-                    scripts.versions.push(version);
-                }
-                scripts.contestants.push(script.contestant());
-            }
+            Some(version) => scripts.contestants.push(script.contestant(&version)),
             None => scripts.missing.push(script.language),
         }
     }
@@ -94,7 +87,7 @@ pub fn installed() -> Scripts {
 }
 
 impl Script {
-    fn contestant(self) -> Contestant {
+    fn contestant(self, version: &str) -> Contestant {
         let now = message::NOW.to_string();
         let sample = move || {
             let mut command = Command::new(self.program);
@@ -102,15 +95,15 @@ impl Script {
             command.args([message::EMAIL, message::TIMESTAMP, message::HASH, message::KEY, &now]);
             let printed = output(command.stderr(Stdio::inherit()));
             let nanoseconds: Option<f64> = printed.and_then(|printed| printed.parse().ok());
-            nanoseconds.unwrap_or_else(|| panic!("{} fails", self.path)) * 1e-9
+            nanoseconds.unwrap_or_else(|| panic!("{} failed", self.path)) * 1e-9
         };
-        Contestant::new(Work::sampled(self.name, EVERY, sample), self.measured)
-            .at_least(self.at_least)
+        let measured = format!("{} {version}: {}", self.language, self.measured);
+        Contestant::new(Work::sampled(self.name, EVERY, sample), measured).at_least(self.at_least)
     }
 }
 
-/// What a program that ends well prints.
-pub fn output(command: &mut Command) -> Option<String> {
+/// What the program prints, if it succeeds.
+fn output(command: &mut Command) -> Option<String> {
     let output = command.output().ok()?;
     let printed = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| printed.trim().to_owned())

@@ -1,5 +1,5 @@
-//! What `docs/scale.md` states: how many requests of each stored form one core verifies in a second, how
-//! that changes with what grows, and what a million credentials take in memory.
+//! Measures how many verifications one core makes in a second, how the cost grows, and how many bytes a
+//! credential takes in a `MemoryStore`. `--record` writes the tables to `docs/figures.json`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,9 +7,15 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use time::OffsetDateTime;
-use whmcs_auth::*;
+use whmcs_auth::{
+    Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest, AutoAuthKey, AutoAuthKeys,
+    AutoAuthPolicy, AutoAuthRequest, MemoryStore, StoredPassword, StoredScheme, StoredSecret,
+    sign_autoauth, upgrade, verify_api_request, verify_autoauth,
+};
 use whmcs_auth_benches::many::{credential, identifier, secret, text};
+use whmcs_auth_benches::measure::record::{Table, is_asked, print_machine, record, rounded};
 use whmcs_auth_benches::measure::{Work, times};
 use whmcs_auth_benches::{BCRYPT_10, BCRYPT_10_OF_MD5, MD5, NAME, SECRET, SHA256};
 
@@ -34,19 +40,22 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    forms();
-    credentials();
-    keys();
-    lengths();
+    let is_recorded = is_asked();
+    let tables = [per_second(), credentials(), keys(), lengths()];
+    tables.iter().for_each(Table::print);
+    print_machine();
+    if is_recorded {
+        record("scale", "bench: LTO, one codegen unit", &tables);
+    }
 }
 
-/// The seconds of one call of each, in the quietest rounds.
+/// The seconds of one call of each work, in the quietest rounds.
 fn quiet(works: &[Work<'_>]) -> Vec<f64> {
     let times = times(&works.iter().collect::<Vec<_>>(), Duration::from_secs(4));
     times.into_iter().map(|time| time.quiet).collect()
 }
 
-fn forms() {
+fn per_second() -> Table {
     let secrets = [
         StoredSecret::plain(SECRET),
         StoredSecret::md5(MD5),
@@ -54,81 +63,89 @@ fn forms() {
         StoredSecret::bcrypt(BCRYPT_10),
     ];
     let passwords = [StoredPassword::md5(MD5), StoredPassword::bcrypt_of_md5(BCRYPT_10_OF_MD5)];
-    let mut works = vec![Work::new("a login link", link(32, 1))];
+    let mut works = vec![Work::new("login link", link(32, 1))];
     for secret in secrets {
-        let secret = secret.expect("a stored form");
-        let name = format!("secret, {}", StoredScheme::from(secret.scheme()));
+        let secret = secret.expect("a valid secret");
+        let name = format!("identifier and secret, {}", StoredScheme::from(secret.scheme()));
         works.push(Work::new(name, request(secret, SECRET)));
     }
     for password in passwords {
-        let password = password.expect("a stored form");
-        let name = format!("admin's password, {}", StoredScheme::from(password.scheme()));
+        let password = password.expect("a valid password");
+        let name = format!("admin login, {}", StoredScheme::from(password.scheme()));
         let admin = Admin::new(7, NAME, password, AdminState::WithApiAccess);
         let store = MemoryStore::new([], [admin]).expect("one admin");
         let fields = [("username", NAME), ("password", MD5)];
         works.push(Work::new(name, move || verify(&store, &fields)));
     }
-    println!("| what is verified | a second and core |\n|---|---:|");
-    // Bcrypt apart, as it would leave time for few rounds of the others.
+    // Bcrypt is measured apart: it would leave time for only a few rounds of the others.
     let (slow, fast): (Vec<_>, Vec<_>) =
-        (works.into_iter()).partition(|work| work.name.contains("bcrypt"));
+        works.into_iter().partition(|work| work.name.contains("bcrypt"));
+    let mut rows = Vec::new();
     for works in [fast, slow] {
         for (work, time) in works.iter().zip(quiet(&works)) {
-            println!("| {} | {:.0} |", work.name, 1.0 / time);
+            let per_second = two_digits(1.0 / time);
+            rows.push(json!({ "verified": work.name, "per second and core": per_second }));
         }
     }
+    Table::new("per second", rows)
 }
 
-fn credentials() {
+/// Two significant digits: the third differs from run to run.
+fn two_digits(number: f64) -> u64 {
+    let unit = 10_f64.powf(number.log10().floor() - 1.0);
+    ((number / unit).round() * unit).round() as u64
+}
+
+fn credentials() -> Table {
     let counts = [1, 1_000, 1_000_000];
     let mut bytes = Vec::new();
     let works = counts.map(|count| {
-        let store_of = |form| {
+        let store_of = |scheme| {
             let before = ALLOCATED.load(Ordering::Relaxed);
-            let records = (0..count).map(|number| credential(number, form));
-            let store = MemoryStore::new(records, []).expect("identifiers apart");
+            let records = (0..count).map(|number| credential(number, scheme));
+            let store = MemoryStore::new(records, []).expect("identifiers differ");
             (store, (ALLOCATED.load(Ordering::Relaxed) - before) / count)
         };
         let (_, with_plain) = store_of(StoredScheme::Plain);
         let (store, with_digest) = store_of(StoredScheme::Sha256);
         bytes.push([with_plain, with_digest]);
-        // In an order in which no cache knows what comes next.
+        // A random order, so that the caches do not hold the next record.
         let number = |call: u64| call.wrapping_mul(0x9E37_79B9_7F4A_7C15) % count;
         let pairs: Vec<_> =
             (0..count).map(|call| (identifier(number(call)), secret(number(call)))).collect();
         let next = Cell::new(0);
-        Work::new(count.to_string(), move || {
+        Work::new("", move || {
             let (name, secret) = black_box(pairs[next.get()]);
             next.set((next.get() + 1) % pairs.len());
             verify(&store, &[("identifier", text(&name)), ("secret", text(&secret))]);
         })
     });
-    println!("\n| credentials | time, sha256 | bytes a credential, plain | a digest |");
-    println!("|---:|---:|---:|---:|");
     let times = quiet(&works);
-    for ((work, time), [with_plain, with_digest]) in works.iter().zip(&times).zip(bytes) {
-        let ratio = time / times[0];
-        println!("| {} | {ratio:.1} | {with_plain} | {with_digest} |", work.name);
-    }
+    let rows = counts.iter().zip(&times).zip(bytes).map(|((count, time), [plain, digest])| {
+        json!({
+            "credentials": count,
+            "time, sha256": rounded(time / times[0]),
+            "bytes each, plain": plain,
+            "bytes each, sha256": digest,
+        })
+    });
+    Table::new("credentials", rows.collect())
 }
 
-fn keys() {
-    let works = [1, 2, 3, 10].map(|keys| Work::new(keys.to_string(), link(32, keys)));
-    println!("\n| keys | time of a link |\n|---:|---:|");
-    let times = quiet(&works);
-    for (work, time) in works.iter().zip(&times) {
-        println!("| {} | {:.1} |", work.name, time / times[0]);
-    }
+fn keys() -> Table {
+    let counts = [1, 2, 3, 10];
+    let times = quiet(&counts.map(|count| Work::new("", link(32, count))));
+    let row = |(count, time)| json!({ "keys": count, "time": rounded(time / times[0]) });
+    Table::new("keys", counts.iter().zip(&times).map(row).collect())
 }
 
-fn lengths() {
-    println!("\n| bytes | e-mail of a link | secret, plain | secret, sha256 |");
-    println!("|---:|---:|---:|---:|");
+fn lengths() -> Table {
     let lengths = [32, 64, 128, 254, 1024];
+    // An e-mail has 254 bytes at most.
     let links = lengths.map(|length| Work::new("", link(length.min(254), 1)));
     let plain = lengths.map(|length| {
         let secret = "s".repeat(length);
-        let stored = StoredSecret::plain(&*secret).expect("a stored form");
+        let stored = StoredSecret::plain(&*secret).expect("a valid secret");
         Work::new("", request(stored, secret))
     });
     let digests = lengths.map(|length| {
@@ -137,28 +154,34 @@ fn lengths() {
     });
     let works: Vec<_> = links.into_iter().chain(plain).chain(digests).collect();
     let times = quiet(&works);
-    let [links, plain, digests] = [0, 1, 2].map(|kind| {
-        let times = &times[kind * lengths.len()..][..lengths.len()];
-        times.iter().map(|time| format!("{:.1}", time / times[0])).collect::<Vec<_>>()
+    let rows = lengths.iter().enumerate().map(|(index, &length)| {
+        let [link, plain, digest] = [0, 1, 2].map(|kind| {
+            let times = &times[kind * lengths.len()..];
+            rounded(times[index] / times[0])
+        });
+        json!({
+            "bytes": length,
+            "e-mail of a link": (length <= 254).then_some(link),
+            "secret, plain": plain,
+            "secret, sha256": digest,
+        })
     });
-    for (index, length) in lengths.into_iter().enumerate() {
-        let link = if length <= 254 { &*links[index] } else { "" };
-        println!("| {length} | {link} | {} | {} |", plain[index], digests[index]);
-    }
+    Table::new("lengths", rows.collect())
 }
 
-/// A genuine link for an e-mail of that length, over that many keys, of which the last made it.
+/// Verifies a genuine link for an e-mail of that length. There are that many keys, and the last one signed it.
 fn link(email_length: usize, keys: usize) -> impl Fn() {
     let domain = "@example.com";
     let email = format!("{}{domain}", "a".repeat(email_length - domain.len()));
-    let keys: Vec<_> =
-        (0..keys).map(|index| AutoAuthKey::new(format!("{index:032}")).expect("a key")).collect();
-    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
-    let last = keys.last().expect("a key");
+    let keys: Vec<_> = (0..keys)
+        .map(|index| AutoAuthKey::new(format!("{index:032}")).expect("a valid key"))
+        .collect();
+    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a valid time");
+    let last = keys.last().expect("at least one key");
     let minted = sign_autoauth(&email, None, last, &now).expect("a link");
     let (_, hash) = minted.query().rsplit_once("hash=").expect("a hash");
     let hash = hash.to_owned();
-    let keys = AutoAuthKeys::new(keys).expect("keys apart");
+    let keys = AutoAuthKeys::new(keys).expect("no key ends with another");
     move || {
         let fields = [("email", &*email), ("timestamp", "1700000000"), ("hash", &*hash)];
         let request = AutoAuthRequest::from_pairs(black_box(&fields).iter().copied());
@@ -167,7 +190,7 @@ fn link(email_length: usize, keys: usize) -> impl Fn() {
     }
 }
 
-/// An identifier and its secret, over a store that holds nothing else.
+/// Verifies an identifier and its secret over a store of one record.
 fn request(stored: StoredSecret, secret: impl Into<String>) -> impl Fn() {
     let secret = secret.into();
     let record = ApiCredential::new(7, NAME, stored, AdminState::WithApiAccess);
@@ -182,9 +205,9 @@ fn verify(store: &MemoryStore<u64>, fields: &[(&str, &str)]) {
 }
 
 fn sha256_of(secret: &str) -> StoredSecret {
-    let plain = StoredSecret::plain(secret).expect("a stored form");
+    let plain = StoredSecret::plain(secret).expect("a valid secret");
     let record = ApiCredential::new(7, NAME, plain, AdminState::WithApiAccess);
     let request = ApiRequest::from_pairs([("identifier", NAME), ("secret", secret)]);
     let digest = upgrade::sha256(&request.attempt(), &record).expect("a digest");
-    StoredSecret::detect(digest.as_str()).expect("a stored form")
+    StoredSecret::detect(digest.as_str()).expect("a valid secret")
 }

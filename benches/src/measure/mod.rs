@@ -1,24 +1,26 @@
-//! What takes how many times as long as what.
+//! How many times as long one thing takes as another.
 //!
-//! Everything that is compared is measured in turn, round after round. A machine that others share is
-//! faster in one second than in the next, and not for all code alike: a neighbour on the same core slows
-//! plain code down by half, and the instructions for SHA hardly. So what is measured one after another
-//! cannot be compared, and two times are told: that of the quietest rounds, and the median.
+//! All the work that is compared is measured in turn, in many short rounds. A shared machine changes its speed
+//! from one second to the next, and not for all code alike: a neighbour on the same core slows ordinary code
+//! down far more than the SHA instructions. So times that are measured one after another cannot be compared.
+//! For the same reason there are two times: that of the quietest rounds, and the median.
+
+mod machine;
+pub mod record;
 
 use std::hint::black_box;
 use std::iter::Sum;
 use std::time::{Duration, Instant};
 
-/// A batch is long enough that the grain of the clock does not show, and short enough that few are
-/// interrupted.
+/// Long enough for the resolution of the clock, and short enough that the system interrupts few batches.
 const BATCH: Duration = Duration::from_micros(200);
 
-/// Something that is called over and over.
+/// A call that is repeated and timed.
 pub struct Work<'w> {
     pub name: String,
-    /// How many rounds lie between two of its samples.
+    /// The work is measured in every round whose number is a multiple of this.
     every: usize,
-    /// The seconds of one call.
+    /// Returns the seconds of one call.
     sample: Box<dyn Fn() -> f64 + 'w>,
 }
 
@@ -33,7 +35,7 @@ impl<'w> Work<'w> {
         })
     }
 
-    /// Work that takes the time of a number of calls itself.
+    /// Work that makes the given number of calls and returns the time that they took.
     pub fn timed(name: impl Into<String>, batch: impl Fn(u32) -> Duration + 'w) -> Self {
         let mut calls = 1;
         while batch(calls) < BATCH {
@@ -42,7 +44,8 @@ impl<'w> Work<'w> {
         Self::sampled(name, 1, move || batch(calls).as_secs_f64() / f64::from(calls))
     }
 
-    /// Work that is done elsewhere, in so few rounds, and tells the seconds of one call.
+    /// Work that another program does. `sample` returns the seconds of one call, and runs only in every
+    /// `every`th round.
     pub fn sampled(name: impl Into<String>, every: usize, sample: impl Fn() -> f64 + 'w) -> Self {
         Self { name: name.into(), every, sample: Box::new(sample) }
     }
@@ -51,7 +54,7 @@ impl<'w> Work<'w> {
 /// The seconds of one call.
 #[derive(Clone, Copy)]
 pub struct Time {
-    /// In the quietest rounds: one in fifty is quieter.
+    /// In the quietest rounds: 2 % of the rounds were faster.
     pub quiet: f64,
     pub median: f64,
 }
@@ -70,11 +73,11 @@ impl Sum for Time {
     }
 }
 
-/// What each takes, in as many rounds as the time allows.
+/// Measures in as many rounds as the time allows.
 pub fn times(works: &[&Work<'_>], how_long: Duration) -> Vec<Time> {
     let mut samples = vec![Vec::new(); works.len()];
     let start = Instant::now();
-    // Of the slowest, bcrypt, at least a dozen samples.
+    // Bcrypt is slow: without a minimum there would be too few samples.
     for round in 0.. {
         if round >= 12 && start.elapsed() > how_long {
             break;
