@@ -160,10 +160,11 @@ impl Received {
     /// PHP reads `client.id` and ` client_id` as `client_id`, and `items[]` as the array `items`.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&[u8]> {
-        let is_named = |pair: &&Pair| php_name(&pair.name.0).0 == name.as_bytes();
-        let pair = self.pairs.iter().rfind(is_named)?;
-        let (_, is_array) = php_name(&pair.name.0);
-        (!is_array).then_some(&pair.value.0)
+        let (is_array, value) = self.pairs.iter().rev().find_map(|pair| {
+            let (php_name, is_array) = php_name(&pair.name.0)?;
+            (*php_name == *name.as_bytes()).then_some((is_array, &pair.value.0))
+        })?;
+        (!is_array).then_some(value)
     }
 
     /// The form to forward to PHP once the request was verified, encoded anew.
@@ -225,11 +226,12 @@ impl Drop for SecretBytes {
     }
 }
 
-/// The type alone counts, as PHP reads it up to the first `;`.
+/// PHP reads the type up to the first `;`, and allows spaces before it, but no tabs.
 fn is_form(content_type: Option<&str>) -> bool {
     let media_type = content_type.and_then(|value| value.split(';').next());
     media_type.is_some_and(|media_type| {
-        media_type.trim_ascii().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        let media_type = media_type.trim_end_matches(' ');
+        media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     })
 }
 
@@ -245,26 +247,32 @@ fn decode(text: &[u8]) -> SecretBytes {
     SecretBytes(decoded)
 }
 
-/// The name that PHP registers for a field, and whether it makes an array of it.
-fn php_name(name: &[u8]) -> (Cow<'_, [u8]>, bool) {
+/// The name under which PHP stores a field, and whether the field is an array. `None` if PHP drops the
+/// field.
+fn php_name(name: &[u8]) -> Option<(Cow<'_, [u8]>, bool)> {
     let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
     let spaces = name.iter().take_while(|byte| **byte == b' ').count();
     let name = name.get(spaces..).unwrap_or_default();
-    let (base, is_array) = match name.iter().position(|byte| *byte == b'[') {
-        Some(bracket) if name.get(bracket..).is_some_and(|rest| rest.contains(&b']')) => {
-            (name.get(..bracket).unwrap_or_default(), true)
-        }
-        _ => (name, false),
-    };
+    let bracket = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());
+    let (base, rest) = name.split_at_checked(bracket)?;
+    // PHP checks for this before it looks for the `]`.
+    if base.is_empty() {
+        return None;
+    }
+    let is_array = rest.contains(&b']');
+    let stored = if is_array { base } else { name };
     let is_replaced = |byte: &u8| matches!(byte, b' ' | b'.' | b'[');
-    let registered = match base.iter().any(is_replaced) {
+    let stored = match stored.iter().any(is_replaced) {
         true => {
             let underscored = |byte| if is_replaced(byte) { b'_' } else { *byte };
-            Cow::Owned(base.iter().map(underscored).collect())
+            Cow::Owned(stored.iter().map(underscored).collect())
         }
-        false => Cow::Borrowed(base),
+        false => Cow::Borrowed(stored),
     };
-    (registered, is_array)
+    // No other name may become one of these, which browsers accept only for secure cookies.
+    let becomes = |prefix: &[u8]| stored.starts_with(prefix) && !name.starts_with(prefix);
+    let is_dropped = becomes(b"__Host-") || becomes(b"__Secure-");
+    (!is_dropped).then_some((stored, is_array))
 }
 
 fn is_api_field(name: &[u8]) -> bool {
