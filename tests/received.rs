@@ -1,7 +1,7 @@
 //! How `Received` reads what PHP reads. PHP 8.2 gave the expected values.
 #![cfg(feature = "form")]
 
-use whmcs_auth::Received;
+use whmcs_auth::{ForwardRefusal, Received, Refusal};
 
 const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 
@@ -99,4 +99,31 @@ fn the_content_type_of_a_form_is_read_as_php_reads_it() {
         let received = Received::new().with_body(Some(content_type), "a=1");
         assert_eq!(received.to_api_form(1).is_ok(), is_form, "{content_type}");
     }
+}
+
+#[test]
+fn an_array_that_php_would_merge_is_not_forwarded() {
+    let rows = [
+        ("a[]=1", "a[]=2", false),
+        ("a[x]=1", "a[y]=2", false),
+        ("a.b[]=1", "a_b[]=2", false),
+        ("a=1", "a[]=2", false),
+        ("a[]=1", "a=2", false),
+        ("a[]=1&a[]=2", "b=3", true),
+        ("b=3", "a[]=1&a[]=2", true),
+        ("a=1", "a=2", true),
+        ("a[=1", "a[=2", true),
+        ("a[]=1", "a[=2", true),
+        ("[a]=1", "[a]=2", true),
+    ];
+    for (query, body, is_forwarded) in rows {
+        let form = Received::new().with_query(query).with_body(FORM, body).to_api_form(9);
+        let refusal = (!is_forwarded).then_some(ForwardRefusal::SplitArray);
+        assert_eq!(form.err(), refusal, "{query} {body}");
+    }
+    let parts = Received::new().with_query("a[]=1").with_part("a[]", "2");
+    let refusal = parts.to_api_form(9).unwrap_err();
+    assert_eq!(refusal, ForwardRefusal::SplitArray);
+    assert_eq!(refusal.code(), "split_array");
+    assert_eq!((&*refusal.public_message(), refusal.http_status()), ("Bad Request", 400));
 }
