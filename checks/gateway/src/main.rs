@@ -1,4 +1,4 @@
-//! Answers what [`Received::field`] reads, for `through_php.py` to compare with PHP.
+//! Answers what [`Received::field`] reads, for `names.py` to compare with PHP.
 //!
 //! Each line of the input is a form body and a name, in hex. The line of output is `-` for no value, and
 //! otherwise `=` and the value in hex.
