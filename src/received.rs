@@ -1,6 +1,7 @@
 //! The fields of one request as they were received, and the form that a gateway forwards.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -77,8 +78,16 @@ pub struct Received {
 /// A name and a value, decoded.
 #[derive(Clone)]
 struct Pair {
+    place: Place,
     name: SecretBytes,
     value: SecretBytes,
+}
+
+/// PHP reads the query and the body apart from each other, and merges them afterwards.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Query,
+    Body,
 }
 
 impl Received {
@@ -89,7 +98,7 @@ impl Received {
 
     /// Adds the fields of a raw query, without its `?`.
     pub fn with_query<Q: AsRef<[u8]> + ?Sized>(mut self, query: &Q) -> Self {
-        self.read_form(query.as_ref());
+        self.read_form(Place::Query, query.as_ref());
         self
     }
 
@@ -105,7 +114,7 @@ impl Received {
     ) -> Self {
         let body = body.as_ref();
         if is_form(content_type) {
-            self.read_form(body);
+            self.read_form(Place::Body, body);
         } else {
             self.is_not_form |= !body.is_empty();
         }
@@ -115,22 +124,22 @@ impl Received {
     /// Adds a text part of a multipart body, decoded. A part with a file name is a file to PHP and no
     /// field: leave it out.
     pub fn with_part(mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
-        self.push(SecretBytes(name.into()), SecretBytes(value.into()));
+        self.push(Place::Body, SecretBytes(name.into()), SecretBytes(value.into()));
         self
     }
 
-    fn read_form(&mut self, form: &[u8]) {
+    fn read_form(&mut self, place: Place, form: &[u8]) {
         for pair in form.split(|byte| *byte == b'&') {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let [name, value] = [halves.next(), halves.next()].map(Option::unwrap_or_default);
-            self.push(decode(name), decode(value));
+            self.push(place, decode(name), decode(value));
         }
     }
 
     /// PHP has no field without a name.
-    fn push(&mut self, name: SecretBytes, value: SecretBytes) {
+    fn push(&mut self, place: Place, name: SecretBytes, value: SecretBytes) {
         if !name.0.is_empty() {
-            self.pairs.push(Pair { name, value });
+            self.pairs.push(Pair { place, name, value });
         }
     }
 
@@ -146,7 +155,7 @@ impl Received {
 
     fn fields<const FIRST: usize, const N: usize>(&self) -> Fields<'_, FIRST, N> {
         let mut fields = Fields::default();
-        for Pair { name, value } in &self.pairs {
+        for Pair { name, value, .. } in &self.pairs {
             fields.read_pair(&String::from_utf8_lossy(&name.0), String::from_utf8_lossy(&value.0));
         }
         if self.is_not_form {
@@ -160,10 +169,11 @@ impl Received {
     /// PHP reads `client.id` and ` client_id` as `client_id`, and `items[]` as the array `items`.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&[u8]> {
-        let is_named = |pair: &&Pair| php_name(&pair.name.0).0 == name.as_bytes();
-        let pair = self.pairs.iter().rfind(is_named)?;
-        let (_, is_array) = php_name(&pair.name.0);
-        (!is_array).then_some(&pair.value.0)
+        let (is_array, value) = self.pairs.iter().rev().find_map(|pair| {
+            let (php_name, is_array) = php_name(&pair.name.0)?;
+            (*php_name == *name.as_bytes()).then_some((is_array, &pair.value.0))
+        })?;
+        (!is_array).then_some(value)
     }
 
     /// The form to forward to PHP once the request was verified, encoded anew.
@@ -178,6 +188,8 @@ impl Received {
     ///
     /// - [`ForwardRefusal::Malformed`] for a request that verification refuses as malformed.
     /// - [`ForwardRefusal::TooManyFields`] for more fields than `max_fields`: PHP would drop some.
+    /// - [`ForwardRefusal::SplitArray`] for an array such as `items[]` whose name is in the query and in
+    ///   the body: PHP would merge the two by index, which no single form can express.
     ///
     /// # Security
     ///
@@ -194,11 +206,14 @@ impl Received {
         if fields > max_fields {
             return Err(ForwardRefusal::TooManyFields { fields, max_fields });
         }
+        if has_split_array(others.clone()) {
+            return Err(ForwardRefusal::SplitArray);
+        }
         let mut form = String::new();
         for (field, value) in known {
             append(&mut form, field.name().as_bytes(), value.as_bytes());
         }
-        for Pair { name, value } in others {
+        for Pair { name, value, .. } in others {
             append(&mut form, &name.0, &value.0);
         }
         Ok(form)
@@ -225,11 +240,12 @@ impl Drop for SecretBytes {
     }
 }
 
-/// The type alone counts, as PHP reads it up to the first `;`.
+/// PHP reads the type up to the first `;`, and allows spaces before it, but no tabs.
 fn is_form(content_type: Option<&str>) -> bool {
     let media_type = content_type.and_then(|value| value.split(';').next());
     media_type.is_some_and(|media_type| {
-        media_type.trim_ascii().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        let media_type = media_type.trim_end_matches(' ');
+        media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     })
 }
 
@@ -245,31 +261,51 @@ fn decode(text: &[u8]) -> SecretBytes {
     SecretBytes(decoded)
 }
 
-/// The name that PHP registers for a field, and whether it makes an array of it.
-fn php_name(name: &[u8]) -> (Cow<'_, [u8]>, bool) {
+/// The name under which PHP stores a field, and whether the field is an array. `None` if PHP drops the
+/// field.
+fn php_name(name: &[u8]) -> Option<(Cow<'_, [u8]>, bool)> {
     let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
     let spaces = name.iter().take_while(|byte| **byte == b' ').count();
     let name = name.get(spaces..).unwrap_or_default();
-    let (base, is_array) = match name.iter().position(|byte| *byte == b'[') {
-        Some(bracket) if name.get(bracket..).is_some_and(|rest| rest.contains(&b']')) => {
-            (name.get(..bracket).unwrap_or_default(), true)
-        }
-        _ => (name, false),
-    };
+    let bracket = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());
+    let (base, rest) = name.split_at_checked(bracket)?;
+    // PHP checks for this before it looks for the `]`.
+    if base.is_empty() {
+        return None;
+    }
+    let is_array = rest.contains(&b']');
+    let stored = if is_array { base } else { name };
     let is_replaced = |byte: &u8| matches!(byte, b' ' | b'.' | b'[');
-    let registered = match base.iter().any(is_replaced) {
+    let stored = match stored.iter().any(is_replaced) {
         true => {
             let underscored = |byte| if is_replaced(byte) { b'_' } else { *byte };
-            Cow::Owned(base.iter().map(underscored).collect())
+            Cow::Owned(stored.iter().map(underscored).collect())
         }
-        false => Cow::Borrowed(base),
+        false => Cow::Borrowed(stored),
     };
-    (registered, is_array)
+    // No other name may become one of these, which browsers accept only for secure cookies.
+    let becomes = |prefix: &[u8]| stored.starts_with(prefix) && !name.starts_with(prefix);
+    let is_dropped = becomes(b"__Host-") || becomes(b"__Secure-");
+    (!is_dropped).then_some((stored, is_array))
 }
 
 fn is_api_field(name: &[u8]) -> bool {
     let field = core::str::from_utf8(name).ok().and_then(Field::named);
     field.is_some_and(ApiRequest::reads)
+}
+
+/// Whether one name is in the query, in the body, and an array in at least one of them.
+fn has_split_array<'a>(pairs: impl Iterator<Item = &'a Pair>) -> bool {
+    let mut names = BTreeMap::<_, [bool; 3]>::new();
+    for Pair { place, name, .. } in pairs {
+        if let Some((name, is_array)) = php_name(&name.0) {
+            let [in_query, in_body, as_array] = names.entry(name).or_default();
+            *in_query |= *place == Place::Query;
+            *in_body |= *place == Place::Body;
+            *as_array |= is_array;
+        }
+    }
+    names.values().any(|seen| *seen == [true; 3])
 }
 
 fn append(form: &mut String, name: &[u8], value: &[u8]) {
@@ -288,7 +324,8 @@ pub enum ForwardRefusal {
     /// Verification refuses the request as malformed. Code: that of [`Malformed`].
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// PHP would drop fields of the form. Code `too_many_fields`.
+    /// PHP would drop fields of the form. Code `too_many_fields`; the public answer is
+    /// `Request Too Large`, 413.
     #[error("the request has {fields} fields, and PHP takes {max_fields}: see max_input_vars")]
     TooManyFields {
         /// How many fields the form would have.
@@ -296,6 +333,10 @@ pub enum ForwardRefusal {
         /// How many PHP takes.
         max_fields: usize,
     },
+    /// One name is in the query and in the body, and is an array in at least one of them. Code
+    /// `split_array`; the public answer is `Bad Request`, 400.
+    #[error("a field is in the query and in the body, and is an array in one of them")]
+    SplitArray,
 }
 
 impl Refusal for ForwardRefusal {
@@ -303,6 +344,7 @@ impl Refusal for ForwardRefusal {
         match self {
             Self::Malformed(malformed) => malformed.code(),
             Self::TooManyFields { .. } => "too_many_fields",
+            Self::SplitArray => "split_array",
         }
     }
 }
@@ -312,6 +354,7 @@ impl Sealed for ForwardRefusal {
         match self {
             Self::Malformed(_) => PublicAnswer::AuthenticationFailed,
             Self::TooManyFields { .. } => PublicAnswer::RequestTooLarge,
+            Self::SplitArray => PublicAnswer::BadRequest,
         }
     }
 }

@@ -52,7 +52,7 @@ pub trait Refusal: Error + Sealed {
         self.public_answer().message()
     }
 
-    /// The HTTP status code for the caller of the service: 400, 403 or 503.
+    /// The HTTP status code for the caller of the service: 400, 403, 413 or 503.
     #[must_use]
     fn http_status(&self) -> u16 {
         self.public_answer().http_status()
@@ -80,6 +80,7 @@ pub enum PublicAnswer<'a> {
     LinkNotValid,
     LinkExpired,
     RequestTooLarge,
+    BadRequest,
     ServiceUnavailable,
 }
 
@@ -98,13 +99,14 @@ impl PublicAnswer<'_> {
             Self::LinkNotValid => "This login link is not valid.".into(),
             Self::LinkExpired => "This login link has expired.".into(),
             Self::RequestTooLarge => "Request Too Large".into(),
+            Self::BadRequest => "Bad Request".into(),
             Self::ServiceUnavailable => "Service Unavailable".into(),
         }
     }
 
     fn http_status(self) -> u16 {
         match self {
-            Self::EmptyAction => 400,
+            Self::EmptyAction | Self::BadRequest => 400,
             Self::RequestTooLarge => 413,
             Self::ServiceUnavailable => 503,
             _ => 403,

@@ -17,8 +17,9 @@ use crate::rejection::Rejection;
 /// An API call that may be carried out: its address may call, its credentials are valid, and its caller may
 /// do the action.
 ///
-/// It reads the query and the body, a form or multipart. A request that is refused never reaches the
-/// handler: [`Rejection`] answers it in the format that the caller asked for.
+/// It reads the query and the body of a POST, a form or multipart. It leaves out the files of a multipart
+/// body. A request that is refused never reaches the handler: [`Rejection`] answers it in the format that the
+/// caller asked for.
 #[derive(Debug)]
 #[must_use]
 pub struct ApiCall<S: AsyncCredentialStore> {
@@ -87,7 +88,7 @@ where
             auth.caller(&head.extensions, &head.headers).map_err(|cause| refused(&query, cause))?;
         let body = body::read(body, auth.settings().body_limit).await;
         let body = body.map_err(|cause| refused(&query, cause))?;
-        let received = body::fields(&head.uri, &head.headers, body).await;
+        let received = body::fields(&head, body).await;
         let received = received.map_err(|cause| refused(&query, cause))?;
         let verdict = auth.verify(address, &received.api_request()).await;
         match verdict {

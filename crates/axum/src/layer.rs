@@ -46,7 +46,7 @@ where
     let address = address.map_err(|cause| Rejection::of_call(cause, &query))?;
     let body = body::read(body, auth.settings().body_limit).await;
     let body = body.map_err(|cause| Rejection::of_call(cause, &query))?;
-    let received = body::fields(&head.uri, &head.headers, body.clone()).await;
+    let received = body::fields(&head, body.clone()).await;
     let received = received.map_err(|cause| Rejection::of_call(cause, &query))?;
     let verdict = auth.verify(address, &received.api_request()).await;
     let call = verdict.map_err(|cause| Rejection::of_call(cause, &received))?;

@@ -24,6 +24,7 @@ pub(crate) enum Cause {
     },
     BodyBroken,
     MultipartBroken,
+    BodyWithoutPost,
     MethodNotGet,
     Prefetch,
 }
@@ -74,6 +75,9 @@ impl Cause {
             Self::MultipartBroken => {
                 ("multipart_broken", "the multipart body is not well-formed".into())
             }
+            Self::BodyWithoutPost => {
+                ("body_without_post", "PHP reads the body of a POST, and of no other method".into())
+            }
             Self::MethodNotGet => ("method_not_allowed", "a login link is opened with GET".into()),
             Self::Prefetch => ("prefetch", "a browser fetched the link ahead of a visit".into()),
         };
@@ -92,7 +96,9 @@ impl Cause {
                 (503, "Service Unavailable".into())
             }
             Self::BodyTooLarge { .. } => (413, "Request Too Large".into()),
-            Self::BodyBroken | Self::MultipartBroken => (400, "Bad Request".into()),
+            Self::BodyBroken | Self::MultipartBroken | Self::BodyWithoutPost => {
+                (400, "Bad Request".into())
+            }
             Self::MethodNotGet => (405, "Method Not Allowed".into()),
             Self::Prefetch => (503, "Service Unavailable".into()),
         }
