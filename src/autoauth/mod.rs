@@ -170,7 +170,6 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
     })
 }
 
-/// LINK-3.
 impl AutoAuthRequest<'_> {
     /// Verifies the link, as [`verify_autoauth`] does.
     ///
@@ -187,6 +186,7 @@ impl AutoAuthRequest<'_> {
     }
 }
 
+/// LINK-3.
 fn read_email<'r>(
     received: &'r str,
     policy: &AutoAuthPolicy,
