@@ -117,6 +117,13 @@ impl<S> Authenticator<S> {
         &self.shared.store
     }
 
+    /// How many decisions run now, also for callers who hung up. A service shows it as a metric.
+    #[must_use]
+    pub fn running_decisions(&self) -> usize {
+        let free = self.shared.permits.available_permits();
+        self.settings().concurrent_decisions.saturating_sub(free)
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.shared.settings
     }

@@ -3,6 +3,7 @@
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use std::marker::PhantomData;
+use whmcs_auth::time::OffsetDateTime;
 use whmcs_auth::{AutoAuthLogin, AutoAuthRequest};
 
 use crate::authenticator::Authenticator;
@@ -20,6 +21,7 @@ use crate::rejection::{Cause, Rejection};
 #[must_use]
 pub struct LoginLink<S> {
     login: AutoAuthLogin<'static>,
+    verified_at: OffsetDateTime,
     store: PhantomData<fn() -> S>,
 }
 
@@ -27,6 +29,13 @@ impl<S> LoginLink<S> {
     /// The login.
     pub fn into_login(self) -> AutoAuthLogin<'static> {
         self.login
+    }
+
+    /// The time at which the link was verified. Pass it to
+    /// [`use_once`](whmcs_auth::AccountLogin::use_once).
+    #[must_use]
+    pub fn verified_at(&self) -> OffsetDateTime {
+        self.verified_at
     }
 
     /// The login.
@@ -54,8 +63,8 @@ where
         }
         let settings = auth.settings();
         let request = AutoAuthRequest::from_query(parts.uri.query().unwrap_or_default());
-        let login = request.verify(&settings.keys, &*settings.clock, &settings.link_policy);
-        let login = login.map_err(|refusal| Rejection::of_link(refusal.into()))?;
-        Ok(Self { login: login.into_owned(), store: PhantomData })
+        let now = settings.clock.now();
+        let login = request.verify(&settings.keys, &now, &settings.link_policy)?;
+        Ok(Self { login: login.into_owned(), verified_at: now, store: PhantomData })
     }
 }

@@ -123,6 +123,12 @@ impl Rejection {
         Self { response: respond(answer), report: cause.report() }
     }
 
+    /// The answer to a login link whose account could not be looked up, with status 503. The error is for
+    /// the [`Report`] alone.
+    pub fn store_failure(error: impl std::error::Error) -> Self {
+        Self::of_link(Cause::Store(error.to_string()))
+    }
+
     pub(crate) fn of_link(cause: Cause) -> Self {
         let (http_status, message) = cause.public();
         let status = StatusCode::from_u16(http_status).unwrap_or(StatusCode::FORBIDDEN);
