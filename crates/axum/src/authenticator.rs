@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
+use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -129,14 +130,15 @@ impl<S> Authenticator<S> {
     }
 
     /// The caller's address. A server without `ConnectInfo` is a mistake of the service, and lets nobody
-    /// in.
+    /// in. Tests may use `MockConnectInfo`, as they do for the extractor of axum.
     pub(crate) fn caller(
         &self,
         extensions: &Extensions,
         headers: &HeaderMap,
     ) -> Result<IpAddr, Cause> {
-        let ConnectInfo(peer) =
-            extensions.get::<ConnectInfo<SocketAddr>>().ok_or(Cause::NoConnectInfo)?;
+        let real = extensions.get().map(|ConnectInfo::<SocketAddr>(peer)| peer);
+        let mock = || extensions.get().map(|MockConnectInfo::<SocketAddr>(peer)| peer);
+        let peer = real.or_else(mock).ok_or(Cause::NoConnectInfo)?;
         Ok(self.settings().proxies.caller_of(peer.ip(), headers)?)
     }
 }

@@ -83,9 +83,9 @@ struct Disposition {
 }
 
 impl Disposition {
-    /// Reads `form-data; name="..."`, perhaps with `; filename="..."`. Anything else is refused, because
-    /// readers of multipart disagree about it: whether a part is a file, where a name ends, and which of
-    /// two names counts.
+    /// Reads `form-data; name="..."`, perhaps with `; filename="..."`. A plain word needs no quotes.
+    /// Anything else is refused, because readers of multipart disagree about it: whether a part is a file,
+    /// where a name ends, and which of two names counts.
     fn read(header: &[u8]) -> Option<Self> {
         let (kind, mut rest) = header.split_at_checked(b"form-data".len())?;
         let (mut name, mut is_file) = (None, false);
@@ -135,18 +135,20 @@ mod tests {
 
     #[test]
     fn a_disposition_has_one_reading_or_none() {
-        let rows: [(&[u8], Option<(&[u8], bool)>); 27] = [
-            (br#"form-data; name="action""#, Some((b"action", false))),
-            (br#"Form-Data;name="action""#, Some((b"action", false))),
-            (br#"form-data; name="a"; filename="b.txt""#, Some((b"a", true))),
-            (br#"form-data; filename="b.txt" ; name="a""#, Some((b"a", true))),
-            (br#"form-data; name="a"; filename="""#, Some((b"a", true))),
-            (b"form-data; name=\"a\"; filename=\"\xff\"", Some((b"a", true))),
-            (b"form-data; name=\"\xff'\"", Some((b"\xff'", false))),
-            (br#"form-data; name="a;b=c""#, Some((b"a;b=c", false))),
-            (br#"form-data; name="""#, Some((b"", false))),
-            (br#"form-data; name=action"#, Some((b"action", false))),
-            (br#"form-data; name=a; filename=b.txt; filename*=utf-8''b.txt"#, Some((b"a", true))),
+        let field = |name: &[u8]| Some(Disposition { name: name.to_vec(), is_file: false });
+        let file = |name: &[u8]| Some(Disposition { name: name.to_vec(), is_file: true });
+        let rows: [(&[u8], _); 27] = [
+            (br#"form-data; name="action""#, field(b"action")),
+            (br#"Form-Data;name="action""#, field(b"action")),
+            (br#"form-data; name="a"; filename="b.txt""#, file(b"a")),
+            (br#"form-data; filename="b.txt" ; name="a""#, file(b"a")),
+            (br#"form-data; name="a"; filename="""#, file(b"a")),
+            (b"form-data; name=\"a\"; filename=\"\xff\"", file(b"a")),
+            (b"form-data; name=\"\xff'\"", field(b"\xff'")),
+            (br#"form-data; name="a;b=c""#, field(b"a;b=c")),
+            (br#"form-data; name="""#, field(b"")),
+            (br#"form-data; name=action"#, field(b"action")),
+            (br#"form-data; name=a; filename=b.txt; filename*=utf-8''b.txt"#, file(b"a")),
             (br#"form-data; name=a; filename=b; filename*=utf-8''b; name=c"#, None),
             (br#"form-data; name=a b"#, None),
             (br#"form-data; name=a[]"#, None),
@@ -165,8 +167,6 @@ mod tests {
             (b"", None),
         ];
         for (header, expected) in rows {
-            let expected =
-                expected.map(|(name, is_file)| Disposition { name: name.to_vec(), is_file });
             let shown = String::from_utf8_lossy(header);
             assert_eq!(Disposition::read(header), expected, "{shown}");
         }

@@ -1,0 +1,65 @@
+//! Starts the gateway.
+
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::net::SocketAddr;
+
+use axum::http::Uri;
+use clap::Parser;
+use tokio::net::TcpListener;
+use whmcs_auth::gate::{AddressGate, ApiGate};
+use whmcs_auth_axum::{Authenticator, Settings};
+use whmcs_auth_gateway::{router, store};
+
+/// A gateway in front of the API of a WHMCS that runs in PHP.
+#[derive(Parser)]
+struct Options {
+    /// Where to listen. Port 0 picks a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// The URL of WHMCS's api.php, without TLS.
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    upstream: Uri,
+
+    /// PHP's setting max_input_vars. A call with more fields is refused.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    max_fields: usize,
+
+    /// An address that may call. Give it several times for several.
+    #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1", "::1"])]
+    allow_ip: Vec<String>,
+
+    /// The identifier of the credential that may pass.
+    #[arg(long, env = "WHMCS_IDENTIFIER", requires = "secret")]
+    #[arg(default_value = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv")]
+    identifier: String,
+
+    /// Its secret.
+    #[arg(long, env = "WHMCS_SECRET", hide_env_values = true, requires = "identifier")]
+    #[arg(default_value = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")]
+    secret: String,
+}
+
+fn http_url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|_| "not a URL")?;
+    match url.scheme_str() {
+        Some("http") if url.query().is_none() => Ok(url),
+        _ => Err("not a URL such as http://127.0.0.1:8081/includes/api.php".into()),
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let options = Options::parse();
+    let gate = ApiGate::new(AddressGate::new().with_entries(options.allow_ip));
+    let store = store(&options.identifier, &options.secret)?;
+    let auth = Authenticator::new(store, Settings::new(gate));
+    let router = router(auth, options.upstream, options.max_fields);
+    let listener = TcpListener::bind(options.listen).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    // The gate needs the address of the peer.
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, service).await?)
+}

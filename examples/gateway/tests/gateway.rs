@@ -1,0 +1,215 @@
+//! The gateway in front of an upstream that writes down what reaches it.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, channel};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::MockConnectInfo;
+use axum::http::{HeaderMap, Method, Request, StatusCode, Uri};
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+use whmcs_auth::gate::{AddressGate, ApiGate};
+use whmcs_auth_axum::{Authenticator, Settings};
+use whmcs_auth_gateway::{router, store};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const CALL: &str = "action=GetClients&identifier=id&secret=s%2Be+c";
+
+/// What reaches the upstream.
+struct Seen {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: String,
+}
+
+struct Setup {
+    gateway: Router,
+    upstream: Receiver<Seen>,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        let (sender, upstream) = channel();
+        let service = Router::new().fallback(async move |request: Request<Body>| {
+            let (head, body) = request.into_parts();
+            let body = to_bytes(body, usize::MAX).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            sender
+                .send(Seen { method: head.method, uri: head.uri, headers: head.headers, body })
+                .unwrap();
+            Response::builder()
+                .status(StatusCode::CREATED)
+                .header("content-type", "text/x-answer")
+                .header("set-cookie", "WHMCS=1")
+                .body(Body::from("the answer"))
+                .unwrap()
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream_address = listener.local_addr().unwrap();
+        tokio::spawn(async { axum::serve(listener, service).await.unwrap() });
+        Self { gateway: gateway(upstream_address), upstream }
+    }
+
+    async fn send(&self, request: Request<&'static str>) -> (StatusCode, HeaderMap, String) {
+        answer(&self.gateway, [203, 0, 113, 7], request).await
+    }
+
+    fn nothing_was_forwarded(&self) -> bool {
+        self.upstream.try_recv().is_err()
+    }
+}
+
+fn gateway(upstream: SocketAddr) -> Router {
+    let gate = ApiGate::new(AddressGate::new().with_entries(["203.0.113.7"]));
+    let auth = Authenticator::new(store("id", "s+e c").unwrap(), Settings::new(gate));
+    let upstream = format!("http://{upstream}/whmcs/includes/api.php").parse().unwrap();
+    router(auth, upstream, 10)
+}
+
+async fn answer(
+    gateway: &Router,
+    peer: [u8; 4],
+    request: Request<&'static str>,
+) -> (StatusCode, HeaderMap, String) {
+    let peer = MockConnectInfo(SocketAddr::from((peer, 1)));
+    let gateway = gateway.clone().layer(peer);
+    let (head, body) = gateway.oneshot(request.map(Body::from)).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn post(query: &str, content_type: &str, body: &'static str) -> Request<&'static str> {
+    let request = Request::post(format!("/includes/api.php?{query}"));
+    request.header("content-type", content_type).body(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_verified_call_is_forwarded_as_a_form_of_its_own() {
+    let setup = Setup::new().await;
+    let mut request = post("x=1&action=GetClients", FORM, "secret=s%2Be+c&y=%FF&identifier=id");
+    for name in ["cookie", "authorization", "x-forwarded-host", "referer"] {
+        request.headers_mut().insert(name, "username=admin".parse().unwrap());
+    }
+    let (status, headers, body) = setup.send(request).await;
+
+    let seen = setup.upstream.try_recv().unwrap();
+    assert_eq!((seen.method, &*seen.uri.to_string()), (Method::POST, "/whmcs/includes/api.php"));
+    let mut names: Vec<&str> = seen.headers.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["content-length", "content-type", "host"]);
+    assert_eq!(seen.headers["content-type"], FORM);
+    assert_eq!(seen.body, "identifier=id&secret=s%2Be+c&action=GetClients&x=1&y=%FF");
+
+    assert_eq!((status, &*body), (StatusCode::CREATED, "the answer"));
+    assert_eq!(headers["content-type"], "text/x-answer");
+    assert!(!headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn one_pair_of_credentials_is_forwarded() {
+    let setup = Setup::new().await;
+    let both = "username=admin&password=x&secret=s%2Be+c&identifier=id&action=GetClients";
+    let login = "identifier=&secret=&username=id&password=s%2Be+c&action=GetClients";
+    for (sent, forwarded) in [
+        (both, "identifier=id&secret=s%2Be+c&action=GetClients"),
+        (login, "username=id&password=s%2Be+c&action=GetClients"),
+    ] {
+        let (status, ..) = setup.send(post("", FORM, sent)).await;
+        assert_eq!(status, StatusCode::CREATED);
+        assert_eq!(setup.upstream.try_recv().unwrap().body, forwarded);
+    }
+}
+
+#[tokio::test]
+async fn a_query_alone_becomes_a_form() {
+    let setup = Setup::new().await;
+    let request = Request::get(format!("/includes/api.php?{CALL}")).body("").unwrap();
+    assert_eq!(setup.send(request).await.0, StatusCode::CREATED);
+    let seen = setup.upstream.try_recv().unwrap();
+    assert_eq!(seen.method, Method::POST);
+    assert_eq!(seen.body, "identifier=id&secret=s%2Be+c&action=GetClients");
+}
+
+#[tokio::test]
+async fn multipart_becomes_a_form_without_files() {
+    let setup = Setup::new().await;
+    let parts = "--b\r\ncontent-disposition: form-data; name=\"x\"; filename=\"f\"\r\n\r\nfile\r\n\
+                 --b\r\ncontent-disposition: form-data; name=\"a[]\"\r\n\r\n1+1\r\n--b--\r\n";
+    let (status, ..) = setup.send(post(CALL, "multipart/form-data; boundary=b", parts)).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let forwarded = "identifier=id&secret=s%2Be+c&action=GetClients&a%5B%5D=1%2B1";
+    assert_eq!(setup.upstream.try_recv().unwrap().body, forwarded);
+}
+
+#[tokio::test]
+async fn what_is_not_verified_is_refused_in_the_format_of_the_caller() {
+    let setup = Setup::new().await;
+    let unauthorized = "result=error;message=Authentication Failed";
+    let rows = [
+        (post("", FORM, "action=x&identifier=id&secret=wrong"), 403, unauthorized),
+        (
+            post("responsetype=json", FORM, "action=x&identifier=id&secret=wrong"),
+            403,
+            r#"{"result":"error","message":"Authentication Failed"}"#,
+        ),
+        (post("action=GetClients", FORM, CALL), 403, unauthorized),
+        (post("username[]=admin", FORM, CALL), 403, unauthorized),
+        (post(CALL, "application/json", "{}"), 403, unauthorized),
+        (
+            post("", FORM, "identifier=id&secret=s%2Be+c"),
+            400,
+            "result=error;message=Empty action request",
+        ),
+        (
+            post("a[]=1", FORM, "a[]=2&action=x&identifier=id&secret=s%2Be+c"),
+            400,
+            "result=error;message=Bad Request",
+        ),
+        (
+            post("a=1&a=2&a=3&a=4&a=5&a=6&a=7&a=8", FORM, CALL),
+            413,
+            "result=error;message=Request Too Large",
+        ),
+        (
+            Request::get(format!("/includes/api.php?{CALL}")).body("x=1").unwrap(),
+            400,
+            "result=error;message=Bad Request",
+        ),
+    ];
+    for (request, status, body) in rows {
+        let shown = format!("{request:?}");
+        let answer = setup.send(request).await;
+        assert_eq!((answer.0.as_u16(), &*answer.2), (status, body), "{shown}");
+    }
+    assert!(setup.nothing_was_forwarded());
+}
+
+#[tokio::test]
+async fn other_addresses_methods_and_paths_are_refused() {
+    let setup = Setup::new().await;
+    let (status, _, body) = answer(&setup.gateway, [203, 0, 113, 8], post("", FORM, CALL)).await;
+    assert_eq!(
+        (status, &*body),
+        (StatusCode::FORBIDDEN, "result=error;message=Invalid IP 203.0.113.8")
+    );
+
+    let request = Request::put(format!("/includes/api.php?{CALL}")).body("").unwrap();
+    assert_eq!(setup.send(request).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    let request = Request::post(format!("/admin/index.php?{CALL}")).body("").unwrap();
+    assert_eq!(setup.send(request).await.0, StatusCode::NOT_FOUND);
+    assert!(setup.nothing_was_forwarded());
+}
+
+#[tokio::test]
+async fn without_an_upstream_the_service_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let (status, _, body) =
+        answer(&gateway(address), [203, 0, 113, 7], post("responsetype=xml", FORM, CALL)).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("<message>Service Unavailable</message>"), "{body}");
+}
