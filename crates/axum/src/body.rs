@@ -1,40 +1,48 @@
-//! The fields of a call, wherever they stand.
+//! The fields of a call, from its query and its body.
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, Multipart};
-use axum::http::{HeaderMap, Request, Uri, header};
+use std::error::Error;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use whmcs_auth::Received;
 
-use crate::rejection::Cause;
+use crate::rejection::{Cause, sources};
 
 /// The whole body, if it is within the limit.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Cause> {
-    to_bytes(body, limit).await.map_err(|error| match is_too_large(&error) {
-        true => Cause::BodyTooLarge { limit },
-        false => Cause::BodyBroken,
-    })
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if is_too_large(&*error) => Err(Cause::body_too_large()),
+        Err(_) => Err(Cause::body_broken()),
+    }
 }
 
-fn is_too_large(error: &axum::Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = source {
-        if error.to_string() == "length limit exceeded" {
-            return true;
+/// A layer of the service may have a limit of its own, whose error is wrapped.
+fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+    sources(error).any(|error| error.is::<LengthLimitError>())
+}
+
+/// Adds the fields of the body to those of the query.
+pub(crate) async fn fields(
+    query: Received,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Received, Cause> {
+    let content_type = content_type(headers);
+    match content_type {
+        Some(multipart) if is_multipart(multipart) && !body.is_empty() => {
+            parts(query, multipart, body).await.map_err(|_| Cause::multipart_broken())
         }
-        source = error.source();
+        _ => Ok(query.with_body(content_type, &body)),
     }
-    false
 }
 
-/// The fields of the query, and of the body that was read.
-pub(crate) async fn fields(uri: &Uri, headers: &HeaderMap, body: Bytes) -> Result<Received, Cause> {
-    let received = Received::new().with_query(uri.query().unwrap_or_default());
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    if content_type.is_some_and(is_multipart) {
-        return parts(received, headers, body).await;
-    }
-    Ok(received.with_body(content_type, &body))
+/// Two headers could be read as two types, so they count as none.
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let first = values.next()?.to_str().ok();
+    first.filter(|_| values.next().is_none())
 }
 
 fn is_multipart(content_type: &str) -> bool {
@@ -44,22 +52,17 @@ fn is_multipart(content_type: &str) -> bool {
 
 async fn parts(
     mut received: Received,
-    headers: &HeaderMap,
+    content_type: &str,
     body: Bytes,
-) -> Result<Received, Cause> {
-    let mut request = Request::new(Body::from(body));
-    *request.headers_mut() = headers.clone();
-    let broken = |_| Cause::MultipartBroken;
-    let mut parts =
-        Multipart::from_request(request, &()).await.map_err(|_| Cause::MultipartBroken)?;
-    while let Some(part) = parts.next_field().await.map_err(broken)? {
+) -> Result<Received, multer::Error> {
+    let boundary = multer::parse_boundary(content_type)?;
+    let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);
+    while let Some(part) = parts.next_field().await? {
+        let name = part.name().map(str::to_owned);
         // PHP keeps uploaded files apart from the fields.
-        let Some(name) = part.name().filter(|_| part.file_name().is_none()) else {
-            continue;
-        };
-        let name = name.to_owned();
-        let value = part.bytes().await.map_err(broken)?;
-        received = received.with_part(name, value);
+        if let Some(name) = name.filter(|_| part.file_name().is_none()) {
+            received = received.with_part(name, part.bytes().await?);
+        }
     }
     Ok(received)
 }
