@@ -15,22 +15,29 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use whmcs_auth::AutoAuthKey;
 use whmcs_auth::gate::{AddressGate, ApiGate};
 use whmcs_auth::replay::ReplayGuard;
-use whmcs_auth::{AutoAuthKey, AutoAuthKeys};
-use whmcs_auth_axum::{ApiCall, Authenticator, LoginLink, Rejection, Report, Settings};
+use whmcs_auth_axum::{ApiCall, Authenticator, LinkVerifier, LoginLink, Rejection, Report};
 
 use crate::demo::{AUTOAUTH_KEY, Database, what_to_try};
 
 #[derive(Clone)]
 struct Service {
     auth: Authenticator<Database>,
+    links: LinkVerifier,
     replay_guard: Arc<ReplayGuard>,
 }
 
 impl FromRef<Service> for Authenticator<Database> {
     fn from_ref(service: &Service) -> Self {
         service.auth.clone()
+    }
+}
+
+impl FromRef<Service> for LinkVerifier {
+    fn from_ref(service: &Service) -> Self {
+        service.links.clone()
     }
 }
 
@@ -44,11 +51,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn service() -> Result<Service, Box<dyn Error>> {
-    // Behind a proxy, add `with_proxies`: otherwise every caller has the proxy's address.
-    let settings = Settings::new(ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"])))
-        .with_keys(AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY)?));
+    let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
     Ok(Service {
-        auth: Authenticator::new(Database::new()?, settings),
+        // Behind a proxy, add `with_proxies`: otherwise every caller has the proxy's address.
+        auth: Authenticator::new(Database::new()?, gate),
+        links: LinkVerifier::new(AutoAuthKey::new(AUTOAUTH_KEY)?),
         replay_guard: Arc::new(ReplayGuard::new(100_000)),
     })
 }
@@ -73,12 +80,10 @@ async fn api(State(service): State<Service>, call: ApiCall<Database>) -> Respons
 
 async fn dologin(
     State(service): State<Service>,
-    link: LoginLink<Database>,
+    LoginLink { login, now }: LoginLink,
 ) -> Result<Response, Rejection> {
-    let now = link.verified_at();
-    let login = link.into_login();
     let found = service.auth.store().clients_by_email(login.email()).await;
-    let found = found.map_err(Rejection::store_failure)?;
+    let found = found.map_err(LoginLink::unavailable)?;
     let login = login.check_account(found, |client| client.email)?;
     // Each link works once.
     let login = login.use_once(&service.replay_guard, now)?;
@@ -88,7 +93,7 @@ async fn dologin(
 }
 
 async fn log(response: Response) -> Response {
-    if let Some(Report { code, cause }) = response.extensions().get() {
+    if let Some(Report { code, cause, .. }) = response.extensions().get() {
         tracing::warn!(code, "{cause}");
     }
     response
