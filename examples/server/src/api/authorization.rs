@@ -45,8 +45,8 @@ async fn verify(
     if let Some(refusal) = attempt.refusal() {
         return Err(refusal.into());
     }
-    // Every look-up that the attempt asks for, and only then a permit: a slow database holds none.
     let pending = attempt.look_up(&service.credentials()).await?;
+    // After the look-ups, so that a slow database holds no permit.
     let permit = Arc::clone(&service.verifications).acquire_owned().await;
     let permit = permit.map_err(|error| Refusal::unavailable("stopping", error))?;
     // The client may have reached the limit of failures while it waited, so check again.
