@@ -1,6 +1,6 @@
-# What both scripts begin with: sourced, from the root of the checkout.
+# Sourced first by .ci/run and .ci/deep, from the root of the checkout.
 
-# Tools that would call rustup by themselves must not depend on it.
+# Some tools call rustup by themselves. No check may depend on it.
 export RUSTUP_DIST_SERVER=http://127.0.0.1:9
 export CARGO_TERM_COLOR=never
 
@@ -19,11 +19,11 @@ tool() { # CRATE VERSION
     cargo install -q --locked "$1@$2"
 }
 
-# A control: it must fail, and by what it is to show.
+# Runs a control. The command must fail, and its output must contain TEXT.
 fails_by() { # TEXT COMMAND...
     local output
     if output=$("${@:2}" 2>&1) || ! grep -F -m 1 "$1" <<<"$output"; then
-        printf 'it did not fail, or otherwise: %s\n%s\n' "${*:2}" "$output"
+        printf 'the control passed, or it failed for another reason: %s\n%s\n' "${*:2}" "$output"
         return 1
     fi
 }

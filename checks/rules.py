@@ -1,4 +1,4 @@
-"""Every rule has a test that bears its number, and every number of a test is that of a rule.
+"""Fails unless each documented rule has a test with its number, and each number in a test belongs to a rule.
 
 The docs of the library list the rules. A test of the rule FIELD-2 is named `field_2_...`.
 

@@ -11,6 +11,8 @@ use super::goto::Goto;
 #[cfg(feature = "test-util")]
 use super::policy::AutoAuthPolicy;
 #[cfg(feature = "test-util")]
+use super::window::forget_at;
+#[cfg(feature = "test-util")]
 use crate::digest::autoauth;
 
 /// A genuine link inside its window: what [`verify_autoauth`](crate::verify_autoauth) returns.
@@ -84,7 +86,7 @@ impl AutoAuthLogin<'static> {
             key_index: 0,
             goto: Goto::Absent,
             replay_key,
-            forget_at: super::forget_at(timestamp, &AutoAuthPolicy::new()),
+            forget_at: forget_at(timestamp, &AutoAuthPolicy::new()),
         }
     }
 }

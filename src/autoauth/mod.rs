@@ -1,19 +1,9 @@
-//! Login links.
-//!
-//! The docs of [`verify_autoauth`] list the rules LINK-1 to LINK-8. This is where each one is
-//! applied:
-//!
-//! | rule | place |
-//! |---|---|
-//! | LINK-1 | here, and `key.rs` for keys and sets of keys |
-//! | LINK-2, LINK-4 | here |
-//! | LINK-3, LINK-5 | here, with the settings of `policy.rs` |
-//! | LINK-6 | `goto.rs` |
-//! | LINK-7 | `login.rs`; `replay.rs` remembers used links |
-//! | LINK-8 | `login.rs` |
+//! Login links. The docs of [`verify_autoauth`] list the rules LINK-1 to LINK-8; `docs/architecture.md` says
+//! which file holds which rule.
 
 pub(crate) mod account;
 pub(crate) mod goto;
+mod hash;
 pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod policy;
@@ -23,25 +13,24 @@ pub mod replay;
 pub(crate) mod request;
 #[cfg(feature = "form")]
 pub(crate) mod sign;
+mod window;
 
 use alloc::borrow::Cow;
-use core::time::Duration;
 
-use subtle::{Choice, ConditionallySelectable};
-use time::OffsetDateTime;
-
+use self::hash::{find_key, signed_email};
 use self::key::AutoAuthKeys;
 use self::login::{AutoAuthLogin, ReplayKey};
 use self::policy::AutoAuthPolicy;
 use self::refusal::AutoAuthRefusal;
 use self::request::AutoAuthRequest;
+use self::window::{check_window, forget_at, read_timestamp};
 use crate::clock::Clock;
-use crate::digest::{autoauth, declassify, decode_hex, equal};
+use crate::digest::decode_hex;
 use crate::field::{Field, Malformed};
 
 /// Verifies a login link: returns the login of a genuine link inside its window, or the refusal.
 ///
-/// The rules, in the order in which they are applied:
+/// The rules:
 ///
 /// - **LINK-1**: Without a key, AutoAuth is disabled and every link is refused. A key holds at
 ///   least one visible character. No key of a set equals another key or ends with another key,
@@ -65,16 +54,16 @@ use crate::field::{Field, Malformed};
 ///   link is reported as expired or as coming from the future.
 /// - **LINK-6**: The hash does not cover `goto`. A `goto` is offered only if it matches the grammar
 ///   of [`Goto`](crate::Goto). The text of a refused `goto` cannot be read, and an offered `goto`
-///   cannot be changed. A refused `goto` does not refuse the link.
+///   cannot be changed. A `goto` outside the grammar is dropped, and the link is still accepted. A
+///   `goto` over 2048 bytes, or with U+FFFD, refuses the link.
 /// - **LINK-7**: The login carries a [replay key](AutoAuthLogin::replay_key), the 20 bytes of the
 ///   digest, and [until when](AutoAuthLogin::remember_until) to remember it.
 /// - **LINK-8**: After the look-up, [`check_account`](AutoAuthLogin::check_account) takes all
-///   accounts that were found. It returns the one whose stored e-mail equals the signed e-mail,
+///   accounts that were found. It chooses the one whose stored e-mail equals the signed e-mail,
 ///   without ASCII case and without Unicode folding.
 ///
 /// The rules FIELD-1 to FIELD-7 of [`Field`](crate::Field) are applied between LINK-1 and LINK-2.
-/// They limit the e-mail to 254 bytes, the hash to 40 and `goto` to 2048. A `goto` that is too long
-/// or not UTF-8 is malformed like any other field, and the link is refused.
+/// They cap the e-mail at 254 bytes, the hash at 40 and `goto` at 2048.
 ///
 /// Source: WHMCS documents the formula of the hash and the 15 minutes; it removed AutoAuth in
 /// version 8.1. Its own sample leaves the e-mail unencoded, and so do public generators of links.
@@ -148,7 +137,7 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
     if let Some(fault) = request.malformed() {
         return Err(fault.into());
     }
-    let email = read_email(request.fields.required(Field::Email)?, policy)?;
+    let email = signed_email(request.fields.required(Field::Email)?, policy)?;
     let timestamp_text = request.fields.required(Field::Timestamp)?;
     let timestamp = read_timestamp(timestamp_text)?;
     let Some(presented) = decode_hex(request.fields.required(Field::Hash)?) else {
@@ -184,73 +173,4 @@ impl AutoAuthRequest<'_> {
     ) -> Result<AutoAuthLogin<'_>, AutoAuthRefusal> {
         verify_autoauth(self, keys, clock, policy)
     }
-}
-
-/// LINK-3.
-fn read_email<'r>(
-    received: &'r str,
-    policy: &AutoAuthPolicy,
-) -> Result<Cow<'r, str>, AutoAuthRefusal> {
-    if !received.contains(' ') {
-        Ok(Cow::Borrowed(received))
-    } else if policy.space_as_plus {
-        Ok(Cow::Owned(received.replace(' ', "+")))
-    } else {
-        Err(Malformed::SpaceInEmail.into())
-    }
-}
-
-/// LINK-2: exactly ten digits. A digit that moved in from the e-mail or the key would make it nine
-/// or eleven.
-fn read_timestamp(text: &str) -> Result<i64, Malformed> {
-    match *text.as_bytes() {
-        // `parse` accepts a sign in the first place only, and the first place holds a digit.
-        [b'1'..=b'9', ref rest @ ..] if rest.len() == 9 => {
-            text.parse().map_err(|_| Malformed::TimestampFormat)
-        }
-        _ => Err(Malformed::TimestampFormat),
-    }
-}
-
-/// LINK-4: tries every key, and branches only on whether any key matched.
-fn find_key(
-    email: &str,
-    timestamp: &str,
-    keys: &AutoAuthKeys,
-    presented: &[u8; 20],
-) -> Option<usize> {
-    let mut genuine = Choice::from(0);
-    let mut matched = 0;
-    for (index, key) in (0_u64..).zip(keys.iter()) {
-        let outcome = equal(&autoauth(email, timestamp, key.as_bytes()), presented);
-        matched.conditional_assign(&index, outcome);
-        genuine |= outcome;
-    }
-    declassify(genuine).then(|| usize::try_from(matched).unwrap_or(usize::MAX))
-}
-
-/// LINK-5.
-fn check_window(
-    timestamp: i64,
-    now: OffsetDateTime,
-    policy: &AutoAuthPolicy,
-) -> Result<(), AutoAuthRefusal> {
-    let now = now.unix_timestamp();
-    let apart = timestamp.abs_diff(now);
-    let excess = |limit: Duration| match apart.saturating_sub(limit.as_secs()) {
-        0 => None,
-        seconds => Some(Duration::from_secs(seconds)),
-    };
-    if now < 0 {
-        Err(AutoAuthRefusal::ClockBefore1970)
-    } else if timestamp <= now {
-        excess(policy.past_limit).map_or(Ok(()), |by| Err(AutoAuthRefusal::Expired { by }))
-    } else {
-        excess(policy.future_limit).map_or(Ok(()), |by| Err(AutoAuthRefusal::FromFuture { by }))
-    }
-}
-
-/// LINK-7: the first second after the window.
-fn forget_at(timestamp: i64, policy: &AutoAuthPolicy) -> i64 {
-    timestamp.saturating_add_unsigned(policy.past_limit.as_secs()).saturating_add(1)
 }

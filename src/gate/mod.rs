@@ -66,5 +66,5 @@ pub use ipnet;
 
 pub use self::address::AddressGate;
 pub use self::api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall, PendingCall};
-pub use self::proxies::{HiddenCaller, TrustedProxies};
-pub use self::refusal::{AddressRefusal, GateError, GateRefusal};
+pub use self::proxies::TrustedProxies;
+pub use self::refusal::{AddressRefusal, GateError, GateRefusal, HiddenCaller};

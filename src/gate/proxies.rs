@@ -8,7 +8,7 @@ use core::net::{IpAddr, SocketAddr};
 #[cfg(feature = "ipnet")]
 use ipnet::IpNet;
 
-use crate::refusal::{PublicAnswer, Refusal, Sealed};
+use super::refusal::HiddenCaller;
 
 /// The proxies whose word about a caller's address counts.
 ///
@@ -148,21 +148,4 @@ fn read_address(entry: &[u8]) -> Option<IpAddr> {
 fn is_of_a_proxy(name: &str) -> bool {
     let starts = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
     starts || FORWARDED.iter().any(|header| name.eq_ignore_ascii_case(header))
-}
-
-/// A proxy hides the caller. Code `proxy_names_nobody`; the public answer is `Invalid IP`, 403.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a proxy hides the caller: trust it, and let it append to X-Forwarded-For")]
-pub struct HiddenCaller;
-
-impl Refusal for HiddenCaller {
-    fn code(&self) -> &'static str {
-        "proxy_names_nobody"
-    }
-}
-
-impl Sealed for HiddenCaller {
-    fn public_answer(&self) -> PublicAnswer<'_> {
-        PublicAnswer::HiddenIp
-    }
 }

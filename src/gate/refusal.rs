@@ -4,7 +4,6 @@ use core::error::Error;
 use core::fmt;
 use core::net::IpAddr;
 
-use super::proxies::HiddenCaller;
 use crate::api::action::ActionRefusal;
 use crate::api::refusal::{ApiError, ApiRefusal};
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
@@ -95,6 +94,23 @@ impl Refusal for AddressRefusal {
 impl Sealed for AddressRefusal {
     fn public_answer(&self) -> PublicAnswer<'_> {
         PublicAnswer::InvalidIp(self.address)
+    }
+}
+
+/// A proxy hides the caller. Code `proxy_names_nobody`; the public answer is `Invalid IP`, 403.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a proxy hides the caller: trust it, and let it append to X-Forwarded-For")]
+pub struct HiddenCaller;
+
+impl Refusal for HiddenCaller {
+    fn code(&self) -> &'static str {
+        "proxy_names_nobody"
+    }
+}
+
+impl Sealed for HiddenCaller {
+    fn public_answer(&self) -> PublicAnswer<'_> {
+        PublicAnswer::HiddenIp
     }
 }
 

@@ -43,6 +43,8 @@ mod gate_proxies;
 mod http_types;
 #[cfg(feature = "form")]
 mod received;
+#[cfg(feature = "form")]
+mod received_by_php;
 mod refusals;
 
 // What holds everywhere.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use clap::Parser;
-use ipnet::IpNet;
+use whmcs_auth::gate::ipnet::IpNet;
 use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, KeyError};
 use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};

@@ -1,0 +1,118 @@
+# Runs public clients of the WHMCS API, and PHP, against the example server: once over SQLite and once over
+# MariaDB with the tables of WHMCS.
+
+waited=0
+
+# Waits a little, as long as the process runs. Gives up after a minute.
+still_waits() { # PID LOG
+    if ! kill -0 "$1" || [ "$((waited += 1))" -gt 600 ]; then
+        cat "$2"
+        exit 1
+    fi
+    sleep 0.1
+}
+
+# Starts the server on a free port, and sets `served` to its address.
+serve() { # NAME OPTION...
+    "$work/whmcs-auth-server" --listen 127.0.0.1:0 --allow-get --max-failures 1000 \
+        "${@:2}" >"$work/$1.out" 2>"$work/$1.log" &
+    until [ -s "$work/$1.out" ]; do
+        still_waits $! "$work/$1.log"
+    done
+    served=$(sed -n 's/^listening on //p;q' "$work/$1.out")
+}
+
+# Three servers: an open one; one that lists no address of this machine, so a call needs the access key; and one
+# with another AutoAuth key.
+clients() { # NAME DATABASE
+    serve "$1" --database "$2" --autoauth-key abcXYZ123
+    local open=$served
+    serve "$1-guarded" --database "$2" --allow-ip 203.0.113.7 --access-key 'key#1+2'
+    local guarded=$served
+    serve "$1-other" --database "$2" --autoauth-key another-key
+    local other=$served
+    check "$1: whmcspy and whmcs-api-client (Python)" python_clients "$open" "$guarded"
+    check "$1: whmcs, whmcs-api and whmcs-js (Node)" node_clients "$open" "$guarded"
+    check "$1: whmcs (Rust)" "$work/whmcs-rust-client" "$open" "$guarded"
+    check "$1: PHP's curl, an array of fields" php checks/clients/multipart.php "$open"
+    check "$1: AutoAuth as the vendor describes it (PHP)" php checks/clients/autoauth.php "$open"
+    check "$1: control: each client fails at the wrong server" \
+        fails_at_the_wrong_server "$open" "$guarded" "$other"
+    last_open=$open
+}
+
+python_clients() { "$work/venv/bin/python" checks/clients/clients.py "$@"; }
+
+node_clients() { NODE_PATH=$work/node/node_modules node checks/clients/clients.js "$@"; }
+
+# The server must answer, and refuse.
+fails_at_the_wrong_server() { # OPEN GUARDED OTHER
+    local invalid='Invalid IP 127.0.0.1'
+    fails_by "$invalid" python_clients "$2" "$1" && fails_by "$invalid" node_clients "$2" "$1" &&
+        fails_by "$invalid" "$work/whmcs-rust-client" "$2" "$1" &&
+        fails_by "$invalid" php checks/clients/multipart.php "$2" &&
+        fails_by '0 => 403' php checks/clients/autoauth.php "$3"
+}
+
+sql() { mariadb --no-defaults --user=root --socket="$work/socket" "$@"; }
+
+mariadb_with_the_tables() {
+    mariadb-install-db --no-defaults --datadir="$work/mariadb" --user=root \
+        --auth-root-authentication-method=normal >"$work/mariadb.log"
+    mariadbd --no-defaults --user=root --datadir="$work/mariadb" --socket="$work/socket" \
+        --skip-networking 2>>"$work/mariadb.log" &
+    mariadbd=$!
+    until sql -e 'CREATE DATABASE whmcs' 2>>"$work/mariadb.log"; do
+        still_waits "$mariadbd" "$work/mariadb.log"
+    done
+    sql whmcs <checks/clients/mariadb/tables.sql
+    php checks/clients/mariadb/secrets.php | sql whmcs
+}
+
+# Otherwise the account was not found, and the comparison of e-mails was not tested.
+look_alike_was_found() {
+    curl -sf "$last_open/metrics" | grep -x 'whmcs_auth_answers_total{endpoint="dologin",code="account_email_mismatch"} 1'
+}
+
+pair='identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo'
+
+is_unavailable() { # FIELDS
+    local answer
+    answer=$(curl -s -w ' %{http_code}' -d "action=GetClients&$1" "$last_open/includes/api.php")
+    echo "$answer"
+    [ "$answer" = 'result=error;message=Service Unavailable 503' ]
+}
+
+# With two collations the names can no longer be joined. The server must not answer with an empty list.
+mixed_collations() {
+    sql whmcs -e "ALTER TABLE tblclients MODIFY lastname TEXT CHARACTER SET utf8mb3 NOT NULL"
+    is_unavailable "search=demo&$pair"
+}
+
+database_is_down() {
+    kill -KILL "$mariadbd"
+    is_unavailable "$pair" && is_unavailable 'identifier=x&secret=y' &&
+        is_unavailable 'username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99'
+}
+
+needs node nodejs
+needs npm npm
+needs curl curl
+needs php php-cli
+php -m | grep -qx curl || install php-curl
+needs mariadbd mariadb-server
+python_packages checks/clients/requirements.txt
+mkdir "$work/node"
+cp checks/clients/package.json checks/clients/package-lock.json "$work/node"
+npm ci --prefix "$work/node" --silent
+built=${CARGO_TARGET_DIR:-target}
+cargo build -q --locked --manifest-path checks/clients/rust/Cargo.toml --target-dir "$built/rust-client"
+cargo build -q --release --locked -p whmcs-auth-server
+cp "$built/release/whmcs-auth-server" "$built/rust-client/debug/whmcs-rust-client" "$work"
+mariadb_with_the_tables
+
+clients SQLite "sqlite:$work/whmcs.db"
+clients MariaDB "mysql://root@localhost/whmcs?socket=$work/socket"
+check 'MariaDB: a look-alike account was found and refused' look_alike_was_found
+check 'MariaDB: a failed query is an error' mixed_collations
+check 'MariaDB: without the database, every call is refused' database_is_down

@@ -1,0 +1,69 @@
+//! Links without std. This crate defines a panic handler, and so does std. If any dependency used std, the
+//! compiler would report the second one (E0152).
+#![no_std]
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::convert::Infallible;
+
+use whmcs_auth::answer::Answer;
+use whmcs_auth::gate::{AddressGate, ApiGate};
+use whmcs_auth::*;
+
+/// The crate needs an allocator to link. Nothing runs, so it never has to allocate.
+struct NoMemory;
+
+unsafe impl GlobalAlloc for NoMemory {
+    unsafe fn alloc(&self, _: Layout) -> *mut u8 {
+        core::ptr::null_mut()
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static ALLOCATOR: NoMemory = NoMemory;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+struct NoRecords;
+
+impl CredentialStore for NoRecords {
+    type Id = ();
+    type Error = Infallible;
+
+    fn find_credential(&self, _: &str) -> Lookup<'_, ApiCredential<()>, Infallible> {
+        Ok(None)
+    }
+
+    fn find_admin(&self, _: &str) -> Lookup<'_, Admin<()>, Infallible> {
+        Ok(None)
+    }
+
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5)
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn verifies() -> bool {
+    let request = ApiRequest::from_form("identifier=id&secret=s");
+    let expected = NoRecords.expected_schemes();
+    let caller = verify_api_request(&request, &NoRecords, &ApiPolicy::new());
+    let verdict = request.attempt().decide::<()>(None, None, expected, &ApiPolicy::new());
+    let link = AutoAuthRequest::from_query("email=a@b.c&timestamp=1700000000");
+    let now = time::OffsetDateTime::UNIX_EPOCH;
+    let login = verify_autoauth(&link, &AutoAuthKeys::default(), &now, &AutoAuthPolicy::new());
+    let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
+    let answer = match gate.admit([127, 0, 0, 1].into(), &request) {
+        Ok(admitted) => match admitted.decide::<()>(None, None, expected) {
+            Ok(_) => return true,
+            Err(refusal) => Answer::new(&refusal, &request),
+        },
+        Err(refusal) => Answer::new(&refusal, &request),
+    };
+    let call = gate.verify([127, 0, 0, 1].into(), &request, &NoRecords);
+    verdict.is_ok() && caller.is_ok() && call.is_ok() && login.is_ok() && answer.http_status == 200
+}

@@ -1,0 +1,65 @@
+//! The work that the programs of this package run under valgrind: one call of the library on one request.
+//! Each piece of work returns a code, and each program compares it with the code it expects. So a case
+//! cannot pass because it took another path than its name says.
+
+pub mod callgrind;
+
+use whmcs_auth::gate::AddressGate;
+use whmcs_auth::*;
+
+pub use whmcs_auth_benches::{MD5, NAME, SECRET, SHA256};
+
+/// Bcrypt of cost 4, the lowest: valgrind makes a program many times slower.
+pub const BCRYPT: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm";
+pub const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+pub const OTHER_SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlp";
+pub const OTHER_MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
+
+pub const KEY: &str = "abcXYZ123";
+/// The hash of `a+b@example.com` at 1700000000 under [`KEY`].
+pub const HASH: &str = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
+
+pub type Work = Box<dyn Fn() -> &'static str>;
+
+pub fn decide(
+    [name_field, secret_field]: [&'static str; 2],
+    presented: String,
+    credential: Option<ApiCredential<()>>,
+    admin: Option<Admin<()>>,
+    expected: ExpectedSchemes,
+    policy: ApiPolicy,
+) -> Work {
+    let fields = [(name_field, NAME.to_owned()), (secret_field, presented)];
+    let attempt = ApiRequest::from_pairs(fields).attempt().into_owned();
+    Box::new(move || match attempt.decide(credential.as_ref(), admin.as_ref(), expected, &policy) {
+        Ok(_) => "accepted",
+        Err(refusal) => refusal.code(),
+    })
+}
+
+pub fn verify_link(keys: AutoAuthKeys, hash: String) -> Work {
+    let fields = [
+        ("email", "a+b@example.com".to_owned()),
+        ("timestamp", "1700000000".to_owned()),
+        ("hash", hash),
+    ];
+    let request = AutoAuthRequest::from_pairs(fields);
+    let now = time::OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
+    Box::new(move || match verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new()) {
+        Ok(_) => "accepted",
+        Err(refusal) => refusal.code(),
+    })
+}
+
+pub fn keys<const N: usize>(keys: [String; N]) -> AutoAuthKeys {
+    let keys = keys.map(|key| AutoAuthKey::new(key).expect("a valid key"));
+    AutoAuthKeys::new(keys).expect("no key ends with another")
+}
+
+pub fn check_access_key(right: String, presented: String) -> Work {
+    let gate = AddressGate::new().with_access_key(right).expect("a valid access key");
+    Box::new(move || match gate.check([203, 0, 113, 7].into(), Some(&presented)) {
+        Ok(()) => "accepted",
+        Err(refusal) => refusal.code(),
+    })
+}

@@ -1,0 +1,128 @@
+//! How `Received` reads what PHP reads. PHP 8.2 gave the expected values.
+
+use whmcs_auth::{ForwardRefusal, Received, Refusal};
+
+const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+
+#[test]
+fn a_name_is_stored_as_php_stores_it() {
+    let rows = [
+        ("client.id", "client_id"),
+        ("client%20id", "client_id"),
+        ("++x", "x"),
+        ("%09x", "\tx"),
+        ("x+", "x_"),
+        ("+.x", "_x"),
+        ("a%00b", "a"),
+        ("a[b", "a_b"),
+        ("a[", "a_"),
+        ("a[b.c+d[e", "a_b_c_d_e"),
+        ("a.b[c", "a_b_c"),
+        ("a]b[c", "a]b_c"),
+        ("a[b%00]", "a_b"),
+        ("__Host-x", "__Host-x"),
+        ("+__Host-x", "__Host-x"),
+        ("__Host-[x", "__Host-_x"),
+        ("x.__Secure-", "x___Secure-"),
+    ];
+    for (sent, stored) in rows {
+        let received = Received::new().with_body(FORM, &format!("{sent}=1"));
+        assert_eq!(received.field(stored), Some(&b"1"[..]), "{sent}");
+    }
+}
+
+#[test]
+fn a_field_that_php_drops_is_absent() {
+    let rows = [
+        ("=1", ""),
+        ("+=1", ""),
+        ("%00x=1", ""),
+        ("[=1", "_"),
+        ("[x=1", "_x"),
+        ("[x]=1", "x"),
+        ("+[x=1", "_x"),
+        ("[[x]=1", "_[x]"),
+        ("_.Host-x=1", "__Host-x"),
+        ("..Host-x=1", "__Host-x"),
+        ("_[Host-x=1", "__Host-x"),
+        ("_.Secure-x=1", "__Secure-x"),
+    ];
+    for (body, name) in rows {
+        let received = Received::new().with_body(FORM, body);
+        assert_eq!(received.field(name), None, "{body}");
+        assert_eq!(received.field(""), None, "{body}");
+    }
+    // A dropped field replaces nothing.
+    let received = Received::new().with_body(FORM, "__Host-x=1&_.Host-x=2");
+    assert_eq!(received.field("__Host-x"), Some(&b"1"[..]));
+}
+
+#[test]
+fn an_array_is_no_text_and_the_last_field_counts() {
+    let rows = [
+        ("a[]=1", None),
+        ("a[%20]=1", None),
+        ("a[b]c=1", None),
+        ("a[b][c=1", None),
+        ("a.[b]=1&a=2", Some(&b"2"[..])),
+        ("a=1&a=2", Some(b"2")),
+        ("a=1&a[]=2", None),
+        ("a[]=1&a=2", Some(b"2")),
+        ("a=1&+a=2", Some(b"2")),
+        ("a=1&a=", Some(b"")),
+        ("a=%FF%00", Some(b"\xff\0")),
+    ];
+    for (body, value) in rows {
+        let received = Received::new().with_body(FORM, body);
+        assert_eq!(received.field("a"), value, "{body}");
+    }
+}
+
+#[test]
+fn the_content_type_of_a_form_is_read_as_php_reads_it() {
+    let rows = [
+        ("application/x-www-form-urlencoded", true),
+        ("Application/X-WWW-Form-Urlencoded;charset=UTF-8", true),
+        ("application/x-www-form-urlencoded ; charset=UTF-8", true),
+        ("application/x-www-form-urlencoded;", true),
+        ("application/x-www-form-urlencoded\t; charset=UTF-8", false),
+        (" application/x-www-form-urlencoded", false),
+        ("application/x-www-form-urlencoded,x", false),
+        ("application/x-www-form-urlencoded x", false),
+        ("application/x-www-form-urlencoded2", false),
+        ("application/json", false),
+        ("multipart/form-data; boundary=x", false),
+        ("", false),
+    ];
+    for (content_type, is_form) in rows {
+        let received = Received::new().with_body(Some(content_type), "a=1");
+        assert_eq!(received.to_api_form(1).is_ok(), is_form, "{content_type}");
+    }
+}
+
+#[test]
+fn an_array_that_php_would_merge_is_not_forwarded() {
+    let rows = [
+        ("a[]=1", "a[]=2", false),
+        ("a[x]=1", "a[y]=2", false),
+        ("a.b[]=1", "a_b[]=2", false),
+        ("a=1", "a[]=2", false),
+        ("a[]=1", "a=2", false),
+        ("a[]=1&a[]=2", "b=3", true),
+        ("b=3", "a[]=1&a[]=2", true),
+        ("a=1", "a=2", true),
+        ("a[=1", "a[=2", true),
+        ("a[]=1", "a[=2", true),
+        ("[a]=1", "[a]=2", true),
+    ];
+    for (query, body, is_forwarded) in rows {
+        let form = Received::new().with_query(query).with_body(FORM, body).to_api_form(9);
+        let refusal = (!is_forwarded).then_some(ForwardRefusal::SplitArray);
+        assert_eq!(form.err(), refusal, "{query} {body}");
+    }
+    let parts = Received::new().with_query("a[]=1").with_part("a[]", "2");
+    let refusal = parts.to_api_form(9).unwrap_err();
+    assert_eq!(refusal, ForwardRefusal::SplitArray);
+    assert_eq!(refusal.code(), "split_array");
+    assert_eq!((&*refusal.public_message(), refusal.http_status()), ("Bad Request", 400));
+}
