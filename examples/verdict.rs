@@ -21,11 +21,13 @@ use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use time::{Duration, OffsetDateTime};
+use whmcs_auth::replay::ReplayGuard;
 use whmcs_auth::{
-    AcceptedLogin, Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest, AutoAuthKey,
-    AutoAuthKeys, AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, Clock, CredentialStore,
-    ExpectedSchemes, FixedClock, Lookup, PasswordScheme, Refusal, SchemeError, SecretScheme,
-    StoredPassword, StoredSecret, SystemClock, sign_autoauth, verify_api_request, verify_autoauth,
+    AcceptedLogin, AccountLogin, Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest,
+    AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, Clock,
+    CredentialStore, ExpectedSchemes, FixedClock, Lookup, PasswordScheme, Received, Refusal,
+    SchemeError, SecretScheme, StoredPassword, StoredSecret, SystemClock, sign_autoauth,
+    verify_api_request,
 };
 
 const USAGE: &str = "\
@@ -38,6 +40,7 @@ Give `-` instead of the text to read one text a line from standard input.";
 const IDENTIFIER: &str = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
 const SECRET: &str = "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
 const AUTOAUTH_KEY: &str = "abcXYZ123";
+const FORM: &str = "application/x-www-form-urlencoded";
 const DEFAULT_TARGET: &str = "clientarea.php";
 
 fn main() -> ExitCode {
@@ -198,18 +201,28 @@ impl Demo {
         })
     }
 
-    /// Verifies the link, then looks up the account and checks its e-mail.
+    /// Accepts the link however often it is used.
     fn log_in<'r>(
         &self,
         request: &'r AutoAuthRequest<'_>,
         clock: &dyn Clock,
         policy: &AutoAuthPolicy,
     ) -> Result<AcceptedLogin<'r, &'static str>, AutoAuthRefusal> {
-        let login = verify_autoauth(request, &self.keys, clock, policy)?;
+        Ok(self.check(request, clock, policy)?.repeatable())
+    }
+
+    /// Verifies the link, then looks up the account and checks its e-mail.
+    fn check<'r>(
+        &self,
+        request: &'r AutoAuthRequest<'_>,
+        clock: &dyn Clock,
+        policy: &AutoAuthPolicy,
+    ) -> Result<AccountLogin<'r, &'static str>, AutoAuthRefusal> {
+        let login = request.verify(&self.keys, clock, policy)?;
         let fold = |email: &str| email.to_lowercase().replace('\u{ed}', "i");
         let email = fold(login.email());
         let found = self.clients.into_iter().filter(|client| fold(client) == email);
-        Ok(login.check_account(found, |client| client)?.repeatable())
+        login.check_account(found, |client| client)
     }
 }
 
@@ -268,7 +281,8 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
         ),
         ("whmcs-js 2.0.1 (Node)", "", format!("{pair}&{get}")),
     ] {
-        table.api(client, demo, query, &body, &ApiPolicy::new());
+        let received = Received::new().with_query(query).with_body(Some(FORM), &body);
+        table.api(client, demo, &received, &ApiPolicy::new());
     }
 
     table.section("the three modes");
@@ -281,6 +295,8 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     table.form("half a pair", demo, "identifier=id");
     table.form("a field twice", demo, &format!("{pair}&secret=other"));
     table.form("a field that only PHP reads", demo, &format!("{pair}&password[]=x"));
+    let json = Received::new().with_query(&pair).with_body(Some("application/json"), "{}");
+    table.api("a body that is JSON", demo, &json, &ApiPolicy::new());
     let long = format!("username=admin&password={}", "x".repeat(1025));
     table.form("a password of 1025 bytes", demo, &long);
     table.form("bytes that are not UTF-8", demo, "username=admin&password=%FF");
@@ -296,7 +312,8 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     let twice = "username=admin&password=696d29e0940a4957748fe3fc9efd22a3";
     table.form("the md5 of the md5", demo, twice);
     let without_logins = ApiPolicy::new().with_admin_login(false);
-    table.api("an admin, where the mode is off", demo, "", admin, &without_logins);
+    let received = Received::new().with_body(Some(FORM), admin);
+    table.api("an admin, where the mode is off", demo, &received, &without_logins);
     let gone = "username=gone&password=c9a92f084247cfb8d50e254f301eb4d0";
     table.form("a disabled admin", demo, gone);
     let clerk = "username=clerk&password=2b396c730a20dcf9c13b650a659c8498";
@@ -345,6 +362,18 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     now.set(OffsetDateTime::UNIX_EPOCH - Duration::SECOND);
     table.link("the clock never set", demo, &sample, &now);
 
+    table.section("links that work once");
+    let guard = ReplayGuard::new(1);
+    now.set(signed + Duration::MINUTE);
+    table.link_once("the first use", demo, &minted, &now, &guard)?;
+    table.link_once("the second use", demo, &minted, &now, &guard)?;
+    table.link_once("another link, where the guard is full", demo, &sample, &now, &guard)?;
+    now.advance(std::time::Duration::from_secs(3600));
+    let later = sign_autoauth("demo@whmcs.com", None, &key, &now)?;
+    table.link_once("a link after an hour", demo, later.query(), &now, &guard)?;
+    now.set(signed + Duration::MINUTE);
+    table.link_once("the clock an hour back", demo, &minted, &now, &guard)?;
+
     Ok(io::stdout().lock().write_all(table.text.as_bytes())?)
 }
 
@@ -371,20 +400,17 @@ impl Table {
     }
 
     fn form(&mut self, what: &str, demo: &Demo, body: &str) {
-        self.api(what, demo, "", body, &ApiPolicy::new());
+        let received = Received::new().with_body(Some(FORM), body);
+        self.api(what, demo, &received, &ApiPolicy::new());
     }
 
-    fn api(&mut self, what: &str, demo: &Demo, query: &str, body: &str, policy: &ApiPolicy) {
-        let request = ApiRequest::from_query_and_form(query, body);
-        match verify_api_request(&request, demo, policy) {
+    fn api(&mut self, what: &str, demo: &Demo, received: &Received, policy: &ApiPolicy) {
+        match received.api_request().verify(demo, policy) {
             Ok(caller) => {
                 let answer = format!("200 as {}", caller.id);
                 self.line(what, "accepted", &caller.mode.to_string(), &answer);
             }
-            Err(error) => {
-                let answer = format!("{} {}", error.http_status(), error.public_message());
-                self.line(what, "refused", error.code(), &answer);
-            }
+            Err(error) => self.refused(what, &error),
         }
     }
 
@@ -400,15 +426,37 @@ impl Table {
         clock: &dyn Clock,
         policy: &AutoAuthPolicy,
     ) {
-        match demo.log_in(&read_link(link.as_bytes()), clock, policy) {
-            Ok(login) => {
-                let answer = format!("302 to {}", login.goto().target_or(DEFAULT_TARGET));
-                self.line(what, "accepted", login.login().email(), &answer);
-            }
-            Err(refusal) => {
-                let answer = format!("{} {}", refusal.http_status(), refusal.public_message());
-                self.line(what, "refused", refusal.code(), &answer);
-            }
+        let request = read_link(link.as_bytes());
+        match demo.log_in(&request, clock, policy) {
+            Ok(login) => self.logged_in(what, &login),
+            Err(refusal) => self.refused(what, &refusal),
         }
+    }
+
+    fn link_once(
+        &mut self,
+        what: &str,
+        demo: &Demo,
+        link: &str,
+        clock: &dyn Clock,
+        guard: &ReplayGuard,
+    ) -> Result<(), AutoAuthRefusal> {
+        let request = read_link(link.as_bytes());
+        let login = demo.check(&request, clock, &AutoAuthPolicy::new())?;
+        match login.use_once(guard, clock.now()) {
+            Ok(login) => self.logged_in(what, &login),
+            Err(refusal) => self.refused(what, &refusal),
+        }
+        Ok(())
+    }
+
+    fn logged_in(&mut self, what: &str, login: &AcceptedLogin<'_, &str>) {
+        let answer = format!("302 to {}", login.goto().target_or(DEFAULT_TARGET));
+        self.line(what, "accepted", login.login().email(), &answer);
+    }
+
+    fn refused(&mut self, what: &str, refusal: &dyn Refusal) {
+        let answer = format!("{} {}", refusal.http_status(), refusal.public_message());
+        self.line(what, "refused", refusal.code(), &answer);
     }
 }

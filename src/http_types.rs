@@ -44,7 +44,8 @@ impl<A> AcceptedLogin<'_, A> {
     /// It has status 302, `Cache-Control: no-store` and `Referrer-Policy: no-referrer`: no cache keeps
     /// the answer to a link, and no other page learns the link. Add the cookie of the session.
     ///
-    /// A `default` outside the grammar of [`Goto`] becomes `/`.
+    /// A `default` outside the grammar of [`Goto`] becomes `/`. The body is the default of its type, which
+    /// is empty for the body types of `hyper`, `axum` and their like.
     ///
     /// # Examples
     ///
@@ -61,7 +62,7 @@ impl<A> AcceptedLogin<'_, A> {
     /// ]);
     /// let login = request.verify(&keys, &now, &AutoAuthPolicy::new())?;
     /// let login = login.check_account(["demo@whmcs.com"], |email| email)?.repeatable();
-    /// let response = login.redirect("clientarea.php");
+    /// let response: http::Response<String> = login.redirect("clientarea.php");
     /// assert_eq!(response.status(), 302);
     /// assert_eq!(response.headers()["location"], "clientarea.php");
     /// assert_eq!(response.headers()["cache-control"], "no-store");
@@ -69,11 +70,11 @@ impl<A> AcceptedLogin<'_, A> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn redirect(&self, default: &str) -> Response<()> {
+    pub fn redirect<B: Default>(&self, default: &str) -> Response<B> {
         let default = Goto::parse(default);
         let target = self.goto().target_or(default.target_or("/"));
         let location = HeaderValue::from_str(target);
-        let mut response = Response::new(());
+        let mut response = Response::new(B::default());
         *response.status_mut() = StatusCode::FOUND;
         let headers = response.headers_mut();
         headers.insert(LOCATION, location.unwrap_or(HeaderValue::from_static("/")));

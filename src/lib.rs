@@ -155,6 +155,7 @@
 //! | `ipnet` | no | networks in the address gate |
 //! | `serde` | no | requests from the form and query extractors of web frameworks |
 //! | `http` | no | answers and redirects as the types of the crate `http` |
+//! | `test-util` | no | callers and logins made by hand, for tests of handlers; never in a release build |
 //!
 //! # `no_std`
 //!

@@ -30,7 +30,7 @@ use crate::field::Fields;
 /// `#[serde(flatten)]`. A field that the struct itself names does not reach the request.
 ///
 /// It reads one source. If fields may come in the query and in the body, take both as raw text, and
-/// read them with [`from_query_and_form`](ApiRequest::from_query_and_form).
+/// read them with `Received`, which needs feature `form`.
 ///
 /// Source: PHP reads a sequence in a sequence as an array. The rules for values that no form can
 /// hold are this crate's decision.

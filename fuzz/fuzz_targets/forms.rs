@@ -19,13 +19,52 @@ const FIELDS: [(Field, Option<usize>); 7] = [
 
 fuzz_target!(|form: &[u8]| {
     judge(&ApiRequest::from_form(form), &decoded(form));
-    // A query and a body, with a line break between them.
-    if let Some(end) = form.iter().position(|byte| *byte == b'\n') {
-        let (query, body) = (&form[..end], &form[end + 1..]);
-        let request = ApiRequest::from_query_and_form(query, body);
-        judge(&request, &[decoded(query), decoded(body)].concat());
+    // A query, a body and a content type, with line breaks between them.
+    let mut lines = form.splitn(3, |byte| *byte == b'\n');
+    let [query, body, content_type] = [lines.next(), lines.next(), lines.next()];
+    if let (Some(query), Some(body)) = (query, body) {
+        received(query, body, content_type.and_then(|line| str::from_utf8(line).ok()));
     }
 });
+
+/// `Received` reads what `from_pairs` reads, and refuses a body of another type.
+fn received(query: &[u8], body: &[u8], content_type: Option<&str>) {
+    let only_query = decoded(query);
+    let pairs = [only_query.clone(), decoded(body)].concat();
+    let of_query = Received::new().with_query(query);
+    let form = of_query.clone().with_body(Some("application/x-www-form-urlencoded"), body);
+    judge(&form.api_request(), &pairs);
+    assert_same(&form.api_request(), &ApiRequest::from_pairs(&pairs));
+    let parts = decoded(body).into_iter().fold(of_query.clone(), |received, (name, value)| {
+        received.with_part(name, value)
+    });
+    assert_same(&parts.api_request(), &ApiRequest::from_pairs(&pairs));
+
+    let other = of_query.with_body(content_type, body);
+    let expected = if body.is_empty() {
+        ApiRequest::from_pairs(&only_query).attempt().refusal()
+    } else if content_type.is_some_and(is_form) {
+        ApiRequest::from_pairs(&pairs).attempt().refusal()
+    } else {
+        Some(ApiRefusal::Malformed(Malformed::BodyNotForm))
+    };
+    assert_eq!(other.api_request().attempt().refusal(), expected);
+}
+
+fn is_form(content_type: &str) -> bool {
+    let (media_type, _) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let media_type = media_type.to_ascii_lowercase();
+    media_type.trim_end_matches(' ') == "application/x-www-form-urlencoded"
+}
+
+fn assert_same(one: &ApiRequest<'_>, other: &ApiRequest<'_>) {
+    assert_eq!(one.attempt().refusal(), other.attempt().refusal());
+    assert_eq!(one.attempt().identifier(), other.attempt().identifier());
+    assert_eq!(one.attempt().username(), other.attempt().username());
+    assert_eq!(one.access_key(), other.access_key());
+    assert_eq!(one.action(), other.action());
+    assert_eq!(one.response_type(), other.response_type());
+}
 
 fn decoded(form: &[u8]) -> Pairs {
     form_urlencoded::parse(form).into_owned().collect()

@@ -19,7 +19,7 @@ use crate::api::request::ResponseType;
 /// | a list | an array | an element of the same name for each item | `name[0]=...`, `name[1]=...` |
 ///
 /// Texts and integers convert into a value, and so do vectors and arrays of values, and of pairs of a name and
-/// a value.
+/// a value. An iterator of values collects into a list.
 ///
 /// Source: JSON and XML are laid out as WHMCS's examples are. WHMCS documents no NVP for nested values;
 /// the one here is this crate's decision.
@@ -31,13 +31,11 @@ use crate::api::request::ResponseType;
 /// use whmcs_auth::answer::{Answer, Value};
 ///
 /// let client = |id: i64, email: &'static str| {
-///     Value::from(vec![("id", Value::from(id)), ("email", Value::from(email))])
+///     Value::from([("id", Value::from(id)), ("email", Value::from(email))])
 /// };
-/// let clients = vec![client(1, "demo@whmcs.com"), client(2, "a+b@example.com")];
-/// let fields = [
-///     ("totalresults", Value::from(2)),
-///     ("clients", Value::from(vec![("client", Value::from(clients))])),
-/// ];
+/// let clients = Value::from([client(1, "demo@whmcs.com"), client(2, "a+b@example.com")]);
+/// let fields =
+///     [("totalresults", Value::from(2)), ("clients", Value::from([("client", clients)]))];
 ///
 /// let json = ApiRequest::from_pairs([("responsetype", "json")]);
 /// assert_eq!(
@@ -79,15 +77,53 @@ impl From<i64> for Value<'_> {
     }
 }
 
+impl From<i32> for Value<'_> {
+    fn from(number: i32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+/// A count of items. More than `i64::MAX` becomes `i64::MAX`; no collection is that long.
+impl From<usize> for Value<'_> {
+    fn from(count: usize) -> Self {
+        Self::Number(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
 impl<'a> From<Vec<(&'a str, Self)>> for Value<'a> {
     fn from(fields: Vec<(&'a str, Self)>) -> Self {
         Self::Fields(fields)
     }
 }
 
-impl<'a> From<Vec<Self>> for Value<'a> {
+impl<'a, const N: usize> From<[(&'a str, Self); N]> for Value<'a> {
+    fn from(fields: [(&'a str, Self); N]) -> Self {
+        Self::Fields(fields.into())
+    }
+}
+
+impl From<Vec<Self>> for Value<'_> {
     fn from(items: Vec<Self>) -> Self {
         Self::List(items)
+    }
+}
+
+impl<const N: usize> From<[Self; N]> for Value<'_> {
+    fn from(items: [Self; N]) -> Self {
+        Self::List(items.into())
+    }
+}
+
+/// A list.
+impl FromIterator<Self> for Value<'_> {
+    fn from_iter<I: IntoIterator<Item = Self>>(items: I) -> Self {
+        Self::List(items.into_iter().collect())
     }
 }
 

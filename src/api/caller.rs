@@ -5,6 +5,8 @@ use core::fmt;
 use super::action::{Action, ActionName, ActionRefusal, AllowedActions};
 use super::policy::ApiPolicy;
 use crate::stored::scheme::StoredScheme;
+#[cfg(feature = "test-util")]
+use crate::stored::scheme::{PasswordScheme, SecretScheme};
 
 /// The mode in which a caller was verified (API-1).
 ///
@@ -59,6 +61,36 @@ pub struct ApiCaller<Id> {
     pub presented_md5: bool,
     /// The actions of the credential.
     pub(crate) actions: AllowedActions,
+}
+
+#[cfg(feature = "test-util")]
+impl<Id> ApiCaller<Id> {
+    /// Makes a caller without verification, for tests of handlers. Needs feature `test-util`.
+    ///
+    /// Its secret counts as stored in plain text, or as the md5 of a password for an admin login. It may do
+    /// no action: [`with_actions`](Self::with_actions) sets some.
+    ///
+    /// # Security
+    ///
+    /// Nobody proved anything. Enable the feature under `[dev-dependencies]` only, never in a release build.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::{ApiCaller, ApiMode};
+    ///
+    /// let caller = ApiCaller::for_test(7, ApiMode::Credential);
+    /// assert_eq!((caller.id, caller.mode), (7, ApiMode::Credential));
+    /// ```
+    pub fn for_test(id: Id, mode: ApiMode) -> Self {
+        let is_admin = mode == ApiMode::AdminLogin;
+        let scheme = match is_admin {
+            true => PasswordScheme::Md5.into(),
+            false => SecretScheme::Plain.into(),
+        };
+        let actions = AllowedActions::default();
+        Self { id, mode, scheme, presented_md5: is_admin, actions }
+    }
 }
 
 impl<Id> ApiCaller<Id> {

@@ -58,6 +58,34 @@ impl ApiAttempt<'_> {
     /// assert_eq!(verdict, Err(ApiRefusal::AdminDisabled));
     /// # Ok::<(), whmcs_auth::SchemeError>(())
     /// ```
+    ///
+    /// Records in the wrong order do not compile:
+    ///
+    /// ```compile_fail,E0308
+    /// use whmcs_auth::{Admin, ApiAttempt, ApiCredential, ApiPolicy, ExpectedSchemes};
+    ///
+    /// fn is_verified(
+    ///     attempt: &ApiAttempt<'_>,
+    ///     credential: &ApiCredential<u64>,
+    ///     admin: &Admin<u64>,
+    ///     expected: ExpectedSchemes,
+    /// ) -> bool {
+    ///     attempt.decide(Some(admin), Some(credential), expected, &ApiPolicy::new()).is_ok()
+    /// }
+    /// ```
+    ///
+    /// ```
+    /// # use whmcs_auth::{Admin, ApiAttempt, ApiCredential, ApiPolicy, ExpectedSchemes};
+    /// #
+    /// # fn is_verified(
+    /// #     attempt: &ApiAttempt<'_>,
+    /// #     credential: &ApiCredential<u64>,
+    /// #     admin: &Admin<u64>,
+    /// #     expected: ExpectedSchemes,
+    /// # ) -> bool {
+    /// attempt.decide(Some(credential), Some(admin), expected, &ApiPolicy::new()).is_ok()
+    /// # }
+    /// ```
     pub fn decide<Id: Clone>(
         &self,
         credential: Option<&ApiCredential<Id>>,

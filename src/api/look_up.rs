@@ -141,14 +141,14 @@ impl ApiAttempt<'_> {
     /// ```
     /// # #[cfg(feature = "std")] {
     /// use whmcs_auth::{
-    ///     ApiCaller, ApiError, ApiPolicy, ApiRequest, AsyncCredentialStore,
+    ///     ApiCaller, ApiError, ApiPolicy, AsyncCredentialStore, Received,
     /// };
     ///
     /// async fn who_calls<S: AsyncCredentialStore>(
-    ///     body: &[u8],
+    ///     received: &Received,
     ///     store: &S,
     /// ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
-    ///     let decision = ApiRequest::from_form(body).attempt().look_up(store).await?;
+    ///     let decision = received.api_request().attempt().look_up(store).await?;
     ///     // Bcrypt takes tens of milliseconds: it runs in a blocking thread.
     ///     let decided = tokio::task::spawn_blocking(move || decision.decide(&ApiPolicy::new()));
     ///     Ok(decided.await.expect("the decision never panics")?)

@@ -66,8 +66,8 @@ impl<'a> ApiRequest<'a> {
     /// type `Vec<(String, String)>`. Pass all pairs of the request.
     ///
     /// Bytes that are not UTF-8 must have been replaced by U+FFFD, as `String::from_utf8_lossy` does, so that
-    /// FIELD-5 refuses them. If fields come in the query and in the body, chain both. A name that occurs in
-    /// both is then malformed (FIELD-2).
+    /// FIELD-5 refuses them. If fields come in the query and in the body, pass both, the query first. A name
+    /// that occurs in both is then malformed (FIELD-2).
     ///
     /// # Security
     ///
@@ -84,13 +84,20 @@ impl<'a> ApiRequest<'a> {
         Self { fields: Fields::from_pairs(pairs) }
     }
 
-    /// Reads a raw body of type `application/x-www-form-urlencoded`, or a raw query without its `?`. Needs
-    /// feature `form`.
+    /// Reads a raw body whose content type you have checked, or a raw query without its `?`. Needs feature
+    /// `form`.
+    ///
+    /// The content type must be `application/x-www-form-urlencoded`. Otherwise take
+    /// [`Received`](crate::Received), which checks the content type, and reads a query and a body as one
+    /// request.
     ///
     /// `+` and `%20` are both read as a space. Bytes that are not UTF-8 are read as U+FFFD, which FIELD-5
     /// refuses.
     ///
     /// # Security
+    ///
+    /// PHP reads no field out of a body of another type, such as JSON or multipart. If this function reads one,
+    /// you may verify another request than the one that PHP carries out.
     ///
     /// The buffers of the form decoder are not wiped.
     ///
@@ -105,35 +112,6 @@ impl<'a> ApiRequest<'a> {
     #[cfg(feature = "form")]
     pub fn from_form<B: AsRef<[u8]> + ?Sized>(body: &'a B) -> Self {
         Self::from_decoded(form_urlencoded::parse(body.as_ref()))
-    }
-
-    /// Reads a raw query without its `?`, and a raw form body, each as [`from_form`](Self::from_form) does.
-    /// Needs feature `form`.
-    ///
-    /// Some clients send `action` or `accesskey` in the query and the rest in the body. A name that occurs
-    /// in both is malformed (FIELD-2).
-    ///
-    /// # Security
-    ///
-    /// The buffers of the form decoder are not wiped.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use whmcs_auth::{Action, ApiRequest};
-    ///
-    /// let request = ApiRequest::from_query_and_form("action=GetClients", "accesskey=key%231%2B2");
-    /// assert_eq!(request.action(), Action::Named("GetClients"));
-    /// assert_eq!(request.access_key(), Some("key#1+2"));
-    /// ```
-    #[cfg(feature = "form")]
-    pub fn from_query_and_form<Q, B>(query: &'a Q, body: &'a B) -> Self
-    where
-        Q: AsRef<[u8]> + ?Sized,
-        B: AsRef<[u8]> + ?Sized,
-    {
-        let query = form_urlencoded::parse(query.as_ref());
-        Self::from_decoded(query.chain(form_urlencoded::parse(body.as_ref())))
     }
 
     /// The action that the caller asks for (FIELD-6).

@@ -97,6 +97,24 @@ impl<'a> AutoAuthLogin<'a> {
 /// | `use_once`, with feature `std` | once, as a `ReplayGuard` remembers |
 /// | [`used_once`](Self::used_once) | once, as a store of your own remembers |
 /// | [`repeatable`](Self::repeatable) | until its window closes |
+///
+/// A handler that forgets the choice does not compile:
+///
+/// ```compile_fail,E0599
+/// use whmcs_auth::AccountLogin;
+///
+/// fn account(login: AccountLogin<'_, u64>) -> u64 {
+///     login.into_account()
+/// }
+/// ```
+///
+/// ```
+/// use whmcs_auth::{AccountLogin, ReplayRefusal};
+///
+/// fn account(login: AccountLogin<'_, u64>, is_first: bool) -> Result<u64, ReplayRefusal> {
+///     Ok(login.used_once(is_first)?.into_account())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AccountLogin<'a, A> {
@@ -141,6 +159,16 @@ impl<'a, A> AccountLogin<'a, A> {
 }
 
 /// A login that may begin: a genuine link, the right account, and a use that is allowed.
+///
+/// Only an [`AccountLogin`] becomes one. This does not compile:
+///
+/// ```compile_fail,E0451
+/// use whmcs_auth::{AcceptedLogin, AutoAuthLogin};
+///
+/// fn accept(login: AutoAuthLogin<'_>, account: u64) -> AcceptedLogin<'_, u64> {
+///     AcceptedLogin { login, account }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AcceptedLogin<'a, A> {
@@ -167,5 +195,32 @@ impl<'a, A> AcceptedLogin<'a, A> {
     /// Where the visitor goes after the login (LINK-6).
     pub fn goto(&self) -> &Goto<'a> {
         &self.login.goto
+    }
+}
+
+#[cfg(feature = "test-util")]
+impl<'a, A> AcceptedLogin<'a, A> {
+    /// Makes an accepted login without verification, for tests of handlers. Needs feature `test-util`.
+    ///
+    /// The text of `goto` is checked as [`Goto::parse`] does. The login is that of
+    /// [`AutoAuthLogin::for_test`] for `test@example.com`, at the timestamp 1700000000.
+    ///
+    /// # Security
+    ///
+    /// Nobody signed anything. Enable the feature under `[dev-dependencies]` only, never in a release
+    /// build.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::AcceptedLogin;
+    ///
+    /// let login = AcceptedLogin::for_test(7, "viewinvoice.php?id=12");
+    /// assert_eq!(login.account(), &7);
+    /// assert_eq!(login.goto().target_or("clientarea.php"), "viewinvoice.php?id=12");
+    /// ```
+    pub fn for_test(account: A, goto: &'a str) -> Self {
+        let login = AutoAuthLogin::for_test("test@example.com", 1_700_000_000);
+        Self { login: AutoAuthLogin { goto: Goto::parse(goto), ..login }, account }
     }
 }

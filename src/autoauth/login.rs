@@ -1,11 +1,19 @@
 //! The login of a genuine link (LINK-7).
 
 use alloc::borrow::Cow;
+#[cfg(feature = "test-util")]
+use alloc::string::{String, ToString};
 use core::fmt;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::goto::Goto;
+#[cfg(feature = "test-util")]
+use super::policy::AutoAuthPolicy;
+#[cfg(feature = "test-util")]
+use super::window::forget_at;
+#[cfg(feature = "test-util")]
+use crate::digest::autoauth;
 
 /// A genuine link inside its window: what [`verify_autoauth`](crate::verify_autoauth) returns.
 ///
@@ -16,6 +24,24 @@ use super::goto::Goto;
 /// - The link can be used again until its window closes. What [`check_account`](Self::check_account)
 ///   returns gives the account and the target only after you have chosen how often a link may be used.
 /// - Debug shows the e-mail and the `goto`, and not the replay key.
+///
+/// So a handler that forgets the check of the account does not compile:
+///
+/// ```compile_fail,E0599
+/// use whmcs_auth::AutoAuthLogin;
+///
+/// fn target<'l>(login: &'l AutoAuthLogin<'_>) -> &'l str {
+///     login.goto().target_or("clientarea.php")
+/// }
+/// ```
+///
+/// ```
+/// use whmcs_auth::AcceptedLogin;
+///
+/// fn target<'l>(login: &'l AcceptedLogin<'_, u64>) -> &'l str {
+///     login.goto().target_or("clientarea.php")
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AutoAuthLogin<'a> {
@@ -26,6 +52,43 @@ pub struct AutoAuthLogin<'a> {
     pub(crate) goto: Goto<'a>,
     pub(crate) replay_key: ReplayKey,
     pub(crate) forget_at: i64,
+}
+
+#[cfg(feature = "test-util")]
+impl AutoAuthLogin<'static> {
+    /// Makes a login without verification, for tests of handlers. Needs feature `test-util`.
+    ///
+    /// It is the login of a link without `goto`, under the default [`AutoAuthPolicy`]. No key made
+    /// its replay key, which differs for every e-mail and timestamp.
+    ///
+    /// # Security
+    ///
+    /// Nobody signed the e-mail. Enable the feature under `[dev-dependencies]` only, never in a
+    /// release build.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::AutoAuthLogin;
+    ///
+    /// let login = AutoAuthLogin::for_test("demo@whmcs.com", 1290100706);
+    /// let login = login.check_account(["Demo@whmcs.com"], |email| email)?.repeatable();
+    /// assert_eq!(login.account(), &"Demo@whmcs.com");
+    /// # Ok::<(), whmcs_auth::AutoAuthRefusal>(())
+    /// ```
+    pub fn for_test(email: impl Into<String>, timestamp: i64) -> Self {
+        let email = email.into();
+        let replay_key = ReplayKey(autoauth(&email, &timestamp.to_string(), b""));
+        Self {
+            email: Cow::Owned(email),
+            is_repaired: false,
+            timestamp,
+            key_index: 0,
+            goto: Goto::Absent,
+            replay_key,
+            forget_at: forget_at(timestamp, &AutoAuthPolicy::new()),
+        }
+    }
 }
 
 impl AutoAuthLogin<'_> {

@@ -6,6 +6,8 @@ use core::net::IpAddr;
 
 use super::address::AddressGate;
 use super::refusal::{AddressRefusal, GateError, GateRefusal};
+#[cfg(feature = "test-util")]
+use crate::api::action::Action;
 use crate::api::action::{ActionName, ActionRefusal};
 use crate::api::attempt::ApiAttempt;
 use crate::api::caller::ApiCaller;
@@ -241,4 +243,39 @@ pub struct AuthorizedCall<Id> {
     pub caller: ApiCaller<Id>,
     /// What to do.
     pub action: ActionName,
+}
+
+#[cfg(feature = "test-util")]
+impl<Id> AuthorizedCall<Id> {
+    /// Makes a call without verification, for tests of handlers. Needs feature `test-util`.
+    ///
+    /// # Panics
+    ///
+    /// If the action breaks FIELD-6: it is not 1 to 64 of `[A-Za-z0-9_]`.
+    ///
+    /// # Security
+    ///
+    /// Nobody proved anything. Enable the feature under `[dev-dependencies]` only, never in a release build.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::gate::AuthorizedCall;
+    /// use whmcs_auth::{ApiCaller, ApiMode};
+    ///
+    /// fn greeting(call: &AuthorizedCall<u64>) -> String {
+    ///     format!("{} does {}", call.caller.id, call.action)
+    /// }
+    ///
+    /// let caller = ApiCaller::for_test(7, ApiMode::AdminLogin);
+    /// let call = AuthorizedCall::for_test(caller, "GetClients");
+    /// assert_eq!(greeting(&call), "7 does getclients");
+    /// ```
+    #[expect(clippy::panic, reason = "a test that names no valid action is wrong")]
+    pub fn for_test(caller: ApiCaller<Id>, action: &str) -> Self {
+        match Action::Named(action).try_into() {
+            Ok(action) => Self { caller, action },
+            Err(refusal) => panic!("{refusal}"),
+        }
+    }
 }

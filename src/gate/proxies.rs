@@ -95,7 +95,7 @@ impl TrustedProxies {
         headers: impl IntoIterator<Item = (&'h str, &'h V)>,
     ) -> Result<IpAddr, HiddenCaller> {
         let peer = peer.to_canonical();
-        let is_trusted = self.trusts(&peer);
+        let is_trusted = self.trusts(peer);
         let mut is_forwarded = false;
         // Read forwards, so a later address takes the place of an earlier one, unless it is a proxy's.
         let mut caller = None;
@@ -121,17 +121,21 @@ impl TrustedProxies {
         entry: Option<IpAddr>,
     ) -> Option<Option<IpAddr>> {
         match entry {
-            Some(address) if self.trusts(&address) => caller,
+            Some(address) if self.trusts(address) => caller,
             other => Some(other),
         }
     }
 
-    fn trusts(&self, address: &IpAddr) -> bool {
+    /// Whether the address is that of a trusted proxy. Many callers share such an address, so exempt it from
+    /// limits for each address.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         #[cfg(feature = "ipnet")]
-        if self.networks.iter().any(|network| network.contains(address)) {
+        if self.networks.iter().any(|network| network.contains(&address)) {
             return true;
         }
-        self.addresses.contains(address)
+        self.addresses.contains(&address)
     }
 }
 

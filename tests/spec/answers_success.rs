@@ -82,3 +82,15 @@ fn an_empty_list_is_an_empty_list() {
     assert_eq!(body("nvp", &fields), "result=success");
     assert!(body("xml", &fields).ends_with("<result>success</result>\n<x>\n</x>\n</whmcsapi>"));
 }
+
+#[test]
+fn arrays_vectors_and_iterators_are_the_same_values() {
+    let items = || [Value::from(1_i32), Value::from(u32::MAX), Value::from("x")];
+    let list = Value::List(vec![Value::Number(1), Value::Number(4_294_967_295), Value::from("x")]);
+    assert_eq!(Value::from(items()), list);
+    assert_eq!(Value::from(items().to_vec()), list);
+    assert_eq!(items().into_iter().collect::<Value<'_>>(), list);
+    assert_eq!(Value::from("abc".len()), Value::Number(3));
+    let fields = [("a", Value::from(1))];
+    assert_eq!(Value::from(fields.clone()), Value::from(fields.to_vec()));
+}

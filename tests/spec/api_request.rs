@@ -115,6 +115,8 @@ fn an_owned_request_holds_the_same() {
 
 #[cfg(feature = "form")]
 mod raw {
+    use whmcs_auth::Received;
+
     use super::*;
 
     #[test]
@@ -137,13 +139,18 @@ mod raw {
 
     #[test]
     fn query_and_body_are_one_request() {
-        let request =
-            ApiRequest::from_query_and_form("action=a&accesskey=k", "identifier=i&secret=s");
+        let content_type = Some("application/x-www-form-urlencoded");
+        let both = Received::new()
+            .with_query("action=a&accesskey=k")
+            .with_body(content_type, "identifier=i&secret=s");
+        let request = both.api_request();
         assert_eq!(request.action(), Action::Named("a"));
         assert_eq!(request.access_key(), Some("k"));
         assert_eq!(request.attempt().identifier(), Some("i"));
 
-        let twice = ApiRequest::from_query_and_form("identifier=i", "identifier=i&secret=s");
-        assert_eq!(twice.attempt().identifier(), None);
+        let twice = Received::new()
+            .with_query("identifier=i")
+            .with_body(content_type, "identifier=i&secret=s");
+        assert_eq!(twice.api_request().attempt().identifier(), None);
     }
 }

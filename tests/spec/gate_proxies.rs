@@ -118,3 +118,13 @@ fn a_hidden_caller_is_refused_like_an_invalid_address() {
     assert_eq!(HiddenCaller.public_message(), "Invalid IP");
     assert_eq!(HiddenCaller.http_status(), 403);
 }
+
+#[test]
+fn trusts_compares_mapped_addresses_too() {
+    let proxies = proxies(&["192.0.2.9"]);
+    for (address, expected) in
+        [("192.0.2.9", true), ("::ffff:192.0.2.9", true), ("192.0.2.8", false), ("::1", false)]
+    {
+        assert_eq!(proxies.trusts(address.parse().unwrap()), expected, "{address}");
+    }
+}

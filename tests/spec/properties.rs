@@ -345,7 +345,7 @@ fn check_everything(pairs: &[(String, String)], now: i64) {
 
 #[cfg(feature = "form")]
 mod raw {
-    use whmcs_auth::{AutoAuthPolicy, sign_autoauth, verify_autoauth};
+    use whmcs_auth::{AutoAuthPolicy, Received, sign_autoauth, verify_autoauth};
 
     use super::*;
 
@@ -387,7 +387,9 @@ mod raw {
             check_everything(&pairs, now);
             let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
             let none: Option<&ApiCredential<()>> = None;
-            for request in [ApiRequest::from_form(&body), ApiRequest::from_query_and_form(&body, &body)] {
+            let content_type = Some("application/x-www-form-urlencoded");
+            let received = Received::new().with_query(&body).with_body(content_type, &body);
+            for request in [ApiRequest::from_form(&body), received.api_request()] {
                 prop_assert!(request.attempt().decide(none, None, expected, &ApiPolicy::new()).is_err());
             }
             for request in [AutoAuthRequest::from_query(&body), AutoAuthRequest::from_url(&body)] {

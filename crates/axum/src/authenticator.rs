@@ -1,177 +1,181 @@
-//! What every extractor needs: the store, the gate, and the limits.
+//! What is needed to verify an API call: the store, the gate, and the limits.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
+use axum::BoxError;
+use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::extract::connect_info::MockConnectInfo;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::request::Parts;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use whmcs_auth::gate::{ApiGate, AuthorizedCall, GateRefusal, PendingCall, TrustedProxies};
-use whmcs_auth::{
-    ApiRequest, AsyncCredentialStore, AutoAuthKeys, AutoAuthPolicy, Clock, SystemClock,
-};
+use whmcs_auth::gate::{ApiGate, AuthorizedCall, GateError, PendingCall, TrustedProxies};
+use whmcs_auth::{ApiRequest, AsyncCredentialStore, Received};
 
-use crate::rejection::Cause;
+use crate::body;
+use crate::call::ApiCall;
+use crate::rejection::{Cause, Rejection};
 
-/// How requests are read and verified.
-#[derive(Clone)]
+/// The state that [`ApiCall`] and [`authorize`](crate::authorize) need: a store, a gate and the limits.
+///
+/// Put it into the router's state, alone or as a part that [`FromRef`](axum::extract::FromRef) yields.
+/// Clones share the store and the bound on decisions.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`with_proxies`](Self::with_proxies) | no proxy is trusted |
+/// | [`with_body_limit`](Self::with_body_limit) | 2 MiB |
+/// | [`with_concurrent_decisions`](Self::with_concurrent_decisions) | the number of cores |
+///
+/// # Security
+///
+/// Calls that wait for a decision are not limited. Limit the open connections, and how long a request may
+/// take, in the server or the proxy before it.
 #[must_use]
-pub struct Settings {
-    pub(crate) gate: ApiGate,
-    pub(crate) proxies: TrustedProxies,
-    pub(crate) keys: AutoAuthKeys,
-    pub(crate) link_policy: AutoAuthPolicy,
-    pub(crate) clock: Arc<dyn Clock + Send + Sync>,
-    pub(crate) body_limit: usize,
-    pub(crate) concurrent_decisions: usize,
+pub struct Authenticator<S> {
+    store: Arc<S>,
+    gate: Arc<ApiGate>,
+    proxies: Arc<TrustedProxies>,
+    body_limit: usize,
+    concurrent_decisions: usize,
+    permits: Arc<Semaphore>,
 }
 
-impl Settings {
-    /// A gate, and for the rest: no trusted proxy, no AutoAuth key, the default policy for links, the
-    /// system's clock, bodies of at most 2 MiB, and as many decisions at once as there are cores.
-    pub fn new(gate: ApiGate) -> Self {
+impl<S> Authenticator<S> {
+    /// An authenticator over that store, behind that gate.
+    pub fn new(store: S, gate: ApiGate) -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
         Self {
-            gate,
-            proxies: TrustedProxies::new(),
-            keys: AutoAuthKeys::default(),
-            link_policy: AutoAuthPolicy::new(),
-            clock: Arc::new(SystemClock),
+            store: Arc::new(store),
+            gate: Arc::new(gate),
+            proxies: Arc::default(),
             body_limit: 2 * 1024 * 1024,
-            concurrent_decisions: std::thread::available_parallelism().map_or(1, usize::from),
+            concurrent_decisions: cores,
+            permits: Arc::new(Semaphore::new(cores)),
         }
     }
 
     /// Trusts these proxies to name the caller's address.
     pub fn with_proxies(mut self, proxies: TrustedProxies) -> Self {
-        self.proxies = proxies;
+        self.proxies = Arc::new(proxies);
         self
     }
 
-    /// Accepts login links that were signed with one of these keys.
-    pub fn with_keys(mut self, keys: AutoAuthKeys) -> Self {
-        self.keys = keys;
-        self
-    }
-
-    /// Sets how long links live.
-    pub fn with_link_policy(mut self, policy: AutoAuthPolicy) -> Self {
-        self.link_policy = policy;
-        self
-    }
-
-    /// Sets the clock that links are verified by.
-    pub fn with_clock(mut self, clock: impl Clock + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Sets how many bytes the body of an API call may have.
+    /// Sets how many bytes the body of a call may have. axum's `DefaultBodyLimit` has no effect here.
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
     }
 
-    /// Sets how many decisions run at once, each in a blocking thread. At least one does.
+    /// Sets how many decisions may run at once, each in a blocking thread. At least one may.
+    ///
+    /// Earlier clones keep the bound that they have.
     pub fn with_concurrent_decisions(mut self, count: usize) -> Self {
-        self.concurrent_decisions = count.max(1);
+        self.concurrent_decisions = count.clamp(1, Semaphore::MAX_PERMITS);
+        self.permits = Arc::new(Semaphore::new(self.concurrent_decisions));
         self
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("gate", &self.gate)
-            .field("proxies", &self.proxies)
-            .field("link_policy", &self.link_policy)
-            .field("body_limit", &self.body_limit)
-            .field("concurrent_decisions", &self.concurrent_decisions)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A store with the settings: the state that the extractors take. Cloning it is cheap.
-///
-/// Put it into the router's state, alone or as a part that [`FromRef`](axum::extract::FromRef) yields.
-pub struct Authenticator<S> {
-    shared: Arc<Shared<S>>,
-}
-
-struct Shared<S> {
-    store: S,
-    settings: Settings,
-    permits: Arc<Semaphore>,
-}
-
-impl<S> Authenticator<S> {
-    /// An authenticator over that store.
-    pub fn new(store: S, settings: Settings) -> Self {
-        let permits = Arc::new(Semaphore::new(settings.concurrent_decisions));
-        Self { shared: Arc::new(Shared { store, settings, permits }) }
     }
 
     /// The store.
+    #[must_use]
     pub fn store(&self) -> &S {
-        &self.shared.store
+        &self.store
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.shared.settings
+    /// How many decisions run now, also for callers who hung up. A service shows it as a metric.
+    #[must_use]
+    pub fn running_decisions(&self) -> usize {
+        self.concurrent_decisions.saturating_sub(self.permits.available_permits())
     }
 
-    /// The caller's address. A server without `ConnectInfo` is a mistake of the service, and lets nobody
-    /// in. Tests may use `MockConnectInfo`, as they do for the extractor of axum.
-    pub(crate) fn caller(
-        &self,
-        extensions: &Extensions,
-        headers: &HeaderMap,
-    ) -> Result<IpAddr, Cause> {
-        let real = extensions.get().map(|ConnectInfo::<SocketAddr>(peer)| peer);
-        let mock = || extensions.get().map(|MockConnectInfo::<SocketAddr>(peer)| peer);
-        let peer = real.or_else(mock).ok_or(Cause::NoConnectInfo)?;
-        Ok(self.settings().proxies.caller_of(peer.ip(), headers)?)
+    /// The caller's address. Without the address of the peer nobody is let in: the service is not set up.
+    fn address(&self, head: &Parts) -> Result<IpAddr, Cause> {
+        let real = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        let mock = || head.extensions.get::<MockConnectInfo<SocketAddr>>().map(|info| info.0);
+        let peer = real.or_else(mock).ok_or_else(Cause::no_connect_info)?;
+        Ok(self.proxies.caller_of(peer.ip(), &head.headers)?)
     }
 }
 
 impl<S> Authenticator<S>
 where
-    S: AsyncCredentialStore<Error: std::error::Error>,
+    S: AsyncCredentialStore<Error: Into<BoxError>>,
 {
-    /// Verifies one call from that address: the look-ups on the executor, and the decision in a blocking
-    /// thread.
-    pub(crate) async fn verify(
+    /// Verifies one call. Returns it with its body.
+    pub(crate) async fn call(
+        &self,
+        head: &Parts,
+        body: Body,
+    ) -> Result<(ApiCall<S>, Bytes), Rejection> {
+        // Until the body is read, the query alone says which format the caller reads.
+        let query = || Received::new().with_query(head.uri.query().unwrap_or_default());
+        let address = self.address(head);
+        let address = address.map_err(|cause| Rejection::of_call(cause, None, &query()))?;
+        let read = async {
+            let body = body::read(body, self.body_limit).await?;
+            let received = body::fields(query(), head, body.clone()).await?;
+            Ok((received, body))
+        };
+        let (received, body) = read.await.map_err(|cause| {
+            let query = query();
+            // The address is checked first, whatever else is wrong.
+            let refused = self.gate.admit(address, &query.api_request()).err();
+            Rejection::of_call(refused.map_or(cause, Cause::from), Some(address), &query)
+        })?;
+        let verdict = self.verify(address, &received.api_request()).await;
+        match verdict {
+            Ok(call) => Ok((ApiCall::new(call, received, address), body)),
+            Err(cause) => Err(Rejection::of_call(cause, Some(address), &received)),
+        }
+    }
+
+    /// The look-ups are awaited. The decision runs in a blocking thread.
+    async fn verify(
         &self,
         address: IpAddr,
         request: &ApiRequest<'_>,
     ) -> Result<AuthorizedCall<S::Id>, Cause> {
-        let admitted = self.settings().gate.admit(address, request).map_err(GateRefusal::from)?;
-        let pending = admitted.look_up(self.store()).await.map_err(Cause::from_gate_error)?;
-        self.decide(pending).await
+        let admitted = self.gate.admit(address, request)?;
+        match admitted.look_up(&*self.store).await {
+            Ok(pending) => self.decide(pending).await,
+            Err(GateError::Refused(refusal)) => Err(refusal.into()),
+            Err(GateError::Store(error)) => Err(Cause::store_failure(error)),
+        }
     }
 
     async fn decide(&self, pending: PendingCall<S::Id>) -> Result<AuthorizedCall<S::Id>, Cause> {
-        let permits = Arc::clone(&self.shared.permits);
-        let permit = permits.acquire_owned().await.map_err(|_| Cause::Stopped)?;
-        let decided = spawn_blocking(move || {
-            // It ends with the work. A caller who hangs up ends the future, and not the thread.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Cause::stopped)?;
+        let decision = spawn_blocking(move || {
+            // It is held until the work ends. If the caller hangs up, the future ends, but not the thread.
             let _permit = permit;
             pending.decide()
         });
-        Ok(decided.await.map_err(|_| Cause::Stopped)??)
+        Ok(decision.await.map_err(Cause::stopped)??)
     }
 }
 
 impl<S> Clone for Authenticator<S> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self {
+            store: Arc::clone(&self.store),
+            gate: Arc::clone(&self.gate),
+            proxies: Arc::clone(&self.proxies),
+            body_limit: self.body_limit,
+            concurrent_decisions: self.concurrent_decisions,
+            permits: Arc::clone(&self.permits),
+        }
     }
 }
 
 impl<S> fmt::Debug for Authenticator<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator").field("settings", self.settings()).finish_non_exhaustive()
+        f.debug_struct("Authenticator")
+            .field("gate", &self.gate)
+            .field("proxies", &self.proxies)
+            .field("body_limit", &self.body_limit)
+            .finish_non_exhaustive()
     }
 }

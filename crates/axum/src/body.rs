@@ -1,50 +1,48 @@
-//! The fields of a call, wherever they stand.
+//! The fields of a call, from its query and its body.
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, Multipart};
+use std::error::Error;
+
+use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, header};
+use axum::http::{HeaderMap, Method, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use whmcs_auth::Received;
 
-use crate::rejection::Cause;
+use crate::rejection::{Cause, sources};
 
 /// The whole body, if it is within the limit.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Cause> {
-    to_bytes(body, limit).await.map_err(|error| match is_too_large(&error) {
-        true => Cause::BodyTooLarge { limit },
-        false => Cause::BodyBroken,
-    })
-}
-
-fn is_too_large(error: &axum::Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = source {
-        if error.to_string() == "length limit exceeded" {
-            return true;
-        }
-        source = error.source();
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if is_too_large(&*error) => Err(Cause::body_too_large()),
+        Err(_) => Err(Cause::body_broken()),
     }
-    false
 }
 
-/// The fields of the query, and of the body that was read.
-pub(crate) async fn fields(head: &Parts, body: Bytes) -> Result<Received, Cause> {
-    let received = Received::new().with_query(head.uri.query().unwrap_or_default());
+/// A layer of the service may have a limit of its own, whose error is wrapped.
+fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+    sources(error).any(|error| error.is::<LengthLimitError>())
+}
+
+/// Adds the fields of the body to those of the query.
+pub(crate) async fn fields(query: Received, head: &Parts, body: Bytes) -> Result<Received, Cause> {
     if head.method != Method::POST && !body.is_empty() {
-        return Err(Cause::BodyWithoutPost);
+        return Err(Cause::body_without_post());
     }
     let content_type = content_type(&head.headers);
-    if content_type.is_some_and(is_multipart) {
-        return parts(received, &head.headers, body).await;
+    match content_type {
+        Some(multipart) if is_multipart(multipart) && !body.is_empty() => {
+            parts(query, multipart, body).await.ok_or_else(Cause::multipart_broken)
+        }
+        _ => Ok(query.with_body(content_type, &body)),
     }
-    Ok(received.with_body(content_type, &body))
 }
 
-/// The content type, unless there are several: readers differ in the one that counts.
+/// Two headers could be read as two types, so they count as none.
 fn content_type(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    let value = values.next().filter(|_| values.next().is_none());
-    value?.to_str().ok()
+    let first = values.next()?.to_str().ok();
+    first.filter(|_| values.next().is_none())
 }
 
 fn is_multipart(content_type: &str) -> bool {
@@ -52,27 +50,20 @@ fn is_multipart(content_type: &str) -> bool {
     media_type.trim_end_matches(' ').eq_ignore_ascii_case("multipart/form-data")
 }
 
-async fn parts(
-    mut received: Received,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Result<Received, Cause> {
-    let mut request = Request::new(Body::from(body));
-    *request.headers_mut() = headers.clone();
-    let broken = |_| Cause::MultipartBroken;
-    let mut parts =
-        Multipart::from_request(request, &()).await.map_err(|_| Cause::MultipartBroken)?;
-    while let Some(part) = parts.next_field().await.map_err(broken)? {
-        let disposition = part.headers().get(header::CONTENT_DISPOSITION);
-        let disposition = disposition.and_then(|value| Disposition::read(value.as_bytes()));
-        let Disposition { name, is_file } = disposition.ok_or(Cause::MultipartBroken)?;
-        let value = part.bytes().await.map_err(broken)?;
+/// `None` if the body is not well-formed.
+async fn parts(mut received: Received, content_type: &str, body: Bytes) -> Option<Received> {
+    let boundary = multer::parse_boundary(content_type).ok()?;
+    let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);
+    while let Some(part) = parts.next_field().await.ok()? {
+        let disposition = part.headers().get(header::CONTENT_DISPOSITION)?;
+        let Disposition { name, is_file } = Disposition::read(disposition.as_bytes())?;
+        let value = part.bytes().await.ok()?;
         // PHP keeps uploaded files apart from the fields.
         if !is_file {
             received = received.with_part(name, value);
         }
     }
-    Ok(received)
+    Some(received)
 }
 
 /// What `Content-Disposition` says of a part.

@@ -9,9 +9,9 @@ mod layer;
 mod link;
 mod rejection;
 
-pub use authenticator::{Authenticator, Settings};
+pub use authenticator::Authenticator;
 pub use call::ApiCall;
-pub use layer::{VerifiedCall, authorize};
-pub use link::LoginLink;
+pub use layer::authorize;
+pub use link::{LinkVerifier, LoginLink};
 pub use rejection::{Rejection, Report};
 pub use whmcs_auth;

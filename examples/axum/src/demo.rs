@@ -1,17 +1,13 @@
-//! What you replace: the database, the actions, and the key of the login links.
+//! What you replace: the database, and the key of the login links.
 
 use std::error::Error;
 use std::io;
 
-use axum::response::Response;
-use whmcs_auth::answer::Answer;
 use whmcs_auth::{
-    ActionName, Admin, AdminState, AllowedActions, ApiCredential, ApiRequest, AutoAuthKey,
-    BcryptCost, ExpectedSchemes, PasswordScheme, ResponseType, SecretScheme, StoredPassword,
-    StoredSecret, SystemClock, sign_autoauth,
+    Admin, AdminState, AllowedActions, ApiCredential, AsyncCredentialStore, AutoAuthKey,
+    BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme, StoredPassword, StoredSecret,
+    SystemClock, sign_autoauth,
 };
-
-use crate::respond;
 
 /// Everybody knows it. Use 32 or more random characters, and read them from your configuration.
 pub(crate) const AUTOAUTH_KEY: &str = "strong_auto_auth_key_goes_here";
@@ -55,20 +51,8 @@ impl Database {
         })
     }
 
-    pub(crate) fn expected_schemes(&self) -> ExpectedSchemes {
-        self.expected
-    }
-
-    pub(crate) async fn credential(
-        &self,
-        identifier: &str,
-    ) -> io::Result<Option<ApiCredential<u64>>> {
-        Ok(Some(&self.credential).filter(|found| found.identifier() == identifier).cloned())
-    }
-
-    pub(crate) async fn admin(&self, username: &str) -> io::Result<Option<Admin<u64>>> {
-        let has_name = |found: &&Admin<_>| found.username().eq_ignore_ascii_case(username);
-        Ok(Some(&self.admin).filter(has_name).cloned())
+    pub(crate) fn clients(&self) -> &[Client] {
+        &self.clients
     }
 
     pub(crate) async fn clients_by_email(&self, email: &str) -> io::Result<Vec<Client>> {
@@ -77,33 +61,22 @@ impl Database {
     }
 }
 
-/// Carries out an action that the caller may do.
-pub(crate) async fn perform(
-    database: &Database,
-    action: &ActionName,
-    request: &ApiRequest<'_>,
-) -> Response {
-    if action.as_str() != "getclients" {
-        let Answer { http_status, content_type, body, .. } =
-            Answer::error(404, "Command Not Found", request);
-        return respond(http_status, content_type, body);
+impl AsyncCredentialStore for Database {
+    type Id = u64;
+    type Error = io::Error;
+
+    async fn find_credential(&self, identifier: &str) -> io::Result<Option<ApiCredential<u64>>> {
+        Ok(Some(&self.credential).filter(|found| found.identifier() == identifier).cloned())
     }
-    // The library renders refusals only. Escape what you put into an answer; a number needs no escape.
-    let count = database.clients.len();
-    let (content_type, body) = match request.response_type() {
-        ResponseType::Json => {
-            ("application/json", format!(r#"{{"result":"success","totalresults":{count}}}"#))
-        }
-        ResponseType::Xml => (
-            "application/xml",
-            format!(
-                "<whmcsapi><action>{action}</action><result>success</result>\
-                 <totalresults>{count}</totalresults></whmcsapi>"
-            ),
-        ),
-        ResponseType::Nvp => ("text/plain", format!("result=success;totalresults={count}")),
-    };
-    respond(200, content_type, body)
+
+    async fn find_admin(&self, username: &str) -> io::Result<Option<Admin<u64>>> {
+        let has_name = |found: &&Admin<_>| found.username().eq_ignore_ascii_case(username);
+        Ok(Some(&self.admin).filter(has_name).cloned())
+    }
+
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        self.expected
+    }
 }
 
 /// Commands that show the service at work.

@@ -1,7 +1,6 @@
 //! Requests to the router, without a network.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -18,7 +17,7 @@ const PAIR: &str =
 const ADMIN: &str = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
 
 async fn send(
-    service: &Arc<Service>,
+    service: &Service,
     peer: &str,
     method: Method,
     uri: &str,
@@ -26,21 +25,22 @@ async fn send(
 ) -> (StatusCode, HeaderMap, String) {
     let peer: SocketAddr = peer.parse().unwrap();
     let request = Request::builder().method(method).uri(uri).extension(ConnectInfo(peer));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
     let request = request.body(Body::from(body)).unwrap();
-    let response = router(Arc::clone(service)).oneshot(request).await.unwrap();
+    let response = router(service.clone()).oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
 }
 
-async fn call(service: &Arc<Service>, fields: &str) -> (u16, String) {
+async fn call(service: &Service, fields: &str) -> (u16, String) {
     let path = "/includes/api.php?action=GetClients";
     let (status, _, body) =
         send(service, "127.0.0.1:9", Method::POST, path, fields.to_owned()).await;
     (status.as_u16(), body)
 }
 
-async fn visit(service: &Arc<Service>, method: Method, link: &str) -> (u16, HeaderMap, String) {
+async fn visit(service: &Service, method: Method, link: &str) -> (u16, HeaderMap, String) {
     let (status, headers, body) = send(service, "127.0.0.1:9", method, link, String::new()).await;
     (status.as_u16(), headers, body)
 }
@@ -59,8 +59,8 @@ async fn each_mode_is_accepted_and_answered_in_the_callers_format() {
         (format!("{PAIR}&responsetype=json"), r#"{"result":"success","totalresults":2}"#),
         (
             format!("{login}&responsetype=xml"),
-            "<whmcsapi><action>getclients</action><result>success</result>\
-             <totalresults>2</totalresults></whmcsapi>",
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>getclients</action>\n\
+             <result>success</result>\n<totalresults>2</totalresults>\n</whmcsapi>",
         ),
         (ADMIN.to_owned(), "result=success;totalresults=2"),
     ] {
@@ -138,16 +138,15 @@ async fn a_link_is_refused_and_its_goto_ignored() {
 #[tokio::test]
 async fn the_permit_is_held_until_the_secret_is_verified() {
     let service = service().unwrap();
-    let all = service.permits.available_permits();
-    let caller = Arc::clone(&service);
+    let caller = service.clone();
     let caller = tokio::spawn(async move { call(&caller, PAIR).await });
-    while service.permits.available_permits() == all {
+    while service.auth.running_decisions() == 0 {
         tokio::task::yield_now().await;
     }
     caller.abort();
     assert!(caller.await.unwrap_err().is_cancelled());
-    assert_eq!(service.permits.available_permits(), all - 1, "the thread is still at work");
-    while service.permits.available_permits() < all {
+    assert_eq!(service.auth.running_decisions(), 1, "the thread is still at work");
+    while service.auth.running_decisions() > 0 {
         tokio::task::yield_now().await;
     }
 }

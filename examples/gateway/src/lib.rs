@@ -96,7 +96,7 @@ fn only_status_type_and_body(answer: Response) -> Response {
 
 /// Writes to standard error why a call was refused. It holds nothing of the request but an address.
 async fn log(response: Response) -> Response {
-    if let Some(Report { code, cause }) = response.extensions().get() {
+    if let Some(Report { code, cause, .. }) = response.extensions().get() {
         eprintln!("{code}: {cause}");
     }
     response

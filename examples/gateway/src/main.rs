@@ -9,7 +9,7 @@ use axum::http::Uri;
 use clap::Parser;
 use tokio::net::TcpListener;
 use whmcs_auth::gate::{AddressGate, ApiGate};
-use whmcs_auth_axum::{Authenticator, Settings};
+use whmcs_auth_axum::Authenticator;
 use whmcs_auth_gateway::{router, store};
 
 /// A gateway in front of the API of a WHMCS that runs in PHP.
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let options = Options::parse();
     let gate = ApiGate::new(AddressGate::new().with_entries(options.allow_ip));
     let store = store(&options.identifier, &options.secret)?;
-    let auth = Authenticator::new(store, Settings::new(gate));
+    let auth = Authenticator::new(store, gate);
     let router = router(auth, options.upstream, options.max_fields);
     let listener = TcpListener::bind(options.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);

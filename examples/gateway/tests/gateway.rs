@@ -11,7 +11,7 @@ use axum::response::Response;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 use whmcs_auth::gate::{AddressGate, ApiGate};
-use whmcs_auth_axum::{Authenticator, Settings};
+use whmcs_auth_axum::Authenticator;
 use whmcs_auth_gateway::{router, store};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -64,7 +64,7 @@ impl Setup {
 
 fn gateway(upstream: SocketAddr) -> Router {
     let gate = ApiGate::new(AddressGate::new().with_entries(["203.0.113.7"]));
-    let auth = Authenticator::new(store("id", "s+e c").unwrap(), Settings::new(gate));
+    let auth = Authenticator::new(store("id", "s+e c").unwrap(), gate);
     let upstream = format!("http://{upstream}/whmcs/includes/api.php").parse().unwrap();
     router(auth, upstream, 10)
 }

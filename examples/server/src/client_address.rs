@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, header};
+use whmcs_auth::Refusal as _;
+use whmcs_auth::gate::{HiddenCaller, TrustedProxies};
 
 use crate::refusal::Refusal;
 
@@ -19,10 +21,9 @@ impl ClientAddress {
     /// The address. Without one the request is refused.
     pub(crate) fn known(self) -> Result<IpAddr, Refusal> {
         self.0.ok_or_else(|| {
-            Refusal::new(
-                "proxy_names_nobody",
-                StatusCode::FORBIDDEN,
-                "Invalid IP",
+            Refusal::answered_as(
+                &HiddenCaller,
+                HiddenCaller.code(),
                 "a proxy hides the client's address: name the proxy with --trust-proxy, and let it \
                  append to X-Forwarded-For",
             )
@@ -30,43 +31,13 @@ impl ClientAddress {
     }
 }
 
-const FORWARDED_FOR: &str = "x-forwarded-for";
-
-/// Other headers that proxies add to a request.
-const FORWARDED: [&str; 6] =
-    ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
-
-/// Finds the client's address.
-///
-/// Each proxy appends the address of its own client to `X-Forwarded-For`. So the list is read from its
-/// end. Addresses of trusted proxies are skipped, and the first other address is the client's. The
-/// client can write everything before it.
-///
-/// The address is hidden if a trusted proxy sends none, and if an untrusted proxy runs on this machine.
-/// Otherwise every client of that proxy would appear to call from this machine.
+/// The client's address, as a trusted proxy or else the connection shows it.
 pub(crate) fn client_address(
     Peer(peer): Peer,
     headers: &HeaderMap,
-    trusted: &[IpAddr],
+    trusted: &TrustedProxies,
 ) -> ClientAddress {
-    let peer = peer.to_canonical();
-    if !trusted.contains(&peer) {
-        let is_hidden = peer.is_loopback() && is_forwarded(headers);
-        return ClientAddress((!is_hidden).then_some(peer));
-    }
-    let lines: Vec<&str> = headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .map(|line| line.to_str().unwrap_or_default())
-        .collect();
-    let entries = lines.iter().rev().flat_map(|line| line.rsplit(','));
-    let mut addresses = entries.map(|text| {
-        let address: IpAddr = text.trim().parse().ok()?;
-        Some(address.to_canonical())
-    });
-    let client =
-        addresses.find(|address| address.is_none_or(|address| !trusted.contains(&address)));
-    ClientAddress(client.flatten())
+    ClientAddress(trusted.caller_of(peer, headers).ok())
 }
 
 /// An IPv4 address, or the /64 network of an IPv6 address: a provider gives each customer at least a
@@ -90,20 +61,16 @@ pub(crate) fn is_from_this_machine(Peer(peer): Peer, headers: &HeaderMap) -> boo
         let is_loopback = |address: IpAddr| address.is_loopback();
         name == "localhost" || name.parse().is_ok_and(is_loopback)
     });
-    peer.to_canonical().is_loopback() && is_local_host && !is_forwarded(headers)
-}
-
-/// Whether a header shows that a proxy passed the request on.
-fn is_forwarded(headers: &HeaderMap) -> bool {
-    headers
-        .keys()
-        .map(HeaderName::as_str)
-        .any(|name| name.starts_with("x-forwarded-") || FORWARDED.contains(&name))
+    // Without a trusted proxy, an address of this machine is hidden if a proxy passed the request on.
+    let is_direct = TrustedProxies::new().caller_of(peer, headers).is_ok();
+    peer.to_canonical().is_loopback() && is_local_host && is_direct
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FORWARDED_FOR: &str = "x-forwarded-for";
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -143,6 +110,7 @@ mod tests {
             ("192.0.2.9", proxy, &list("192.0.2.1,203.0.113.7 "), Some("203.0.113.7")),
             ("192.0.2.9", proxy, &list("::ffff:203.0.113.7"), Some("203.0.113.7")),
             ("192.0.2.9", proxy, &list("2001:db8::1"), Some("2001:db8::1")),
+            ("192.0.2.9", proxy, &list("203.0.113.7:80"), Some("203.0.113.7")),
             ("192.0.2.9", proxy, two_lines, Some("192.0.2.2")),
             ("192.0.2.9", &["192.0.2.9", "192.0.2.2"], two_lines, Some("192.0.2.1")),
             (
@@ -158,11 +126,11 @@ mod tests {
             ("192.0.2.9", proxy, &list("unknown"), None),
             ("192.0.2.9", proxy, &list("203.0.113.7, "), None),
             ("192.0.2.9", proxy, &list(""), None),
-            ("192.0.2.9", proxy, &list("203.0.113.7:80"), None),
             ("192.0.2.9", proxy, &list("203.0.113.7, unknown, 192.0.2.9"), None),
         ] {
-            let trusted: Vec<IpAddr> = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
-            let got = client_address(peer(peer_is), &headers(fields), &trusted);
+            let addresses = trusted.iter().map(|ip| ip.parse().unwrap());
+            let proxies = TrustedProxies::new().with_addresses(addresses);
+            let got = client_address(peer(peer_is), &headers(fields), &proxies);
             let expected = expected.map(|address| address.parse().unwrap());
             assert_eq!(got, ClientAddress(expected), "{peer_is} {trusted:?} {fields:?}");
         }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use whmcs_auth::gate::TrustedProxies;
 
 use crate::client_address::network;
 use crate::settings::Settings;
@@ -15,7 +16,7 @@ pub(crate) struct Connections {
     permits: Arc<Semaphore>,
     by_peer: Arc<Mutex<HashMap<IpAddr, usize>>>,
     max_by_peer: usize,
-    trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: TrustedProxies,
 }
 
 impl Connections {
@@ -37,7 +38,7 @@ impl Connections {
     /// Takes a slot for the peer, or returns `None` if the peer has too many open connections. Trusted
     /// proxies have no limit, because each of them serves many clients.
     pub(crate) fn slot(&self, peer: IpAddr) -> Option<Slot> {
-        let is_trusted = self.trusted_proxies.contains(&peer.to_canonical());
+        let is_trusted = self.trusted_proxies.trusts(peer);
         let peer = match is_trusted {
             true => peer.to_canonical(),
             false => network(peer),

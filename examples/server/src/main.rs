@@ -63,12 +63,6 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         text.push_str(&what_to_try(&base_url, keys.first())?);
     }
     let settings = options.into_settings(base_url, keys, bcrypt_cost)?;
-    match settings.addresses.ignored_entries() {
-        0 => {}
-        count => {
-            tracing::warn!(count, "values of --allow-ip are not IP addresses and match nobody")
-        }
-    }
     let service = Service::new(settings, database, SystemClock);
     // The service runs even if standard output is closed.
     let _ = io::stdout().write_all(text.as_bytes());

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use clap::Parser;
-use whmcs_auth::gate::AddressGate;
+use whmcs_auth::gate::ipnet::IpNet;
+use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, KeyError};
 use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};
 
@@ -26,9 +27,9 @@ pub struct Options {
     #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
     autoauth_key: Vec<String>,
 
-    /// IP address that may call the API. Repeat the option for several addresses.
-    #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1", "::1"])]
-    allow_ip: Vec<String>,
+    /// IP address or network, such as 10.0.0.0/8, that may call the API. Repeat the option for several.
+    #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1", "::1"], value_parser = network)]
+    allow_ip: Vec<IpNet>,
 
     /// Access key. A caller who sends it may call from any address.
     #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
@@ -46,9 +47,9 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: u32,
 
-    /// IP address of a proxy whose X-Forwarded-For is trusted. Repeat the option for several proxies.
-    #[arg(long, value_name = "ADDRESS")]
-    trust_proxy: Vec<IpAddr>,
+    /// IP address or network of proxies whose X-Forwarded-For is trusted. Repeat the option for several.
+    #[arg(long, value_name = "ADDRESS", value_parser = network)]
+    trust_proxy: Vec<IpNet>,
 
     /// Format of the column tbldeviceauth.role_ids. WHMCS does not document it.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -80,7 +81,7 @@ impl Options {
         autoauth_keys: Vec<AutoAuthKey>,
         bcrypt_cost: BcryptCost,
     ) -> Result<Settings, KeyError> {
-        let addresses = AddressGate::new().with_entries(self.allow_ip);
+        let addresses = AddressGate::new().with_networks(self.allow_ip);
         Ok(Settings {
             addresses: match self.access_key {
                 Some(key) => addresses.with_access_key(key)?,
@@ -92,9 +93,16 @@ impl Options {
             role_ids: self.role_ids,
             api_access_permission: self.api_access_permission,
             bcrypt_cost,
-            trusted_proxies: self.trust_proxy.iter().map(IpAddr::to_canonical).collect(),
+            trusted_proxies: TrustedProxies::new().with_networks(self.trust_proxy),
             base_url,
             limits: Limits { failures: self.max_failures, ..Limits::default() },
         })
     }
+}
+
+/// Reads a network, or an address as the network of that address alone.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    let network = text.parse().or_else(|_| address());
+    network.map_err(|_| "it is neither an IP address nor a network such as 10.0.0.0/8")
 }

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use axum::http::StatusCode;
 use whmcs_auth::gate::AddressRefusal;
 use whmcs_auth::replay::ReplayRefusal;
-use whmcs_auth::{ActionRefusal, ApiRefusal, AutoAuthRefusal};
+use whmcs_auth::{ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal};
 
 /// A refusal by the library or by the service.
 #[derive(Debug)]
@@ -72,6 +72,15 @@ impl From<AddressRefusal> for Refusal {
 impl From<ApiRefusal> for Refusal {
     fn from(refusal: ApiRefusal) -> Self {
         Self::from_library(&refusal).counted()
+    }
+}
+
+impl From<ApiError<sqlx::Error>> for Refusal {
+    fn from(error: ApiError<sqlx::Error>) -> Self {
+        match error {
+            ApiError::Refused(refusal) => refusal.into(),
+            ApiError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use whmcs_auth::Clock;
 use whmcs_auth::replay::ReplayGuard;
 
 use crate::client_address::ClientAddress;
-use crate::database::Database;
+use crate::database::{Credentials, Database};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::sessions::Sessions;
@@ -55,6 +55,11 @@ impl Service {
             settings,
             database,
         }
+    }
+
+    /// The API credentials and admins of the database.
+    pub(crate) fn credentials(&self) -> Credentials<'_> {
+        Credentials { database: &self.database, settings: &self.settings }
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

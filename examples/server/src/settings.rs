@@ -1,9 +1,8 @@
 //! The settings of the service, and its limits.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use whmcs_auth::gate::AddressGate;
+use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKeys, BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme};
 
 /// The number of the permission API Access in `tbladminperms`. WHMCS does not document it. The demo
@@ -38,7 +37,7 @@ pub struct Settings {
     /// The bcrypt cost of most hashes in the database.
     pub bcrypt_cost: BcryptCost,
     /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: TrustedProxies,
     /// The URL of the service, such as `http://127.0.0.1:8080`. The setting `SystemURL` of the database
     /// overrides it.
     pub base_url: String,

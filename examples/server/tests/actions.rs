@@ -56,6 +56,28 @@ async fn get_clients_answers_a_page_and_the_total() {
 }
 
 #[tokio::test]
+async fn parameters_are_read_as_php_reads_them() {
+    let server = Server::start().await;
+    for (parameters, expected) in [
+        ("limitstart=29&search=", vec![30]),
+        ("%20limitstart=29", vec![30]),
+        ("limitstart%00x=29", vec![30]),
+        // An array is no text.
+        ("search[]=demo&limitnum=2", vec![1, 2]),
+        ("search=demo&search[]=x&limitnum=2", vec![1, 2]),
+        ("search[]=x&search=demo", vec![1]),
+        // Bytes that are not UTF-8 match nothing.
+        ("search=demo%FF", vec![]),
+        ("status=%FF", vec![]),
+    ] {
+        let answer = get_clients(&server, parameters).await;
+        assert_eq!(ids(&answer, "clients", "client", "id"), expected, "{parameters}");
+    }
+    let ask = format!("action=CreateSsoToken&{PAIR}&client.id=1");
+    assert_eq!(server.json(&ask).await.0, 200);
+}
+
+#[tokio::test]
 async fn an_answer_has_at_most_10_000_clients() {
     let server = Server::start().await;
     server
@@ -205,7 +227,7 @@ async fn texts_cannot_add_a_field_to_an_answer() {
     assert!(nvp.contains(expected), "{nvp}");
     let (_, xml) = server.call(&format!("{ask}&responsetype=xml")).await;
     let expected =
-        "<name>&quot;;result=x\n&lt;/name&gt;&amp;</name><description>\u{fffd}</description>";
+        "<name>&quot;;result=x\n&lt;/name&gt;&amp;</name>\n<description>\u{fffd}</description>";
     assert!(xml.contains(expected), "{xml}");
 }
 

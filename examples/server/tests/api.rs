@@ -101,7 +101,7 @@ async fn answers_come_in_three_formats() {
         (
             "xml",
             "application/xml",
-            r#"<?xml version="1.0" encoding="utf-8"?><whmcsapi><action>getproducts</action><result>success</result><totalresults>1</totalresults><startnumber>0</startnumber><numreturned>1</numreturned><products><product><pid>3</pid><gid>2</gid><type>other</type><name>Site check</name><description>One hour; by hand</description><module></module><paytype>onetime</paytype></product></products></whmcsapi>"#,
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>getproducts</action>\n<result>success</result>\n<totalresults>1</totalresults>\n<startnumber>0</startnumber>\n<numreturned>1</numreturned>\n<products>\n<product>\n<pid>3</pid>\n<gid>2</gid>\n<type>other</type>\n<name>Site check</name>\n<description>One hour; by hand</description>\n<module></module>\n<paytype>onetime</paytype>\n</product>\n</products>\n</whmcsapi>",
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<whmcsapi>\n<action>getproducts</action>\n<result>error</result>\n<message>Authentication Failed</message>\n</whmcsapi>",
         ),
         (

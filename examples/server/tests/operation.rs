@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{ADMIN, FORM, LOGIN, PAIR, Server, addresses, answer, cookie, head};
+use support::{ADMIN, FORM, LOGIN, PAIR, Server, answer, cookie, head, proxies};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
@@ -32,7 +32,7 @@ async fn metrics_count_each_code_and_are_local() {
     let response = server.get_with("/metrics", "host", "evil.example").await;
     assert_eq!(response.status(), 404);
     let server = Server::with(|settings| {
-        settings.trusted_proxies = addresses(&["127.0.0.1"]);
+        settings.trusted_proxies = proxies(&["127.0.0.1"]);
     })
     .await;
     let response = server.get_with("/metrics", "x-forwarded-for", "203.0.113.7").await;
@@ -126,7 +126,7 @@ async fn a_missing_table_is_a_store_failure() {
 #[tokio::test]
 async fn an_address_with_too_many_failures_is_refused_for_a_while() {
     let server = Server::with(|settings| {
-        settings.trusted_proxies = addresses(&["127.0.0.1"]);
+        settings.trusted_proxies = proxies(&["127.0.0.1"]);
         settings.addresses = AddressGate::open();
         settings.limits.failures = 3;
         settings.limits.failure_time = Duration::from_secs(10);
@@ -226,7 +226,7 @@ async fn a_trusted_proxy_sends_the_clients_address() {
     let behind_a_proxy = Server::with(|settings| {
         settings.addresses =
             AddressGate::new().with_entries(["203.0.113.7", "127.0.0.1", "0.0.0.0"]);
-        settings.trusted_proxies = addresses(&["127.0.0.1"]);
+        settings.trusted_proxies = proxies(&["127.0.0.1"]);
     })
     .await;
     let listed = "192.0.2.1, 203.0.113.7";
@@ -397,7 +397,7 @@ async fn connections_of_a_peer_have_a_limit() {
     // A trusted proxy has no limit.
     let server = Server::with(|settings| {
         settings.limits.connections_by_peer = 0;
-        settings.trusted_proxies = addresses(&["127.0.0.1"]);
+        settings.trusted_proxies = proxies(&["127.0.0.1"]);
     })
     .await;
     assert_eq!(server.get("/nothing").await.status(), 404);

@@ -162,8 +162,24 @@ async fn options_reach_the_service() {
     let link = program.printed.last().unwrap().trim().to_owned();
     assert_eq!(call(&link, "192.0.2.1").await.0, 302);
     assert_eq!(call(&link, "192.0.2.1").await.0, 403);
-    let log = program.stop();
-    assert_eq!(log[0]["fields"]["count"], 1, "10.0.0.0/8 is no address");
+    assert_eq!(call(&api, "10.255.0.1").await.0, 200);
+    assert_eq!(call(&api, "11.0.0.1").await.0, 403);
+}
+
+#[tokio::test]
+async fn a_network_of_proxies_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--trust-proxy", "127.0.0.0/8", "--allow-ip", "203.0.113.7"];
+    let program = Program::start(folder.path(), &options, "info");
+    let api = format!("{}/includes/api.php", program.base());
+    let call = async |address: &str| {
+        let form = format!("action=GetClients&limitnum=0&{PAIR}");
+        let call = http().post(&api).header("content-type", FORM).body(form);
+        let call = call.header("x-forwarded-for", address);
+        call.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(call("203.0.113.7, 127.0.0.2").await, 200);
+    assert_eq!(call("203.0.113.7, 192.0.2.1").await, 403);
 }
 
 #[tokio::test]
@@ -230,6 +246,15 @@ fn errors_at_the_start_are_reported() {
         (&["--bcrypt-cost", "3"], 2, "3 is not in 4..=31"),
         (&["--max-failures", "0"], 2, "0 is not in 1.."),
         (&["--role-ids", "xml"], 2, "possible values: json, comma"),
+        (
+            &["--allow-ip", "127.0.0.1", "--allow-ip", "10.0.0.0/33"],
+            2,
+            "invalid value '10.0.0.0/33' for '--allow-ip <ADDRESS>': it is neither an IP address nor a network",
+        ),
+        (&["--allow-ip", "localhost"], 2, "invalid value 'localhost' for '--allow-ip <ADDRESS>'"),
+        (&["--allow-ip", "127.0.0.1:80"], 2, "invalid value '127.0.0.1:80'"),
+        (&["--trust-proxy", "proxy"], 2, "invalid value 'proxy' for '--trust-proxy <ADDRESS>'"),
+        (&["--trust-proxy", "10.0.0.0/"], 2, "invalid value '10.0.0.0/'"),
         (&["--unknown"], 2, "unexpected argument '--unknown'"),
         (&["--autoauth-key", ""], 1, "an AutoAuth key cannot be empty"),
         (

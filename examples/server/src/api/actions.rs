@@ -1,13 +1,12 @@
 //! The actions of the service.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
-use whmcs_auth::{ActionName, Goto};
+use whmcs_auth::answer::Value;
+use whmcs_auth::{ActionName, Goto, Received};
 
-use super::fields::Fields;
-use super::success::Success;
 use crate::database::{CLIENT_ORDERS, Client, ClientQuery, Product, ProductQuery};
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -18,15 +17,18 @@ const MAX_CLIENTS: u32 = 10_000;
 /// The most numbers in one `pid`.
 const MAX_IDS: usize = 1000;
 
+/// The fields of an answer after `result`.
+pub(super) type Success = Vec<(&'static str, Value<'static>)>;
+
 pub(super) async fn perform(
     service: &Service,
     action: &ActionName,
-    fields: &Fields,
+    received: &Received,
 ) -> Result<Success, Refusal> {
     match action.as_str() {
-        "getclients" => get_clients(service, fields).await,
-        "getproducts" => get_products(service, fields).await,
-        "createssotoken" => create_sso_token(service, fields).await,
+        "getclients" => get_clients(service, received).await,
+        "getproducts" => get_products(service, received).await,
+        "createssotoken" => create_sso_token(service, received).await,
         _ => Err(Refusal::new(
             "action_unknown",
             StatusCode::NOT_FOUND,
@@ -37,91 +39,96 @@ pub(super) async fn perform(
 }
 
 /// Reads `limitstart` (0), `limitnum` (25), `search`, `status`, `orderby` (id) and `sorting` (ASC).
-async fn get_clients(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
-    let search = fields.parameter("search").unwrap_or_default();
+async fn get_clients(service: &Service, received: &Received) -> Result<Success, Refusal> {
+    let search = parameter(received, "search").unwrap_or_default();
     // SQLite ends a pattern at a NUL.
     if search.contains(char::is_control) {
         return Err(invalid("search"));
     }
-    let order = fields.parameter("orderby").unwrap_or("id");
+    let order = parameter(received, "orderby").unwrap_or("id".into());
     let order = CLIENT_ORDERS.into_iter().find(|column| *column == order);
-    let start = number(fields, "limitstart")?.unwrap_or(0);
+    let status = parameter(received, "status");
+    let start = number(received, "limitstart")?.unwrap_or(0);
     let query = ClientQuery {
-        search,
-        status: fields.parameter("status"),
+        search: &search,
+        status: status.as_deref(),
         order_by: order.ok_or_else(|| invalid("orderby"))?,
-        is_descending: match fields.parameter("sorting") {
+        is_descending: match parameter(received, "sorting") {
             None => false,
             Some(sorting) if sorting.eq_ignore_ascii_case("ASC") => false,
             Some(sorting) if sorting.eq_ignore_ascii_case("DESC") => true,
             Some(_) => return Err(invalid("sorting")),
         },
         start,
-        count: number(fields, "limitnum")?.unwrap_or(25).min(MAX_CLIENTS),
+        count: number(received, "limitnum")?.unwrap_or(25).min(MAX_CLIENTS),
     };
     let page = service.database.clients(&query).await?;
-    Ok(Success(json!({
-        "totalresults": page.total,
-        "startnumber": start,
-        "numreturned": page.clients.len(),
-        "clients": { "client": page.clients.iter().map(client).collect::<Vec<_>>() },
-    })))
+    Ok(vec![
+        ("totalresults", page.total.into()),
+        ("startnumber", start.into()),
+        ("numreturned", page.clients.len().into()),
+        ("clients", [("client", page.clients.into_iter().map(client).collect())].into()),
+    ])
 }
 
-fn client(client: &Client) -> Value {
-    json!({
-        "id": client.id,
-        "firstname": client.firstname,
-        "lastname": client.lastname,
-        "companyname": client.companyname,
-        "email": client.email,
-        "datecreated": client.datecreated,
-        "groupid": client.groupid,
-        "status": client.status,
-    })
+fn client(client: Client) -> Value<'static> {
+    let fields: [(_, Value<'_>); 8] = [
+        ("id", client.id.into()),
+        ("firstname", client.firstname.into()),
+        ("lastname", client.lastname.into()),
+        ("companyname", client.companyname.into()),
+        ("email", client.email.into()),
+        ("datecreated", client.datecreated.into()),
+        ("groupid", client.groupid.into()),
+        ("status", client.status.into()),
+    ];
+    fields.into()
 }
 
 /// Reads `pid` (one number, or several with commas), `gid`, `module`, `limitstart` (0) and `limitnum`
 /// (all).
-async fn get_products(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
-    let ids = fields.parameter("pid").map(|list| {
+async fn get_products(service: &Service, received: &Received) -> Result<Success, Refusal> {
+    let ids = parameter(received, "pid").map(|list| {
         let ids: Result<BTreeSet<_>, _> = list.split(',').map(|id| id.trim().parse()).collect();
         let ids = ids.ok().filter(|ids| ids.len() <= MAX_IDS);
         ids.ok_or_else(|| invalid("pid"))
     });
+    let module = parameter(received, "module");
     let query = ProductQuery {
         ids: ids.transpose()?,
-        gid: number(fields, "gid")?,
-        module: fields.parameter("module"),
+        gid: number(received, "gid")?,
+        module: module.as_deref(),
     };
-    let start = number(fields, "limitstart")?.unwrap_or(0);
-    let count = number(fields, "limitnum")?.unwrap_or(u32::MAX);
+    let start = number(received, "limitstart")?.unwrap_or(0);
+    let count = number(received, "limitnum")?.unwrap_or(u32::MAX);
     let products = service.database.products(&query).await?;
-    let page = products.iter().skip(start as usize).take(count as usize);
+    let total = products.len();
+    let page = products.into_iter().skip(start as usize).take(count as usize);
     let page: Vec<_> = page.map(product).collect();
-    Ok(Success(json!({
-        "totalresults": products.len(),
-        "startnumber": start,
-        "numreturned": page.len(),
-        "products": { "product": page },
-    })))
+    Ok(vec![
+        ("totalresults", total.into()),
+        ("startnumber", start.into()),
+        ("numreturned", page.len().into()),
+        ("products", [("product", page.into())].into()),
+    ])
 }
 
-fn product(product: &Product) -> Value {
-    json!({
-        "pid": product.id,
-        "gid": product.gid,
-        "type": product.r#type,
-        "name": product.name,
-        "description": product.description,
-        "module": product.servertype,
-        "paytype": product.paytype,
-    })
+fn product(product: Product) -> Value<'static> {
+    let fields: [(_, Value<'_>); 7] = [
+        ("pid", product.id.into()),
+        ("gid", product.gid.into()),
+        ("type", product.r#type.into()),
+        ("name", product.name.into()),
+        ("description", product.description.into()),
+        ("module", product.servertype.into()),
+        ("paytype", product.paytype.into()),
+    ];
+    fields.into()
 }
 
 /// Reads `client_id`, `destination` and `sso_redirect_path`.
-async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success, Refusal> {
-    let id = fields.parameter("client_id").and_then(|id| id.parse().ok());
+async fn create_sso_token(service: &Service, received: &Received) -> Result<Success, Refusal> {
+    let id = parameter(received, "client_id").and_then(|id| id.parse().ok());
     let client = match id {
         Some(id) => service.database.client(id).await?,
         None => None,
@@ -134,7 +141,8 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success,
             "no client has this client_id, or the account is closed",
         )
     })?;
-    if !matches!(fields.parameter("destination"), None | Some("sso:custom_redirect")) {
+    let destination = parameter(received, "destination");
+    if !matches!(destination.as_deref(), None | Some("sso:custom_redirect")) {
         return Err(Refusal::new(
             "destination_unknown",
             StatusCode::BAD_REQUEST,
@@ -142,7 +150,8 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success,
             "the service only supports the destination sso:custom_redirect",
         ));
     }
-    let target = match Goto::parse(fields.parameter("sso_redirect_path").unwrap_or_default()) {
+    let path = parameter(received, "sso_redirect_path").unwrap_or_default();
+    let target = match Goto::parse(&path) {
         Goto::Absent => None,
         Goto::SameSite(target) => Some(target.into_owned()),
         Goto::Refused => {
@@ -159,11 +168,18 @@ async fn create_sso_token(service: &Service, fields: &Fields) -> Result<Success,
     let base = system_url.as_deref().unwrap_or(&service.settings.base_url);
     let redirect_url =
         format!("{}/oauth/singlesignon.php?access_token={token}", base.trim_end_matches('/'));
-    Ok(Success(json!({ "access_token": token, "redirect_url": redirect_url })))
+    Ok(vec![("access_token", token.into()), ("redirect_url", redirect_url.into())])
 }
 
-fn number(fields: &Fields, name: &'static str) -> Result<Option<u32>, Refusal> {
-    let text = fields.parameter(name);
+/// A parameter of an action, as PHP reads it. An empty value is `None`.
+fn parameter<'r>(received: &'r Received, name: &str) -> Option<Cow<'r, str>> {
+    let value = received.field(name).filter(|value| !value.is_empty())?;
+    // Bytes that are not UTF-8 become U+FFFD, which no record has. An absent filter would match them all.
+    Some(String::from_utf8_lossy(value))
+}
+
+fn number(received: &Received, name: &'static str) -> Result<Option<u32>, Refusal> {
+    let text = parameter(received, name);
     text.map(|text| text.parse().map_err(|_| invalid(name))).transpose()
 }
 

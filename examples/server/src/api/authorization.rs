@@ -45,28 +45,19 @@ async fn verify(
     if let Some(refusal) = attempt.refusal() {
         return Err(refusal.into());
     }
-    // The client may have reached the limit of failures while it waited, so check again.
+    let pending = attempt.look_up(&service.credentials()).await?;
+    // After the look-ups, so that a slow database holds no permit.
     let permit = Arc::clone(&service.verifications).acquire_owned().await;
     let permit = permit.map_err(|error| Refusal::unavailable("stopping", error))?;
+    // The client may have reached the limit of failures while it waited, so check again.
     service.throttle.check(address)?;
 
-    let settings = &service.settings;
-    let credential = match attempt.identifier() {
-        Some(identifier) => service.database.credential(identifier, settings).await?,
-        None => None,
-    };
-    let admin = match attempt.username() {
-        Some(username) => service.database.admin(username, settings).await?,
-        None => None,
-    };
-    let expected = settings.expected_schemes();
-    let attempt = attempt.into_owned();
     let running = service.metrics.verification();
     let decision = spawn_blocking(move || {
         // The thread holds both, because it goes on when the caller hangs up.
         let _permit = permit;
         let _running = running;
-        attempt.decide(credential.as_ref(), admin.as_ref(), expected, &ApiPolicy::new())
+        pending.decide(&ApiPolicy::new())
     });
     let verdict = decision.await;
     let verdict = verdict.map_err(|stopped| Refusal::unavailable("thread_stopped", stopped))?;

@@ -3,17 +3,16 @@
 mod actions;
 mod authorization;
 mod fields;
-mod success;
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{self, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use whmcs_auth::Received;
 use whmcs_auth::answer::Answer;
 
+use self::actions::Success;
 use self::authorization::authorize;
-use self::fields::Fields;
-use self::success::Success;
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
@@ -25,20 +24,18 @@ pub(crate) async fn call(
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
-    let mut fields = Fields::from_query(request.uri());
-    let outcome = service.in_time(answer(&service, address, request, &mut fields)).await;
-    let request = fields.api_request();
+    let mut received = Received::new().with_query(request.uri().query().unwrap_or_default());
+    let outcome = service.in_time(answer(&service, address, request, &mut received)).await;
+    let request = received.api_request();
     match outcome {
         Ok(success) => {
             service.accepted(ENDPOINT);
-            let (content_type, body) = success.render(&request);
-            render(StatusCode::OK, content_type, body)
+            render(Answer::success(&success, &request))
         }
         Err(refusal) => {
             service.refused(ENDPOINT, address, &refusal);
             let status = refusal.status;
-            let answer = Answer::error(status.as_u16(), &refusal.message, &request);
-            let mut response = render(status, answer.content_type, answer.body);
+            let mut response = render(Answer::error(status.as_u16(), &refusal.message, &request));
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 let allowed = match service.settings.allow_get {
                     true => HeaderValue::from_static("GET, POST"),
@@ -55,10 +52,12 @@ async fn answer(
     service: &Service,
     address: ClientAddress,
     request: Request<Body>,
-    fields: &mut Fields,
+    received: &mut Received,
 ) -> Result<Success, Refusal> {
     match *request.method() {
-        Method::POST => fields.read_body(request, &service.settings.limits).await?,
+        Method::POST => {
+            *received = fields::with_body(received, request, &service.settings.limits).await?;
+        }
         Method::GET if service.settings.allow_get => {}
         _ => {
             return Err(Refusal::new(
@@ -71,10 +70,10 @@ async fn answer(
     }
     // After the body was read, because `responsetype` may be in the body.
     let address = service.admit(address)?;
-    let action = authorize(service, address, &fields.api_request()).await?;
-    actions::perform(service, &action, fields).await
+    let action = authorize(service, address, &received.api_request()).await?;
+    actions::perform(service, &action, received).await
 }
 
-fn render(status: StatusCode, content_type: &'static str, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+fn render(answer: Answer) -> Response {
+    http::Response::<String>::from(answer).into_response()
 }

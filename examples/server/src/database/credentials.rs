@@ -9,7 +9,8 @@ use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 use tokio::time::timeout;
 use whmcs_auth::{
-    Admin, AdminState, AllowedActions, ApiCredential, SchemeError, StoredPassword, StoredSecret,
+    Admin, AdminState, AllowedActions, ApiCredential, AsyncCredentialStore, ExpectedSchemes,
+    SchemeError, StoredPassword, StoredSecret,
 };
 
 use super::{Database, exact_or_first, none_if_unencodable};
@@ -79,15 +80,22 @@ struct RoleRow {
     permissions: Option<String>,
 }
 
-impl Database {
-    /// The credential with this identifier. A row that the library cannot read is logged and counts as
-    /// absent.
-    pub(crate) async fn credential(
+/// The credentials and admins of a database, read as the settings say.
+pub(crate) struct Credentials<'s> {
+    pub(crate) database: &'s Database,
+    pub(crate) settings: &'s Settings,
+}
+
+/// A row that the library cannot read is logged and counts as absent.
+impl AsyncCredentialStore for Credentials<'_> {
+    type Id = CallerId;
+    type Error = sqlx::Error;
+
+    async fn find_credential(
         &self,
         identifier: &str,
-        settings: &Settings,
     ) -> sqlx::Result<Option<ApiCredential<CallerId>>> {
-        let rows = self.rows(CREDENTIAL, identifier, settings).await?;
+        let rows = self.rows(CREDENTIAL, identifier).await?;
         let records = rows.iter().filter_map(|row| {
             let record = CredentialRow::from_row(row).map_err(Unreadable::from);
             readable("tbldeviceauth", row, record.and_then(CredentialRow::record))
@@ -97,13 +105,8 @@ impl Database {
         }))
     }
 
-    /// The admin with this username. A row that the library cannot read is logged and counts as absent.
-    pub(crate) async fn admin(
-        &self,
-        username: &str,
-        settings: &Settings,
-    ) -> sqlx::Result<Option<Admin<CallerId>>> {
-        let rows = self.rows(ADMIN, username, settings).await?;
+    async fn find_admin(&self, username: &str) -> sqlx::Result<Option<Admin<CallerId>>> {
+        let rows = self.rows(ADMIN, username).await?;
         let records = rows.iter().filter_map(|row| {
             let record = AdminRow::from_row(row).map_err(Unreadable::from);
             readable("tbladmins", row, record.and_then(AdminRow::record))
@@ -113,19 +116,22 @@ impl Database {
         }))
     }
 
-    async fn rows(
-        &self,
-        query: &'static str,
-        name: &str,
-        settings: &Settings,
-    ) -> sqlx::Result<Vec<AnyRow>> {
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        self.settings.expected_schemes()
+    }
+}
+
+impl Credentials<'_> {
+    async fn rows(&self, query: &'static str, name: &str) -> sqlx::Result<Vec<AnyRow>> {
         let rows = sqlx::query(query)
-            .bind(settings.api_access_permission)
+            .bind(self.settings.api_access_permission)
             .bind(name)
-            .fetch_all(&self.pool);
+            .fetch_all(&self.database.pool);
         none_if_unencodable(rows.await, name)
     }
+}
 
+impl Database {
     /// The actions that the API roles of a verified credential allow. Admins have no API roles.
     pub(crate) async fn allowed_actions(
         &self,

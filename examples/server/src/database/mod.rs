@@ -19,7 +19,7 @@ use whmcs_auth::BcryptCost;
 
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
 pub(crate) use configuration::Configuration;
-pub(crate) use credentials::CallerId;
+pub(crate) use credentials::{CallerId, Credentials};
 pub(crate) use products::{Product, ProductQuery};
 
 /// A pool of connections.

@@ -26,7 +26,7 @@ async fn log_in_by_link(
     address: ClientAddress,
     query: &str,
     jar: CookieJar,
-) -> Result<(CookieJar, String), Refusal> {
+) -> Result<(CookieJar, Response), Refusal> {
     service.admit(address)?;
     let configuration = service.database.configuration().await?;
     if !configuration.allow_autoauth {
@@ -49,5 +49,5 @@ async fn log_in_by_link(
         None => login.repeatable(),
     };
     let jar = begin_session(service, jar, login.account(), &configuration)?;
-    Ok((jar, login.goto().target_or(CLIENT_AREA).to_owned()))
+    Ok((jar, login.redirect(CLIENT_AREA)))
 }

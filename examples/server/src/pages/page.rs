@@ -47,17 +47,17 @@ pub(super) fn begin_session(
     service.sessions.begin(jar, client.id, is_tls)
 }
 
-/// Redirects the visitor after a login, or shows why there was none.
+/// Adds the session's cookie to the redirect after a login, or shows why there was none.
 pub(super) fn finish(
     service: &Service,
     endpoint: &'static str,
     address: ClientAddress,
-    login: Result<(CookieJar, String), Refusal>,
+    login: Result<(CookieJar, Response), Refusal>,
 ) -> Response {
     match login {
-        Ok((jar, target)) => {
+        Ok(login) => {
             service.accepted(endpoint);
-            (StatusCode::FOUND, jar, [(header::LOCATION, target)]).into_response()
+            login.into_response()
         }
         Err(refusal) => refuse(service, endpoint, address, &refusal),
     }

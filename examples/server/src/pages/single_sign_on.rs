@@ -1,9 +1,10 @@
 //! `/oauth/singlesignon.php`: a token of `CreateSsoToken` starts a session.
 
 use axum::extract::{Extension, RawQuery, State};
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
-use whmcs_auth::{AutoAuthRefusal, GotoTarget};
+use whmcs_auth::{AutoAuthRefusal, GotoTarget, Received};
 
 use super::page::{CLIENT_AREA, begin_session, finish};
 use crate::client_address::ClientAddress;
@@ -26,11 +27,11 @@ async fn log_in_by_token(
     address: ClientAddress,
     query: &str,
     jar: CookieJar,
-) -> Result<(CookieJar, String), Refusal> {
+) -> Result<(CookieJar, Response), Refusal> {
     service.admit(address)?;
     let configuration = service.database.configuration().await?;
-    let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "access_token");
-    let token = token.map(|(_, token)| token).unwrap_or_default();
+    let query = Received::new().with_query(query);
+    let token = String::from_utf8_lossy(query.field("access_token").unwrap_or_default());
     let now = service.now();
     let id = service.sso_tokens.peek(&token, now)?.client;
     let Some(client) = service.database.client(id).await? else {
@@ -45,8 +46,9 @@ async fn log_in_by_token(
     let jar = begin_session(service, jar, &client, &configuration)?;
     // This page is one folder below its targets.
     let target = login.target.as_ref().map_or(CLIENT_AREA, GotoTarget::as_str);
-    Ok(match target.starts_with('/') {
-        true => (jar, target.to_owned()),
-        false => (jar, format!("../{target}")),
-    })
+    let target = match target.starts_with('/') {
+        true => target.to_owned(),
+        false => format!("../{target}"),
+    };
+    Ok((jar, (StatusCode::FOUND, [(header::LOCATION, target)]).into_response()))
 }

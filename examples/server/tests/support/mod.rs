@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use whmcs_auth::gate::AddressGate;
+use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, FixedClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, Service, Settings, serve};
@@ -49,7 +48,7 @@ pub fn settings() -> Settings {
         role_ids: Default::default(),
         api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
         bcrypt_cost: BcryptCost::new(4).unwrap(),
-        trusted_proxies: Vec::new(),
+        trusted_proxies: TrustedProxies::new(),
         base_url: "http://billing.example".to_owned(),
         limits: Limits { failures: 1000, ..Limits::default() },
     }
@@ -191,9 +190,9 @@ pub fn cookie(response: &Response) -> String {
     set.split(';').next().unwrap().to_owned()
 }
 
-pub fn addresses(addresses: &[&str]) -> Vec<IpAddr> {
-    let parse = |address: &&str| address.parse().unwrap();
-    addresses.iter().map(parse).collect()
+pub fn proxies(addresses: &[&str]) -> TrustedProxies {
+    let addresses = addresses.iter().map(|address| address.parse().unwrap());
+    TrustedProxies::new().with_addresses(addresses)
 }
 
 pub async fn answer(response: Response) -> (u16, String) {
