@@ -73,7 +73,7 @@ impl fmt::Debug for LinkVerifier {
 
 /// `Sec-Purpose` is the standard. The others are what older browsers send.
 fn is_fetched_ahead(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-moz"]
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"]
         .into_iter()
         .flat_map(|name| headers.get_all(name))
         .any(|value| ["prefetch", "preview"].iter().any(|purpose| starts_with(value, purpose)))
