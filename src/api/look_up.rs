@@ -91,7 +91,7 @@ pub trait AsyncCredentialStore: Sync {
     fn expected_schemes(&self) -> ExpectedSchemes;
 }
 
-/// A store that answers at once, as an async one: a [`MemoryStore`](crate::MemoryStore), or a double in a
+/// A store that answers at once, as an async one: a `MemoryStore`, or a double in a
 /// test. It clones what it finds.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadyStore<S>(pub S);

@@ -94,7 +94,7 @@ impl<'a> AutoAuthLogin<'a> {
 ///
 /// | method | the link works |
 /// |---|---|
-/// | `use_once`, with feature `std` | once, as a [`ReplayGuard`](crate::replay::ReplayGuard) remembers |
+/// | `use_once`, with feature `std` | once, as a `ReplayGuard` remembers |
 /// | [`used_once`](Self::used_once) | once, as a store of your own remembers |
 /// | [`repeatable`](Self::repeatable) | until its window closes |
 ///
@@ -130,7 +130,7 @@ impl<'a, A> AccountLogin<'a, A> {
 
     /// Accepts the link if this is its first use, as a store of your own says.
     ///
-    /// Let one statement both ask and remember: the module [`replay`](crate::replay) has it for SQL and
+    /// Let one statement both ask and remember: the module `replay` has it for SQL and
     /// Redis. Pass whether that statement inserted the
     /// [replay key](AutoAuthLogin::replay_key).
     ///

@@ -103,7 +103,7 @@ impl Sealed for AutoAuthRefusal {
     }
 }
 
-/// Why [`ReplayGuard::first_use`](crate::replay::ReplayGuard::first_use) refused a genuine link.
+/// Why `ReplayGuard::first_use` refused a genuine link.
 ///
 /// Display is for the operator and names the cause. The caller gets
 /// [`public_message`](Refusal::public_message): `Service Unavailable` from a full guard, otherwise
