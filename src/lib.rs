@@ -153,7 +153,7 @@
 //! | `bcrypt` | no | secrets and passwords that are stored as bcrypt |
 //! | `sha2` | no | API secrets that are stored as SHA-256 |
 //! | `ipnet` | no | networks in the address gate |
-//! | `serde` | no | requests from the form and query extractors of web frameworks |
+//! | `serde` | no | requests from the form and query extractors of axum, actix-web and poem |
 //! | `http` | no | answers and redirects as the types of the crate `http` |
 //! | `test-util` | no | callers and logins made by hand, for tests of handlers; never in a release build |
 //!
