@@ -89,12 +89,13 @@ impl Answer {
     /// assert_eq!(answer.body, "result=error;message=Invoice ID Not Found");
     /// ```
     pub fn error(http_status: u16, message: &str, request: &ApiRequest<'_>) -> Self {
-        let body = match request.response_type() {
+        let format = request.response_type();
+        let body = match format {
             ResponseType::Json => error::json(message),
             ResponseType::Xml => error::xml(request.action(), message),
             ResponseType::Nvp => error::nvp(message),
         };
-        Self { http_status, content_type: content_type(request.response_type()), body }
+        Self { http_status, content_type: content_type(format), body }
     }
 
     /// Makes the answer to a call that was carried out, with status 200: `result`, then the fields in their
