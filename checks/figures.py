@@ -15,6 +15,7 @@ import sys
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 FIGURES = json.loads((DOCS / "figures.json").read_text())
+MISSED = ", missed"
 COMMANDS = {"bench": "`cargo bench`", "scale": "the program `scale`", "peers": "the program `peers`"}
 
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -62,7 +63,23 @@ def peers():
         yield {key: row[key] for key in ("contestant", "what is measured", "ratio")}
 
 
+def missed():
+    """The cases that did not reach their aim."""
+    for name, rows in FIGURES["bench"]["tables"].items():
+        for row in rows:
+            if (row["limit"] or "").endswith(MISSED):
+                yield missed_row(f"{name}: {row['case']}", row, f"at most {row['limit']}")
+    for row in FIGURES["peers"]["tables"]["peers"]:
+        if (row["at least"] or "").endswith(MISSED):
+            yield missed_row(row["contestant"], row, f"at least {row['at least']}")
+
+
+def missed_row(case, row, aim):
+    return {"case": case, "ratio": f"{row['ratio']:.2f}", "aim": aim.removesuffix(MISSED)}
+
+
 TABLES = {
+    "missed": missed(),
     "machines": machines(),
     "links": by_source("link"),
     "requests": by_source("identifier", "username"),
@@ -90,6 +107,8 @@ def cell(value):
 
 
 def markdown(rows):
+    if not rows:
+        return "None.\n"
     rule = ["---:" if is_number(value) else "---" for value in rows[0].values()]
     cells = [list(rows[0]), rule, *([cell(value) for value in row.values()] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)

@@ -1,8 +1,7 @@
 //! Request fields: which names are known, how PHP reads a name, and what a value may hold.
 //!
-//! The docs of [`Field`] list the rules FIELD-1 to FIELD-7. [`Fields::read_pair`] applies FIELD-2 and
-//! FIELD-3, [`Field::check`] applies FIELD-4 and FIELD-5, and [`Fields::content`] applies FIELD-1.
-//! FIELD-6 is in `api/action.rs`. FIELD-7 is why [`Fields`] stores a fault in place of a value.
+//! The docs of [`Field`] list the rules FIELD-1 to FIELD-7. `docs/architecture.md` says where each rule is
+//! applied.
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -17,22 +16,24 @@ use crate::secret_text::SecretText;
 ///   and cuts a name at the first NUL or `[`, so ` action`, `action[]` and `action\0x` are all malformed.
 ///   Without this rule a gateway could check one value while PHP uses another. For the same reason a
 ///   gateway must forward fields that it encoded itself, never the bytes that it received.
-/// - **FIELD-4**: A value is malformed if it is longer than the limit in the table below. Lengths are
+/// - **FIELD-4**: A value is malformed if it is longer than its cap in the table below. Lengths are
 ///   checked before anything is hashed.
 /// - **FIELD-5**: A value is malformed if it holds U+FFFD, which stands for bytes that were not UTF-8.
 ///   `identifier`, `username` and `email` are also malformed if they hold a control character.
-/// - **FIELD-6**: An action is 1 to 64 characters of `[A-Za-z0-9_]`. Any other action is refused, but
-///   only after authentication, and no answer repeats it. See [`Action`](crate::Action).
+/// - **FIELD-6**: An action is 1 to 64 characters of `[A-Za-z0-9_]`. A longer action, or one of other
+///   characters, is refused after authentication, and no answer repeats it. A malformed action (FIELD-2,
+///   FIELD-3, FIELD-5) is refused before it. See [`Action`](crate::Action).
 /// - **FIELD-7**: Building a request never fails. Verification refuses a malformed request, so the
-///   caller gets the same public answer as for wrong credentials or a wrong hash.
+///   caller gets the same public message as for wrong credentials or a wrong hash.
 ///
 /// A `goto` that breaks FIELD-2 or FIELD-3 loses only the goto: the link itself can still be accepted.
 ///
-/// If a request breaks several rules, one [`Malformed`] is reported: of the first field in the order of
-/// the variants. For one field, FIELD-3 comes before FIELD-2, and FIELD-2 before FIELD-4 and FIELD-5. The
-/// order in which the fields arrived does not matter.
+/// If a request breaks several rules, one [`Malformed`] is reported. Broken rules FIELD-2 to FIELD-5 are
+/// reported first, in the order of the variants. A missing field is reported after them. For one field,
+/// FIELD-3 comes before FIELD-2, and FIELD-2 before FIELD-4 and FIELD-5. The order in which the fields
+/// arrived does not matter.
 ///
-/// | field | longest value in bytes |
+/// | field | cap in bytes |
 /// |---|---:|
 /// | `identifier`, `username` | 255 |
 /// | `secret`, `password` | 1024 |
@@ -40,10 +41,10 @@ use crate::secret_text::SecretText;
 /// | `hash` | 40 |
 /// | `goto` | 2048 |
 ///
-/// `accesskey`, `action`, `responsetype` and `timestamp` have no limit here. FIELD-6 limits an action,
+/// `accesskey`, `action`, `responsetype` and `timestamp` have no cap. FIELD-6 limits an action,
 /// a timestamp has exactly ten digits, and the other two are never hashed.
 ///
-/// Source: WHMCS documents the field names. PHP defines how PHP reads a name. The limits are this
+/// Source: WHMCS documents the field names. PHP defines how PHP reads a name. The caps are this
 /// crate's decision, and so is refusing a malformed request.
 ///
 /// # Examples
@@ -73,7 +74,7 @@ pub enum Field {
     Action,
     /// `responsetype`: the format of the answer.
     ResponseType,
-    /// `email`: the client whom a link logs in.
+    /// `email`: the e-mail of the account that a link logs in.
     Email,
     /// `timestamp`: when a link was signed, in Unix seconds.
     Timestamp,
@@ -116,7 +117,7 @@ impl Field {
         }
     }
 
-    /// FIELD-4: the longest accepted value, in bytes.
+    /// FIELD-4: the cap, in bytes.
     pub(crate) const fn cap(self) -> usize {
         match self {
             Self::Identifier | Self::Username => 255,
@@ -177,7 +178,7 @@ pub enum Malformed {
     /// `disguised_field`.
     #[error("a field that is not named `{0}` is read as `{0}` by PHP")]
     Alias(Field),
-    /// FIELD-4: the value is longer than its limit. Code `field_too_long`.
+    /// FIELD-4: the value is longer than its cap. Code `field_too_long`.
     #[error("the field `{0}` is longer than {cap} bytes", cap = .0.cap())]
     TooLong(Field),
     /// FIELD-5: the value holds U+FFFD, which stands for bytes that were not UTF-8. Code
@@ -202,7 +203,8 @@ pub enum Malformed {
     /// `space_in_email`.
     #[error("the e-mail holds a space: whoever made the link did not percent-encode its `+`")]
     SpaceInEmail,
-    /// The body has another content type than a form, so its fields are not known. Code
+    /// The body has another content type than a form, so its fields are not known. It is reported
+    /// before every other fault. Code
     /// `body_not_form`.
     #[error("the body is not a form: its content type is another, or none")]
     BodyNotForm,
@@ -257,7 +259,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         (field as usize).wrapping_sub(FIRST)
     }
 
-    /// Reads one pair. A name that is not one of these fields is ignored (FIELD-1).
+    /// Reads one pair (FIELD-2, FIELD-3). A name that is not one of these fields is ignored (FIELD-1).
     ///
     /// An alias replaces a repetition, and a repetition replaces a fault of the value. So the reported
     /// fault does not depend on the order of the pairs, which some decoders change.

@@ -29,7 +29,7 @@ impl From<Answer> for Response<String> {
     fn from(answer: Answer) -> Self {
         let Answer { http_status, content_type, body } = answer;
         let mut response = Response::new(body);
-        // A status of the service's own may be none.
+        // The service chose the status, so it may be invalid.
         *response.status_mut() =
             StatusCode::from_u16(http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -38,7 +38,8 @@ impl From<Answer> for Response<String> {
 }
 
 impl<A> AcceptedLogin<'_, A> {
-    /// The redirect to the target of the link, or to `default` if it has none. Needs feature `http`.
+    /// The redirect to the target of the link, or to `default` if the link offers none. Needs feature
+    /// `http`.
     ///
     /// It has status 302, `Cache-Control: no-store` and `Referrer-Policy: no-referrer`: no cache keeps
     /// the answer to a link, and no other page learns the link. Add the cookie of the session.
@@ -84,8 +85,8 @@ impl<A> AcceptedLogin<'_, A> {
 }
 
 impl TrustedProxies {
-    /// The address of the caller, out of the headers of a request: [`caller`](Self::caller) for the crate
-    /// `http`. Needs feature `http`.
+    /// The address of the caller, from a header map of the crate `http`, as [`caller`](Self::caller) reads
+    /// it. Needs feature `http`.
     ///
     /// # Errors
     ///

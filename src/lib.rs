@@ -16,7 +16,7 @@
 //! };
 //!
 //! let credential = ApiCredential::new(
-//!     7, // The store's own key. The library returns it unchanged.
+//!     7, // The record id of the store. The library returns it unchanged.
 //!     "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv",
 //!     StoredSecret::plain("F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo")?,
 //!     AdminState::WithApiAccess,
@@ -89,13 +89,13 @@
     doc = "| [`Received`] | all fields of a request, and the form that a gateway forwards |"
 )]
 //! | [`StoredSecret`], [`StoredPassword`] | secrets and passwords in the scheme in which they are stored |
-//! | [`ExpectedSchemes`] | the schemes whose cost every refusal has |
+//! | [`ExpectedSchemes`] | the schemes that a refusal must cost |
 //! | [`ApiCaller`] | the verified caller, and the actions that it may do |
 //! | [`verify_autoauth`] | whether a login link is genuine; holds the rules `LINK-1` to `LINK-8` |
 //! | [`AutoAuthRequest`], [`AutoAuthLogin`] | a link as it was received, and the login of a genuine link |
 //! | [`AccountLogin`], [`AcceptedLogin`] | the same login with its account, and with a use that is allowed |
 //! | [`Goto`] | the pages that a link may lead to |
-#![cfg_attr(feature = "form", doc = "| [`sign_autoauth`] | makes login links |")]
+#![cfg_attr(feature = "form", doc = "| [`sign_autoauth`] | signs login links |")]
 //! | [`ApiPolicy`], [`AutoAuthPolicy`] | the settings of both verifications |
 //! | [`Refusal`] | the trait of all refusals |
 //! | [`Clock`], [`clock`] | the trait of a clock, and the clocks of this crate |
@@ -112,10 +112,11 @@
 //! A refusal has two readers. The caller of the service gets
 //! [`public_message`](Refusal::public_message) and [`http_status`](Refusal::http_status), which are
 //! the same for unknown, wrong and malformed credentials. The operator gets [`code`](Refusal::code)
-//! and a sentence that names the likely mistake. The failure of a store is [`ApiError::Store`],
-//! never a refusal.
+//! and a sentence that names the likely mistake. A failed store is [`ApiError::Store`]: nothing was
+//! decided. It implements [`Refusal`], too, so that [`Answer`](answer::Answer) can answer with 503.
 //!
-//! No Debug and no Display of this crate shows a secret, stored or presented.
+//! No Debug and no Display of this crate shows a secret, stored or presented. The exception is the error
+//! `E` of a store, inside [`ApiError`] and [`gate::GateError`]: its type is the store's own.
 //!
 //! # Timing
 //!

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// The decoded fields of a request, in the order in which they arrived: an array, a vector or a slice of
 /// pairs of a name and a value.
 ///
-/// A map is none. It has lost the repetitions that must be refused (FIELD-2):
+/// A map does not compile, because it has lost the repetitions that must be refused (FIELD-2):
 ///
 /// ```compile_fail
 /// use std::collections::HashMap;

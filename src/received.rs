@@ -14,8 +14,8 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 /// The fields of one HTTP request, from its query, its form body and its multipart parts. Needs feature
 /// `form`.
 ///
-/// Take it where a request may send fields in several places, where other fields than those for
-/// authentication matter, or where the request is forwarded to PHP.
+/// Use it if a request may send fields in several places, if your service reads other fields than those for
+/// authentication, or if it forwards the request to PHP.
 ///
 /// | part of the request | method | what is read |
 /// |---|---|---|
@@ -23,18 +23,18 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 /// | body | [`with_body`](Self::with_body) | the same, if its content type is `application/x-www-form-urlencoded` |
 /// | multipart parts | [`with_part`](Self::with_part) | one text part; a multipart decoder finds the parts |
 ///
-/// Add the query before the body, as PHP does: of two fields with one name, the later one counts. Two
-/// fields with a name that [`Field`] knows are malformed, wherever they stand.
+/// Add the query before the body, as PHP does: if two fields have one name, the later one counts. A name
+/// that [`Field`] knows is malformed if it occurs twice, in whatever part (FIELD-2).
 ///
-/// Bytes are kept as they came, UTF-8 or not.
+/// Bytes are kept as they are, UTF-8 or not.
 ///
 /// # Security
 ///
-/// A body of any other type makes every request out of it malformed, with the code `body_not_form`. It is
-/// never guessed: a body that looks like a form to one reader and like multipart to another could be
-/// verified as one call and carried out as another.
+/// A body of any other type makes the request malformed, with the code `body_not_form`. Its type is never
+/// guessed. Otherwise the library could read a body as a form while PHP reads it as multipart, and PHP would
+/// carry out another call than the one that was verified.
 ///
-/// Debug shows how many fields there are, and none of them. With feature `zeroize` names and values are
+/// Debug shows the number of fields, and no name and no value. With feature `zeroize`, names and values are
 /// wiped when they are dropped.
 ///
 /// # Examples
@@ -121,8 +121,8 @@ impl Received {
         self
     }
 
-    /// Adds a text part of a multipart body, decoded. A part with a file name is a file to PHP and no
-    /// field: leave it out.
+    /// Adds a text part of a multipart body, decoded. Leave out a part with a file name: PHP reads it as a
+    /// file.
     pub fn with_part(mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
         self.push(Place::Body, SecretBytes(name.into()), SecretBytes(value.into()));
         self
@@ -164,7 +164,7 @@ impl Received {
         fields
     }
 
-    /// The value that PHP has under that name: the last one, if it is a text and no array.
+    /// The value that PHP has under this name: the last one, unless it is an array.
     ///
     /// PHP reads `client.id` and ` client_id` as `client_id`, and `items[]` as the array `items`.
     #[must_use]
@@ -178,9 +178,9 @@ impl Received {
 
     /// The form to forward to PHP once the request was verified, encoded anew.
     ///
-    /// First come the fields that were verified: the one pair of credentials that counts, the access
-    /// key, the action and the response type. The others follow in the order in which they came. Empty
-    /// fields of the first kind are left out, and so is a pair of credentials that did not count.
+    /// The fields that were verified come first: the pair of credentials that counts, the access key, the
+    /// action and the response type. All others follow in the order in which they arrived. A verified field
+    /// that is empty is left out, and so is a pair of credentials that does not count.
     ///
     /// `max_fields` is PHP's setting `max_input_vars`, 1000 by default.
     ///
@@ -188,13 +188,13 @@ impl Received {
     ///
     /// - [`ForwardRefusal::Malformed`] for a request that verification refuses as malformed.
     /// - [`ForwardRefusal::TooManyFields`] for more fields than `max_fields`: PHP would drop some.
-    /// - [`ForwardRefusal::SplitArray`] for an array such as `items[]` whose name is in the query and in
-    ///   the body: PHP would merge the two by index, which no single form can express.
+    /// - [`ForwardRefusal::SplitArray`] if one name is in the query and in the body, and is an array such as
+    ///   `items[]` in one of them. PHP merges the two by index, and no single form does the same.
     ///
     /// # Security
     ///
-    /// Send it as the body of a POST with the content type `application/x-www-form-urlencoded`, with
-    /// no query and no cookies: PHP may read both as fields. It holds the secret, so it belongs in no log.
+    /// Send it as the body of a POST with the content type `application/x-www-form-urlencoded`. Send no
+    /// query and no cookies: PHP may read both as fields. The form holds the secret, so do not log it.
     pub fn to_api_form(&self, max_fields: usize) -> Result<String, ForwardRefusal> {
         let request = self.api_request();
         if let Some(fault) = request.malformed() {
@@ -324,7 +324,7 @@ pub enum ForwardRefusal {
     /// Verification refuses the request as malformed. Code: that of [`Malformed`].
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// PHP would drop fields of the form. Code `too_many_fields`; the public answer is
+    /// PHP would drop fields of the form. Code `too_many_fields`; the public message is
     /// `Request Too Large`, 413.
     #[error("the request has {fields} fields, and PHP takes {max_fields}: see max_input_vars")]
     TooManyFields {
@@ -334,7 +334,7 @@ pub enum ForwardRefusal {
         max_fields: usize,
     },
     /// One name is in the query and in the body, and is an array in at least one of them. Code
-    /// `split_array`; the public answer is `Bad Request`, 400.
+    /// `split_array`; the public message is `Bad Request`, 400.
     #[error("a field is in the query and in the body, and is an array in one of them")]
     SplitArray,
 }

@@ -13,8 +13,12 @@ use core::net::IpAddr;
 /// | the operator of the service | [`code`](Self::code), a stable name for metrics, and Display, a sentence that names the likely mistake |
 /// | the caller of the service | [`public_message`](Self::public_message) and [`http_status`](Self::http_status) |
 ///
-/// The public answer is the same for unknown, wrong and malformed credentials. A refusal holds no
-/// text of the request, with two exceptions: the caller's address, and the name of a valid action.
+/// Message and status are the same for unknown, wrong and malformed credentials. A refusal holds no
+/// text of the request's fields, except the name of a well-formed action. It may hold the caller's
+/// address.
+///
+/// A failed store is [`ApiError::Store`](crate::ApiError::Store): nothing was decided. It implements
+/// `Refusal`, too, so that `Answer` can answer with 503.
 ///
 /// [`Answer`](crate::answer::Answer) turns a refusal into the body that WHMCS's clients parse. Only
 /// this crate can implement the trait.
@@ -61,7 +65,7 @@ pub trait Refusal: Error + Sealed {
 
 /// Private, so that no other crate can implement [`Refusal`].
 pub trait Sealed {
-    /// The row of the table of public messages.
+    /// A row of the table of public messages.
     fn public_answer(&self) -> PublicAnswer<'_>;
 }
 

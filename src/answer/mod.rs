@@ -1,4 +1,4 @@
-//! HTTP answers for refused API calls: body, status and content type, as WHMCS's clients read them.
+//! HTTP answers to API calls: body, status and content type, as WHMCS's clients read them.
 //!
 //! | `responsetype` | content type | body |
 //! |---|---|---|
@@ -97,10 +97,8 @@ impl Answer {
         Self { http_status, content_type: content_type(request.response_type()), body }
     }
 
-    /// The answer to a call that was carried out, with status 200. `result` comes first, then the fields in
-    /// their order.
-    ///
-    /// An example stands at [`Value`].
+    /// Makes the answer to a call that was carried out, with status 200: `result`, then the fields in their
+    /// order. [`Value`] has an example.
     pub fn success(fields: &[(&str, Value<'_>)], request: &ApiRequest<'_>) -> Self {
         let format = request.response_type();
         let body = success::body(format, request.action(), fields);

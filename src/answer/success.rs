@@ -22,7 +22,7 @@ use crate::api::request::ResponseType;
 /// a value. An iterator of values collects into a list.
 ///
 /// Source: JSON and XML are laid out as WHMCS's examples are. WHMCS documents no NVP for nested values;
-/// this one is the crate's.
+/// the one here is this crate's decision.
 ///
 /// # Examples
 ///
@@ -210,7 +210,7 @@ fn xml_element(body: &mut String, name: &str, value: &Value<'_>) {
     push(body, format_args!("</{name}>\n"));
 }
 
-/// A name that every parser takes: whatever else stands in it becomes `_`.
+/// A name that every parser accepts. Other characters become `_`.
 fn xml_name(name: &str) -> String {
     let first = name.chars().next();
     let mut safe = String::new();

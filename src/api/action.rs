@@ -174,8 +174,8 @@ impl AllowedActions {
 
 /// Why a verified caller may not do the action.
 ///
-/// Display is for the operator: it names the cause and holds nothing of the request. The variant holds the
-/// name of the action.
+/// Display is for the operator: it names the cause. The variant, but not its Display, holds the name of a
+/// well-formed action. Neither holds any other text of the request's fields.
 ///
 /// | variants | public message | HTTP status |
 /// |---|---|---|

@@ -12,7 +12,8 @@ use crate::secret_text::SecretText;
 /// 1. [`identifier`](Self::identifier) and [`username`](Self::username) say what to look up.
 /// 2. [`decide`](Self::decide) takes the records that were found.
 ///
-/// Take the steps yourself to await the look-ups, to cache or join them, or to decide in a blocking thread.
+/// [`look_up`](Self::look_up) makes the look-ups over an async store, and returns what decides. Take the two
+/// steps yourself to cache or join the look-ups.
 /// A malformed request, or one without credentials, asks for no look-up, and `decide` refuses it.
 ///
 /// [`ApiError`](crate::ApiError) works here, too: `?` turns a refusal into one, and `ApiError::Store` holds

@@ -49,8 +49,8 @@ impl fmt::Display for ApiMode {
 #[non_exhaustive]
 #[must_use]
 pub struct ApiCaller<Id> {
-    /// The store's own key of the record: of the admin in mode [`AdminLogin`](ApiMode::AdminLogin),
-    /// otherwise of the credential. Read it together with `mode`.
+    /// The record id: of the admin in mode [`AdminLogin`](ApiMode::AdminLogin), otherwise of the credential.
+    /// Read it together with `mode`.
     pub id: Id,
     /// The mode in which the caller was verified.
     pub mode: ApiMode,

@@ -44,9 +44,9 @@ fn decide(
     (code, checks(&work))
 }
 
-/// The number of checks. Each ends with one public outcome, and must do some work before it.
+/// The number of checks. Each ends with one revealed outcome, and must do some work before it.
 fn checks(work: &[Work]) -> usize {
-    let checks: Vec<_> = work.split_inclusive(|work| *work == Work::PublicOutcome).collect();
+    let checks: Vec<_> = work.split_inclusive(|work| *work == Work::RevealedOutcome).collect();
     assert!(checks.iter().all(|check| check.len() > 1), "{work:?}");
     checks.len()
 }
@@ -256,7 +256,7 @@ fn api_8_a_decoy_costs_the_work_of_its_scheme() {
         #[cfg(feature = "bcrypt")]
         (SecretScheme::Bcrypt(BcryptCost::new(4).unwrap()), vec![Work::Bcrypt { cost: 4 }]),
     ] {
-        let work = [work, vec![Work::PublicOutcome]].concat();
+        let work = [work, vec![Work::RevealedOutcome]].concat();
         let expected = ExpectedSchemes { secret, ..expected };
         let pairs = [("identifier", "id"), ("secret", "x")];
         let (_, done) = work_of(pairs, None, None, expected, ApiPolicy::new());
@@ -265,7 +265,7 @@ fn api_8_a_decoy_costs_the_work_of_its_scheme() {
 }
 
 #[test]
-fn link_4_every_key_is_tried_before_the_outcome_is_public() {
+fn link_4_every_key_is_tried_before_the_outcome_is_revealed() {
     let keys = ["abcXYZ123", "other", "third key"];
     // For `demo@whmcs.com` at 1290100706 with the first key.
     let genuine = "6624fa4b6fb3c5fcd24e587154a949911046d92b";
@@ -285,7 +285,7 @@ fn link_4_every_key_is_tried_before_the_outcome_is_public() {
                 let (_, done) =
                     work::of(|| verify_autoauth(&request, &set, &now, &AutoAuthPolicy::new()));
                 let mut expected = [Work::Sha1, Work::Comparison(20)].repeat(count);
-                expected.push(Work::PublicOutcome);
+                expected.push(Work::RevealedOutcome);
                 assert_eq!(done, expected);
             }
         }

@@ -10,18 +10,18 @@ use super::refusal::{ApiError, ApiRefusal};
 use super::store::{Admin, ApiCredential, CredentialStore};
 use crate::stored::scheme::ExpectedSchemes;
 
-/// Finds records by name, for a service that awaits them. It is the async twin of
-/// [`CredentialStore`](crate::CredentialStore), without a runtime of its own.
+/// Finds credentials and admins by name, for a service that awaits its look-ups. It works with every async
+/// runtime.
 ///
-/// [`ApiAttempt::look_up`] asks it. What each method must return is said at
-/// [`CredentialStore`](crate::CredentialStore): a record with the very name that was asked for,
-/// disabled admins too, no deleted credential.
+/// [`ApiAttempt::look_up`] asks it. The methods return what those of
+/// [`CredentialStore`](crate::CredentialStore) return: a record with the name that was asked for. Return
+/// disabled admins, and leave deleted credentials out.
 ///
 /// # Security
 ///
-/// A row whose stored text no constructor takes is no record: report it to your operator, and return
-/// `Ok(None)`. An error would become an answer with status 503, and tell the caller that the name
-/// exists. Return an error only where the store could not answer for any name.
+/// If the stored text of a row is not accepted by any constructor, log the error and return `Ok(None)`. An
+/// error would become an answer with status 503, which shows the caller that the name exists. Return an
+/// error only if the store could not answer for any name.
 ///
 /// # Examples
 ///
@@ -61,26 +61,27 @@ use crate::stored::scheme::ExpectedSchemes;
 /// }
 /// ```
 pub trait AsyncCredentialStore: Sync {
-    /// The store's own key of a record. See [`CredentialStore::Id`](crate::CredentialStore::Id).
+    /// The record id. See [`CredentialStore::Id`](crate::CredentialStore::Id).
     type Id: Clone + Send + 'static;
-    /// Why the store could not answer.
+    /// Why a look-up failed. Implement [`Error`](core::error::Error), so that
+    /// [`Answer`](crate::answer::Answer) takes the failure.
     type Error: Send;
 
-    /// Finds the API credential with that identifier.
+    /// Finds the API credential with this identifier.
     ///
     /// # Errors
     ///
-    /// Whatever kept the store from answering.
+    /// The store's own error if the look-up failed.
     fn find_credential(
         &self,
         identifier: &str,
     ) -> impl Future<Output = Result<Option<ApiCredential<Self::Id>>, Self::Error>> + Send;
 
-    /// Finds the admin with that username.
+    /// Finds the admin with this username.
     ///
     /// # Errors
     ///
-    /// Whatever kept the store from answering.
+    /// The store's own error if the look-up failed.
     fn find_admin(
         &self,
         username: &str,
@@ -91,8 +92,8 @@ pub trait AsyncCredentialStore: Sync {
     fn expected_schemes(&self) -> ExpectedSchemes;
 }
 
-/// A store that answers at once, as an async one: a `MemoryStore`, or a double in a
-/// test. It clones what it finds.
+/// Makes an [`AsyncCredentialStore`] out of a [`CredentialStore`](crate::CredentialStore) that answers at
+/// once, such as a `MemoryStore`. It clones the records that it finds.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadyStore<S>(pub S);
 
@@ -127,12 +128,12 @@ fn owned<R: Clone>(found: Option<Cow<'_, R>>) -> Option<R> {
 }
 
 impl ApiAttempt<'_> {
-    /// Looks up what the attempt asks for: nothing for a malformed request, otherwise the credential,
-    /// and for a login the admin too, whatever was found before.
+    /// Makes every look-up that the attempt asks for (API-1), and keeps the records for the decision. So no
+    /// look-up is left out, and no record takes another's place.
     ///
     /// # Errors
     ///
-    /// [`ApiError::Store`] if the store could not answer. A malformed request is no error here:
+    /// [`ApiError::Store`] if a look-up failed. A malformed request causes no look-up and no error:
     /// [`PendingDecision::decide`] refuses it.
     ///
     /// # Examples
@@ -174,8 +175,8 @@ impl ApiAttempt<'_> {
     }
 }
 
-/// An attempt with the records that were looked up for it. It owns all that the decision takes, so it can
-/// be moved into a blocking thread.
+/// An attempt with the records that were looked up for it. It owns them, so it can be moved into a blocking
+/// thread.
 ///
 /// Debug shows no name and no secret of the request.
 #[derive(Clone, Debug)]
@@ -196,8 +197,9 @@ impl<Id: Clone> PendingDecision<Id> {
     ///
     /// # Security
     ///
-    /// A bcrypt takes tens of milliseconds. Call this in a blocking thread, and limit how many run at
-    /// once. Hold the permit inside the thread: a caller who hangs up ends the future, not the thread.
+    /// A bcrypt takes tens of milliseconds. Call this in a blocking thread, and limit how many run at once.
+    /// Move the permit of the limit into the thread. A caller who hangs up ends the future, but not the
+    /// thread, so a permit in the future would end too early.
     pub fn decide(&self, policy: &ApiPolicy) -> Result<ApiCaller<Id>, ApiRefusal> {
         self.attempt.decide(self.credential.as_ref(), self.admin.as_ref(), self.expected, policy)
     }

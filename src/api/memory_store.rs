@@ -159,7 +159,7 @@ impl<Id: Clone> CredentialStore for MemoryStore<Id> {
     }
 
     fn find_admin(&self, username: &str) -> Lookup<'_, Admin<Id>, Infallible> {
-        // On the stack. FIELD-4 limits a username to 255 bytes.
+        // On the stack. The cap of a username is 255 bytes (FIELD-4).
         let mut lower = [0; 255];
         let Some(lower) = lower.get_mut(..username.len()) else {
             return Ok(None);

@@ -1,17 +1,7 @@
 //! Who is calling the API.
 //!
-//! The docs of [`verify_api_request`] list the rules API-1 to API-8. This is where each one is applied:
-//!
-//! | rule | place |
-//! |---|---|
-//! | API-1 | `attempt.rs`: what to look up; `decide.rs`: which record is used |
-//! | API-2 | `stored/secret.rs`, `stored/password.rs` |
-//! | API-3 | `policy.rs`, `equal_work.rs` |
-//! | API-4 | `stored/secret.rs`, `stored/password.rs` |
-//! | API-5 | `stored/bcrypt.rs` |
-//! | API-6 | `decide.rs` |
-//! | API-7 | `decide.rs` |
-//! | API-8 | `equal_work.rs` |
+//! The docs of [`verify_api_request`] list the rules API-1 to API-8. `docs/architecture.md` says where each
+//! rule is applied.
 
 pub(crate) mod action;
 pub(crate) mod attempt;
@@ -46,15 +36,16 @@ use self::store::CredentialStore;
 ///   plain secret, an md5, or the record's [compat scheme](crate::ApiCredential::with_compat).
 /// - **API-4**: Each scheme has its own fallible constructor. Only `detect` reads the scheme from the text.
 ///   A bcrypt text without feature `bcrypt` is an error, never a plain secret.
-/// - **API-5**: A presented secret over 71 bytes or with a NUL never matches bcrypt, and costs the same.
+/// - **API-5**: A presented secret over 71 bytes, or with a NUL, never matches bcrypt, and costs the same.
+///   Bcrypt reads 72 bytes, and the last of them is a NUL that it appends.
 /// - **API-6**: A record must have the name that was asked for. Identifiers are compared byte for byte,
 ///   usernames without ASCII case. A record with another name counts as absent, and has a cause of its own:
 ///   [`ApiRefusal::RecordNameMismatch`].
 /// - **API-7**: The checks run in this order: shape, look-up, secret, admin enabled, API Access. A caller
 ///   who did not prove the secret learns nothing about the admin.
-/// - **API-8**: A refusal costs the same whether the name is known or not. The store names the scheme, with
-///   its bcrypt cost, that refusals must cost: the costliest in use, unless it knows better. If no record
-///   with that scheme was checked, a decoy is checked. A match on a decoy is never a success.
+/// - **API-8**: A refusal costs the same whether the name is known or not. The store names a scheme and its
+///   bcrypt cost: the costliest in use. A refusal costs that. If no record with that scheme was checked, a
+///   decoy is checked. A match on a decoy is never a success.
 ///
 /// | fields | mode | looked up |
 /// |---|---|---|
@@ -67,13 +58,13 @@ use self::store::CredentialStore;
 /// This function blocks. With bcrypt, or with a store that must be awaited, take the two steps of
 /// [`ApiAttempt`] instead. WHMCS authenticates every request, and a service should do the same.
 ///
-/// Source: WHMCS documents the three kinds of credentials, and that the admin needs API Access. The
+/// Source: WHMCS documents the three modes, and that the admin needs API Access. The
 /// look-ups, the order of the checks, API-3 and API-8 are this crate's decision.
 ///
 /// # Errors
 ///
 /// - [`ApiError::Refused`] with the cause. Unknown, wrong, missing and malformed credentials all get the
-///   same public answer.
+///   same public message.
 /// - [`ApiError::Store`] if the store failed. Then nothing was decided.
 ///
 /// # Security

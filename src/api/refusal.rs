@@ -8,7 +8,7 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 /// Why an API request was refused.
 ///
 /// Display is for the operator: it names the cause, and often the likely mistake of the client. It holds
-/// nothing of the request. Each variant's docs give its [`code`](Self::code).
+/// no text of the request's fields. Each variant's docs give its [`code`](Self::code).
 ///
 /// The caller of the service gets [`public_message`](Self::public_message):
 ///
@@ -109,8 +109,9 @@ impl Sealed for ApiRefusal {
     }
 }
 
-/// Why [`verify_api_request`](crate::verify_api_request) returned no caller: a refusal, or a failure of the
-/// store.
+/// Why [`verify_api_request`](crate::verify_api_request) returned no caller: a refusal, or a failed store.
+/// After a failed store nothing was decided. It implements [`Refusal`], too, so that
+/// [`Answer`](crate::answer::Answer) can answer with 503.
 ///
 /// | variant | code | public message | HTTP status |
 /// |---|---|---|---|

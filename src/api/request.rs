@@ -17,7 +17,7 @@ use crate::pairs::Pairs;
 /// | `action` | for [`ApiCaller::authorize`](crate::ApiCaller::authorize) |
 /// | `responsetype` | for an [`Answer`](crate::answer::Answer) |
 ///
-/// The rules FIELD-1 to FIELD-7, with the longest value of each field, are listed at [`Field`]. Building a
+/// The rules FIELD-1 to FIELD-7, with the cap of each field, are listed at [`Field`]. Building a
 /// request never fails: every verification refuses a malformed one. The value of a malformed field is not
 /// kept.
 ///
@@ -26,7 +26,8 @@ use crate::pairs::Pairs;
 /// # Security
 ///
 /// A gateway that passes a verified request on to PHP must forward fields that it encoded itself, never the
-/// bytes that it received (FIELD-3):
+/// bytes that it received (FIELD-3). `Received::to_api_form`, with feature `form`, writes such a form. The
+/// rules for a form of your own:
 ///
 /// - Forward one pair of credentials: the pair that was verified. A request may hold both pairs. Then
 ///   `identifier` and `secret` count here (API-1), so drop `username` and `password`.

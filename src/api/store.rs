@@ -55,8 +55,8 @@ pub struct ApiCredential<Id> {
 impl<Id> ApiCredential<Id> {
     /// A credential without actions and without a compat scheme.
     ///
-    /// `id` is the store's own key, which a verified caller gets back. `admin` is the state of the admin who
-    /// owns the credential.
+    /// `id` is the record id of the store, which a verified caller gets back. `admin` is the state of the
+    /// admin who owns the credential.
     pub fn new(
         id: Id,
         identifier: impl Into<String>,
@@ -92,7 +92,7 @@ impl<Id> ApiCredential<Id> {
         Ok(self)
     }
 
-    /// The store's own key.
+    /// The record id.
     #[must_use]
     pub fn id(&self) -> &Id {
         &self.id
@@ -144,7 +144,7 @@ pub struct Admin<Id> {
 }
 
 impl<Id> Admin<Id> {
-    /// An admin. `id` is the store's own key, which a verified caller gets back.
+    /// An admin. `id` is the record id of the store, which a verified caller gets back.
     pub fn new(
         id: Id,
         username: impl Into<String>,
@@ -154,7 +154,7 @@ impl<Id> Admin<Id> {
         Self { id, username: username.into(), password, state }
     }
 
-    /// The store's own key.
+    /// The record id.
     #[must_use]
     pub fn id(&self) -> &Id {
         &self.id
@@ -178,14 +178,14 @@ impl<Id> Admin<Id> {
 /// | result | meaning | what follows |
 /// |---|---|---|
 /// | `Ok(Some(record))` | a record, borrowed from the store or owned | it is checked |
-/// | `Ok(None)` | no such record | [`ApiError::Refused`](crate::ApiError::Refused) |
-/// | `Err(error)` | the store failed | [`ApiError::Store`](crate::ApiError::Store), which is not a refusal |
+/// | `Ok(None)` | no such record | it counts as absent (API-1) |
+/// | `Err(error)` | the store failed | [`ApiError::Store`](crate::ApiError::Store): nothing is decided |
 pub type Lookup<'a, Record, Error> = Result<Option<Cow<'a, Record>>, Error>;
 
 /// Finds credentials and admins by name.
 ///
-/// References, `Box` and `Arc` of a store are stores, too. A service that awaits its look-ups needs no store:
-/// it takes the two steps of [`ApiAttempt`](crate::ApiAttempt).
+/// References, `Box` and `Arc` of a store are stores, too. A service that awaits its look-ups implements
+/// [`AsyncCredentialStore`](crate::AsyncCredentialStore) instead.
 ///
 /// # Security
 ///
@@ -228,12 +228,13 @@ pub type Lookup<'a, Record, Error> = Result<Option<Cow<'a, Record>>, Error>;
 /// }
 /// ```
 pub trait CredentialStore {
-    /// The store's own key of a record. A verified caller gets a clone of it.
+    /// The record id. A verified caller gets a clone of it.
     ///
-    /// Credentials and admins share this type. If a credential and an admin can have the same key, use an
-    /// enum, or read the key together with [`ApiCaller::mode`](crate::ApiCaller::mode).
+    /// Credentials and admins share this type. If a credential and an admin can have the same id, use an
+    /// enum, or read the id together with [`ApiCaller::mode`](crate::ApiCaller::mode).
     type Id: Clone;
-    /// Why a look-up failed. The type needs no bounds.
+    /// Why a look-up failed. The type needs no bounds. Implement [`Error`](core::error::Error), so that
+    /// [`Answer`](crate::answer::Answer) takes the failure.
     type Error;
 
     /// Finds the API credential with this identifier.

@@ -17,17 +17,17 @@ impl<'a> AutoAuthLogin<'a> {
     /// - [`AutoAuthRefusal::UnknownEmail`] if no account was found.
     /// - [`AutoAuthRefusal::AccountEmailMismatch`] if every account that was found has another
     ///   e-mail.
-    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts have the signed e-mail, and not
-    ///   exactly one of them has it byte for byte.
+    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts match, and none or several of them
+    ///   match byte for byte.
     ///
-    /// The public answer is the same as for a link that is not genuine.
+    /// The public message is the same as for a link that is not genuine.
     ///
     /// # Security
     ///
     /// A database whose collation folds letters also finds accounts whose e-mail only looks like
     /// the signed one. A genuine link proves nothing about those accounts. Pass all accounts that
-    /// were found. If the query stops after one account, it may be a wrong one, and the right
-    /// client is refused.
+    /// were found. If the query stops after one account, it may be a wrong one, and the owner of the
+    /// right account is refused.
     ///
     /// # Examples
     ///
@@ -46,15 +46,15 @@ impl<'a> AutoAuthLogin<'a> {
     /// ]);
     /// let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
     ///
-    /// struct Client {
+    /// struct Account {
     ///     id: u64,
     ///     email: String,
     /// }
     ///
     /// // What a collation finds that ignores accents and case.
     /// let found = ["dem\u{f3}@whmcs.com", "Demo@WHMCS.com"];
-    /// let found = found.into_iter().zip(1..).map(|(email, id)| Client { id, email: email.into() });
-    /// let login = login.check_account(found, |client| &client.email)?.repeatable();
+    /// let found = found.into_iter().zip(1..).map(|(email, id)| Account { id, email: email.into() });
+    /// let login = login.check_account(found, |account| &account.email)?.repeatable();
     /// assert_eq!(login.account().id, 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -90,7 +90,7 @@ impl<'a> AutoAuthLogin<'a> {
 
 /// The login of a genuine link whose account was checked: what [`AutoAuthLogin::check_account`] returns.
 ///
-/// It gives the account and the target only through a choice of how often the link may be used:
+/// Account and target come after a choice of how often the link may be used:
 ///
 /// | method | the link works |
 /// |---|---|
@@ -128,19 +128,18 @@ impl<'a, A> AccountLogin<'a, A> {
         &self.login
     }
 
-    /// Accepts the link if this is its first use, as a store of your own says.
+    /// Accepts the link if this is its first use, by a store of your own.
     ///
-    /// Let one statement both ask and remember: the module `replay` has it for SQL and
-    /// Redis. Pass whether that statement inserted the
-    /// [replay key](AutoAuthLogin::replay_key).
+    /// One statement must both ask and remember. The docs of the module `replay` show it for SQL and Redis.
+    /// Pass whether the statement inserted the [replay key](AutoAuthLogin::replay_key).
     ///
     /// # Errors
     ///
-    /// [`ReplayRefusal::Used`] if it was there already.
+    /// [`ReplayRefusal::Used`] if `is_first_use` is `false`.
     ///
     /// # Security
     ///
-    /// If the store does not answer, let nobody in.
+    /// If the store does not answer, refuse the login.
     pub fn used_once(self, is_first_use: bool) -> Result<AcceptedLogin<'a, A>, ReplayRefusal> {
         match is_first_use {
             true => Ok(self.repeatable()),
@@ -148,12 +147,12 @@ impl<'a, A> AccountLogin<'a, A> {
         }
     }
 
-    /// Accepts the link however often it is used.
+    /// Accepts the link, whether it was used before or not.
     ///
     /// # Security
     ///
-    /// Whoever sees the link can log in with it until its window closes: in a browser's history, in a
-    /// log of a proxy, in a mail that was forwarded.
+    /// Whoever sees the link can log in with it until its window closes. It may stand in a browser's
+    /// history, in the log of a proxy, or in a mail that was forwarded.
     pub fn repeatable(self) -> AcceptedLogin<'a, A> {
         AcceptedLogin { login: self.login, account: self.account }
     }

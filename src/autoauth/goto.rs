@@ -18,6 +18,9 @@ use crate::field::Field;
 /// - After the path, each `%` starts an escape of two hexadecimal digits. No escape encodes an
 ///   ASCII control character (`%00` to `%1F`, `%7F`).
 ///
+/// A text outside the grammar loses only the `goto`. A `goto` over 2048 bytes, or one that is not UTF-8, is
+/// malformed (FIELD-4, FIELD-5) and refuses the link.
+///
 /// Source: WHMCS's clients use relative targets, such as `clientarea.php?action=products`. The
 /// grammar is this crate's decision.
 ///

@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::secret_text::SecretText;
 
-/// An AutoAuth key: the secret that an installation shares with the programs that make its links.
+/// An AutoAuth key: the secret that an installation shares with the programs that sign its links.
 ///
 /// A key is any text with at least one visible character. Its length has no limit.
 ///

@@ -129,8 +129,8 @@ impl AutoAuthLogin<'_> {
         self.replay_key
     }
 
-    /// The first second after the window (LINK-7). The link is refused from then on, so the [replay
-    /// key](Self::replay_key) can be forgotten.
+    /// The first second from which the [replay key](Self::replay_key) may be forgotten (LINK-7). The
+    /// window is closed from then on. Databases keep the key an hour longer, for clocks that differ.
     ///
     /// It is the timestamp plus [`past_limit`](crate::AutoAuthPolicy::with_past_limit) plus one
     /// second, and at most the end of the year 9999.

@@ -47,8 +47,8 @@ impl AutoAuthPolicy {
     ///
     /// # Security
     ///
-    /// A longer limit lets whoever finds a link use it for longer. Services that share the memory
-    /// of used links must share this limit, too.
+    /// With a longer limit, whoever finds a link can use it for longer. Several processes that share a
+    /// database of used links must use the same limit.
     pub const fn with_past_limit(mut self, limit: Duration) -> Self {
         self.past_limit = limit;
         self

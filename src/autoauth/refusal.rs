@@ -8,7 +8,7 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 /// Why a login link was refused.
 ///
 /// Display is for the operator. It names the cause and, where one is likely, the mistake behind it.
-/// It holds no text of the link. The caller gets [`public_message`](Refusal::public_message): one
+/// It holds no text of the link's fields. The caller gets [`public_message`](Refusal::public_message): one
 /// text for links that are disabled, malformed, not genuine or without an account, and one for
 /// genuine links outside the window.
 ///
@@ -103,7 +103,8 @@ impl Sealed for AutoAuthRefusal {
     }
 }
 
-/// Why `ReplayGuard::first_use` refused a genuine link.
+/// Why a genuine link was refused as used: by `ReplayGuard::first_use`, or by
+/// [`used_once`](crate::AccountLogin::used_once).
 ///
 /// Display is for the operator and names the cause. The caller gets
 /// [`public_message`](Refusal::public_message): `Service Unavailable` from a full guard, otherwise

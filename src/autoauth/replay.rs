@@ -1,7 +1,8 @@
 //! Login links that work only once.
 //!
-//! A link can be used again until its window closes. A service that accepts each link once asks a
-//! [`ReplayGuard`] after every other check, directly before the login. Needs feature `std`.
+//! A link can be used again until its window closes. A service that accepts each link once calls
+//! [`AccountLogin::use_once`] with a [`ReplayGuard`], after every other check and directly before the
+//! login. Needs feature `std`.
 //!
 //! What is remembered is the replay key of rule LINK-7 of
 //! [`verify_autoauth`](crate::verify_autoauth).
@@ -28,12 +29,15 @@
 //!
 //! let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
 //! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-//! // Look the account up here, and call `login.check_account`.
-//! guard.first_use(&login, now)?;
+//! // All accounts that the database found for `login.email()`.
+//! let login = login.check_account(["demo@whmcs.com"], |email| email)?;
+//! let login = login.use_once(&guard, now)?;
+//! assert_eq!(login.account(), &"demo@whmcs.com");
 //!
 //! let now = now + Duration::minutes(15);
 //! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-//! let refusal = guard.first_use(&login, now).unwrap_err();
+//! let login = login.check_account(["demo@whmcs.com"], |email| email)?;
+//! let refusal = login.use_once(&guard, now).unwrap_err();
 //! assert_eq!(refusal.to_string(), "the link was used before");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -42,7 +46,8 @@
 //!
 //! A guard knows only the links that it was asked about. Services that share the load must share
 //! one memory, such as a database. One statement must both ask and remember. With a look-up
-//! followed by an insertion, two services can accept the same link.
+//! followed by an insertion, two services can accept the same link. Pass to
+//! [`AccountLogin::used_once`] whether the statement inserted the key.
 //!
 //! In SQL, the replay key is the primary key. If the insertion succeeds, this is the first use. If
 //! it fails as a duplicate, the link was used before. The values of the insertion are the 20 bytes
@@ -67,8 +72,8 @@
 //! SET used_link:6624fa4b6fb3c5fcd24e587154a949911046d92b 1 NX EX SECONDS
 //! ```
 //!
-//! Services that share a memory must also use the same
-//! [`past_limit`](crate::AutoAuthPolicy::with_past_limit). A link that was remembered for a short
+//! Calls in one process may use different policies. Several processes that share a database must use the
+//! same [`past_limit`](crate::AutoAuthPolicy::with_past_limit). A link that was remembered for a short
 //! window may be forgotten while a longer window is still open.
 //!
 //! If the database does not answer, refuse the login. Do not use a Redis that may evict keys, or a
@@ -80,9 +85,9 @@
 //! may fetch a page before the visitor asks for it. A HEAD request asks for the headers alone. Each
 //! of these uses up a one-time link, and the visitor is then refused.
 //!
-//! - Log in on GET only, and answer HEAD without a call of [`first_use`](ReplayGuard::first_use).
+//! - Log in on GET only, and answer HEAD without a call of [`use_once`](AccountLogin::use_once).
 //! - Refuse prefetch requests: those with the header `Sec-Purpose: prefetch`.
-//! - If scanners are a problem, let the link show a page with one button. Call `first_use` when the
+//! - If scanners are a problem, let the link show a page with one button. Call `use_once` when the
 //!   button posts the same fields.
 
 use alloc::collections::BTreeMap;
@@ -101,9 +106,9 @@ pub use super::refusal::ReplayRefusal;
 /// Remembers in memory which links were used, until their windows close. Needs feature `std`.
 ///
 /// It never accepts a link that it may have seen before: it refuses if it is full, and if it may
-/// have forgotten the link. Threads can share it; only one of them gets the first use. Services
-/// with different policies can share it, too: it goes by the links' own timestamps, and remembers
-/// every link for the longest window that it has met so far.
+/// have forgotten the link. Threads can share it; only one of them gets the first use. Calls with
+/// different policies can share it, too: it goes by the links' own timestamps, and remembers every
+/// link for the longest window so far.
 ///
 /// [The module](crate::replay) has an example.
 ///
@@ -111,13 +116,13 @@ pub use super::refusal::ReplayRefusal;
 ///
 /// - The memory is lost when the process ends. After a restart, links that were used shortly before
 ///   can be used once more.
-/// - Make the capacity large enough for the logins of the whole window, 30 minutes by default.
-///   Otherwise whoever holds many genuine links can keep others out.
-/// - A longer [`past_limit`](crate::AutoAuthPolicy::with_past_limit) than any before may reopen the
-///   window of links that were forgotten. The guard then refuses every link whose timestamp is not
-///   later than the newest one it has forgotten, whether the link was used or not.
-/// - If the clock runs ahead for longer than a window and then steps back, links are refused until
-///   the clock reaches that time again. A new guard accepts them at once.
+/// - Make the capacity large enough for the logins of the whole window. By default it lasts from 15
+///   minutes before the timestamp until 15 minutes after it: 30 minutes. Otherwise whoever holds many
+///   genuine links can keep others out.
+/// - If you lengthen [`past_limit`](crate::AutoAuthPolicy::with_past_limit), the guard refuses every
+///   link up to the newest timestamp that it has forgotten. This includes links that were never used.
+/// - If the clock runs ahead for longer than a window and then steps back, new links are refused until
+///   the clock catches up. A new guard accepts links at once, used ones too.
 /// - Debug shows the capacity and how many links are remembered, and no replay key.
 #[must_use]
 pub struct ReplayGuard {
@@ -151,9 +156,8 @@ impl ReplayGuard {
     /// Remembers the link of a login, and accepts only its first use. `now` is the time of the
     /// clock that verified the link.
     ///
-    /// It drops the links that need not be remembered any more. Each link is added once and dropped
-    /// once, so the cost of a call does not grow with the number of links. After a pause, one call
-    /// drops all old links.
+    /// It drops the links that may be forgotten. On average the cost does not grow with the number of
+    /// links. After a pause, one call drops all old links and takes longer.
     ///
     /// # Errors
     ///

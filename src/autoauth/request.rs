@@ -35,7 +35,7 @@ impl<'a> AutoAuthRequest<'a> {
     ///
     /// # Security
     ///
-    /// Never pass the pairs of a map. A map has lost the repeated names, which must be refused.
+    /// A map does not compile: it has already dropped the repetitions that FIELD-2 refuses.
     ///
     /// # Examples
     ///

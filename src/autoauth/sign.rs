@@ -1,4 +1,4 @@
-//! The signer: makes login links that verification accepts.
+//! The signer of login links that verification accepts.
 
 use alloc::string::String;
 use core::fmt;
@@ -13,7 +13,7 @@ use crate::digest::autoauth;
 use crate::field::{Field, Malformed};
 use crate::secret_text::SecretText;
 
-/// Makes a login link for the e-mail of a client, signed now. Needs feature `form`.
+/// Signs a login link for the e-mail of an account, with the time of the clock. Needs feature `form`.
 ///
 /// A WHMCS up to 8.0 accepts the link, and so does [`verify_autoauth`](crate::verify_autoauth)
 /// under the default policy while the window is open. E-mail and `goto` are percent-encoded in the
@@ -92,7 +92,7 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
     Ok(AutoAuthLink { query: SecretText::new(query.finish()) })
 }
 
-/// A login link that [`sign_autoauth`] made.
+/// A login link that [`sign_autoauth`] signed.
 ///
 /// # Security
 ///
@@ -216,7 +216,7 @@ impl fmt::Debug for AutoAuthLink {
     }
 }
 
-/// Why [`sign_autoauth`] made no link, or [`AutoAuthLink::url`] no URL. It holds no text of the
+/// Why [`sign_autoauth`] signed no link, or [`AutoAuthLink::url`] made no URL. It holds no text of the
 /// arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -32,8 +32,8 @@ use crate::secret_text::SecretText;
 ///
 /// # Security
 ///
-/// - Pass the address of the peer. Use an address from a header such as `X-Forwarded-For` only if
-///   your own proxy wrote the header.
+/// - Pass the address of the peer. Behind a proxy of your own, pass the address that
+///   [`TrustedProxies`](super::TrustedProxies) reads from the header.
 /// - The access key is compared in constant time. The time shows only whether the presented key is
 ///   as long as the right one.
 /// - Debug does not show the access key. With feature `zeroize`, it is wiped when the gate is

@@ -27,9 +27,8 @@ use crate::stored::scheme::ExpectedSchemes;
 /// 3. The request names an action.
 /// 4. The caller may do the action.
 ///
-/// [`verify`](Self::verify) does all of this. [`admit`](Self::admit) and
-/// [`AdmittedAttempt::decide`] are its two steps without I/O: for a service that awaits its
-/// records, or moves the decision into a blocking thread.
+/// [`verify`](Self::verify) does all of this. An async service calls [`admit`](Self::admit), awaits
+/// [`AdmittedAttempt::look_up`], and runs [`PendingCall::decide`] in a blocking thread.
 ///
 /// [The module](crate::gate) has an example.
 #[derive(Clone, Debug)]
@@ -175,11 +174,11 @@ impl AdmittedAttempt<'_> {
 }
 
 impl AdmittedAttempt<'_> {
-    /// Looks up what the attempt asks for, as [`ApiAttempt::look_up`] does.
+    /// Makes every look-up that the attempt asks for, as [`ApiAttempt::look_up`] does.
     ///
     /// # Errors
     ///
-    /// [`GateError::Store`] if the store could not answer.
+    /// [`GateError::Store`] if a look-up failed.
     pub fn look_up<S: AsyncCredentialStore + ?Sized>(
         self,
         store: &S,
@@ -190,8 +189,8 @@ impl AdmittedAttempt<'_> {
     }
 }
 
-/// An admitted call with the records that were looked up for it. It owns all that the decision takes, so it
-/// can be moved into a blocking thread.
+/// An admitted call with the records that were looked up for it. It owns them, so it can be moved into a
+/// blocking thread.
 ///
 /// Debug shows no name and no secret of the request.
 #[derive(Clone)]
@@ -203,15 +202,16 @@ pub struct PendingCall<Id> {
 }
 
 impl<Id: Clone> PendingCall<Id> {
-    /// Decides over the records and the action, as [`AdmittedAttempt::decide`] does.
+    /// Checks the records and the action, as [`AdmittedAttempt::decide`] does.
     ///
     /// # Errors
     ///
-    /// [`GateRefusal::Api`], and only for a verified caller [`GateRefusal::Action`].
+    /// Those of [`AdmittedAttempt::decide`].
     ///
     /// # Security
     ///
-    /// A bcrypt takes tens of milliseconds: see [`PendingDecision::decide`].
+    /// Call this in a blocking thread, and move the permit of your limit into it: see
+    /// [`PendingDecision::decide`].
     pub fn decide(&self) -> Result<AuthorizedCall<Id>, GateRefusal> {
         let caller = self.decision.decide(&self.policy)?;
         let action = caller.authorize_name(self.action?, &self.policy)?;

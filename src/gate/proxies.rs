@@ -1,4 +1,4 @@
-//! Whose request it is: the peer's, or that of the caller whom a trusted proxy names.
+//! The caller's address: the peer's own, or the one that a trusted proxy names.
 
 use alloc::collections::BTreeSet;
 #[cfg(feature = "ipnet")]
@@ -10,23 +10,23 @@ use ipnet::IpNet;
 
 use super::refusal::HiddenCaller;
 
-/// The proxies whose word about a caller's address counts.
+/// The proxies that may name a caller's address.
 ///
-/// Each proxy appends to the header `X-Forwarded-For` the address that called it. So the list is read from
-/// its end, for as long as the addresses are those of trusted proxies. The first other address is the
-/// caller's. Whatever stands before it, the caller may have written.
+/// Each proxy appends the address that called it to the header `X-Forwarded-For`. So the list is read from
+/// its end, while the addresses are those of trusted proxies. The first other address is the caller's. The
+/// caller may have written everything before it.
 ///
 /// - Several headers are one list. Names of headers are compared without ASCII case.
 /// - An entry is an IPv4 or IPv6 address, perhaps with a port: `203.0.113.7`, `203.0.113.7:51234`,
 ///   `2001:db8::1`, `[2001:db8::1]:443`. Spaces around it do not count.
 /// - An IPv4-mapped IPv6 address is the IPv4 address.
 ///
-/// Source: WHMCS documents trusted proxies and this header. How it is read is this crate's.
+/// Source: WHMCS documents trusted proxies and this header. How it is read is this crate's decision.
 ///
 /// # Security
 ///
-/// Trust a proxy only if it appends to the header or replaces it. One that passes the header on as it came
-/// lets every caller choose an address.
+/// Trust a proxy only if it appends to the header or replaces it. If it passes the header on unchanged,
+/// every caller can choose an address.
 ///
 /// # Examples
 ///
@@ -57,7 +57,7 @@ pub struct TrustedProxies {
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// What a proxy adds to the requests that it passes on, beside `X-Forwarded-*`.
+/// Headers that a proxy adds, beside `X-Forwarded-*`.
 const FORWARDED: [&str; 6] =
     ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
 
@@ -80,13 +80,15 @@ impl TrustedProxies {
         self
     }
 
-    /// The address of the caller, out of the address of the peer and the headers of the request.
+    /// The address of the caller, from the address of the peer and the headers of the request.
     ///
     /// # Errors
     ///
-    /// [`HiddenCaller`] if a trusted proxy names no caller, or names something that is no address; and if
-    /// the peer is this machine, is not trusted, and adds the headers of a proxy. Otherwise everybody
-    /// who comes through that proxy would have the address of this machine.
+    /// [`HiddenCaller`] if
+    ///
+    /// - a trusted proxy sends no address of a caller, or a text that is no address;
+    /// - the peer is on this machine and not trusted, but sends the headers of a proxy. Otherwise every
+    ///   caller behind that proxy would have the address of this machine.
     pub fn caller<'h, V: AsRef<[u8]> + 'h + ?Sized>(
         &self,
         peer: IpAddr,

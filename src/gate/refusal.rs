@@ -18,8 +18,8 @@ pub(super) enum KeyFault {
 
 /// Why an address may not call.
 ///
-/// Display is for the operator. It names the address and the likely mistakes, and holds no text of
-/// the access key. [`code`](Refusal::code) is the first of these that applies:
+/// Display is for the operator. It names the address and the likely mistakes, and holds no text of the
+/// request's fields. [`code`](Refusal::code) is the first of these that applies:
 ///
 /// | code | when |
 /// |---|---|
@@ -97,7 +97,7 @@ impl Sealed for AddressRefusal {
     }
 }
 
-/// A proxy hides the caller. Code `proxy_names_nobody`; the public answer is `Invalid IP`, 403.
+/// A proxy hides the caller's address. Code `proxy_names_nobody`; the public message is `Invalid IP`, 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a proxy hides the caller: trust it, and let it append to X-Forwarded-For")]
 pub struct HiddenCaller;
@@ -120,7 +120,7 @@ impl Sealed for HiddenCaller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GateRefusal {
-    /// A proxy hides the caller's address. Only [`TrustedProxies`](super::TrustedProxies) refuses so.
+    /// A proxy hides the caller's address. Only [`TrustedProxies`](super::TrustedProxies) returns this.
     #[error(transparent)]
     HiddenCaller(#[from] HiddenCaller),
     /// The address may not call.
@@ -170,8 +170,9 @@ pub enum GateError<E> {
     /// The request is refused.
     #[error(transparent)]
     Refused(#[from] GateRefusal),
-    /// The store failed, so the credentials were not checked. This is never a refusal. Code
-    /// `store_failure`; public answer `Service Unavailable`, 503.
+    /// The store failed, so nothing was decided. It implements [`Refusal`], too, so that
+    /// [`Answer`](crate::answer::Answer) can answer with 503. Code `store_failure`; public message
+    /// `Service Unavailable`.
     #[error("the credential store failed")]
     Store(#[source] E),
 }

@@ -168,7 +168,7 @@ impl From<PasswordScheme> for StoredScheme {
     }
 }
 
-/// The schemes that every refusal must cost (API-8): one for API secrets, one for admin passwords.
+/// The schemes that a refusal must cost (API-8): one for API secrets, one for admin passwords.
 ///
 /// Name the costliest schemes in use, with their bcrypt costs. While records move from a cheap scheme to
 /// a costly one, name the costly one before the first record moves. A scheme whose feature is off adds no
@@ -249,10 +249,10 @@ pub enum SchemeError {
     #[error("a bcrypt cost is between 4 and 31")]
     BcryptCost,
     /// `detect` knows no scheme for the text.
-    #[error("the form of the text is not known; name it by its own constructor")]
+    #[error("the scheme of the text is not known; name it by its own constructor")]
     UnknownScheme,
     /// The crate was built without the feature that the scheme needs.
-    #[error("the form needs the crate's feature `{feature}`")]
+    #[error("this scheme needs the crate's feature `{feature}`")]
     FeatureOff {
         /// The feature to switch on.
         feature: &'static str,

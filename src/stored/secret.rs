@@ -33,7 +33,7 @@ use crate::secret_text::SecretText;
 /// # Security
 ///
 /// - A stored digest that is presented as the secret is hashed like any other text, so it does not match.
-/// - A presented secret over 71 bytes or with a NUL never matches bcrypt, and costs the same (API-5).
+/// - A presented secret over 71 bytes, or with a NUL, never matches bcrypt, and costs the same (API-5).
 /// - The time of a check does not depend on where two values differ. The time of plain also shows
 ///   whether the presented secret is as long as the stored one. Bcrypt looks up its tables by the
 ///   presented secret, so only its work is constant, not its time.

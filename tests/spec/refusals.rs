@@ -431,8 +431,8 @@ fn a_refused_secret_or_password_of_a_record_is_reported() {
         (NotHex { digits: 64 }, "the digest is not 64 hexadecimal digits"),
         (NotBcrypt, "the text is not a bcrypt string of version 2a, 2b or 2y"),
         (BcryptCost, "a bcrypt cost is between 4 and 31"),
-        (UnknownScheme, "the form of the text is not known; name it by its own constructor"),
-        (FeatureOff { feature: "sha2" }, "the form needs the crate's feature `sha2`"),
+        (UnknownScheme, "the scheme of the text is not known; name it by its own constructor"),
+        (FeatureOff { feature: "sha2" }, "this scheme needs the crate's feature `sha2`"),
     ] {
         assert_eq!(error.to_string(), sentence);
     }

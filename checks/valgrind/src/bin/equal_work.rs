@@ -5,9 +5,8 @@
 //! - links under several keys, and wrong hashes and access keys: the caller must not learn which key or byte
 //!   is right;
 //! - fields over their cap: the cost must not depend on the length;
-//! - the first use of a link: the cost must not depend on the number of remembered links.
-//!
-//! The last two groups are controls. They must be more than 5 % apart, or the program fails.
+//! - the first use of a link: the cost must not depend on the number of remembered links;
+//! - the controls, whose names begin with `control`: they must be more than 5 % apart.
 
 use std::cell::{Cell, OnceCell};
 use std::hint::black_box;

@@ -13,7 +13,7 @@ pub struct Case {
     /// Whether the outcome depends on the secret. If so, memcheck must report an error in the first run.
     /// This is the control of each case.
     pub depends: bool,
-    /// How many outcomes become public, if the number is fixed.
+    /// How many outcomes are revealed, if the number is fixed.
     pub outcomes: Option<usize>,
     pub work: Work,
 }
@@ -143,7 +143,7 @@ fn links(cases: &mut Vec<Case>) {
             ("of no key", &HASH.replace('a', "b"), "hash_mismatch", true),
             ("too short", &HASH[..39], "hash_format", false),
         ] {
-            // No outcome of one key becomes public, only that of all keys together.
+            // One outcome is revealed for all keys together, and none for a single key.
             let outcomes = Some(usize::from(depends));
             cases.push(Case {
                 name: format!("link: {what}, {set}"),

@@ -1,10 +1,10 @@
 //! Checks that the time of a verification does not depend on a stored secret. The program runs itself under
 //! valgrind's memcheck with each secret marked; `memcheck.rs` says how that works.
 //!
-//! A verdict depends on the secret and must become public at some point. The library has one function for
-//! that. Built with `RUSTFLAGS='--cfg ctgrind'`, it calls this program with each outcome that becomes public.
+//! A verdict depends on the secret and must be revealed at some point. The library has one function for
+//! that. Built with `RUSTFLAGS='--cfg ctgrind'`, it calls this program with each outcome that is revealed.
 //!
-//! Every case runs twice. The first run declares no outcome public, and memcheck must report an error: so
+//! Every case runs twice. The first run reveals no outcome, and memcheck must report an error: so
 //! the secret was marked. In the second run it must report none.
 
 #[cfg(ctgrind)]
@@ -54,13 +54,13 @@ fn check() -> ExitCode {
     let seen: Vec<_> = cases.iter().map(|case| errors_of(&case.work).0).collect();
     whmcs_auth::DECLASSIFY.set(memcheck::declassify).expect("it is set once");
     for (case, seen) in cases.iter().zip(seen) {
-        let public_before = memcheck::public_outcomes();
+        let revealed_before = memcheck::revealed_outcomes();
         let (errors, code) = errors_of(&case.work);
-        let outcomes = memcheck::public_outcomes() - public_before;
+        let outcomes = memcheck::revealed_outcomes() - revealed_before;
         let verdict = match (errors, seen > 0) {
             _ if code != case.code => Err(format!("returned {code}, not {}", case.code)),
             _ if case.outcomes.is_some_and(|expected| expected != outcomes) => {
-                Err(format!("declared {outcomes} outcomes public"))
+                Err(format!("revealed {outcomes} outcomes"))
             }
             (1.., _) => Err(format!("depends on the secret in {errors} places")),
             (0, seen) if seen != case.depends => Err("the secret was not marked".into()),

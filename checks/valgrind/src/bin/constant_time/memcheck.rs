@@ -35,16 +35,16 @@ pub fn marked(text: &str) -> String {
     text
 }
 
-static PUBLIC_OUTCOMES: AtomicUsize = AtomicUsize::new(0);
+static REVEALED_OUTCOMES: AtomicUsize = AtomicUsize::new(0);
 
-/// How many outcomes the library has declared public so far.
-pub fn public_outcomes() -> usize {
-    PUBLIC_OUTCOMES.load(Ordering::Relaxed)
+/// How many outcomes the library has revealed so far.
+pub fn revealed_outcomes() -> usize {
+    REVEALED_OUTCOMES.load(Ordering::Relaxed)
 }
 
-/// Marks an outcome as public: from here on the library may branch on it.
+/// Marks an outcome as revealed: from here on the library may branch on it.
 pub fn declassify(bit: &mut u8) {
-    PUBLIC_OUTCOMES.fetch_add(1, Ordering::Relaxed);
+    REVEALED_OUTCOMES.fetch_add(1, Ordering::Relaxed);
     ask(MAKE_DEFINED, std::ptr::from_mut(bit).addr(), 1);
 }
 
