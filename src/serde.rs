@@ -30,7 +30,8 @@ use crate::field::Fields;
 /// `#[serde(flatten)]`. A field that the struct itself names does not reach the request.
 ///
 /// It reads one source. If fields may come in the query and in the body, take both as raw text, and
-/// read them with `Received`, which needs feature `form`. Do the same in a framework whose forms do not use serde, such as Rocket.
+/// read them with `Received`, which needs feature `form`. Do the same in a framework whose forms do not
+/// use serde, such as Rocket.
 ///
 /// The extractors `Form` and `Query` of axum 0.8, actix-web 4 and poem 3 were tested. They pass on repeated
 /// names, aliases and bytes that are not UTF-8, so that verification refuses them.
