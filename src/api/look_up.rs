@@ -26,35 +26,75 @@ use crate::stored::scheme::ExpectedSchemes;
 /// # Examples
 ///
 /// ```
+/// The rows of a WHMCS database, in which secrets and passwords are bcrypt:
+///
+/// ```
 /// use std::io;
 /// use whmcs_auth::{
-///     Admin, ApiCredential, AsyncCredentialStore, BcryptCost, ExpectedSchemes, PasswordScheme,
-///     SchemeError, SecretScheme,
+///     Admin, AdminState, ApiCredential, AsyncCredentialStore, BcryptCost, ExpectedSchemes,
+///     PasswordScheme, SecretScheme, StoredPassword, StoredSecret,
 /// };
 ///
 /// struct Database;
 ///
-/// impl AsyncCredentialStore for Database {
-///     type Id = u64;
-///     type Error = io::Error;
+/// struct Row {
+///     id: u64,
+///     name: String,
+///     bcrypt: String,
+///     is_disabled: bool,
+///     has_api_access: bool,
+/// }
 ///
-///     async fn find_credential(
-///         &self,
-///         identifier: &str,
-///     ) -> Result<Option<ApiCredential<u64>>, io::Error> {
-///         // SELECT ... FROM tbldeviceauth WHERE identifier = ? AND deleted_at IS NULL
-/// #       let _ = identifier;
-///         Ok(None)
+/// impl Row {
+///     fn admin_state(&self) -> AdminState {
+///         match (self.is_disabled, self.has_api_access) {
+///             (true, _) => AdminState::Disabled,
+///             (false, false) => AdminState::WithoutApiAccess,
+///             (false, true) => AdminState::WithApiAccess,
+///         }
 ///     }
 ///
-///     async fn find_admin(&self, username: &str) -> Result<Option<Admin<u64>>, io::Error> {
-///         // SELECT ... FROM tbladmins WHERE username = ?
-/// #       let _ = username;
-///         Ok(None)
+///     /// It counts as no record, and the operator learns why.
+///     fn report(&self, error: impl std::fmt::Display) {
+///         eprintln!("row {} cannot be read: {error}", self.id);
+///     }
+/// }
+///
+/// impl Database {
+///     async fn row(&self, _sql: &str, _name: &str) -> io::Result<Option<Row>> {
+///         Ok(None) // Ask your database here.
+///     }
+/// }
+///
+/// /// Credentials and admins have ids of their own.
+/// #[derive(Clone)]
+/// enum Id {
+///     Credential(u64),
+///     Admin(u64),
+/// }
+///
+/// impl AsyncCredentialStore for Database {
+///     type Id = Id;
+///     type Error = io::Error;
+///
+///     async fn find_credential(&self, identifier: &str) -> io::Result<Option<ApiCredential<Id>>> {
+///         let sql = "SELECT ... FROM tbldeviceauth WHERE identifier = ? AND deleted_at IS NULL";
+///         let Some(row) = self.row(sql, identifier).await? else { return Ok(None) };
+///         let secret = StoredSecret::bcrypt(&row.bcrypt).map_err(|error| row.report(error)).ok();
+///         let state = row.admin_state();
+///         Ok(secret.map(|secret| ApiCredential::new(Id::Credential(row.id), row.name, secret, state)))
+///     }
+///
+///     async fn find_admin(&self, username: &str) -> io::Result<Option<Admin<Id>>> {
+///         let sql = "SELECT ... FROM tbladmins WHERE username = ?";
+///         let Some(row) = self.row(sql, username).await? else { return Ok(None) };
+///         let password =
+///             StoredPassword::bcrypt_of_md5(&row.bcrypt).map_err(|error| row.report(error)).ok();
+///         let state = row.admin_state();
+///         Ok(password.map(|password| Admin::new(Id::Admin(row.id), row.name, password, state)))
 ///     }
 ///
 ///     fn expected_schemes(&self) -> ExpectedSchemes {
-///         // As WHMCS stores them.
 ///         let cost = BcryptCost::WHMCS;
 ///         ExpectedSchemes::new(SecretScheme::Bcrypt(cost), PasswordScheme::BcryptOfMd5(cost))
 ///     }
