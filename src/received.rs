@@ -240,7 +240,8 @@ impl Drop for SecretBytes {
     }
 }
 
-/// PHP reads the type up to the first `;`, and allows spaces before it, but no tabs.
+/// PHP ends the type at the first `;`, `,` or space. Only a `;` may follow it here, perhaps after spaces:
+/// another reader may take a comma for the start of a second type.
 fn is_form(content_type: Option<&str>) -> bool {
     let media_type = content_type.and_then(|value| value.split(';').next());
     media_type.is_some_and(|media_type| {

@@ -25,7 +25,6 @@ use crate::stored::scheme::ExpectedSchemes;
 ///
 /// # Examples
 ///
-/// ```
 /// The rows of a WHMCS database, in which secrets and passwords are bcrypt:
 ///
 /// ```

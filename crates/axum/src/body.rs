@@ -1,6 +1,7 @@
 //! The fields of a call, from its query and its body.
 
 use std::error::Error;
+use std::fmt;
 
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
@@ -32,7 +33,7 @@ pub(crate) async fn fields(query: Received, head: &Parts, body: Bytes) -> Result
     let content_type = content_type(&head.headers);
     match content_type {
         Some(multipart) if is_multipart(multipart) && !body.is_empty() => {
-            parts(query, multipart, body).await.ok_or_else(Cause::multipart_broken)
+            with_multipart(query, multipart, body).await.map_err(|_| Cause::multipart_broken())
         }
         _ => Ok(query.with_body(content_type, &body)),
     }
@@ -50,7 +51,34 @@ fn is_multipart(content_type: &str) -> bool {
     media_type.trim_end_matches(' ').eq_ignore_ascii_case("multipart/form-data")
 }
 
-/// `None` if the body is not well-formed.
+/// A multipart body that is not well-formed, or that readers of multipart disagree about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokenMultipart;
+
+impl fmt::Display for BrokenMultipart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the multipart body is not well-formed, or can be read in two ways")
+    }
+}
+
+impl Error for BrokenMultipart {}
+
+/// Adds the text parts of a multipart body to the fields that were received, for a service that reads bodies
+/// itself. `content_type` is the value of the header, with its boundary.
+///
+/// A part with a file name is left out: PHP keeps uploaded files apart from the fields.
+///
+/// # Errors
+///
+/// [`BrokenMultipart`].
+pub async fn with_multipart(
+    received: Received,
+    content_type: &str,
+    body: Bytes,
+) -> Result<Received, BrokenMultipart> {
+    parts(received, content_type, body).await.ok_or(BrokenMultipart)
+}
+
 async fn parts(mut received: Received, content_type: &str, body: Bytes) -> Option<Received> {
     let boundary = multer::parse_boundary(content_type).ok()?;
     let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);

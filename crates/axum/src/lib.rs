@@ -10,6 +10,7 @@ mod link;
 mod rejection;
 
 pub use authenticator::Authenticator;
+pub use body::{BrokenMultipart, with_multipart};
 pub use call::ApiCall;
 pub use layer::authorize;
 pub use link::{LinkVerifier, LoginLink};

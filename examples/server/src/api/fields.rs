@@ -1,11 +1,11 @@
 //! The fields of a body: a form, or multipart.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart};
 use axum::http::{Request, StatusCode, header, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 use whmcs_auth::Received;
+use whmcs_auth_axum::with_multipart;
 
 use crate::refusal::Refusal;
 use crate::settings::Limits;
@@ -39,7 +39,7 @@ pub(super) async fn with_body(
     let received = query.clone();
     match media_type(&head).as_deref() {
         Some(FORM) => Ok(received.with_body(Some(FORM), &bytes)),
-        Some("multipart/form-data") => with_parts(received, head, bytes).await,
+        Some("multipart/form-data") => with_parts(received, &head, bytes).await,
         _ if bytes.is_empty() => Ok(received),
         _ => Err(Refusal::new(
             "body_type",
@@ -51,25 +51,15 @@ pub(super) async fn with_body(
 }
 
 async fn with_parts(
-    mut received: Received,
-    head: request::Parts,
+    received: Received,
+    head: &request::Parts,
     bytes: Bytes,
 ) -> Result<Received, Refusal> {
-    let broken = |error: &dyn std::fmt::Display| {
+    let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let received = with_multipart(received, content_type.unwrap_or_default(), bytes).await;
+    received.map_err(|error| {
         Refusal::new("multipart_broken", StatusCode::BAD_REQUEST, "Bad Request", error)
-    };
-    let request = Request::from_parts(head, Body::from(bytes));
-    let mut parts = Multipart::from_request(request, &()).await.map_err(|error| broken(&error))?;
-    while let Some(part) = parts.next_field().await.map_err(|error| broken(&error))? {
-        // A part with a file name is an upload. PHP does not count it as a field.
-        let Some(name) = part.name().filter(|_| part.file_name().is_none()) else {
-            continue;
-        };
-        let name = name.to_owned();
-        let value = part.bytes().await.map_err(|error| broken(&error))?;
-        received = received.with_part(name, value);
-    }
-    Ok(received)
+    })
 }
 
 /// The content type without its parameters. PHP ends it at the first `;`, `,` or space.
