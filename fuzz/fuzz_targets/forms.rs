@@ -35,9 +35,9 @@ fn received(query: &[u8], body: &[u8], content_type: Option<&str>) {
     let form = of_query.clone().with_body(Some("application/x-www-form-urlencoded"), body);
     judge(&form.api_request(), &pairs);
     assert_same(&form.api_request(), &ApiRequest::from_pairs(&pairs));
-    let parts = decoded(body).into_iter().fold(of_query.clone(), |received, (name, value)| {
-        received.with_part(name, value)
-    });
+    let parts = decoded(body)
+        .into_iter()
+        .fold(of_query.clone(), |received, (name, value)| received.with_part(name, value));
     assert_same(&parts.api_request(), &ApiRequest::from_pairs(&pairs));
 
     let other = of_query.with_body(content_type, body);
