@@ -297,6 +297,7 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     table.form("a field that only PHP reads", demo, &format!("{pair}&password[]=x"));
     let json = Received::new().with_query(&pair).with_body(Some("application/json"), "{}");
     table.api("a body that is JSON", demo, &json, &ApiPolicy::new());
+    table.form("10001 fields", demo, &format!("{}{pair}", "x&".repeat(9_999)));
     let long = format!("username=admin&password={}", "x".repeat(1025));
     table.form("a password of 1025 bytes", demo, &long);
     table.form("bytes that are not UTF-8", demo, "username=admin&password=%FF");

@@ -208,6 +208,9 @@ pub enum Malformed {
     /// `body_not_form`.
     #[error("the body is not a form: its content type is another, or none")]
     BodyNotForm,
+    /// The request has more than 10,000 fields. Only `Received` counts them. Code `field_count`.
+    #[error("the request has more than 10000 fields")]
+    FieldCount,
 }
 
 impl Malformed {
@@ -225,6 +228,7 @@ impl Malformed {
             Self::HashFormat => "hash_format",
             Self::SpaceInEmail => "space_in_email",
             Self::BodyNotForm => "body_not_form",
+            Self::FieldCount => "field_count",
         }
     }
 }

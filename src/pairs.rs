@@ -1,4 +1,4 @@
-//! Name-value pairs that cannot have lost a repetition.
+//! Name-value pairs that keep repetitions.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 ///
 /// A map does not compile, because it has lost the repetitions that must be refused (FIELD-2):
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// use std::collections::HashMap;
 /// use whmcs_auth::ApiRequest;
 ///

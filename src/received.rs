@@ -26,7 +26,8 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 /// Add the query before the body, as PHP does: if two fields have one name, the later one counts. A name
 /// that [`Field`] knows is malformed if it occurs twice, in whatever part (FIELD-2).
 ///
-/// Bytes are kept as they are, UTF-8 or not.
+/// Bytes are kept as they are, UTF-8 or not. A request with more than 10,000 fields is malformed, with the
+/// code `field_count`: otherwise a short body could take a lot of memory.
 ///
 /// # Security
 ///
@@ -73,7 +74,11 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 pub struct Received {
     pairs: Vec<Pair>,
     is_not_form: bool,
+    has_too_many_fields: bool,
 }
+
+/// A field takes many times the memory of the two bytes that can stand for it in a body.
+const MAX_FIELDS: usize = 10_000;
 
 /// A name and a value, decoded.
 #[derive(Clone)]
@@ -93,7 +98,7 @@ enum Place {
 impl Received {
     /// A request without fields.
     pub const fn new() -> Self {
-        Self { pairs: Vec::new(), is_not_form: false }
+        Self { pairs: Vec::new(), is_not_form: false, has_too_many_fields: false }
     }
 
     /// Adds the fields of a raw query, without its `?`.
@@ -130,6 +135,9 @@ impl Received {
 
     fn read_form(&mut self, place: Place, form: &[u8]) {
         for pair in form.split(|byte| *byte == b'&') {
+            if self.has_too_many_fields {
+                return;
+            }
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let [name, value] = [halves.next(), halves.next()].map(Option::unwrap_or_default);
             self.push(place, decode(name), decode(value));
@@ -138,8 +146,12 @@ impl Received {
 
     /// PHP has no field without a name.
     fn push(&mut self, place: Place, name: SecretBytes, value: SecretBytes) {
-        if !name.0.is_empty() {
-            self.pairs.push(Pair { place, name, value });
+        if name.0.is_empty() {
+            return;
+        }
+        match self.pairs.len() < MAX_FIELDS {
+            true => self.pairs.push(Pair { place, name, value }),
+            false => self.has_too_many_fields = true,
         }
     }
 
@@ -160,13 +172,16 @@ impl Received {
         }
         if self.is_not_form {
             fields.refuse(Malformed::BodyNotForm);
+        } else if self.has_too_many_fields {
+            fields.refuse(Malformed::FieldCount);
         }
         fields
     }
 
     /// The value that PHP has under this name: the last one, unless it is an array.
     ///
-    /// PHP reads `client.id` and ` client_id` as `client_id`, and `items[]` as the array `items`.
+    /// PHP reads `client.id` and ` client_id` as `client_id`, and `items[]` as the array `items`. PHP's limits
+    /// on the number of fields and on the depth of arrays are not applied here.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&[u8]> {
         let (is_array, value) = self.pairs.iter().rev().find_map(|pair| {
@@ -209,7 +224,11 @@ impl Received {
         if has_split_array(others.clone()) {
             return Err(ForwardRefusal::SplitArray);
         }
-        let mut form = String::new();
+        // An escape has three bytes. The text never grows, as that would leave a copy of the secret behind.
+        let bytes = |pair: &Pair| pair.name.0.len().saturating_add(pair.value.0.len());
+        let decoded = self.pairs.iter().map(bytes).fold(0, usize::saturating_add);
+        let separators = fields.saturating_mul(2);
+        let mut form = String::with_capacity(decoded.saturating_mul(3).saturating_add(separators));
         for (field, value) in known {
             append(&mut form, field.name().as_bytes(), value.as_bytes());
         }
@@ -225,6 +244,7 @@ impl fmt::Debug for Received {
         f.debug_struct("Received")
             .field("fields", &self.pairs.len())
             .field("is_not_form", &self.is_not_form)
+            .field("has_too_many_fields", &self.has_too_many_fields)
             .finish()
     }
 }

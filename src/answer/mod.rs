@@ -100,6 +100,8 @@ impl Answer {
 
     /// Makes the answer to a call that was carried out, with status 200: `result`, then the fields in their
     /// order. [`Value`] has an example.
+    ///
+    /// A field named `result` is left out, and in XML one named `action`: the answer has its own.
     pub fn success(fields: &[(&str, Value<'_>)], request: &ApiRequest<'_>) -> Self {
         let format = request.response_type();
         let body = success::body(format, request.action(), fields);

@@ -24,6 +24,8 @@ use crate::api::request::ResponseType;
 /// Source: JSON and XML are laid out as WHMCS's examples are. WHMCS documents no NVP for nested values;
 /// the one here is this crate's decision.
 ///
+/// A value that nests more than 64 levels is written as an empty text.
+///
 /// # Examples
 ///
 /// ```
@@ -127,14 +129,39 @@ impl FromIterator<Self> for Value<'_> {
     }
 }
 
-/// The names and values of an answer, `result` first.
-type Fields<'a> = [(&'a str, Value<'a>)];
+/// More than any documented answer nests, and few enough for every stack.
+const MAX_DEPTH: usize = 64;
 
-pub(super) fn body(format: ResponseType, action: Action<'_>, fields: &Fields<'_>) -> String {
+const EMPTY: Value<'static> = Value::Text(Cow::Borrowed(""));
+
+impl Value<'_> {
+    fn is_within(&self, depth: usize) -> bool {
+        let Some(below) = depth.checked_sub(1) else { return false };
+        match self {
+            Self::Text(_) | Self::Number(_) => true,
+            Self::Fields(fields) => fields.iter().all(|(_, value)| value.is_within(below)),
+            Self::List(items) => items.iter().all(|value| value.is_within(below)),
+        }
+    }
+}
+
+/// The names and values of an answer, after `result`.
+type Fields<'a> = [(&'a str, &'a Value<'a>)];
+
+pub(super) fn body(
+    format: ResponseType,
+    action: Action<'_>,
+    fields: &[(&str, Value<'_>)],
+) -> String {
+    let is_taken = |name: &str| name == "result" || name == "action" && format == ResponseType::Xml;
+    let fields = fields.iter().filter(|(name, _)| !is_taken(name));
+    let fields: Vec<_> = fields
+        .map(|(name, value)| (*name, if value.is_within(MAX_DEPTH) { value } else { &EMPTY }))
+        .collect();
     match format {
-        ResponseType::Json => json(fields),
-        ResponseType::Xml => xml(action, fields),
-        ResponseType::Nvp => nvp(fields),
+        ResponseType::Json => json(&fields),
+        ResponseType::Xml => xml(action, &fields),
+        ResponseType::Nvp => nvp(&fields),
     }
 }
 
@@ -225,7 +252,7 @@ fn xml_name(name: &str) -> String {
 fn nvp(fields: &Fields<'_>) -> String {
     let mut body = String::from("result=success");
     for (name, value) in fields {
-        nvp_pairs(&mut body, &Escaped(name, nvp_character).to_string(), value);
+        nvp_pairs(&mut body, &Escaped(name, nvp_name).to_string(), value);
     }
     body
 }
@@ -237,12 +264,20 @@ fn nvp_pairs(body: &mut String, path: &str, value: &Value<'_>) {
         Value::Text(text) => push(body, format_args!(";{path}={}", Escaped(text, nvp_value))),
         Value::Number(number) => push(body, format_args!(";{path}={number}")),
         Value::Fields(fields) => fields.iter().for_each(|(name, value)| {
-            let path = alloc::format!("{path}[{}]", Escaped(name, nvp_character));
+            let path = alloc::format!("{path}[{}]", Escaped(name, nvp_name));
             nvp_pairs(body, &path, value);
         }),
         Value::List(items) => items.iter().enumerate().for_each(|(place, item)| {
             nvp_pairs(body, &alloc::format!("{path}[{place}]"), item);
         }),
+    }
+}
+
+/// Brackets belong to the path of a nested value.
+fn nvp_name(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match character {
+        '[' | ']' => fmt::Write::write_char(f, '_'),
+        other => nvp_character(other, f),
     }
 }
 

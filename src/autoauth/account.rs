@@ -26,7 +26,7 @@ impl<'a> AutoAuthLogin<'a> {
     ///
     /// A database whose collation folds letters also finds accounts whose e-mail only looks like
     /// the signed one. A genuine link proves nothing about those accounts. Pass all accounts that
-    /// were found. If the query stops after one account, it may be a wrong one, and the owner of the
+    /// were found, each of them once. If the query stops after one account, it may be a wrong one, and the owner of the
     /// right account is refused.
     ///
     /// # Examples

@@ -74,6 +74,11 @@ impl TrustedProxies {
     }
 
     /// Trusts every proxy in these networks. Needs feature `ipnet`.
+    ///
+    /// # Security
+    ///
+    /// Every host in the network can choose its address, not only the proxies. If callers may be in the
+    /// network, name the addresses of the proxies instead.
     #[cfg(feature = "ipnet")]
     pub fn with_networks(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.networks.extend(networks.into_iter().map(super::address::canonical));
@@ -86,7 +91,8 @@ impl TrustedProxies {
     ///
     /// [`HiddenCaller`] if
     ///
-    /// - a trusted proxy sends no address of a caller, or a text that is no address;
+    /// - a trusted proxy sends no address of a caller, or an address that no caller has, such as `127.0.0.1`, or
+    ///   a text that is no address;
     /// - the peer is on this machine and not trusted, but sends the headers of a proxy. Otherwise every
     ///   caller behind that proxy would have the address of this machine.
     pub fn caller<'h, V: AsRef<[u8]> + 'h + ?Sized>(
@@ -122,6 +128,8 @@ impl TrustedProxies {
     ) -> Option<Option<IpAddr>> {
         match entry {
             Some(address) if self.trusts(address) => caller,
+            // No proxy was called from these: somebody made them up.
+            Some(address) if address.is_loopback() || address.is_unspecified() => Some(None),
             other => Some(other),
         }
     }

@@ -94,3 +94,32 @@ fn arrays_vectors_and_iterators_are_the_same_values() {
     let fields = [("a", Value::from(1))];
     assert_eq!(Value::from(fields.clone()), Value::from(fields.to_vec()));
 }
+
+/// Only the service's own names are left to it.
+#[test]
+fn no_field_takes_the_place_of_the_result() {
+    let fields =
+        [("result", Value::from("error")), ("action", Value::from("x")), ("id", Value::from(1))];
+    assert_eq!(body("json", &fields), r#"{"result":"success","action":"x","id":1}"#);
+    assert_eq!(body("nvp", &fields), "result=success;action=x;id=1");
+    assert_eq!(body("xml", &fields).matches("<result>").count(), 1);
+    assert_eq!(body("xml", &fields).matches("<action>").count(), 1);
+    // Brackets are for what is nested.
+    let nested = Value::from(vec![("y][z", Value::from(1))]);
+    assert_eq!(
+        body("nvp", &[("x][y", Value::from(1)), ("x", nested)]),
+        "result=success;x__y=1;x[y__z]=1"
+    );
+}
+
+#[test]
+fn a_value_that_nests_too_deep_is_an_empty_text() {
+    let nested =
+        |depth: usize| (1..depth).fold(Value::from("x"), |value, _| Value::List(vec![value]));
+    let shown = |depth: usize| body("json", &[("a", nested(depth))]);
+    assert!(shown(64).contains("\"x\""));
+    for depth in [65, 10_000] {
+        assert_eq!(shown(depth), r#"{"result":"success","a":""}"#, "{depth}");
+        assert_eq!(body("nvp", &[("a", nested(depth))]), "result=success;a=");
+    }
+}

@@ -58,6 +58,19 @@ fn the_last_address_that_is_no_trusted_proxy_is_the_callers() {
         ("192.0.2.9", one, list(""), None),
         ("192.0.2.9", one, list("203.0.113.7, unknown, 192.0.2.9"), None),
         ("192.0.2.9", one, list("203.0.113.0/24"), None),
+        // Addresses that no caller has.
+        ("192.0.2.9", one, list("127.0.0.1"), None),
+        ("192.0.2.9", one, list("203.0.113.7, 127.0.0.1"), None),
+        ("192.0.2.9", two, list("127.0.0.1, 192.0.2.2"), None),
+        ("192.0.2.9", one, list("::1"), None),
+        ("192.0.2.9", one, list("0.0.0.0"), None),
+        ("192.0.2.9", one, list("::"), None),
+        (
+            "192.0.2.9",
+            &["192.0.2.9", "127.0.0.1"],
+            list("203.0.113.7, 127.0.0.1"),
+            Some("203.0.113.7"),
+        ),
     ] {
         assert_eq!(
             caller(peer, trusted, &headers).as_deref(),

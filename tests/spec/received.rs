@@ -179,6 +179,28 @@ fn a_form_with_more_fields_than_php_takes_is_refused() {
     }
 }
 
+/// A field takes many times the memory of the two bytes that stand for it.
+#[test]
+fn a_request_has_at_most_10000_fields() {
+    let others = |count: usize| "a&".repeat(count);
+    let parts = |count: usize| (0..count).fold(form(PAIR), |request, _| request.with_part("a", ""));
+    for (received, expected) in [
+        (form(&format!("{}{PAIR}", others(9_998))), None),
+        (form(&format!("{}{PAIR}", others(9_999))), Some(Malformed::FieldCount)),
+        (form(&format!("{}{PAIR}", others(1_000_000))), Some(Malformed::FieldCount)),
+        (
+            Received::new().with_query(&others(9_999)).with_body(FORM, PAIR),
+            Some(Malformed::FieldCount),
+        ),
+        (parts(9_998), None),
+        (parts(9_999), Some(Malformed::FieldCount)),
+        // No name is no field.
+        (form(&format!("{}&{PAIR}", "&=x".repeat(20_000))), None),
+    ] {
+        assert_eq!(refusal(&received), expected.map(ApiRefusal::Malformed), "{received:?}");
+    }
+}
+
 #[test]
 fn a_malformed_request_is_not_forwarded() {
     for (received, fault) in [
@@ -194,5 +216,8 @@ fn a_malformed_request_is_not_forwarded() {
 #[test]
 fn it_is_redacted() {
     let received = form("identifier=mArKeR&mArKeR=mArKeR");
-    assert_eq!(format!("{received:?}"), "Received { fields: 2, is_not_form: false }");
+    assert_eq!(
+        format!("{received:?}"),
+        "Received { fields: 2, is_not_form: false, has_too_many_fields: false }"
+    );
 }

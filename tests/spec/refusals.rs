@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use whmcs_auth::gate::{AddressGate, GateError};
+use whmcs_auth::gate::{AddressGate, GateError, GateRefusal, HiddenCaller};
 use whmcs_auth::{
     ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal, Field, KeyError, Malformed, Refusal,
     SchemeError,
@@ -20,7 +20,7 @@ const NOT_VALID: PublicAnswer = ("This login link is not valid.", 403);
 const EXPIRED: PublicAnswer = ("This login link has expired.", 403);
 const UNAVAILABLE: PublicAnswer = ("Service Unavailable", 503);
 
-const MALFORMED: [(Malformed, &str, &str); 9] = [
+const MALFORMED: [(Malformed, &str, &str); 11] = [
     (
         Malformed::Repeated(Field::Secret),
         "repeated_field",
@@ -58,6 +58,12 @@ const MALFORMED: [(Malformed, &str, &str); 9] = [
         "space_in_email",
         "the e-mail holds a space: whoever made the link did not percent-encode its `+`",
     ),
+    (
+        Malformed::BodyNotForm,
+        "body_not_form",
+        "the body is not a form: its content type is another, or none",
+    ),
+    (Malformed::FieldCount, "field_count", "the request has more than 10000 fields"),
 ];
 
 const API: [(ApiRefusal, &str, &str, PublicAnswer); 11] = [
@@ -392,6 +398,29 @@ fn a_failure_of_the_store_is_reported_with_its_source() {
     let source = std::error::Error::source(&error).expect("the store's own error");
     assert!(source.is::<std::fmt::Error>());
     assert_reported(&GateError::Store(std::fmt::Error), code, sentence, UNAVAILABLE);
+}
+
+#[test]
+fn a_hidden_caller_is_reported() {
+    let cause = "a proxy hides the caller: trust it, and let it append to X-Forwarded-For";
+    assert_reported(&HiddenCaller, "proxy_names_nobody", cause, ("Invalid IP", 403));
+    let refusal = GateRefusal::from(HiddenCaller);
+    assert_reported(&refusal, "proxy_names_nobody", cause, ("Invalid IP", 403));
+}
+
+#[cfg(feature = "form")]
+#[test]
+fn a_request_that_is_not_forwarded_is_reported() {
+    use whmcs_auth::ForwardRefusal;
+
+    let refusal = ForwardRefusal::TooManyFields { fields: 1001, max_fields: 1000 };
+    let cause = "the request has 1001 fields, and PHP takes 1000: see max_input_vars";
+    assert_reported(&refusal, "too_many_fields", cause, ("Request Too Large", 413));
+    let cause = "a field is in the query and in the body, and is an array in one of them";
+    assert_reported(&ForwardRefusal::SplitArray, "split_array", cause, ("Bad Request", 400));
+    let refusal = ForwardRefusal::from(Malformed::BodyNotForm);
+    let cause = "the body is not a form: its content type is another, or none";
+    assert_reported(&refusal, "body_not_form", cause, FAILED);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use axum::BoxError;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::extract::connect_info::MockConnectInfo;
+use axum::http::Method;
 use axum::http::request::Parts;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -115,6 +116,9 @@ where
         let address = self.address(head);
         let address = address.map_err(|cause| Rejection::of_call(cause, None, &query()))?;
         let read = async {
+            if ![Method::GET, Method::POST].contains(&head.method) {
+                return Err(Cause::neither_get_nor_post());
+            }
             let body = body::read(body, self.body_limit).await?;
             let received = body::fields(query(), head, body.clone()).await?;
             Ok((received, body))

@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use memchr::memmem;
 use whmcs_auth::Received;
 
 use crate::rejection::{Cause, sources};
@@ -81,6 +82,9 @@ pub async fn with_multipart(
 
 async fn parts(mut received: Received, content_type: &str, body: Bytes) -> Option<Received> {
     let boundary = multer::parse_boundary(content_type).ok()?;
+    if !has_one_reading(&body, &boundary) {
+        return None;
+    }
     let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);
     while let Some(part) = parts.next_field().await.ok()? {
         let disposition = part.headers().get(header::CONTENT_DISPOSITION)?;
@@ -92,6 +96,35 @@ async fn parts(mut received: Received, content_type: &str, body: Bytes) -> Optio
         }
     }
     Some(received)
+}
+
+/// Whether every reader finds the same parts: nothing stands before the first boundary and nothing behind the
+/// last one, and each part has one `Content-Disposition`.
+fn has_one_reading(body: &[u8], boundary: &str) -> bool {
+    let delimiter = format!("\r\n--{boundary}");
+    let Some(first) = body.strip_prefix(format!("--{boundary}").as_bytes()) else { return false };
+    let mut rest = first;
+    for end in memmem::find_iter(first, &delimiter) {
+        let begin = first.len() - rest.len();
+        let Some((part, after)) = rest.split_at_checked(end - begin) else { return false };
+        if !is_a_part(part) {
+            return false;
+        }
+        rest = after.get(delimiter.len()..).unwrap_or_default();
+    }
+    matches!(rest, b"--" | b"--\r\n")
+}
+
+/// A line end, headers, an empty line, and the value.
+fn is_a_part(part: &[u8]) -> bool {
+    const NAME: &[u8] = b"content-disposition:";
+    let Some(headers) = part.strip_prefix(b"\r\n") else { return false };
+    let headers = headers.get(..memmem::find(headers, b"\r\n\r\n").unwrap_or(headers.len()));
+    let lines = headers.unwrap_or_default().split(|byte| *byte == b'\n');
+    let named = lines.filter(|line| {
+        line.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME))
+    });
+    named.count() == 1
 }
 
 /// What `Content-Disposition` says of a part.

@@ -87,6 +87,12 @@ impl Cause {
         Self::new("body_without_post", sentence, 400, "Bad Request")
     }
 
+    /// A HEAD would carry the action out.
+    pub(crate) fn neither_get_nor_post() -> Self {
+        let sentence = "an API call is a GET or a POST";
+        Self::new("method_not_allowed", sentence, 405, "Method Not Allowed")
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         let sentence = "a login link is opened with GET";
         Self::new("method_not_allowed", sentence, 405, "Method Not Allowed")
@@ -213,7 +219,7 @@ impl IntoResponse for Rejection {
 /// | `body_broken` | 400 | the body ends early |
 /// | `body_without_post` | 400 | a request of another method than POST has a body |
 /// | `multipart_broken` | 403 | a multipart body is not well-formed, or readers disagree about a part |
-/// | `method_not_allowed` | 405 | a login link was opened with another method than GET |
+/// | `method_not_allowed` | 405 | a login link was opened with another method than GET, or an API call made with another than GET and POST |
 /// | `prefetch` | 503 | a browser fetched a login link ahead of a visit |
 ///
 /// # Security

@@ -31,6 +31,7 @@ struct Decisions {
 
 #[derive(Default)]
 struct Counts {
+    started: usize,
     running: usize,
     most: usize,
     may_end: bool,
@@ -44,6 +45,7 @@ impl Decisions {
     /// What a decision does. A test that went wrong lets it go after a while.
     fn run(&self) {
         let mut counts = self.counts();
+        counts.started += 1;
         counts.running += 1;
         counts.most = counts.most.max(counts.running);
         let wait = self
@@ -186,6 +188,8 @@ async fn a_caller_who_hangs_up_while_waiting_starts_no_decision() {
     service.decisions.let_all_end();
     assert_eq!(first.await.unwrap(), 200);
     assert_eq!(service.call().await.unwrap(), 200);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(service.decisions.counts().started, 2, "the first and the last");
 }
 
 /// This runtime has one thread: a decision on it would stop everything.

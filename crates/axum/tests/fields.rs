@@ -107,6 +107,48 @@ async fn a_part_with_a_file_name_is_no_field() {
     assert_eq!((answer.body.as_str(), answer.code()), (FAILED, "multipart_broken"));
 }
 
+/// Readers disagree about each of these, and PHP reads other fields than multer.
+#[tokio::test]
+async fn a_multipart_body_that_can_be_read_in_two_ways_is_refused() {
+    let pair = [("; name=\"identifier\"", IDENTIFIER), ("; name=\"secret\"", SECRET)];
+    let body = multipart(&pair);
+    let part = "--cut\r\nContent-Disposition: form-data; name=\"y\"\r\n\r\n2\r\n";
+    let twice = "--cut\r\nContent-Disposition: form-data; name=\"y\"\r\ncontent-disposition: form-data; \
+         name=\"x\"\r\n\r\n1\r\n";
+    for (body, code) in [
+        (body.clone(), ""),
+        (body.trim_end().to_owned(), ""),
+        // Behind the end.
+        (format!("{body}{part}--cut--\r\n"), "multipart_broken"),
+        (format!("{body}x"), "multipart_broken"),
+        // Before the beginning.
+        (format!("junk{body}"), "multipart_broken"),
+        (format!("\r\n{body}"), "multipart_broken"),
+        // Two headers, or none.
+        (format!("{twice}{body}"), "multipart_broken"),
+        (format!("--cut\r\n\r\n1\r\n{body}"), "multipart_broken"),
+    ] {
+        let answer = call(post(MULTIPART, "action=GetClients", body.clone())).await;
+        assert_eq!(answer.code(), code, "{body}");
+    }
+}
+
+/// axum passes a HEAD to the handler of GET, which would carry the action out.
+#[tokio::test]
+async fn a_call_is_a_get_or_a_post() {
+    for (method, status, code) in [
+        ("GET", 200, ""),
+        ("POST", 200, ""),
+        ("HEAD", 405, "method_not_allowed"),
+        ("PUT", 405, "method_not_allowed"),
+        ("DELETE", 405, "method_not_allowed"),
+    ] {
+        let request = request(method, &format!("/includes/api.php?action=GetClients&{PAIR}"));
+        let answer = call(request.body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{method}");
+    }
+}
+
 #[tokio::test]
 async fn a_multipart_body_that_breaks_off_is_refused() {
     let body = multipart(&[("; name=\"identifier\"", IDENTIFIER), ("; name=\"secret\"", SECRET)]);

@@ -6,7 +6,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, Uri};
 use axum::middleware::map_response;
 use axum::response::Response;
@@ -83,7 +83,7 @@ async fn forward(State(gateway): State<Gateway>, call: ApiCall<Store>) -> Respon
     }
 }
 
-/// WHMCS's answer without its cookies and its other headers.
+/// WHMCS's answer without its cookies and its other headers. No cache keeps it.
 fn only_status_type_and_body(answer: Response) -> Response {
     let (head, body) = answer.into_parts();
     let mut response = Response::new(body);
@@ -91,6 +91,7 @@ fn only_status_type_and_body(answer: Response) -> Response {
     if let Some(content_type) = head.headers.get(CONTENT_TYPE) {
         response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
     }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -196,8 +196,11 @@ async fn other_addresses_methods_and_paths_are_refused() {
         (StatusCode::FORBIDDEN, "result=error;message=Invalid IP 203.0.113.8")
     );
 
-    let request = Request::put(format!("/includes/api.php?{CALL}")).body("").unwrap();
-    assert_eq!(setup.send(request).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    for method in ["PUT", "HEAD", "DELETE"] {
+        let request = Request::builder().method(method).uri(format!("/includes/api.php?{CALL}"));
+        let (status, ..) = setup.send(request.body("").unwrap()).await;
+        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+    }
     let request = Request::post(format!("/admin/index.php?{CALL}")).body("").unwrap();
     assert_eq!(setup.send(request).await.0, StatusCode::NOT_FOUND);
     assert!(setup.nothing_was_forwarded());
