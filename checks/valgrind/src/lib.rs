@@ -4,7 +4,10 @@
 
 pub mod callgrind;
 
-use whmcs_auth::gate::AddressGate;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use whmcs_auth::gate::{AddressGate, ApiGate};
 use whmcs_auth::*;
 
 pub use whmcs_auth_benches::{MD5, NAME, SECRET, SHA256};
@@ -32,6 +35,35 @@ pub fn decide(
     let fields = [(name_field, NAME.to_owned()), (secret_field, presented)];
     let attempt = ApiRequest::from_pairs(fields).attempt().into_owned();
     Box::new(move || match attempt.decide(credential.as_ref(), admin.as_ref(), expected, &policy) {
+        Ok(_) => "accepted",
+        Err(refusal) => refusal.code(),
+    })
+}
+
+/// A call whose record was looked up in an async store before. Only the decision is measured.
+pub fn decide_pending(
+    presented: String,
+    credential: Option<ApiCredential<()>>,
+    expected: ExpectedSchemes,
+) -> Work {
+    let credential = credential.map(|record| record.with_actions(AllowedActions::all()));
+    let store =
+        MemoryStore::new(credential, []).expect("one record").with_expected_schemes(expected);
+    let fields = [
+        ("identifier", NAME.to_owned()),
+        ("secret", presented),
+        ("action", "GetClients".to_owned()),
+    ];
+    let request = ApiRequest::from_pairs(fields);
+    let gate = ApiGate::new(AddressGate::open());
+    let admitted = gate.admit([203, 0, 113, 7].into(), &request).expect("an open gate");
+    let store = ReadyStore(store);
+    let look_up = pin!(admitted.look_up(&store));
+    let Poll::Ready(pending) = look_up.poll(&mut Context::from_waker(Waker::noop())) else {
+        unreachable!("a ready store does not wait")
+    };
+    let pending = pending.expect("a store in memory does not fail");
+    Box::new(move || match pending.decide() {
         Ok(_) => "accepted",
         Err(refusal) => refusal.code(),
     })

@@ -61,6 +61,7 @@ fn compare(cases: &[Case]) -> ExitCode {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     identifiers(&mut cases);
+    pending_calls(&mut cases);
     usernames(&mut cases);
     keys_and_links(&mut cases);
     cost_of_a_decoy(&mut cases);
@@ -118,6 +119,26 @@ fn identifiers(cases: &mut Vec<Case>) {
         if matches!(secret.scheme(), SecretScheme::Bcrypt(_)) {
             add("wrong, of 72 bytes", "wrong_secret", "x".repeat(72), known());
             add("wrong, with a NUL", "wrong_secret", format!("{SECRET}\0{SECRET}"), known());
+        }
+    }
+}
+
+/// The decision alone, after the look-ups over an async store.
+fn pending_calls(cases: &mut Vec<Case>) {
+    for secret in secrets() {
+        let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+        let record = |state| Some(ApiCredential::new((), NAME, secret.clone(), state));
+        for (name, code, presented, credential) in [
+            ("unknown", "unknown_identifier", OTHER_SECRET, None),
+            ("wrong", "wrong_secret", OTHER_SECRET, record(AdminState::WithApiAccess)),
+            ("right, admin disabled", "admin_disabled", SECRET, record(AdminState::Disabled)),
+        ] {
+            cases.push(Case {
+                group: format!("pending call, {}", StoredScheme::from(secret.scheme())),
+                name,
+                code,
+                work: decide_pending(presented.into(), credential, expected),
+            });
         }
     }
 }

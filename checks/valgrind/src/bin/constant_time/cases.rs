@@ -21,6 +21,7 @@ pub struct Case {
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     secrets(&mut cases);
+    pending_calls(&mut cases);
     md5_of_secrets(&mut cases);
     passwords(&mut cases);
     links(&mut cases);
@@ -73,6 +74,25 @@ fn secrets(cases: &mut Vec<Case>) {
                     work: decide(fields, presented.into(), record, None, expected, policy),
                 });
             }
+        }
+    }
+}
+
+/// The decision alone, after the look-ups over an async store.
+fn pending_calls(cases: &mut Vec<Case>) {
+    for secret in stored_secrets() {
+        let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+        for (what, presented, code) in
+            [("right", SECRET, "accepted"), ("wrong", OTHER_SECRET, "wrong_secret")]
+        {
+            let record = ApiCredential::new((), NAME, secret.clone(), AdminState::WithApiAccess);
+            cases.push(Case {
+                name: format!("pending call: {what}, {}", StoredScheme::from(secret.scheme())),
+                code,
+                depends: true,
+                outcomes: None,
+                work: decide_pending(presented.into(), Some(record), expected),
+            });
         }
     }
 }
