@@ -209,7 +209,8 @@ impl Received {
     /// # Security
     ///
     /// Send it as the body of a POST with the content type `application/x-www-form-urlencoded`. Send no
-    /// query and no cookies: PHP may read both as fields. The form holds the secret, so do not log it.
+    /// query and no cookies: PHP may read both as fields. The form holds the secret, so do not log it. The returned
+    /// text is not wiped when it is dropped.
     pub fn to_api_form(&self, max_fields: usize) -> Result<String, ForwardRefusal> {
         let request = self.api_request();
         if let Some(fault) = request.malformed() {
