@@ -59,7 +59,7 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_API_ACCESS_PERMISSION)]
     api_access_permission: i64,
 
-    /// Bcrypt cost of most hashes in the database. Refused callers cost as much time as such a hash.
+    /// The highest bcrypt cost in the database. Refused callers cost as much time as such a hash.
     #[arg(long, value_name = "COST", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=31))]
     pub bcrypt_cost: u32,
 }
