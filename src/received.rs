@@ -166,10 +166,10 @@ impl Received {
     }
 
     fn fields<const FIRST: usize, const N: usize>(&self) -> Fields<'_, FIRST, N> {
-        let mut fields = Fields::default();
-        for Pair { name, value, .. } in &self.pairs {
-            fields.read_pair(&String::from_utf8_lossy(&name.0), String::from_utf8_lossy(&value.0));
-        }
+        let mut fields =
+            Fields::from_pairs(self.pairs.iter().map(|Pair { name, value, .. }| {
+                (String::from_utf8_lossy(&name.0), String::from_utf8_lossy(&value.0))
+            }));
         if self.is_not_form {
             fields.refuse(Malformed::BodyNotForm);
         } else if self.has_too_many_fields {
