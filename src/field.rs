@@ -176,7 +176,7 @@ pub enum Malformed {
     Repeated(Field),
     /// FIELD-3: PHP reads the name as a known one, such as `password[]` or ` action`. Code
     /// `disguised_field`.
-    #[error("a field that is not named `{0}` is read as `{0}` by PHP")]
+    #[error("PHP reads a field with another name as `{0}`, for example `{0}[]`")]
     Alias(Field),
     /// FIELD-4: the value is longer than its cap. Code `field_too_long`.
     #[error("the field `{0}` is longer than {cap} bytes", cap = .0.cap())]
@@ -194,19 +194,21 @@ pub enum Malformed {
     #[error("the field `{0}` is missing or empty")]
     Missing(Field),
     /// A link's timestamp is not ten ASCII digits, or it starts with 0. Code `timestamp_format`.
-    #[error("the timestamp is not ten decimal digits, the first of them not 0")]
+    #[error(
+        "the timestamp must be a Unix time in seconds: ten digits, and the first must not be 0"
+    )]
     TimestampFormat,
     /// A link's hash is not 40 hexadecimal digits. Code `hash_format`.
     #[error("the hash is not 40 hexadecimal digits")]
     HashFormat,
     /// A link's e-mail holds a space, and the policy does not read spaces as `+`. Code
     /// `space_in_email`.
-    #[error("the e-mail holds a space: whoever made the link did not percent-encode its `+`")]
+    #[error("the e-mail holds a space: the program that made the link must percent-encode `+`")]
     SpaceInEmail,
     /// The body has another content type than a form, so its fields are not known. It is reported
     /// before every other fault. Code
     /// `body_not_form`.
-    #[error("the body is not a form: its content type is another, or none")]
+    #[error("the body is not read: its content type is missing, or is not that of a form")]
     BodyNotForm,
     /// The request has more than 10,000 fields. Only `Received` counts them. Code `field_count`.
     #[error("the request has more than 10000 fields")]

@@ -348,7 +348,7 @@ pub enum ForwardRefusal {
     Malformed(#[from] Malformed),
     /// PHP would drop fields of the form. Code `too_many_fields`; the public message is
     /// `Request Too Large`, 413.
-    #[error("the request has {fields} fields, and PHP takes {max_fields}: see max_input_vars")]
+    #[error("the request has {fields} fields, but PHP accepts {max_fields}: see max_input_vars")]
     TooManyFields {
         /// How many fields the form would have.
         fields: usize,
@@ -357,7 +357,7 @@ pub enum ForwardRefusal {
     },
     /// One name is in the query and in the body, and is an array in at least one of them. Code
     /// `split_array`; the public message is `Bad Request`, 400.
-    #[error("a field is in the query and in the body, and is an array in one of them")]
+    #[error("a field is in both the query and the body, and one of the two is an array")]
     SplitArray,
 }
 

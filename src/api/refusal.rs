@@ -46,24 +46,30 @@ pub enum ApiRefusal {
     #[error("the request holds no credentials")]
     MissingCredentials,
     /// No API credential has the identifier. Code `unknown_identifier`.
-    #[error("no API credential has this identifier: deleted, or of another installation")]
+    #[error(
+        "no API credential has this identifier: it was deleted, or is from another installation"
+    )]
     UnknownIdentifier,
     /// Neither a credential nor an admin has the username. Code `unknown_username`.
     #[error("no API credential and no admin has this name")]
     UnknownUsername,
     /// API-6: the store returned a record with another name, which counts as absent. Code
     /// `record_name_mismatch`.
-    #[error("the store found a record under another name: its collation may fold letters")]
+    #[error("the store returned a record with another name: its collation may fold letters")]
     RecordNameMismatch,
     /// The credential is known, but the secret is wrong. Code `wrong_secret`.
-    #[error("the secret is not that of the API credential")]
+    #[error("the identifier is known, but the secret is wrong")]
     WrongSecret,
     /// The credential is known, but the secret is wrong, and it is 32 hexadecimal digits that were not
     /// checked as an md5. Code `secret_looks_md5`.
-    #[error("the secret is not that of the API credential: the client may send its md5")]
+    #[error(
+        "the identifier is known, but the secret is wrong: the client may send the secret's md5"
+    )]
     SecretLooksMd5,
     /// The admin is known, but the presented md5 is wrong. Code `wrong_password`.
-    #[error("the md5 is not that of the admin's password: the client may have applied md5 twice")]
+    #[error(
+        "the username is known, but the md5 of the password is wrong: the client may apply md5 twice"
+    )]
     WrongPassword,
     /// The admin is known, but the presented text is not 32 hexadecimal digits. Code `password_not_md5`.
     #[error("the password is not 32 hexadecimal digits: the client must send its md5")]

@@ -146,9 +146,9 @@ pub enum KeyError {
     #[error("an AutoAuth key cannot be empty")]
     Empty,
     /// The key holds only white space, control characters and byte order marks.
-    #[error("a key cannot be white space alone: is its file empty but for a line end?")]
+    #[error("a key must hold a visible character: its file may hold only a line end")]
     Blank,
     /// A key of the set equals another key or ends with another key, so they could share a hash.
-    #[error("no AutoAuth key of a set can equal another or end with it")]
+    #[error("two AutoAuth keys of a set are equal, or one ends with the other")]
     Overlap,
 }

@@ -121,7 +121,7 @@ use crate::field::{Field, Malformed};
 ///
 /// let late = signed + Duration::seconds(901);
 /// let refusal = verify_autoauth(&request, &keys, &late, &policy).unwrap_err();
-/// assert_eq!(refusal.to_string(), "the link is genuine and expired 1 s ago");
+/// assert_eq!(refusal.to_string(), "the link is genuine, but it expired 1 s ago");
 /// assert_eq!(refusal.public_message(), "This login link has expired.");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

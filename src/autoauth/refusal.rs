@@ -36,38 +36,40 @@ pub enum AutoAuthRefusal {
     Malformed(#[from] Malformed),
     /// No key gives the hash (LINK-4). The link was changed, its e-mail was not percent-encoded, or
     /// it was made with the key of another installation. Code `hash_mismatch`.
-    #[error("the hash is not genuine: changed, not percent-encoded, or made with another key")]
+    #[error(
+        "the hash is wrong: the link was changed, not percent-encoded, or made with another key"
+    )]
     HashMismatch,
     /// The link is genuine and too old (LINK-5). Code `expired`.
-    #[error("the link is genuine and expired {} s ago", .by.as_secs())]
+    #[error("the link is genuine, but it expired {} s ago", .by.as_secs())]
     Expired {
         /// The time since the last second in which the link was accepted, in whole seconds.
         by: Duration,
     },
     /// The link is genuine, and its timestamp is too far ahead of the clock (LINK-5). Code
     /// `from_future`.
-    #[error("the link is genuine and comes {} s too early: the clocks are apart", .by.as_secs())]
+    #[error("the link is genuine, but its timestamp is {} s too far ahead: the clocks differ", .by.as_secs())]
     FromFuture {
         /// The time until the first second in which the link is accepted, in whole seconds.
         by: Duration,
     },
     /// The link is genuine, and the clock is before 1970. Code `clock_before_1970`.
-    #[error("the link is genuine, and the clock stands before 1970")]
+    #[error("the link is genuine, but this server's clock is before 1970")]
     ClockBefore1970,
     /// The link is genuine, and no account was found (LINK-8). Only
     /// [`check_account`](crate::AutoAuthLogin::check_account) returns it. Code `unknown_email`.
-    #[error("the link is genuine, and no account has its e-mail")]
+    #[error("the link is genuine, but no account has its e-mail")]
     UnknownEmail,
     /// The link is genuine, and every account that was found has another e-mail (LINK-8). Only
     /// [`check_account`](crate::AutoAuthLogin::check_account) returns it. Code
     /// `account_email_mismatch`.
     #[error(
-        "the link is genuine, and the account found has another e-mail: a collation may fold letters"
+        "the link is genuine, but the account found has another e-mail: a collation may fold letters"
     )]
     AccountEmailMismatch,
     /// The link is genuine, and several accounts have its e-mail (LINK-8). Only
     /// [`check_account`](crate::AutoAuthLogin::check_account) returns it. Code `ambiguous_account`.
-    #[error("the link is genuine, and several accounts have its e-mail")]
+    #[error("the link is genuine, but several accounts have its e-mail")]
     AmbiguousAccount,
 }
 
@@ -120,7 +122,9 @@ pub enum ReplayRefusal {
     /// The guard does not know whether the link was used. Its window is closed, or a link with its
     /// timestamp or a later one was already forgotten: the clock stepped back, or the window became
     /// longer. Code `link_may_be_forgotten`.
-    #[error("the link may have been used and forgotten: its time is over, or the clock went back")]
+    #[error(
+        "the link may have been used and forgotten: its window is closed, or the clock went back"
+    )]
     MayBeForgotten,
     /// The guard remembers as many links as its capacity allows. Code `replay_guard_full`.
     #[error("the replay guard is full: its capacity is too small for the logins of a window")]

@@ -231,9 +231,11 @@ pub enum SignError {
     #[error("the goto is outside the grammar of same-site targets")]
     Goto,
     /// The clock's time has no timestamp of ten digits.
-    #[error("the clock stands outside the years of ten-digit timestamps, 2001 to 2286")]
+    #[error("a ten-digit timestamp needs a clock between the years 2001 and 2286")]
     Clock,
     /// The base is outside the grammar of [`url`](AutoAuthLink::url).
-    #[error("the base is not an http or https URL of a host, perhaps a port, and perhaps a path")]
+    #[error(
+        "the base must be an http or https URL with a host, and nothing more than a port and a path"
+    )]
     Base,
 }

@@ -249,7 +249,7 @@ pub enum SchemeError {
     #[error("a bcrypt cost is between 4 and 31")]
     BcryptCost,
     /// `detect` knows no scheme for the text.
-    #[error("the scheme of the text is not known; name it by its own constructor")]
+    #[error("the scheme of the text cannot be detected: use the constructor of its scheme")]
     UnknownScheme,
     /// The crate was built without the feature that the scheme needs.
     #[error("this scheme needs the crate's feature `{feature}`")]

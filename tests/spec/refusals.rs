@@ -29,7 +29,7 @@ const MALFORMED: [(Malformed, &str, &str); 11] = [
     (
         Malformed::Alias(Field::Action),
         "disguised_field",
-        "a field that is not named `action` is read as `action` by PHP",
+        "PHP reads a field with another name as `action`, for example `action[]`",
     ),
     (
         Malformed::TooLong(Field::Goto),
@@ -50,18 +50,18 @@ const MALFORMED: [(Malformed, &str, &str); 11] = [
     (
         Malformed::TimestampFormat,
         "timestamp_format",
-        "the timestamp is not ten decimal digits, the first of them not 0",
+        "the timestamp must be a Unix time in seconds: ten digits, and the first must not be 0",
     ),
     (Malformed::HashFormat, "hash_format", "the hash is not 40 hexadecimal digits"),
     (
         Malformed::SpaceInEmail,
         "space_in_email",
-        "the e-mail holds a space: whoever made the link did not percent-encode its `+`",
+        "the e-mail holds a space: the program that made the link must percent-encode `+`",
     ),
     (
         Malformed::BodyNotForm,
         "body_not_form",
-        "the body is not a form: its content type is another, or none",
+        "the body is not read: its content type is missing, or is not that of a form",
     ),
     (Malformed::FieldCount, "field_count", "the request has more than 10000 fields"),
 ];
@@ -76,7 +76,7 @@ const API: [(ApiRefusal, &str, &str, PublicAnswer); 11] = [
     (
         ApiRefusal::UnknownIdentifier,
         "unknown_identifier",
-        "no API credential has this identifier: deleted, or of another installation",
+        "no API credential has this identifier: it was deleted, or is from another installation",
         FAILED,
     ),
     (
@@ -88,25 +88,25 @@ const API: [(ApiRefusal, &str, &str, PublicAnswer); 11] = [
     (
         ApiRefusal::RecordNameMismatch,
         "record_name_mismatch",
-        "the store found a record under another name: its collation may fold letters",
+        "the store returned a record with another name: its collation may fold letters",
         FAILED,
     ),
     (
         ApiRefusal::WrongSecret,
         "wrong_secret",
-        "the secret is not that of the API credential",
+        "the identifier is known, but the secret is wrong",
         FAILED,
     ),
     (
         ApiRefusal::SecretLooksMd5,
         "secret_looks_md5",
-        "the secret is not that of the API credential: the client may send its md5",
+        "the identifier is known, but the secret is wrong: the client may send the secret's md5",
         FAILED,
     ),
     (
         ApiRefusal::WrongPassword,
         "wrong_password",
-        "the md5 is not that of the admin's password: the client may have applied md5 twice",
+        "the username is known, but the md5 of the password is wrong: the client may apply md5 twice",
         FAILED,
     ),
     (
@@ -147,43 +147,43 @@ const LINK: [(AutoAuthRefusal, &str, &str, PublicAnswer); 8] = [
     (
         AutoAuthRefusal::HashMismatch,
         "hash_mismatch",
-        "the hash is not genuine: changed, not percent-encoded, or made with another key",
+        "the hash is wrong: the link was changed, not percent-encoded, or made with another key",
         NOT_VALID,
     ),
     (
         AutoAuthRefusal::Expired { by: BY },
         "expired",
-        "the link is genuine and expired 7 s ago",
+        "the link is genuine, but it expired 7 s ago",
         EXPIRED,
     ),
     (
         AutoAuthRefusal::FromFuture { by: BY },
         "from_future",
-        "the link is genuine and comes 7 s too early: the clocks are apart",
+        "the link is genuine, but its timestamp is 7 s too far ahead: the clocks differ",
         EXPIRED,
     ),
     (
         AutoAuthRefusal::ClockBefore1970,
         "clock_before_1970",
-        "the link is genuine, and the clock stands before 1970",
+        "the link is genuine, but this server's clock is before 1970",
         EXPIRED,
     ),
     (
         AutoAuthRefusal::UnknownEmail,
         "unknown_email",
-        "the link is genuine, and no account has its e-mail",
+        "the link is genuine, but no account has its e-mail",
         NOT_VALID,
     ),
     (
         AutoAuthRefusal::AccountEmailMismatch,
         "account_email_mismatch",
-        "the link is genuine, and the account found has another e-mail: a collation may fold letters",
+        "the link is genuine, but the account found has another e-mail: a collation may fold letters",
         NOT_VALID,
     ),
     (
         AutoAuthRefusal::AmbiguousAccount,
         "ambiguous_account",
-        "the link is genuine, and several accounts have its e-mail",
+        "the link is genuine, but several accounts have its e-mail",
         NOT_VALID,
     ),
 ];
@@ -226,7 +226,7 @@ const REPLAY: [(ReplayRefusal, &str, &str, PublicAnswer); 3] = [
     (
         ReplayRefusal::MayBeForgotten,
         "link_may_be_forgotten",
-        "the link may have been used and forgotten: its time is over, or the clock went back",
+        "the link may have been used and forgotten: its window is closed, or the clock went back",
         EXPIRED,
     ),
     (
@@ -414,12 +414,12 @@ fn a_request_that_is_not_forwarded_is_reported() {
     use whmcs_auth::ForwardRefusal;
 
     let refusal = ForwardRefusal::TooManyFields { fields: 1001, max_fields: 1000 };
-    let cause = "the request has 1001 fields, and PHP takes 1000: see max_input_vars";
+    let cause = "the request has 1001 fields, but PHP accepts 1000: see max_input_vars";
     assert_reported(&refusal, "too_many_fields", cause, ("Request Too Large", 413));
-    let cause = "a field is in the query and in the body, and is an array in one of them";
+    let cause = "a field is in both the query and the body, and one of the two is an array";
     assert_reported(&ForwardRefusal::SplitArray, "split_array", cause, ("Bad Request", 400));
     let refusal = ForwardRefusal::from(Malformed::BodyNotForm);
-    let cause = "the body is not a form: its content type is another, or none";
+    let cause = "the body is not read: its content type is missing, or is not that of a form";
     assert_reported(&refusal, "body_not_form", cause, FAILED);
 }
 
@@ -440,11 +440,8 @@ fn no_two_refusals_share_a_code() {
 fn a_refused_key_is_reported() {
     for (error, sentence) in [
         (KeyError::Empty, "an AutoAuth key cannot be empty"),
-        (
-            KeyError::Blank,
-            "a key cannot be white space alone: is its file empty but for a line end?",
-        ),
-        (KeyError::Overlap, "no AutoAuth key of a set can equal another or end with it"),
+        (KeyError::Blank, "a key must hold a visible character: its file may hold only a line end"),
+        (KeyError::Overlap, "two AutoAuth keys of a set are equal, or one ends with the other"),
     ] {
         assert_eq!(error.to_string(), sentence);
     }
@@ -460,7 +457,10 @@ fn a_refused_secret_or_password_of_a_record_is_reported() {
         (NotHex { digits: 64 }, "the digest is not 64 hexadecimal digits"),
         (NotBcrypt, "the text is not a bcrypt string of version 2a, 2b or 2y"),
         (BcryptCost, "a bcrypt cost is between 4 and 31"),
-        (UnknownScheme, "the scheme of the text is not known; name it by its own constructor"),
+        (
+            UnknownScheme,
+            "the scheme of the text cannot be detected: use the constructor of its scheme",
+        ),
         (FeatureOff { feature: "sha2" }, "this scheme needs the crate's feature `sha2`"),
     ] {
         assert_eq!(error.to_string(), sentence);
@@ -498,13 +498,10 @@ fn a_link_that_cannot_be_signed_is_reported() {
         ),
         (SignError::SpaceInEmail, "the e-mail holds a space, which would be read as `+`"),
         (SignError::Goto, "the goto is outside the grammar of same-site targets"),
-        (
-            SignError::Clock,
-            "the clock stands outside the years of ten-digit timestamps, 2001 to 2286",
-        ),
+        (SignError::Clock, "a ten-digit timestamp needs a clock between the years 2001 and 2286"),
         (
             SignError::Base,
-            "the base is not an http or https URL of a host, perhaps a port, and perhaps a path",
+            "the base must be an http or https URL with a host, and nothing more than a port and a path",
         ),
     ] {
         assert_eq!(error.to_string(), sentence);

@@ -260,7 +260,7 @@ fn errors_at_the_start_are_reported() {
         (
             &["--autoauth-key", "18abc", "--autoauth-key", "abc"],
             1,
-            "no AutoAuth key of a set can equal another or end with it",
+            "two AutoAuth keys of a set are equal, or one ends with the other",
         ),
         (&["--database", "sqlite:folder.db"], 1, "Is a directory"),
         (&["--database", "sqlite:text.db"], 1, "file is not a database"),
