@@ -47,6 +47,10 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: u32,
 
+    /// The most KiB of a request body. Attachments arrive as base64 in a form field.
+    #[arg(long, value_name = "KIB", default_value_t = Limits::default().body_kib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
+    max_body: u32,
+
     /// IP address or network of proxies whose X-Forwarded-For is trusted. Repeat the option for several.
     #[arg(long, value_name = "ADDRESS", value_parser = network)]
     trust_proxy: Vec<IpNet>,
@@ -95,7 +99,11 @@ impl Options {
             bcrypt_cost,
             trusted_proxies: TrustedProxies::new().with_networks(self.trust_proxy),
             base_url,
-            limits: Limits { failures: self.max_failures, ..Limits::default() },
+            limits: Limits {
+                body_kib: self.max_body,
+                failures: self.max_failures,
+                ..Limits::default()
+            },
         })
     }
 }

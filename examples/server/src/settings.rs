@@ -56,8 +56,8 @@ impl Settings {
 /// Limits on sizes, numbers and times.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The most bytes of a body.
-    pub body_bytes: usize,
+    /// The most KiB of a body.
+    pub body_kib: u32,
     /// The most time for the head of a request to arrive.
     pub head_time: Duration,
     /// The most time for the body of a request to arrive.
@@ -93,7 +93,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes: 64 * 1024,
+            body_kib: 512,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
             answer_time: Duration::from_secs(20),

@@ -253,13 +253,27 @@ async fn a_trusted_proxy_sends_the_clients_address() {
 
 #[tokio::test]
 async fn a_body_has_a_limit() {
-    let server = Server::with(|settings| settings.limits.body_bytes = 1000).await;
+    let server = Server::with(|settings| settings.limits.body_kib = 1).await;
     let body = format!("{PAIR}&action=GetClients&pad=");
-    let fits = format!("{body}{}", "x".repeat(1000 - body.len()));
+    let fits = format!("{body}{}", "x".repeat(1024 - body.len()));
     assert_eq!(server.call(&fits).await.0, 200);
     let too_large = server.call(&format!("{fits}x")).await;
     assert_eq!(too_large, (413, "result=error;message=Request Too Large".to_owned()));
     assert_eq!(server.count("api", "body_too_large").await, 1);
+}
+
+/// Many clients send the whole body before they read the answer.
+#[tokio::test]
+async fn a_client_that_sends_a_whole_large_body_gets_its_answer() {
+    let server = Server::with(|settings| settings.limits.body_kib = 1).await;
+    let body = "A".repeat(8 * 1024 * 1024);
+    let length = body.len();
+    let head = format!(
+        "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    let answer = raw(&server, &(head + &body)).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.ends_with("result=error;message=Request Too Large"), "{answer}");
 }
 
 /// Everything that the service sends until it closes the connection.

@@ -216,6 +216,25 @@ async fn the_limit_of_failures_is_an_option() {
 }
 
 #[tokio::test]
+async fn the_limit_of_a_body_is_an_option_and_the_log_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &["--max-body", "2"], "info");
+    let api = format!("{}/includes/api.php", program.base());
+    let post = async |bytes: usize| {
+        let form = format!("action=GetClients&limitnum=0&{PAIR}&attachment=");
+        let form = format!("{form}{}", "A".repeat(bytes - form.len()));
+        let call = http().post(&api).header("content-type", FORM).body(form);
+        call.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(post(2048).await, 200);
+    assert_eq!(post(2049).await, 413);
+    let log = program.stop();
+    let entry = log.iter().find(|entry| entry["fields"]["code"] == "body_too_large").unwrap();
+    let cause = "the body has more than 2 KiB, the limit of --max-body";
+    assert_eq!(entry["fields"]["message"], cause);
+}
+
+#[tokio::test]
 async fn keys_come_from_options_and_from_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let link = async |program: &Program, key: &str| {
@@ -245,6 +264,7 @@ fn errors_at_the_start_are_reported() {
         (&["--listen", "nowhere"][..], 2, "invalid value 'nowhere' for '--listen <ADDRESS>'"),
         (&["--bcrypt-cost", "3"], 2, "3 is not in 4..=31"),
         (&["--max-failures", "0"], 2, "0 is not in 1.."),
+        (&["--max-body", "0"], 2, "0 is not in 1..=1048576"),
         (&["--role-ids", "xml"], 2, "possible values: json, comma"),
         (
             &["--allow-ip", "127.0.0.1", "--allow-ip", "10.0.0.0/33"],

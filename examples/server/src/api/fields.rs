@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode, header, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use whmcs_auth::Received;
 use whmcs_auth_axum::with_multipart;
 
@@ -19,23 +19,30 @@ pub(super) async fn with_body(
     request: Request<Body>,
     limits: &Limits,
 ) -> Result<Received, Refusal> {
-    let (head, body) = request.into_parts();
-    let body = Limited::new(body, limits.body_bytes).collect();
-    let bytes = timeout(limits.body_time, body)
-        .await
-        .map_err(|late| {
-            Refusal::new("body_late", StatusCode::REQUEST_TIMEOUT, "Request Timeout", late)
-        })?
-        .map_err(|error| match error.is::<LengthLimitError>() {
-            true => Refusal::new(
-                "body_too_large",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "Request Too Large",
-                error,
-            ),
-            false => Refusal::new("body_broken", StatusCode::BAD_REQUEST, "Bad Request", error),
-        })?
-        .to_bytes();
+    let (head, mut body) = request.into_parts();
+    let most = usize::try_from(limits.body_kib).unwrap_or(usize::MAX).saturating_mul(1024);
+    let deadline = Instant::now().checked_add(limits.body_time).unwrap_or_else(Instant::now);
+    let read = timeout_at(deadline, Limited::new(&mut body, most).collect());
+    let bytes = match read.await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            // Some clients read no answer before they have sent the whole body.
+            let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+            let _ = timeout_at(deadline, rest).await;
+            let most = limits.body_kib;
+            let cause = format_args!("the body has more than {most} KiB, the limit of --max-body");
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(Refusal::new("body_too_large", status, "Request Too Large", cause));
+        }
+        Ok(Err(error)) => {
+            let status = StatusCode::BAD_REQUEST;
+            return Err(Refusal::new("body_broken", status, "Bad Request", error));
+        }
+        Err(late) => {
+            let status = StatusCode::REQUEST_TIMEOUT;
+            return Err(Refusal::new("body_late", status, "Request Timeout", late));
+        }
+    };
     let received = query.clone();
     match media_type(&head).as_deref() {
         Some(FORM) => Ok(received.with_body(Some(FORM), &bytes)),
