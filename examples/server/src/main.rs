@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod network;
 mod options;
 
 use std::error::Error;

@@ -1,12 +1,18 @@
 //! The options of the command line.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::Parser;
 use whmcs_auth::gate::ipnet::IpNet;
 use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, KeyError};
 use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};
+
+use crate::network::network;
+
+/// The addresses that may call by default.
+const THIS_MACHINE: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// The WHMCS API and AutoAuth, over the tables of a WHMCS database.
 #[derive(Parser)]
@@ -28,8 +34,14 @@ pub struct Options {
     autoauth_key: Vec<String>,
 
     /// IP address or network, such as 10.0.0.0/8, that may call the API. Repeat the option for several.
-    #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1", "::1"], value_parser = network)]
+    /// The default is this machine, or nobody with --allowed-ips-from-database.
+    #[arg(long, value_name = "ADDRESS", value_parser = network)]
     allow_ip: Vec<IpNet>,
+
+    /// Also let the addresses call that WHMCS's own list names, the row APIAllowedIPs of
+    /// tblconfiguration. It holds exact addresses, no networks, and is read for each call.
+    #[arg(long)]
+    allowed_ips_from_database: bool,
 
     /// Access key. A caller who sends it may call from any address.
     #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
@@ -85,12 +97,18 @@ impl Options {
         autoauth_keys: Vec<AutoAuthKey>,
         bcrypt_cost: BcryptCost,
     ) -> Result<Settings, KeyError> {
-        let addresses = AddressGate::new().with_networks(self.allow_ip);
+        let addresses = match self.allow_ip.as_slice() {
+            [] if !self.allowed_ips_from_database => {
+                AddressGate::new().with_addresses(THIS_MACHINE)
+            }
+            _ => AddressGate::new().with_networks(self.allow_ip),
+        };
         Ok(Settings {
             addresses: match self.access_key {
                 Some(key) => addresses.with_access_key(key)?,
                 None => addresses,
             },
+            allowed_ips_from_database: self.allowed_ips_from_database,
             autoauth_keys: AutoAuthKeys::new(autoauth_keys)?,
             allow_get: self.allow_get,
             one_time_links: self.one_time_links,
@@ -106,11 +124,4 @@ impl Options {
             },
         })
     }
-}
-
-/// Reads a network, or an address as the network of that address alone.
-fn network(text: &str) -> Result<IpNet, &'static str> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    let network = text.parse().or_else(|_| address());
-    network.map_err(|_| "it is neither an IP address nor a network such as 10.0.0.0/8")
 }

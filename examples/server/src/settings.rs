@@ -24,6 +24,8 @@ pub enum RoleIds {
 pub struct Settings {
     /// The addresses that may call the API, and the access key that allows every address.
     pub addresses: AddressGate,
+    /// Whether the addresses in the row `APIAllowedIPs` of `tblconfiguration` may also call.
+    pub allowed_ips_from_database: bool,
     /// The AutoAuth keys. Without a key AutoAuth is disabled.
     pub autoauth_keys: AutoAuthKeys,
     /// Whether the API also accepts GET, which puts secrets into the URL.

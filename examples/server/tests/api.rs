@@ -3,7 +3,7 @@
 mod support;
 
 use reqwest::multipart::Form;
-use support::{ACCESS_KEY, ADMIN, FORM, LOGIN, PAIR, Server, answer, head};
+use support::{ACCESS_KEY, ADMIN, FORM, LOGIN, PAIR, Server, answer, head, proxies};
 use whmcs_auth::gate::AddressGate;
 
 const API: &str = "/includes/api.php";
@@ -245,6 +245,65 @@ async fn addresses_are_checked_first_and_the_access_key_allows_any_address() {
     assert_eq!(server.post_to(&path, FORM, &ask).await.status(), 200);
     let (status, answer) = server.json("accesskey=key%231%2B2").await;
     assert_eq!((status, &answer["message"]), (403, &"Authentication Failed".into()));
+}
+
+#[tokio::test]
+async fn the_list_of_the_database_counts_at_once() {
+    let server = Server::with(|settings| {
+        settings.allowed_ips_from_database = true;
+        settings.addresses =
+            AddressGate::new().with_entries(["203.0.113.7"]).with_access_key(ACCESS_KEY).unwrap();
+        settings.trusted_proxies = proxies(&["127.0.0.1"]);
+    })
+    .await;
+    let ask = format!("action=GetClients&{PAIR}");
+    let call = async |address: &str, fields: &str| {
+        let call = server.form(format!("{ask}{fields}")).header("x-forwarded-for", address);
+        answer(call.send().await.unwrap()).await.0
+    };
+    let (listed, other) = ("192.0.2.1", "192.0.2.2");
+    assert_eq!(call(listed, "").await, 403, "there is no row");
+    server.sql("INSERT INTO tblconfiguration VALUES ('APIAllowedIPs', '')").await;
+    assert_eq!(call(listed, "").await, 403, "the row is empty");
+    // A fresh database.
+    server.sql(r#"UPDATE tblconfiguration SET value = 'a:1:{i:0;a:2:{s:2:"ip";s:0:"";s:4:"note";s:0:"";}}' WHERE setting = 'APIAllowedIPs'"#).await;
+    assert_eq!(call(listed, "").await, 403);
+    assert_eq!(server.count("api", "address_not_listed").await, 3);
+
+    let listed_now = r#"UPDATE tblconfiguration SET value = 'a:2:{i:0;a:2:{s:2:"ip";s:9:"192.0.2.1";s:4:"note";s:0:"";}i:1;a:2:{s:2:"ip";s:12:"192.0.2.0/24";s:4:"note";s:3:"net";}}' WHERE setting = 'APIAllowedIPs'"#;
+    server.sql(listed_now).await;
+    assert_eq!(call(listed, "").await, 200);
+    assert_eq!(call("::ffff:192.0.2.1", "").await, 200);
+    assert_eq!(call(other, "").await, 403, "WHMCS's list has no networks");
+    assert_eq!(call("203.0.113.7", "").await, 200, "configured");
+    assert_eq!(call(other, "&accesskey=key%231%2B2").await, 200);
+
+    server
+        .sql("UPDATE tblconfiguration SET value = 'a:0:{}' WHERE setting = 'APIAllowedIPs'")
+        .await;
+    assert_eq!(call(listed, "").await, 403, "removed");
+
+    server
+        .sql("UPDATE tblconfiguration SET value = '192.0.2.1' WHERE setting = 'APIAllowedIPs'")
+        .await;
+    let refused = server.form(ask.clone()).header("x-forwarded-for", listed).send().await.unwrap();
+    assert_eq!(
+        answer(refused).await,
+        (403, "result=error;message=Invalid IP 192.0.2.1".to_owned())
+    );
+    assert_eq!(server.count("api", "allowed_ips_unreadable").await, 1);
+    assert_eq!(call("203.0.113.7", "").await, 200, "configured");
+    assert_eq!(call(listed, "&accesskey=key%231%2B2").await, 200);
+
+    server.sql("DROP TABLE tblconfiguration").await;
+    assert_eq!(call(listed, "").await, 503);
+}
+
+#[tokio::test]
+async fn without_the_option_the_list_of_the_database_does_not_count() {
+    let server = Server::with(|settings| settings.addresses = AddressGate::new()).await;
+    server.sql(r#"INSERT INTO tblconfiguration VALUES ('APIAllowedIPs', 'a:1:{i:0;a:2:{s:2:"ip";s:9:"127.0.0.1";s:4:"note";s:0:"";}}')"#).await;
+    assert_eq!(server.call(&format!("action=GetClients&{PAIR}")).await.0, 403);
 }
 
 #[tokio::test]

@@ -167,6 +167,22 @@ async fn options_reach_the_service() {
 }
 
 #[tokio::test]
+async fn the_list_of_the_database_is_obeyed_by_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = async |options: &[&str]| {
+        let program = Program::start(folder.path(), options, "info");
+        let api = format!("{}/includes/api.php", program.base());
+        let form = format!("action=GetClients&limitnum=0&{PAIR}");
+        let call = http().post(&api).header("content-type", FORM).body(form);
+        call.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(call(&[]).await, 200);
+    // The demo's list is empty, and this machine is no longer listed by default.
+    assert_eq!(call(&["--allowed-ips-from-database"]).await, 403);
+    assert_eq!(call(&["--allowed-ips-from-database", "--allow-ip", "127.0.0.0/8"]).await, 200);
+}
+
+#[tokio::test]
 async fn a_network_of_proxies_is_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let options = ["--trust-proxy", "127.0.0.0/8", "--allow-ip", "203.0.113.7"];
@@ -269,11 +285,23 @@ fn errors_at_the_start_are_reported() {
         (
             &["--allow-ip", "127.0.0.1", "--allow-ip", "10.0.0.0/33"],
             2,
-            "invalid value '10.0.0.0/33' for '--allow-ip <ADDRESS>': it is neither an IP address nor a network",
+            "invalid value '10.0.0.0/33' for '--allow-ip <ADDRESS>': the number after the `/` is no length of a prefix",
         ),
-        (&["--allow-ip", "localhost"], 2, "invalid value 'localhost' for '--allow-ip <ADDRESS>'"),
-        (&["--allow-ip", "127.0.0.1:80"], 2, "invalid value '127.0.0.1:80'"),
-        (&["--trust-proxy", "proxy"], 2, "invalid value 'proxy' for '--trust-proxy <ADDRESS>'"),
+        (
+            &["--allow-ip", "localhost"],
+            2,
+            "invalid value 'localhost' for '--allow-ip <ADDRESS>': it looks like a host name",
+        ),
+        (
+            &["--allow-ip", "127.0.0.1:80"],
+            2,
+            "invalid value '127.0.0.1:80' for '--allow-ip <ADDRESS>': it has a port",
+        ),
+        (
+            &["--trust-proxy", "proxy"],
+            2,
+            "invalid value 'proxy' for '--trust-proxy <ADDRESS>': it looks like a host name",
+        ),
         (&["--trust-proxy", "10.0.0.0/"], 2, "invalid value '10.0.0.0/'"),
         (&["--unknown"], 2, "unexpected argument '--unknown'"),
         (&["--autoauth-key", ""], 1, "an AutoAuth key cannot be empty"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 use whmcs_auth::{Action, ActionName, ApiAttempt, ApiCaller, ApiPolicy, ApiRequest};
 
+use super::address::check_address;
 use crate::database::CallerId;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -16,8 +17,7 @@ pub(super) async fn authorize(
     address: IpAddr,
     request: &ApiRequest<'_>,
 ) -> Result<ActionName, Refusal> {
-    let access_key = request.access_key();
-    service.settings.addresses.check(address, access_key)?;
+    check_address(service, address, request.access_key()).await?;
 
     let caller = verify(service, address, request.attempt()).await?;
     let span = tracing::Span::current();

@@ -1,6 +1,7 @@
 //! `/includes/api.php`: reads, authorizes and answers an API call.
 
 mod actions;
+mod address;
 mod authorization;
 mod fields;
 

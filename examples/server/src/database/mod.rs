@@ -4,6 +4,7 @@ mod clients;
 mod configuration;
 mod credentials;
 pub mod demo;
+mod php_serialized;
 mod products;
 
 use std::fs::{self, OpenOptions, Permissions};

@@ -42,6 +42,7 @@ pub struct Server {
 pub fn settings() -> Settings {
     Settings {
         addresses: AddressGate::new().with_entries(["127.0.0.1", "::1"]),
+        allowed_ips_from_database: false,
         autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY).unwrap()),
         allow_get: false,
         one_time_links: false,
