@@ -42,9 +42,9 @@ use super::refusal::HiddenCaller;
 /// // The header of anybody else does not count.
 /// let caller = proxies.caller("192.0.2.8".parse()?, headers)?;
 /// assert_eq!(caller.to_string(), "192.0.2.8");
-/// // A proxy that names no caller hides it.
-/// let refusal = proxies.caller("192.0.2.9".parse()?, [("via", "1.1 proxy")]).unwrap_err();
-/// assert_eq!(refusal.code(), "proxy_names_nobody");
+/// // Only `X-Forwarded-For` is read.
+/// let refusal = proxies.caller("192.0.2.9".parse()?, [("x-real-ip", "203.0.113.7")]).unwrap_err();
+/// assert_eq!(refusal.code(), "other_forwarding_header");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -57,9 +57,9 @@ pub struct TrustedProxies {
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Headers that a proxy adds, beside `X-Forwarded-*`.
-const FORWARDED: [&str; 6] =
-    ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
+/// Other headers in which a proxy sends the address of its caller, and how their names are written.
+const WITH_ADDRESS: [&str; 5] =
+    ["Forwarded", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP"];
 
 impl TrustedProxies {
     /// No proxy is trusted: the peer is the caller.
@@ -89,11 +89,11 @@ impl TrustedProxies {
     ///
     /// # Errors
     ///
-    /// [`HiddenCaller`] if
+    /// A [`HiddenCaller`] that says why there is no address:
     ///
-    /// - a trusted proxy sends no address of a caller, or an address that no caller has, such as `127.0.0.1`, or
-    ///   a text that is no address;
-    /// - the peer is on this machine and not trusted, but sends the headers of a proxy. Otherwise every
+    /// - A trusted proxy sends no address of a caller, or an address that no caller has, such as `127.0.0.1`, or
+    ///   a text that is no address.
+    /// - The peer is on this machine and not trusted, but sends the headers of a proxy. Otherwise every
     ///   caller behind that proxy would have the address of this machine.
     pub fn caller<'h, V: AsRef<[u8]> + 'h + ?Sized>(
         &self,
@@ -103,34 +103,47 @@ impl TrustedProxies {
         let peer = peer.to_canonical();
         let is_trusted = self.trusts(peer);
         let mut is_forwarded = false;
+        let mut other_header = None;
         // Read forwards, so a later address takes the place of an earlier one, unless it is a proxy's.
-        let mut caller = None;
+        let mut caller = Err(HiddenCaller::NoForwardedFor);
         for (name, value) in headers {
             if name.eq_ignore_ascii_case(FORWARDED_FOR) {
                 for entry in value.as_ref().split(|byte| *byte == b',') {
                     caller = self.after(caller, read_address(entry));
                 }
             }
-            is_forwarded |= is_of_a_proxy(name);
+            let with_address =
+                WITH_ADDRESS.into_iter().find(|known| name.eq_ignore_ascii_case(known));
+            other_header = other_header.or(with_address);
+            is_forwarded |= with_address.is_some() || is_of_a_proxy(name);
         }
-        match is_trusted {
-            true => caller.flatten().ok_or(HiddenCaller),
-            false if peer.is_loopback() && is_forwarded => Err(HiddenCaller),
-            false => Ok(peer),
+        match (is_trusted, caller, other_header) {
+            (true, Err(HiddenCaller::NoForwardedFor), Some(header)) => {
+                Err(HiddenCaller::OtherHeader { header })
+            }
+            (true, caller, _) => caller,
+            (false, ..) if peer.is_loopback() && is_forwarded => Err(HiddenCaller::UntrustedProxy),
+            (false, ..) => Ok(peer),
         }
     }
 
     /// The caller after one more entry of the list.
     fn after(
         &self,
-        caller: Option<Option<IpAddr>>,
+        caller: Result<IpAddr, HiddenCaller>,
         entry: Option<IpAddr>,
-    ) -> Option<Option<IpAddr>> {
+    ) -> Result<IpAddr, HiddenCaller> {
         match entry {
-            Some(address) if self.trusts(address) => caller,
+            Some(address) if self.trusts(address) => match caller {
+                Err(HiddenCaller::NoForwardedFor) => Err(HiddenCaller::OnlyProxies),
+                caller => caller,
+            },
             // No proxy was called from these: somebody made them up.
-            Some(address) if address.is_loopback() || address.is_unspecified() => Some(None),
-            other => Some(other),
+            Some(address) if address.is_loopback() || address.is_unspecified() => {
+                Err(HiddenCaller::LocalAddress)
+            }
+            Some(address) => Ok(address),
+            None => Err(HiddenCaller::Unreadable),
         }
     }
 
@@ -155,7 +168,8 @@ fn read_address(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
+/// Whether a proxy adds such a header, beside [`WITH_ADDRESS`].
 fn is_of_a_proxy(name: &str) -> bool {
     let starts = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
-    starts || FORWARDED.iter().any(|header| name.eq_ignore_ascii_case(header))
+    starts || name.eq_ignore_ascii_case("via")
 }

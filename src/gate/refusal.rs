@@ -97,14 +97,68 @@ impl Sealed for AddressRefusal {
     }
 }
 
-/// A proxy hides the caller's address. Code `proxy_names_nobody`; the public message is `Invalid IP`, 403.
+/// Why the caller's address is not known. Every such request is refused with the public message `Invalid IP`
+/// and the status 403.
+///
+/// Display is for the operator, and says what to change at the proxy or in the settings. Only
+/// [`TrustedProxies`](super::TrustedProxies) returns it, except for [`PeerUnknown`](Self::PeerUnknown).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a proxy hides the caller: trust it, and let it append to X-Forwarded-For")]
-pub struct HiddenCaller;
+#[non_exhaustive]
+pub enum HiddenCaller {
+    /// The web framework does not know the address of the peer. This crate never returns it: it is for
+    /// services whose framework may have no address. Code `peer_unknown`.
+    #[error("the address of the peer is not known: let the web server pass it on")]
+    PeerUnknown,
+    /// A proxy on this machine is not trusted. Code `untrusted_proxy`.
+    #[error("a proxy on this machine sent the request, and it is not trusted: trust its address")]
+    UntrustedProxy,
+    /// A trusted proxy sends no header that could hold the caller's address. Code `forwarded_for_missing`.
+    #[error("a trusted proxy sent no X-Forwarded-For: let it append its caller's address there")]
+    NoForwardedFor,
+    /// A trusted proxy sends no `X-Forwarded-For`, but another header, which is not read. Code
+    /// `other_forwarding_header`.
+    #[error(
+        "a trusted proxy sent {header} and no X-Forwarded-For, the only header that is read: \
+         let it append its caller's address there"
+    )]
+    OtherHeader {
+        /// The name of the other header: `Forwarded`, `X-Real-IP`, `X-Client-IP`, `True-Client-IP` or
+        /// `CF-Connecting-IP`.
+        header: &'static str,
+    },
+    /// The caller's entry in `X-Forwarded-For` is not an address: it is empty, `unknown`, or a name that
+    /// stands for an address. Code `forwarded_for_unreadable`.
+    #[error(
+        "the caller's entry in X-Forwarded-For is not an address, but empty, `unknown` or a name: \
+         let the proxy append the address itself"
+    )]
+    Unreadable,
+    /// The caller's entry in `X-Forwarded-For` is a loopback address or an unspecified one, such as
+    /// `127.0.0.1` or `::`. Another proxy probably has it. Code `forwarded_for_local`.
+    #[error(
+        "the caller's entry in X-Forwarded-For is an address such as 127.0.0.1: if another proxy has \
+         it, trust that proxy, too"
+    )]
+    LocalAddress,
+    /// Every address in `X-Forwarded-For` is that of a trusted proxy. Code `forwarded_for_only_proxies`.
+    #[error(
+        "X-Forwarded-For holds only addresses of trusted proxies: a proxy does not append its \
+         caller's address, or callers are in a trusted network"
+    )]
+    OnlyProxies,
+}
 
 impl Refusal for HiddenCaller {
     fn code(&self) -> &'static str {
-        "proxy_names_nobody"
+        match self {
+            Self::PeerUnknown => "peer_unknown",
+            Self::UntrustedProxy => "untrusted_proxy",
+            Self::NoForwardedFor => "forwarded_for_missing",
+            Self::OtherHeader { .. } => "other_forwarding_header",
+            Self::Unreadable => "forwarded_for_unreadable",
+            Self::LocalAddress => "forwarded_for_local",
+            Self::OnlyProxies => "forwarded_for_only_proxies",
+        }
     }
 }
 
@@ -120,7 +174,7 @@ impl Sealed for HiddenCaller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GateRefusal {
-    /// A proxy hides the caller's address. Only [`TrustedProxies`](super::TrustedProxies) returns this.
+    /// The caller's address is not known. Only [`TrustedProxies`](super::TrustedProxies) returns this.
     #[error(transparent)]
     HiddenCaller(#[from] HiddenCaller),
     /// The address may not call.

@@ -11,10 +11,12 @@ fn proxies(addresses: &[&str]) -> TrustedProxies {
     TrustedProxies::new().with_addresses(addresses.iter().map(|address| address.parse().unwrap()))
 }
 
-fn caller(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> Option<String> {
+/// The caller's address, or the code of the refusal.
+fn caller(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> Result<String, &'static str> {
     let peer: IpAddr = peer.parse().unwrap();
     let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
-    proxies(trusted).caller(peer, headers).ok().map(|address| address.to_string())
+    let caller = proxies(trusted).caller(peer, headers);
+    caller.map(|address| address.to_string()).map_err(|hidden| hidden.code())
 }
 
 #[test]
@@ -25,56 +27,66 @@ fn the_last_address_that_is_no_trusted_proxy_is_the_callers() {
     let two_lines = vec![(FORWARDED_FOR, "192.0.2.1"), (FORWARDED_FOR, "192.0.2.2")];
     for (peer, trusted, headers, expected) in [
         // Nobody is trusted: the peer calls.
-        ("192.0.2.9", &[][..], vec![], Some("192.0.2.9")),
-        ("::ffff:192.0.2.9", &[], vec![], Some("192.0.2.9")),
-        ("127.0.0.1", &[], vec![], Some("127.0.0.1")),
+        ("192.0.2.9", &[][..], vec![], Ok("192.0.2.9")),
+        ("::ffff:192.0.2.9", &[], vec![], Ok("192.0.2.9")),
+        ("127.0.0.1", &[], vec![], Ok("127.0.0.1")),
         // Anybody can write the header.
-        ("192.0.2.9", &[], list("203.0.113.7"), Some("192.0.2.9")),
-        ("192.0.2.9", &["192.0.2.8"], list("203.0.113.7"), Some("192.0.2.9")),
+        ("192.0.2.9", &[], list("203.0.113.7"), Ok("192.0.2.9")),
+        ("192.0.2.9", &["192.0.2.8"], list("203.0.113.7"), Ok("192.0.2.9")),
         // A trusted proxy names the caller.
-        ("192.0.2.9", one, list("203.0.113.7"), Some("203.0.113.7")),
-        ("::ffff:192.0.2.9", one, list("203.0.113.7"), Some("203.0.113.7")),
-        ("192.0.2.9", &["::ffff:192.0.2.9"], list("203.0.113.7"), Some("203.0.113.7")),
-        ("192.0.2.9", one, vec![("X-Forwarded-For", "203.0.113.7")], Some("203.0.113.7")),
-        ("192.0.2.9", one, list("192.0.2.1, 203.0.113.7"), Some("203.0.113.7")),
-        ("192.0.2.9", one, list("192.0.2.1,\t203.0.113.7 "), Some("203.0.113.7")),
-        ("192.0.2.9", one, list("::ffff:203.0.113.7"), Some("203.0.113.7")),
-        ("192.0.2.9", one, list("2001:db8::1"), Some("2001:db8::1")),
+        ("192.0.2.9", one, list("203.0.113.7"), Ok("203.0.113.7")),
+        ("::ffff:192.0.2.9", one, list("203.0.113.7"), Ok("203.0.113.7")),
+        ("192.0.2.9", &["::ffff:192.0.2.9"], list("203.0.113.7"), Ok("203.0.113.7")),
+        ("192.0.2.9", one, vec![("X-Forwarded-For", "203.0.113.7")], Ok("203.0.113.7")),
+        ("192.0.2.9", one, list("192.0.2.1, 203.0.113.7"), Ok("203.0.113.7")),
+        ("192.0.2.9", one, list("192.0.2.1,\t203.0.113.7 "), Ok("203.0.113.7")),
+        ("192.0.2.9", one, list("::ffff:203.0.113.7"), Ok("203.0.113.7")),
+        ("192.0.2.9", one, list("2001:db8::1"), Ok("2001:db8::1")),
         // With a port.
-        ("192.0.2.9", one, list("203.0.113.7:51234"), Some("203.0.113.7")),
-        ("192.0.2.9", one, list("[2001:db8::1]:443"), Some("2001:db8::1")),
-        ("192.0.2.9", one, list("203.0.113.7:x"), None),
-        ("192.0.2.9", one, list("[2001:db8::1]"), None),
+        ("192.0.2.9", one, list("203.0.113.7:51234"), Ok("203.0.113.7")),
+        ("192.0.2.9", one, list("[2001:db8::1]:443"), Ok("2001:db8::1")),
+        ("192.0.2.9", one, list("203.0.113.7:x"), Err("forwarded_for_unreadable")),
+        ("192.0.2.9", one, list("[2001:db8::1]"), Err("forwarded_for_unreadable")),
         // Several lines are one list.
-        ("192.0.2.9", one, two_lines.clone(), Some("192.0.2.2")),
-        ("192.0.2.9", two, two_lines, Some("192.0.2.1")),
-        ("192.0.2.9", two, list("192.0.2.1, ::ffff:192.0.2.2"), Some("192.0.2.1")),
-        // A proxy that names no caller, or something else.
-        ("192.0.2.9", one, vec![], None),
-        ("192.0.2.9", one, vec![("forwarded", "for=203.0.113.7")], None),
-        ("192.0.2.9", one, list("192.0.2.9"), None),
-        ("192.0.2.9", one, list("unknown"), None),
-        ("192.0.2.9", one, list("203.0.113.7, "), None),
-        ("192.0.2.9", one, list(""), None),
-        ("192.0.2.9", one, list("203.0.113.7, unknown, 192.0.2.9"), None),
-        ("192.0.2.9", one, list("203.0.113.0/24"), None),
+        ("192.0.2.9", one, two_lines.clone(), Ok("192.0.2.2")),
+        ("192.0.2.9", two, two_lines, Ok("192.0.2.1")),
+        ("192.0.2.9", two, list("192.0.2.1, ::ffff:192.0.2.2"), Ok("192.0.2.1")),
+        // A list without the caller's address.
+        ("192.0.2.9", one, vec![], Err("forwarded_for_missing")),
+        ("192.0.2.9", one, vec![("x-forwarded-proto", "https")], Err("forwarded_for_missing")),
+        ("192.0.2.9", one, vec![("via", "1.1 proxy")], Err("forwarded_for_missing")),
+        ("192.0.2.9", one, list("192.0.2.9"), Err("forwarded_for_only_proxies")),
+        ("192.0.2.9", two, list("192.0.2.9, 192.0.2.2"), Err("forwarded_for_only_proxies")),
+        ("192.0.2.9", one, list("unknown"), Err("forwarded_for_unreadable")),
+        ("192.0.2.9", one, list("_hidden"), Err("forwarded_for_unreadable")),
+        ("192.0.2.9", one, list("203.0.113.7, "), Err("forwarded_for_unreadable")),
+        ("192.0.2.9", one, list(""), Err("forwarded_for_unreadable")),
+        (
+            "192.0.2.9",
+            one,
+            list("203.0.113.7, unknown, 192.0.2.9"),
+            Err("forwarded_for_unreadable"),
+        ),
+        ("192.0.2.9", one, list("203.0.113.0/24"), Err("forwarded_for_unreadable")),
+        // A later address takes the place of what is not readable.
+        ("192.0.2.9", one, list("unknown, 203.0.113.7"), Ok("203.0.113.7")),
         // Addresses that no caller has.
-        ("192.0.2.9", one, list("127.0.0.1"), None),
-        ("192.0.2.9", one, list("203.0.113.7, 127.0.0.1"), None),
-        ("192.0.2.9", two, list("127.0.0.1, 192.0.2.2"), None),
-        ("192.0.2.9", one, list("::1"), None),
-        ("192.0.2.9", one, list("0.0.0.0"), None),
-        ("192.0.2.9", one, list("::"), None),
+        ("192.0.2.9", one, list("127.0.0.1"), Err("forwarded_for_local")),
+        ("192.0.2.9", one, list("203.0.113.7, 127.0.0.1"), Err("forwarded_for_local")),
+        ("192.0.2.9", two, list("127.0.0.1, 192.0.2.2"), Err("forwarded_for_local")),
+        ("192.0.2.9", one, list("::1"), Err("forwarded_for_local")),
+        ("192.0.2.9", one, list("0.0.0.0"), Err("forwarded_for_local")),
+        ("192.0.2.9", one, list("::"), Err("forwarded_for_local")),
         (
             "192.0.2.9",
             &["192.0.2.9", "127.0.0.1"],
             list("203.0.113.7, 127.0.0.1"),
-            Some("203.0.113.7"),
+            Ok("203.0.113.7"),
         ),
     ] {
         assert_eq!(
-            caller(peer, trusted, &headers).as_deref(),
-            expected,
+            caller(peer, trusted, &headers),
+            expected.map(str::to_owned),
             "{peer} {trusted:?} {headers:?}"
         );
     }
@@ -93,14 +105,15 @@ fn a_proxy_on_this_machine_that_is_not_trusted_hides_the_caller() {
         "cf-connecting-ip",
     ] {
         for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.2"] {
-            assert_eq!(caller(peer, &[], &[(name, "203.0.113.7")]), None, "{name} {peer}");
+            let hidden = caller(peer, &[], &[(name, "203.0.113.7")]);
+            assert_eq!(hidden, Err("untrusted_proxy"), "{name} {peer}");
         }
         let other = caller("192.0.2.9", &[], &[(name, "203.0.113.7")]);
-        assert_eq!(other.as_deref(), Some("192.0.2.9"), "{name}");
+        assert_eq!(other.as_deref(), Ok("192.0.2.9"), "{name}");
     }
     for name in ["x-forward", "x-forwarde", "forwarded-for", "ü", ""] {
         let own = caller("127.0.0.1", &[], &[(name, "203.0.113.7")]);
-        assert_eq!(own.as_deref(), Some("127.0.0.1"), "{name}");
+        assert_eq!(own.as_deref(), Ok("127.0.0.1"), "{name}");
     }
 }
 
@@ -108,7 +121,7 @@ fn a_proxy_on_this_machine_that_is_not_trusted_hides_the_caller() {
 fn bytes_that_are_no_text_are_no_address() {
     let headers = [(FORWARDED_FOR, &b"203.0.113.7, \xff"[..])];
     let verdict = proxies(&["192.0.2.9"]).caller("192.0.2.9".parse().unwrap(), headers);
-    assert_eq!(verdict, Err(HiddenCaller));
+    assert_eq!(verdict, Err(HiddenCaller::Unreadable));
 }
 
 #[cfg(feature = "ipnet")]
@@ -125,11 +138,30 @@ fn a_network_of_proxies_is_trusted() {
     }
 }
 
+/// No header but `X-Forwarded-For` is read. The operator is told which one the proxy sends.
 #[test]
-fn a_hidden_caller_is_refused_like_an_invalid_address() {
-    assert_eq!(HiddenCaller.code(), "proxy_names_nobody");
-    assert_eq!(HiddenCaller.public_message(), "Invalid IP");
-    assert_eq!(HiddenCaller.http_status(), 403);
+fn another_header_with_an_address_is_reported_by_its_name() {
+    let trusted = proxies(&["192.0.2.9"]);
+    let hidden = |headers: &[(&str, &str)]| {
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+        trusted.caller("192.0.2.9".parse().unwrap(), headers).unwrap_err()
+    };
+    for (name, header) in [
+        ("forwarded", "Forwarded"),
+        ("x-real-ip", "X-Real-IP"),
+        ("X-REAL-IP", "X-Real-IP"),
+        ("x-client-ip", "X-Client-IP"),
+        ("true-client-ip", "True-Client-IP"),
+        ("cf-connecting-ip", "CF-Connecting-IP"),
+    ] {
+        let other = HiddenCaller::OtherHeader { header };
+        assert_eq!(hidden(&[(name, "203.0.113.7")]), other, "{name}");
+        assert_eq!(hidden(&[("via", "x"), (name, "203.0.113.7"), ("forwarded", "x")]), other);
+        // Where both headers come, the fault of the one that is read is reported.
+        let unreadable = hidden(&[(name, "203.0.113.7"), (FORWARDED_FOR, "unknown")]);
+        assert_eq!(unreadable, HiddenCaller::Unreadable, "{name}");
+    }
+    assert_eq!(hidden(&[("real-ip", "203.0.113.7")]), HiddenCaller::NoForwardedFor);
 }
 
 #[test]

@@ -400,12 +400,54 @@ fn a_failure_of_the_store_is_reported_with_its_source() {
     assert_reported(&GateError::Store(std::fmt::Error), code, sentence, UNAVAILABLE);
 }
 
+const HIDDEN: [(HiddenCaller, &str, &str); 7] = [
+    (
+        HiddenCaller::PeerUnknown,
+        "peer_unknown",
+        "the address of the peer is not known: let the web server pass it on",
+    ),
+    (
+        HiddenCaller::UntrustedProxy,
+        "untrusted_proxy",
+        "a proxy on this machine sent the request, and it is not trusted: trust its address",
+    ),
+    (
+        HiddenCaller::NoForwardedFor,
+        "forwarded_for_missing",
+        "a trusted proxy sent no X-Forwarded-For: let it append its caller's address there",
+    ),
+    (
+        HiddenCaller::OtherHeader { header: "X-Real-IP" },
+        "other_forwarding_header",
+        "a trusted proxy sent X-Real-IP and no X-Forwarded-For, the only header that is read: \
+         let it append its caller's address there",
+    ),
+    (
+        HiddenCaller::Unreadable,
+        "forwarded_for_unreadable",
+        "the caller's entry in X-Forwarded-For is not an address, but empty, `unknown` or a name: \
+         let the proxy append the address itself",
+    ),
+    (
+        HiddenCaller::LocalAddress,
+        "forwarded_for_local",
+        "the caller's entry in X-Forwarded-For is an address such as 127.0.0.1: if another proxy has \
+         it, trust that proxy, too",
+    ),
+    (
+        HiddenCaller::OnlyProxies,
+        "forwarded_for_only_proxies",
+        "X-Forwarded-For holds only addresses of trusted proxies: a proxy does not append its \
+         caller's address, or callers are in a trusted network",
+    ),
+];
+
 #[test]
-fn a_hidden_caller_is_reported() {
-    let cause = "a proxy hides the caller: trust it, and let it append to X-Forwarded-For";
-    assert_reported(&HiddenCaller, "proxy_names_nobody", cause, ("Invalid IP", 403));
-    let refusal = GateRefusal::from(HiddenCaller);
-    assert_reported(&refusal, "proxy_names_nobody", cause, ("Invalid IP", 403));
+fn a_hidden_caller_is_reported_and_refused_like_an_invalid_address() {
+    for (hidden, code, sentence) in HIDDEN {
+        assert_reported(&hidden, code, sentence, ("Invalid IP", 403));
+        assert_reported(&GateRefusal::from(hidden), code, sentence, ("Invalid IP", 403));
+    }
 }
 
 #[cfg(feature = "form")]
@@ -430,6 +472,7 @@ fn no_two_refusals_share_a_code() {
     codes.extend(API.iter().map(|row| row.1));
     codes.extend(LINK.iter().map(|row| row.1));
     codes.extend(actions().iter().map(|row| row.1));
+    codes.extend(HIDDEN.iter().map(|row| row.1));
     #[cfg(feature = "std")]
     codes.extend(REPLAY.iter().map(|row| row.1));
     let different: BTreeSet<_> = codes.iter().collect();

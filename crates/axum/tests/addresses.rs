@@ -91,15 +91,18 @@ async fn the_header_of_anybody_else_does_not_count() {
 
 #[tokio::test]
 async fn a_proxy_that_hides_the_caller_lets_nobody_in() {
-    let is_hidden = |answer: Answered| {
-        is_refused(&answer, "proxy_names_nobody", "Invalid IP");
+    let is_hidden = |answer: Answered, code| {
+        is_refused(&answer, code, "Invalid IP");
         assert_eq!(answer.report.unwrap().address, None);
     };
-    is_hidden(from("192.0.2.9:1", &[], true).await);
-    is_hidden(from("192.0.2.9:1", &[("x-forwarded-for", "unknown")], true).await);
+    is_hidden(from("192.0.2.9:1", &[], true).await, "forwarded_for_missing");
+    let unknown = [("x-forwarded-for", "unknown")];
+    is_hidden(from("192.0.2.9:1", &unknown, true).await, "forwarded_for_unreadable");
+    let other = [("x-real-ip", "203.0.113.7")];
+    is_hidden(from("192.0.2.9:1", &other, true).await, "other_forwarding_header");
     // A proxy on this machine that nobody named, and the machine itself.
-    is_hidden(from("127.0.0.1:1", &[("x-real-ip", "203.0.113.7")], false).await);
-    is_hidden(from("[::1]:1", &[("via", "1.1 proxy")], false).await);
+    is_hidden(from("127.0.0.1:1", &other, false).await, "untrusted_proxy");
+    is_hidden(from("[::1]:1", &[("via", "1.1 proxy")], false).await, "untrusted_proxy");
     let answer = from("127.0.0.1:1", &[], false).await;
     is_refused(&answer, "loopback_not_listed", "Invalid IP 127.0.0.1");
 }

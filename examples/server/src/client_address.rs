@@ -13,20 +13,16 @@ use crate::refusal::Refusal;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// The client's address. `None` if a proxy hides it.
+/// The client's address, or why a proxy hides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
+pub(crate) struct ClientAddress(pub(crate) Result<IpAddr, HiddenCaller>);
 
 impl ClientAddress {
     /// The address. Without one the request is refused.
     pub(crate) fn known(self) -> Result<IpAddr, Refusal> {
-        self.0.ok_or_else(|| {
-            Refusal::answered_as(
-                &HiddenCaller,
-                HiddenCaller.code(),
-                "a proxy hides the client's address: name the proxy with --trust-proxy, and let it \
-                 append to X-Forwarded-For",
-            )
+        self.0.map_err(|hidden| {
+            let cause = format_args!("{hidden} (option --trust-proxy)");
+            Refusal::answered_as(&hidden, hidden.code(), cause)
         })
     }
 }
@@ -37,7 +33,7 @@ pub(crate) fn client_address(
     headers: &HeaderMap,
     trusted: &TrustedProxies,
 ) -> ClientAddress {
-    ClientAddress(trusted.caller_of(peer, headers).ok())
+    ClientAddress(trusted.caller_of(peer, headers))
 }
 
 /// An IPv4 address, or the /64 network of an IPv6 address: a provider gives each customer at least a
@@ -91,48 +87,59 @@ mod tests {
         let list = |text| vec![(FORWARDED_FOR, text)];
         let proxy = &["192.0.2.9"][..];
         for (peer_is, trusted, fields, expected) in [
-            ("192.0.2.9", &[][..], &[][..], Some("192.0.2.9")),
-            ("::ffff:192.0.2.9", &[], &[], Some("192.0.2.9")),
-            ("127.0.0.1", &[], &[], Some("127.0.0.1")),
+            ("192.0.2.9", &[][..], &[][..], Ok("192.0.2.9")),
+            ("::ffff:192.0.2.9", &[], &[], Ok("192.0.2.9")),
+            ("127.0.0.1", &[], &[], Ok("127.0.0.1")),
             // Any client can send the header.
-            ("192.0.2.9", &[], for_203, Some("192.0.2.9")),
-            ("192.0.2.9", &["192.0.2.8"], for_203, Some("192.0.2.9")),
+            ("192.0.2.9", &[], for_203, Ok("192.0.2.9")),
+            ("192.0.2.9", &["192.0.2.8"], for_203, Ok("192.0.2.9")),
             // An untrusted proxy on this machine.
-            ("127.0.0.1", &[], for_203, None),
-            ("::1", &["127.0.0.1"], for_203, None),
-            ("127.0.0.1", &[], &[("via", "1.1 proxy")], None),
-            ("127.0.0.1", &[], &[("x-forwarded-proto", "https")], None),
-            ("127.0.0.1", &[], &[("x-real-ip", "192.0.2.1")], None),
-            ("127.0.0.1", &[], &[("x-forward", "x")], Some("127.0.0.1")),
-            ("192.0.2.9", proxy, for_203, Some("203.0.113.7")),
-            ("::ffff:192.0.2.9", proxy, for_203, Some("203.0.113.7")),
-            ("192.0.2.9", proxy, &list("192.0.2.1, 203.0.113.7"), Some("203.0.113.7")),
-            ("192.0.2.9", proxy, &list("192.0.2.1,203.0.113.7 "), Some("203.0.113.7")),
-            ("192.0.2.9", proxy, &list("::ffff:203.0.113.7"), Some("203.0.113.7")),
-            ("192.0.2.9", proxy, &list("2001:db8::1"), Some("2001:db8::1")),
-            ("192.0.2.9", proxy, &list("203.0.113.7:80"), Some("203.0.113.7")),
-            ("192.0.2.9", proxy, two_lines, Some("192.0.2.2")),
-            ("192.0.2.9", &["192.0.2.9", "192.0.2.2"], two_lines, Some("192.0.2.1")),
+            ("127.0.0.1", &[], for_203, Err("untrusted_proxy")),
+            ("::1", &["127.0.0.1"], for_203, Err("untrusted_proxy")),
+            ("127.0.0.1", &[], &[("via", "1.1 proxy")], Err("untrusted_proxy")),
+            ("127.0.0.1", &[], &[("x-forwarded-proto", "https")], Err("untrusted_proxy")),
+            ("127.0.0.1", &[], &[("x-real-ip", "192.0.2.1")], Err("untrusted_proxy")),
+            ("127.0.0.1", &[], &[("x-forward", "x")], Ok("127.0.0.1")),
+            ("192.0.2.9", proxy, for_203, Ok("203.0.113.7")),
+            ("::ffff:192.0.2.9", proxy, for_203, Ok("203.0.113.7")),
+            ("192.0.2.9", proxy, &list("192.0.2.1, 203.0.113.7"), Ok("203.0.113.7")),
+            ("192.0.2.9", proxy, &list("192.0.2.1,203.0.113.7 "), Ok("203.0.113.7")),
+            ("192.0.2.9", proxy, &list("::ffff:203.0.113.7"), Ok("203.0.113.7")),
+            ("192.0.2.9", proxy, &list("2001:db8::1"), Ok("2001:db8::1")),
+            ("192.0.2.9", proxy, &list("203.0.113.7:80"), Ok("203.0.113.7")),
+            ("192.0.2.9", proxy, two_lines, Ok("192.0.2.2")),
+            ("192.0.2.9", &["192.0.2.9", "192.0.2.2"], two_lines, Ok("192.0.2.1")),
             (
                 "192.0.2.9",
                 &["192.0.2.9", "192.0.2.2"],
                 &list("192.0.2.1, ::ffff:192.0.2.2"),
-                Some("192.0.2.1"),
+                Ok("192.0.2.1"),
             ),
             // A trusted proxy that sends no client address.
-            ("192.0.2.9", proxy, &[], None),
-            ("192.0.2.9", proxy, &[("forwarded", "for=203.0.113.7")], None),
-            ("192.0.2.9", proxy, &list("192.0.2.9"), None),
-            ("192.0.2.9", proxy, &list("unknown"), None),
-            ("192.0.2.9", proxy, &list("203.0.113.7, "), None),
-            ("192.0.2.9", proxy, &list(""), None),
-            ("192.0.2.9", proxy, &list("203.0.113.7, unknown, 192.0.2.9"), None),
+            ("192.0.2.9", proxy, &[], Err("forwarded_for_missing")),
+            (
+                "192.0.2.9",
+                proxy,
+                &[("forwarded", "for=203.0.113.7")],
+                Err("other_forwarding_header"),
+            ),
+            ("192.0.2.9", proxy, &list("192.0.2.9"), Err("forwarded_for_only_proxies")),
+            ("192.0.2.9", proxy, &list("unknown"), Err("forwarded_for_unreadable")),
+            ("192.0.2.9", proxy, &list("203.0.113.7, "), Err("forwarded_for_unreadable")),
+            ("192.0.2.9", proxy, &list(""), Err("forwarded_for_unreadable")),
+            (
+                "192.0.2.9",
+                proxy,
+                &list("203.0.113.7, unknown, 192.0.2.9"),
+                Err("forwarded_for_unreadable"),
+            ),
         ] {
             let addresses = trusted.iter().map(|ip| ip.parse().unwrap());
             let proxies = TrustedProxies::new().with_addresses(addresses);
-            let got = client_address(peer(peer_is), &headers(fields), &proxies);
+            let ClientAddress(got) = client_address(peer(peer_is), &headers(fields), &proxies);
+            let got = got.map_err(|hidden| hidden.code());
             let expected = expected.map(|address| address.parse().unwrap());
-            assert_eq!(got, ClientAddress(expected), "{peer_is} {trusted:?} {fields:?}");
+            assert_eq!(got, expected, "{peer_is} {trusted:?} {fields:?}");
         }
     }
 

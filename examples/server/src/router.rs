@@ -63,7 +63,7 @@ fn span(request: &Request<Body>) -> Span {
         "request",
         method = %request.method(),
         path = path.map(MatchedPath::as_str),
-        address = address.and_then(|address| address.0).map(field::display),
+        address = address.and_then(|address| address.0.ok()).map(field::display),
         caller = field::Empty,
         mode = field::Empty,
         action = field::Empty,

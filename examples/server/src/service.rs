@@ -100,7 +100,7 @@ impl Service {
     ) {
         let Refusal { code, cause, .. } = refusal;
         self.metrics.count(endpoint, code);
-        if let ClientAddress(Some(address)) = address
+        if let ClientAddress(Ok(address)) = address
             && refusal.is_failure
         {
             self.throttle.count(address);

@@ -35,7 +35,7 @@ impl State {
         http: &HttpRequest,
         request: ApiRequest<'_>,
     ) -> Result<AuthorizedCall<i64>, Refused> {
-        let peer = http.peer_addr().ok_or(HiddenCaller)?.ip();
+        let peer = http.peer_addr().ok_or(HiddenCaller::PeerUnknown)?.ip();
         let headers = http.headers().iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
         let address = self.proxies.caller(peer, headers)?;

@@ -36,7 +36,7 @@ impl State {
         headers: &HeaderMap,
         request: ApiRequest<'_>,
     ) -> Result<AuthorizedCall<i64>, Refused> {
-        let peer = peer.as_socket_addr().ok_or(HiddenCaller)?.ip();
+        let peer = peer.as_socket_addr().ok_or(HiddenCaller::PeerUnknown)?.ip();
         let address = self.proxies.caller_of(peer, headers)?;
         let call = self.gate.admit(address, &request)?.look_up(&self.store).await?;
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("it is never closed");

@@ -36,7 +36,7 @@ impl Auth {
         request: ApiRequest<'_>,
     ) -> Result<AuthorizedCall<i64>, Refused> {
         // Not `client_ip`: it believes everybody's `X-Real-IP`.
-        let peer = http.remote().ok_or(HiddenCaller)?.ip();
+        let peer = http.remote().ok_or(HiddenCaller::PeerUnknown)?.ip();
         let headers: Vec<_> = http.headers().iter().collect();
         let headers = headers.iter().map(|header| (header.name().as_str(), header.value()));
         let address = self.proxies.caller(peer, headers)?;
