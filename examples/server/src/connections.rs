@@ -16,7 +16,6 @@ pub(crate) struct Connections {
     permits: Arc<Semaphore>,
     by_peer: Arc<Mutex<HashMap<IpAddr, usize>>>,
     max_by_peer: usize,
-    trusted_proxies: TrustedProxies,
 }
 
 impl Connections {
@@ -25,7 +24,6 @@ impl Connections {
             permits: Arc::new(Semaphore::new(settings.limits.connections)),
             by_peer: Arc::default(),
             max_by_peer: settings.limits.connections_by_peer,
-            trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
 
@@ -37,8 +35,8 @@ impl Connections {
 
     /// Takes a slot for the peer, or returns `None` if the peer has too many open connections. Trusted
     /// proxies have no limit, because each of them serves many clients.
-    pub(crate) fn slot(&self, peer: IpAddr) -> Option<Slot> {
-        let is_trusted = self.trusted_proxies.trusts(peer);
+    pub(crate) fn slot(&self, peer: IpAddr, trusted: &TrustedProxies) -> Option<Slot> {
+        let is_trusted = trusted.trusts(peer);
         let peer = match is_trusted {
             true => peer.to_canonical(),
             false => network(peer),

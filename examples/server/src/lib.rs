@@ -14,6 +14,7 @@
     )
 )]
 
+mod access;
 mod api;
 mod client_address;
 mod connections;
@@ -30,6 +31,7 @@ mod settings;
 mod sso_tokens;
 mod throttle;
 
+pub use access::{Access, AccessControl, CurrentAccess};
 pub use serve::serve;
 pub use service::Service;
 pub use settings::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};

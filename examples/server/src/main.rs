@@ -2,25 +2,26 @@
 
 #![forbid(unsafe_code)]
 
-mod network;
 mod options;
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::spawn_blocking;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use whmcs_auth::{AutoAuthKey, BcryptCost, SignError, SystemClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
-use whmcs_auth_server::{Service, serve};
+use whmcs_auth_server::{AccessControl, Service, serve};
 
-use self::options::Options;
+use self::options::{AccessOptions, Options, ReadAccess};
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -50,21 +51,24 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         .init();
 
     let stop = stop()?;
+    let hangups = signal(SignalKind::hangup())?;
     let bcrypt_cost = BcryptCost::new(options.bcrypt_cost)?;
-    let database = Database::open(&options.database, bcrypt_cost).await?;
+    let database = Database::open(&options.database_url()?, bcrypt_cost).await?;
     let demo_key = database.demo_autoauth_key().await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let base_url = format!("http://{}", listener.local_addr()?);
 
-    let keys = options.autoauth_keys(demo_key.as_ref())?;
+    let ReadAccess { access, autoauth_keys, .. } = options.access.read(demo_key.as_deref())?;
     let mut text = format!("listening on {base_url}\n");
     if demo_key.is_some() {
-        text.push_str(&what_to_try(&base_url, keys.first())?);
+        text.push_str(&what_to_try(&base_url, autoauth_keys.first())?);
     }
-    let settings = options.into_settings(base_url, keys, bcrypt_cost)?;
-    let service = Service::new(settings, database, SystemClock);
+    let settings = options.settings(base_url, bcrypt_cost);
+    let (control, access) = access.controlled();
+    tokio::spawn(reload(hangups, options.access, demo_key, control));
+    let service = Service::new(settings, access, database, SystemClock);
     // The service runs even if standard output is closed.
     let _ = io::stdout().write_all(text.as_bytes());
     serve(listener, service, stop).await;
@@ -81,6 +85,38 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Reads the files of addresses and keys anew at each SIGHUP. If one of them cannot be used, everything
+/// stays as it was.
+async fn reload(
+    mut hangups: Signal,
+    options: AccessOptions,
+    demo_key: Option<String>,
+    control: AccessControl,
+) {
+    let (options, demo_key) = (Arc::new(options), Arc::new(demo_key));
+    while hangups.recv().await.is_some() {
+        let (options, demo_key) = (Arc::clone(&options), Arc::clone(&demo_key));
+        // In a thread of its own, because a file can be slow.
+        let read = spawn_blocking(move || options.read(demo_key.as_deref()));
+        let failure = match read.await {
+            Ok(Ok(read)) => {
+                tracing::info!(
+                    autoauth_keys = read.autoauth_keys.len(),
+                    access_key = read.has_access_key,
+                    allowed_networks = read.allowed_networks,
+                    trusted_networks = read.trusted_networks,
+                    "read addresses and keys anew"
+                );
+                control.replace(read.access);
+                continue;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(stopped) => stopped.to_string(),
+        };
+        tracing::error!("the addresses and keys stay as they were: {failure}");
+    }
 }
 
 /// Commands for the three modes over the demo data, and a login link.

@@ -1,18 +1,19 @@
 //! The options of the command line.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod access;
+mod file;
+mod network;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Parser;
-use whmcs_auth::gate::ipnet::IpNet;
-use whmcs_auth::gate::{AddressGate, TrustedProxies};
-use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, KeyError};
+use whmcs_auth::BcryptCost;
 use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};
+use zeroize::Zeroizing;
 
-use crate::network::network;
-
-/// The addresses that may call by default.
-const THIS_MACHINE: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+pub use self::access::{AccessOptions, ReadAccess};
+use self::file::FileError;
 
 /// The WHMCS API and AutoAuth, over the tables of a WHMCS database.
 #[derive(Parser)]
@@ -26,26 +27,14 @@ pub struct Options {
     /// data.
     #[arg(long, value_name = "URL", env = "WHMCS_DATABASE", hide_env_values = true)]
     #[arg(default_value = "sqlite:whmcs-demo.db")]
-    pub database: String,
+    database: String,
 
-    /// AutoAuth key. Repeat the option to accept several keys during a rotation. The default is the key
-    /// of the demo data; without any key AutoAuth is disabled.
-    #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
-    autoauth_key: Vec<String>,
+    /// File with the URL of the database.
+    #[arg(long, value_name = "FILE", env = "WHMCS_DATABASE_URL_FILE", conflicts_with = "database")]
+    database_url_file: Option<PathBuf>,
 
-    /// IP address or network, such as 10.0.0.0/8, that may call the API. Repeat the option for several.
-    /// The default is this machine, or nobody with --allowed-ips-from-database.
-    #[arg(long, value_name = "ADDRESS", value_parser = network)]
-    allow_ip: Vec<IpNet>,
-
-    /// Also let the addresses call that WHMCS's own list names, the row APIAllowedIPs of
-    /// tblconfiguration. It holds exact addresses, no networks, and is read for each call.
-    #[arg(long)]
-    allowed_ips_from_database: bool,
-
-    /// Access key. A caller who sends it may call from any address.
-    #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
-    access_key: Option<String>,
+    #[command(flatten)]
+    pub access: AccessOptions,
 
     /// Also accept API calls by GET. Their secrets are then in the URL, which proxies log.
     #[arg(long)]
@@ -63,10 +52,6 @@ pub struct Options {
     #[arg(long, value_name = "KIB", default_value_t = Limits::default().body_kib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
     max_body: u32,
 
-    /// IP address or network of proxies whose X-Forwarded-For is trusted. Repeat the option for several.
-    #[arg(long, value_name = "ADDRESS", value_parser = network)]
-    trust_proxy: Vec<IpNet>,
-
     /// Format of the column tbldeviceauth.role_ids. WHMCS does not document it.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     role_ids: RoleIds,
@@ -81,47 +66,29 @@ pub struct Options {
 }
 
 impl Options {
-    /// The keys of the option, or else the key of the demo data.
-    pub fn autoauth_keys(&self, demo_key: Option<&String>) -> Result<Vec<AutoAuthKey>, KeyError> {
-        let keys: Vec<&String> = match self.autoauth_key.as_slice() {
-            [] => demo_key.into_iter().collect(),
-            given => given.iter().collect(),
-        };
-        keys.into_iter().map(AutoAuthKey::new).collect()
+    /// The URL of the database.
+    pub fn database_url(&self) -> Result<Zeroizing<String>, FileError> {
+        match &self.database_url_file {
+            Some(path) => file::secret(path),
+            None => Ok(Zeroizing::new(self.database.clone())),
+        }
     }
 
     /// The settings of a service at `base_url`.
-    pub fn into_settings(
-        self,
-        base_url: String,
-        autoauth_keys: Vec<AutoAuthKey>,
-        bcrypt_cost: BcryptCost,
-    ) -> Result<Settings, KeyError> {
-        let addresses = match self.allow_ip.as_slice() {
-            [] if !self.allowed_ips_from_database => {
-                AddressGate::new().with_addresses(THIS_MACHINE)
-            }
-            _ => AddressGate::new().with_networks(self.allow_ip),
-        };
-        Ok(Settings {
-            addresses: match self.access_key {
-                Some(key) => addresses.with_access_key(key)?,
-                None => addresses,
-            },
-            allowed_ips_from_database: self.allowed_ips_from_database,
-            autoauth_keys: AutoAuthKeys::new(autoauth_keys)?,
+    pub fn settings(&self, base_url: String, bcrypt_cost: BcryptCost) -> Settings {
+        Settings {
+            allowed_ips_from_database: self.access.allowed_ips_from_database,
             allow_get: self.allow_get,
             one_time_links: self.one_time_links,
             role_ids: self.role_ids,
             api_access_permission: self.api_access_permission,
             bcrypt_cost,
-            trusted_proxies: TrustedProxies::new().with_networks(self.trust_proxy),
             base_url,
             limits: Limits {
                 body_kib: self.max_body,
                 failures: self.max_failures,
                 ..Limits::default()
             },
-        })
+        }
     }
 }

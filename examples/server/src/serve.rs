@@ -46,13 +46,13 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
                     continue;
                 }
             };
-            let Some(slot) = connections.slot(peer) else {
+            let Some(slot) = connections.slot(peer, &service.access.get().trusted_proxies) else {
                 tracing::debug!(%peer, "closed a connection: the peer has too many");
                 continue;
             };
             let (router, service) = (router.clone(), Arc::clone(&service));
             let answer = service_fn(move |mut request: Request<Incoming>| {
-                let trusted = &service.settings.trusted_proxies;
+                let trusted = &service.access.get().trusted_proxies;
                 let address = client_address(Peer(peer), request.headers(), trusted);
                 request.extensions_mut().insert(Peer(peer));
                 request.extensions_mut().insert(address);

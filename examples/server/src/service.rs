@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use whmcs_auth::Clock;
 use whmcs_auth::replay::ReplayGuard;
 
+use crate::access::CurrentAccess;
 use crate::client_address::ClientAddress;
 use crate::database::{Credentials, Database};
 use crate::metrics::Metrics;
@@ -24,6 +25,7 @@ pub(crate) type Shared = Arc<Service>;
 /// The settings, the database, and what is kept in memory between requests.
 pub struct Service {
     pub(crate) settings: Settings,
+    pub(crate) access: CurrentAccess,
     pub(crate) database: Database,
     pub(crate) sessions: Sessions,
     pub(crate) sso_tokens: SsoTokens,
@@ -39,6 +41,7 @@ impl Service {
     /// Creates a service over `database` that takes the time from `clock`.
     pub fn new(
         settings: Settings,
+        access: impl Into<CurrentAccess>,
         database: Database,
         clock: impl Clock + Send + Sync + 'static,
     ) -> Self {
@@ -53,6 +56,7 @@ impl Service {
             metrics: Metrics::new(),
             clock: Box::new(clock),
             settings,
+            access: access.into(),
             database,
         }
     }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use whmcs_auth::gate::{AddressGate, TrustedProxies};
-use whmcs_auth::{AutoAuthKeys, BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme};
+use whmcs_auth::{BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme};
 
 /// The number of the permission API Access in `tbladminperms`. WHMCS does not document it. The demo
 /// data uses this number.
@@ -19,15 +18,11 @@ pub enum RoleIds {
     Comma,
 }
 
-/// What the service accepts, and from whom.
+/// What the service accepts, apart from [`Access`](crate::Access).
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The addresses that may call the API, and the access key that allows every address.
-    pub addresses: AddressGate,
     /// Whether the addresses in the row `APIAllowedIPs` of `tblconfiguration` may also call.
     pub allowed_ips_from_database: bool,
-    /// The AutoAuth keys. Without a key AutoAuth is disabled.
-    pub autoauth_keys: AutoAuthKeys,
     /// Whether the API also accepts GET, which puts secrets into the URL.
     pub allow_get: bool,
     /// Whether each login link is accepted only once.
@@ -38,8 +33,6 @@ pub struct Settings {
     pub api_access_permission: i64,
     /// The bcrypt cost of most hashes in the database.
     pub bcrypt_cost: BcryptCost,
-    /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: TrustedProxies,
     /// The URL of the service, such as `http://127.0.0.1:8080`. The setting `SystemURL` of the database
     /// overrides it.
     pub base_url: String,

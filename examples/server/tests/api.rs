@@ -225,8 +225,8 @@ async fn get_is_accepted_only_if_allowed() {
 
 #[tokio::test]
 async fn addresses_are_checked_first_and_the_access_key_allows_any_address() {
-    let server = Server::with(|settings| {
-        settings.addresses =
+    let server = Server::with_access(|_, access| {
+        access.addresses =
             AddressGate::new().with_entries(["203.0.113.7"]).with_access_key(ACCESS_KEY).unwrap();
     })
     .await;
@@ -249,11 +249,11 @@ async fn addresses_are_checked_first_and_the_access_key_allows_any_address() {
 
 #[tokio::test]
 async fn the_list_of_the_database_counts_at_once() {
-    let server = Server::with(|settings| {
+    let server = Server::with_access(|settings, access| {
         settings.allowed_ips_from_database = true;
-        settings.addresses =
+        access.addresses =
             AddressGate::new().with_entries(["203.0.113.7"]).with_access_key(ACCESS_KEY).unwrap();
-        settings.trusted_proxies = proxies(&["127.0.0.1"]);
+        access.trusted_proxies = proxies(&["127.0.0.1"]);
     })
     .await;
     let ask = format!("action=GetClients&{PAIR}");
@@ -301,7 +301,7 @@ async fn the_list_of_the_database_counts_at_once() {
 
 #[tokio::test]
 async fn without_the_option_the_list_of_the_database_does_not_count() {
-    let server = Server::with(|settings| settings.addresses = AddressGate::new()).await;
+    let server = Server::with_access(|_, access| access.addresses = AddressGate::new()).await;
     server.sql(r#"INSERT INTO tblconfiguration VALUES ('APIAllowedIPs', 'a:1:{i:0;a:2:{s:2:"ip";s:9:"127.0.0.1";s:4:"note";s:0:"";}}')"#).await;
     assert_eq!(server.call(&format!("action=GetClients&{PAIR}")).await.0, 403);
 }

@@ -271,7 +271,7 @@ async fn autoauth_can_be_switched_off() {
     server.sql("DELETE FROM tblconfiguration WHERE setting = 'AllowAutoAuth'").await;
     assert_eq!(server.get(&link).await.status(), 302);
 
-    let server = Server::with(|settings| settings.autoauth_keys = Default::default()).await;
+    let server = Server::with_access(|_, access| access.autoauth_keys = Default::default()).await;
     assert_eq!(server.get(&link).await.status(), 403);
     assert_eq!(server.count("dologin", "autoauth_disabled").await, 1);
 }

@@ -31,8 +31,8 @@ async fn metrics_count_each_code_and_are_local() {
     }
     let response = server.get_with("/metrics", "host", "evil.example").await;
     assert_eq!(response.status(), 404);
-    let server = Server::with(|settings| {
-        settings.trusted_proxies = proxies(&["127.0.0.1"]);
+    let server = Server::with_access(|_, access| {
+        access.trusted_proxies = proxies(&["127.0.0.1"]);
     })
     .await;
     let response = server.get_with("/metrics", "x-forwarded-for", "203.0.113.7").await;
@@ -125,9 +125,9 @@ async fn a_missing_table_is_a_store_failure() {
 
 #[tokio::test]
 async fn an_address_with_too_many_failures_is_refused_for_a_while() {
-    let server = Server::with(|settings| {
-        settings.trusted_proxies = proxies(&["127.0.0.1"]);
-        settings.addresses = AddressGate::open();
+    let server = Server::with_access(|settings, access| {
+        access.trusted_proxies = proxies(&["127.0.0.1"]);
+        access.addresses = AddressGate::open();
         settings.limits.failures = 3;
         settings.limits.failure_time = Duration::from_secs(10);
     })
@@ -203,8 +203,8 @@ async fn refused_links_and_addresses_count_as_failures() {
     let sso = server.get("/oauth/singlesignon.php?access_token=x").await;
     assert_eq!(sso.status(), 429);
 
-    let server = Server::with(|settings| {
-        settings.addresses = AddressGate::new().with_access_key("k").unwrap();
+    let server = Server::with_access(|settings, access| {
+        access.addresses = AddressGate::new().with_access_key("k").unwrap();
         settings.limits.failures = 1;
     })
     .await;
@@ -223,10 +223,9 @@ async fn a_trusted_proxy_sends_the_clients_address() {
         let call = server.form(ask.clone()).header(header, value);
         answer(call.send().await.unwrap()).await
     };
-    let behind_a_proxy = Server::with(|settings| {
-        settings.addresses =
-            AddressGate::new().with_entries(["203.0.113.7", "127.0.0.1", "0.0.0.0"]);
-        settings.trusted_proxies = proxies(&["127.0.0.1"]);
+    let behind_a_proxy = Server::with_access(|_, access| {
+        access.addresses = AddressGate::new().with_entries(["203.0.113.7", "127.0.0.1", "0.0.0.0"]);
+        access.trusted_proxies = proxies(&["127.0.0.1"]);
     })
     .await;
     let listed = "192.0.2.1, 203.0.113.7";
@@ -411,9 +410,9 @@ async fn connections_of_a_peer_have_a_limit() {
     assert_eq!(server.get("/nothing").await.status(), 404);
 
     // A trusted proxy has no limit.
-    let server = Server::with(|settings| {
+    let server = Server::with_access(|settings, access| {
         settings.limits.connections_by_peer = 0;
-        settings.trusted_proxies = proxies(&["127.0.0.1"]);
+        access.trusted_proxies = proxies(&["127.0.0.1"]);
     })
     .await;
     assert_eq!(server.get("/nothing").await.status(), 404);

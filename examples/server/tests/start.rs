@@ -3,79 +3,14 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
+use support::program::Program;
 use support::{ADMIN, FORM, LOGIN, PAIR, answer, cookie, head};
 use whmcs_auth::{AutoAuthKey, SystemClock, sign_autoauth};
-
-/// A running program. Dropping it ends the program.
-struct Program {
-    child: Child,
-    /// The lines that it printed at its start.
-    printed: Vec<String>,
-    log_file: PathBuf,
-}
-
-impl Program {
-    fn start(folder: &Path, options: &[&str], log: &str) -> Self {
-        Self::start_in(folder, options, &[], log)
-    }
-
-    fn start_in(folder: &Path, options: &[&str], environment: &[(&str, &str)], log: &str) -> Self {
-        // A file, because a pipe that is not read would fill up.
-        let log_file = folder.join("log");
-        let cost = match options.contains(&"--bcrypt-cost") {
-            true => &[][..],
-            false => &["--bcrypt-cost", "4"],
-        };
-        let mut child = command(folder)
-            .args(cost)
-            .args(options)
-            .envs(environment.iter().copied())
-            .env("RUST_LOG", log)
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log_file).unwrap())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut printed = vec![lines.next().unwrap().unwrap()];
-        // An empty line, two lines for each of the three modes, and two for the link.
-        printed.extend(lines.take(9).map(Result::unwrap));
-        Self { child, printed, log_file }
-    }
-
-    fn base(&self) -> &str {
-        self.printed[0].strip_prefix("listening on ").unwrap()
-    }
-
-    /// Stops the program, and returns its log.
-    fn stop(mut self) -> Vec<serde_json::Value> {
-        let pid = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(asked.unwrap().success());
-        assert!(self.child.wait().unwrap().success());
-        let log = fs::read_to_string(&self.log_file).unwrap();
-        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
-    command.current_dir(folder).args(["--listen", "127.0.0.1:0"]);
-    command
-}
 
 fn http() -> reqwest::Client {
     reqwest::Client::builder().redirect(Policy::none()).build().unwrap()
@@ -303,6 +238,15 @@ fn errors_at_the_start_are_reported() {
             "invalid value 'proxy' for '--trust-proxy <ADDRESS>': it looks like a host name",
         ),
         (&["--trust-proxy", "10.0.0.0/"], 2, "invalid value '10.0.0.0/'"),
+        (&["--autoauth-key-file", "nowhere"], 1, "cannot read nowhere: No such file"),
+        (&["--access-key-file", "folder.db"], 1, "cannot read folder.db: Is a directory"),
+        (&["--database-url-file", "nowhere"], 1, "cannot read nowhere: No such file"),
+        (&["--allow-ip-file", "text.db"], 1, "line 1 of text.db: it looks like several"),
+        (&["--autoauth-key", "k", "--autoauth-key-file", "keys"], 2, "cannot be used with"),
+        (&["--access-key", "k", "--access-key-file", "keys"], 2, "cannot be used with"),
+        (&["--database", "sqlite:x", "--database-url-file", "url"], 2, "cannot be used with"),
+        (&["--allow-ip", "::1", "--allow-ip-file", "allowed"], 2, "cannot be used with"),
+        (&["--trust-proxy", "::1", "--trust-proxy-file", "proxies"], 2, "cannot be used with"),
         (&["--unknown"], 2, "unexpected argument '--unknown'"),
         (&["--autoauth-key", ""], 1, "an AutoAuth key cannot be empty"),
         (

@@ -12,7 +12,8 @@ pub(super) async fn check_address(
     address: IpAddr,
     access_key: Option<&str>,
 ) -> Result<(), Refusal> {
-    let configured = &service.settings.addresses;
+    let access = service.access.get();
+    let configured = &access.addresses;
     let Err(refusal) = configured.check(address, access_key) else {
         return Ok(());
     };

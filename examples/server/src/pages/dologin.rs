@@ -39,7 +39,7 @@ async fn log_in_by_link(
     // Read the clock once: the guard needs the time at which the link was verified.
     let now = service.now();
     let request = AutoAuthRequest::from_query(query);
-    let keys = &service.settings.autoauth_keys;
+    let keys = &service.access.get().autoauth_keys;
     let login = verify_autoauth(&request, keys, &now, &AutoAuthPolicy::new())?;
 
     let clients = service.database.clients_by_email(login.email()).await?;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub mod program;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use tokio::task::JoinHandle;
 use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, FixedClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
-use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, Service, Settings, serve};
+use whmcs_auth_server::{Access, DEFAULT_API_ACCESS_PERMISSION, Limits, Service, Settings, serve};
 
 pub const PAIR: &str =
     "identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
@@ -38,20 +40,26 @@ pub struct Server {
     served: JoinHandle<()>,
 }
 
-/// Loopback may call, bcrypt is fast, and the limit of failures is high.
+/// Bcrypt is fast, and the limit of failures is high.
 pub fn settings() -> Settings {
     Settings {
-        addresses: AddressGate::new().with_entries(["127.0.0.1", "::1"]),
         allowed_ips_from_database: false,
-        autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY).unwrap()),
         allow_get: false,
         one_time_links: false,
         role_ids: Default::default(),
         api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
         bcrypt_cost: BcryptCost::new(4).unwrap(),
-        trusted_proxies: TrustedProxies::new(),
         base_url: "http://billing.example".to_owned(),
         limits: Limits { failures: 1000, ..Limits::default() },
+    }
+}
+
+/// Loopback may call.
+pub fn access() -> Access {
+    Access {
+        addresses: AddressGate::new().with_entries(["127.0.0.1", "::1"]),
+        autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY).unwrap()),
+        trusted_proxies: TrustedProxies::new(),
     }
 }
 
@@ -61,16 +69,21 @@ impl Server {
     }
 
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_access(|settings, _| change(settings)).await
+    }
+
+    pub async fn with_access(change: impl FnOnce(&mut Settings, &mut Access)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("whmcs.db").display());
         let mut settings = settings();
-        change(&mut settings);
+        let mut access = access();
+        change(&mut settings, &mut access);
         let database = Database::open(&url, settings.bcrypt_cost).await.unwrap();
         let clock = Arc::new(FixedClock::new(at(1_700_000_000)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let service = Service::new(settings, database, Arc::clone(&clock));
+        let service = Service::new(settings, access, database, Arc::clone(&clock));
         let served = tokio::spawn(serve(listener, service, async {
             let _ = stopped.await;
         }));

@@ -1,0 +1,136 @@
+//! The options for addresses and keys, and their files.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use whmcs_auth::gate::ipnet::IpNet;
+use whmcs_auth::gate::{AddressGate, TrustedProxies};
+use whmcs_auth::{AutoAuthKey, AutoAuthKeys, KeyError};
+use whmcs_auth_server::Access;
+
+use super::file::{self, FileError};
+use super::network::network;
+
+/// The addresses that may call by default.
+const THIS_MACHINE: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// Who may call, and by which keys.
+#[derive(Args)]
+pub struct AccessOptions {
+    /// AutoAuth key. Repeat the option to accept several keys during a rotation. The default is the key
+    /// of the demo data; without any key AutoAuth is disabled.
+    #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
+    autoauth_key: Vec<String>,
+
+    /// File with the AutoAuth keys, one on each line. SIGHUP reads it anew.
+    #[arg(long, value_name = "FILE", env = "WHMCS_AUTOAUTH_KEY_FILE")]
+    #[arg(conflicts_with = "autoauth_key")]
+    autoauth_key_file: Option<PathBuf>,
+
+    /// Access key. A caller who sends it may call from any address.
+    #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
+    access_key: Option<String>,
+
+    /// File with the access key. SIGHUP reads it anew.
+    #[arg(long, value_name = "FILE", env = "WHMCS_ACCESS_KEY_FILE")]
+    #[arg(conflicts_with = "access_key")]
+    access_key_file: Option<PathBuf>,
+
+    /// IP address or network, such as 10.0.0.0/8, that may call the API. Repeat the option for several.
+    /// The default is this machine, or nobody with --allowed-ips-from-database.
+    #[arg(long, value_name = "ADDRESS", value_parser = network)]
+    allow_ip: Vec<IpNet>,
+
+    /// File with the addresses and networks that may call the API, one on each line. A comment starts
+    /// with #. SIGHUP reads it anew.
+    #[arg(long, value_name = "FILE", conflicts_with = "allow_ip")]
+    allow_ip_file: Option<PathBuf>,
+
+    /// Also let the addresses call that WHMCS's own list names, the row APIAllowedIPs of
+    /// tblconfiguration. It holds exact addresses, no networks, and is read for each call.
+    #[arg(long)]
+    pub(super) allowed_ips_from_database: bool,
+
+    /// IP address or network of proxies whose X-Forwarded-For is trusted. Repeat the option for several.
+    #[arg(long, value_name = "ADDRESS", value_parser = network)]
+    trust_proxy: Vec<IpNet>,
+
+    /// File with the addresses and networks of trusted proxies, like that of --allow-ip-file. SIGHUP
+    /// reads it anew.
+    #[arg(long, value_name = "FILE", conflicts_with = "trust_proxy")]
+    trust_proxy_file: Option<PathBuf>,
+}
+
+/// Why addresses and keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// What the options and files say now.
+pub struct ReadAccess {
+    pub access: Access,
+    pub autoauth_keys: Vec<AutoAuthKey>,
+    pub allowed_networks: usize,
+    pub trusted_networks: usize,
+    pub has_access_key: bool,
+}
+
+impl AccessOptions {
+    /// Reads the files. `demo_key` is the AutoAuth key if no option gives one.
+    pub fn read(&self, demo_key: Option<&str>) -> Result<ReadAccess, AccessError> {
+        let autoauth_keys = self.autoauth_keys(demo_key)?;
+        let allowed = listed(&self.allow_ip, self.allow_ip_file.as_deref())?;
+        let trusted = listed(&self.trust_proxy, self.trust_proxy_file.as_deref())?;
+        let access_key = match &self.access_key_file {
+            Some(path) => Some(file::secret(path)?.to_string()),
+            None => self.access_key.clone(),
+        };
+        let is_default = self.allow_ip.is_empty()
+            && self.allow_ip_file.is_none()
+            && !self.allowed_ips_from_database;
+        let allowed = match is_default {
+            true => THIS_MACHINE.map(IpNet::from).to_vec().into(),
+            false => allowed,
+        };
+        let allowed_networks = allowed.len();
+        let trusted_networks = trusted.len();
+        let has_access_key = access_key.is_some();
+        let addresses = AddressGate::new().with_networks(allowed.into_owned());
+        let access = Access {
+            addresses: match access_key {
+                Some(key) => addresses.with_access_key(key)?,
+                None => addresses,
+            },
+            trusted_proxies: TrustedProxies::new().with_networks(trusted.into_owned()),
+            autoauth_keys: AutoAuthKeys::new(autoauth_keys.iter().cloned())?,
+        };
+        Ok(ReadAccess { access, autoauth_keys, allowed_networks, trusted_networks, has_access_key })
+    }
+
+    fn autoauth_keys(&self, demo_key: Option<&str>) -> Result<Vec<AutoAuthKey>, AccessError> {
+        let keys = match (&self.autoauth_key_file, self.autoauth_key.as_slice()) {
+            (Some(path), _) => {
+                let secrets = file::secrets(path)?;
+                secrets.iter().map(|key| AutoAuthKey::new(key.as_str())).collect()
+            }
+            (None, []) => demo_key.into_iter().map(AutoAuthKey::new).collect(),
+            (None, given) => given.iter().map(AutoAuthKey::new).collect(),
+        };
+        let keys: Result<Vec<_>, KeyError> = keys;
+        Ok(keys?)
+    }
+}
+
+fn listed<'o>(given: &'o [IpNet], path: Option<&Path>) -> Result<Cow<'o, [IpNet]>, FileError> {
+    match path {
+        Some(path) => file::networks(path).map(Cow::Owned),
+        None => Ok(Cow::Borrowed(given)),
+    }
+}
