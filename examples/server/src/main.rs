@@ -53,7 +53,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let stop = stop()?;
     let hangups = signal(SignalKind::hangup())?;
     let bcrypt_cost = BcryptCost::new(options.bcrypt_cost)?;
-    let database = Database::open(&options.database_url()?, bcrypt_cost).await?;
+    let database_url = options.database_url()?;
+    let database = Database::open(&database_url, bcrypt_cost, &options.limits()).await?;
     let demo_key = database.demo_autoauth_key().await?;
     let listener = TcpListener::bind(options.listen)
         .await

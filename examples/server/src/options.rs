@@ -6,6 +6,7 @@ mod network;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 use whmcs_auth::BcryptCost;
@@ -63,6 +64,22 @@ pub struct Options {
     /// The highest bcrypt cost in the database. Refused callers cost as much time as such a hash.
     #[arg(long, value_name = "COST", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=31))]
     pub bcrypt_cost: u32,
+
+    /// The most connections of the API to the database. The pages have as many.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().database_connections, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    database_connections: u32,
+
+    /// Seconds to wait until a connection to the database is free, and seconds to open one.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().database_connect_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    database_connect_time: u64,
+
+    /// Seconds after which a query is given up.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().query_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    query_time: u64,
+
+    /// Seconds after which a request is answered with 503.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().answer_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    answer_time: u64,
 }
 
 impl Options {
@@ -71,6 +88,19 @@ impl Options {
         match &self.database_url_file {
             Some(path) => file::secret(path),
             None => Ok(Zeroizing::new(self.database.clone())),
+        }
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            body_kib: self.max_body,
+            failures: self.max_failures,
+            database_connections: self.database_connections,
+            database_connect_time: Duration::from_secs(self.database_connect_time),
+            query_time: Duration::from_secs(self.query_time),
+            answer_time: Duration::from_secs(self.answer_time),
+            ..Limits::default()
         }
     }
 
@@ -84,11 +114,7 @@ impl Options {
             api_access_permission: self.api_access_permission,
             bcrypt_cost,
             base_url,
-            limits: Limits {
-                body_kib: self.max_body,
-                failures: self.max_failures,
-                ..Limits::default()
-            },
+            limits: self.limits(),
         }
     }
 }

@@ -78,5 +78,5 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
         tracing::warn!("closed connections that did not end within the shutdown time");
     }
     open.shutdown().await;
-    let _ = timeout(limits.shutdown_time, service.database.close()).await;
+    service.database.close();
 }

@@ -27,6 +27,8 @@ pub struct Service {
     pub(crate) settings: Settings,
     pub(crate) access: CurrentAccess,
     pub(crate) database: Database,
+    /// The database, for the pages.
+    pub(crate) page_database: Database,
     pub(crate) sessions: Sessions,
     pub(crate) sso_tokens: SsoTokens,
     pub(crate) replay_guard: Option<ReplayGuard>,
@@ -57,6 +59,7 @@ impl Service {
             clock: Box::new(clock),
             settings,
             access: access.into(),
+            page_database: database.for_pages(),
             database,
         }
     }

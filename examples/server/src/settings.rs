@@ -59,6 +59,12 @@ pub struct Limits {
     pub body_time: Duration,
     /// The most time until a request is answered.
     pub answer_time: Duration,
+    /// The most connections of the API to the database. The pages have as many.
+    pub database_connections: u32,
+    /// The most time to wait until a connection to the database is free, and the most time to open one.
+    pub database_connect_time: Duration,
+    /// The most time of a query, in whole seconds.
+    pub query_time: Duration,
     /// The most time that open connections have to end when the service stops.
     pub shutdown_time: Duration,
     /// The longest life of a connection, which carries one request.
@@ -92,6 +98,9 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
             answer_time: Duration::from_secs(20),
+            database_connections: 10,
+            database_connect_time: Duration::from_secs(2),
+            query_time: Duration::from_secs(5),
             shutdown_time: Duration::from_secs(10),
             connection_time: Duration::from_secs(60),
             connections: 512,

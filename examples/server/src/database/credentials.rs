@@ -1,6 +1,7 @@
 //! API credentials, admins and API roles, as the library's records.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row};
@@ -17,12 +18,19 @@ use super::{Database, exact_or_first, none_if_unencodable};
 use crate::settings::{RoleIds, Settings};
 
 /// The row of a caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum CallerId {
-    /// A row of `tbldeviceauth`, with its column `role_ids` as stored.
-    Credential { id: i64, role_ids: String },
+    /// A row of `tbldeviceauth`, with its column `role_ids` as stored, and the roles that it may name.
+    Credential { id: i64, role_ids: String, roles: Arc<[Role]> },
     /// A row of `tbladmins`.
     Admin { id: i64 },
+}
+
+/// A row of `tblapi_roles`.
+#[derive(Debug)]
+pub(crate) struct Role {
+    id: i64,
+    permissions: sqlx::Result<Option<String>>,
 }
 
 impl fmt::Display for CallerId {
@@ -38,13 +46,18 @@ impl fmt::Display for CallerId {
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
+/// One row for each API role whose number occurs in `role_ids`, and at least one row. The roles come with the
+/// credential, so that a call has one query, and an unknown identifier has as many as a known one.
 const CREDENTIAL: &str = "\
     SELECT CAST(d.id AS SIGNED) AS id, d.identifier AS name, d.secret, d.role_ids,
+           CAST(r.id AS SIGNED) AS role, r.permissions,
            CASE WHEN a.disabled = 0 THEN 1 ELSE 0 END AS enabled,
            EXISTS (SELECT 1 FROM tbladminroles r JOIN tbladminperms p ON p.roleid = r.id
                    WHERE r.id = a.roleid AND p.permid = ?) AS api_access
     FROM tbldeviceauth d LEFT JOIN tbladmins a ON a.id = d.user_id
-    WHERE d.identifier = ? AND d.deleted_at IS NULL";
+         LEFT JOIN tblapi_roles r ON d.role_ids LIKE CONCAT('%', r.id, '%')
+    WHERE d.identifier = ? AND d.deleted_at IS NULL
+    ORDER BY d.id";
 
 const ADMIN: &str = "\
     SELECT CAST(a.id AS SIGNED) AS id, a.username AS name, a.password, a.passwordhash,
@@ -74,12 +87,6 @@ struct AdminRow {
     api_access: i64,
 }
 
-#[derive(FromRow)]
-struct RoleRow {
-    id: i64,
-    permissions: Option<String>,
-}
-
 /// The credentials and admins of a database, read as the settings say.
 pub(crate) struct Credentials<'s> {
     pub(crate) database: &'s Database,
@@ -96,9 +103,13 @@ impl AsyncCredentialStore for Credentials<'_> {
         identifier: &str,
     ) -> sqlx::Result<Option<ApiCredential<CallerId>>> {
         let rows = self.rows(CREDENTIAL, identifier).await?;
-        let records = rows.iter().filter_map(|row| {
+        let number = |row: &AnyRow| row.try_get::<i64, _>("id").ok();
+        let of_credentials = rows.chunk_by(|row, next| number(row) == number(next));
+        let records = of_credentials.filter_map(|rows| {
+            let row = rows.first()?;
             let record = CredentialRow::from_row(row).map_err(Unreadable::from);
-            readable("tbldeviceauth", row, record.and_then(CredentialRow::record))
+            let record = record.and_then(|row| row.record(rows.iter().filter_map(Role::read)));
+            readable("tbldeviceauth", row, record)
         });
         Ok(exact_or_first(records.collect(), |found: &ApiCredential<_>| {
             found.identifier() == identifier
@@ -131,15 +142,11 @@ impl Credentials<'_> {
     }
 }
 
-impl Database {
+impl CallerId {
     /// The actions that the API roles of a verified credential allow. Admins have no API roles.
-    pub(crate) async fn allowed_actions(
-        &self,
-        caller: &CallerId,
-        format: RoleIds,
-    ) -> sqlx::Result<AllowedActions> {
-        let CallerId::Credential { id, role_ids } = caller else {
-            return Ok(AllowedActions::default());
+    pub(crate) fn allowed_actions(&self, format: RoleIds) -> AllowedActions {
+        let Self::Credential { id, role_ids, roles } = self else {
+            return AllowedActions::default();
         };
         let Some(ids) = format.read(role_ids) else {
             tracing::error!(
@@ -147,28 +154,57 @@ impl Database {
                 id,
                 "cannot read role_ids, so the credential has no roles"
             );
-            return Ok(AllowedActions::default());
+            return AllowedActions::default();
         };
-        let rows = sqlx::query("SELECT CAST(id AS SIGNED) AS id, permissions FROM tblapi_roles")
-            .fetch_all(&self.pool)
-            .await?;
-        let roles = rows.iter().filter_map(|row| {
-            let role = RoleRow::from_row(row).map_err(Unreadable::from);
-            readable("tblapi_roles", row, role)
-        });
-        let granted = roles.filter(|role| ids.contains(&role.id));
-        Ok(AllowedActions::new(
-            granted
-                .flat_map(|role| read_permissions(role.id, &role.permissions.unwrap_or_default())),
-        ))
+        let granted = roles.iter().filter(|role| ids.contains(&role.id));
+        AllowedActions::new(granted.flat_map(Role::actions))
+    }
+}
+
+impl Role {
+    /// The role in a row of [`CREDENTIAL`], if it has one.
+    fn read(row: &AnyRow) -> Option<Self> {
+        let id = row.try_get::<Option<i64>, _>("role").ok()??;
+        Some(Self { id, permissions: row.try_get("permissions") })
     }
 
+    /// The actions that the role allows: those with a 1 in `{"getclients":1,...}`.
+    fn actions(&self) -> Vec<String> {
+        let text = match &self.permissions {
+            Ok(text) => text.as_deref().unwrap_or_default(),
+            Err(error) => {
+                tracing::error!(table = "tblapi_roles", self.id, %error, "cannot read the row, so it counts as absent");
+                return Vec::new();
+            }
+        };
+        let Ok(actions) = serde_json::from_str::<serde_json::Map<_, _>>(text) else {
+            tracing::error!(
+                table = "tblapi_roles",
+                self.id,
+                "cannot read permissions, so the role allows nothing"
+            );
+            return Vec::new();
+        };
+        actions
+            .into_iter()
+            .filter(|(_, switch)| *switch == 1 || *switch == true || *switch == "1")
+            .map(|(action, _)| action)
+            .collect()
+    }
+}
+
+impl Database {
     /// Writes the time of the call to `last_access`, at most once a minute. The call goes on if this is
-    /// slow or fails.
+    /// slow or fails, and the next calls do not try again for a minute.
     pub(crate) async fn touch(&self, caller: &CallerId, now: OffsetDateTime) {
         let CallerId::Credential { id, .. } = caller else {
             return;
         };
+        let due = |last: OffsetDateTime| last.saturating_add(Duration::MINUTE) <= now;
+        if !self.last_access.get(id).is_none_or(due) {
+            return;
+        }
+        self.last_access.insert(*id, now);
         // Formatting cannot fail for these times.
         let text = |time: OffsetDateTime| time.format(TIMESTAMP).unwrap_or_default();
         let written = sqlx::query(
@@ -211,9 +247,16 @@ fn state(enabled: i64, api_access: i64) -> AdminState {
 }
 
 impl CredentialRow {
-    fn record(self) -> Result<ApiCredential<CallerId>, Unreadable> {
+    fn record(
+        self,
+        roles: impl Iterator<Item = Role>,
+    ) -> Result<ApiCredential<CallerId>, Unreadable> {
         let secret = StoredSecret::bcrypt(&self.secret)?;
-        let id = CallerId::Credential { id: self.id, role_ids: self.role_ids.unwrap_or_default() };
+        let id = CallerId::Credential {
+            id: self.id,
+            role_ids: self.role_ids.unwrap_or_default(),
+            roles: roles.collect(),
+        };
         let admin = state(self.enabled, self.api_access);
         Ok(ApiCredential::new(id, self.name, secret, admin))
     }
@@ -247,21 +290,4 @@ impl RoleIds {
                 .collect(),
         }
     }
-}
-
-/// The actions that a role allows: those with a 1 in `{"getclients":1,...}`.
-fn read_permissions(role: i64, text: &str) -> Vec<String> {
-    let Ok(actions) = serde_json::from_str::<serde_json::Map<_, _>>(text) else {
-        tracing::error!(
-            table = "tblapi_roles",
-            id = role,
-            "cannot read permissions, so the role allows nothing"
-        );
-        return Vec::new();
-    };
-    actions
-        .into_iter()
-        .filter(|(_, switch)| *switch == 1 || *switch == true || *switch == "1")
-        .map(|(action, _)| action)
-        .collect()
 }

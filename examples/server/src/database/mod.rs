@@ -5,28 +5,39 @@ mod configuration;
 mod credentials;
 pub mod demo;
 mod php_serialized;
+mod pool;
 mod products;
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use sqlx::any::install_default_drivers;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AnyPool, ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection};
+use time::OffsetDateTime;
 use whmcs_auth::BcryptCost;
+
+use self::pool::ConnectionPool;
+use crate::settings::Limits;
 
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
 pub(crate) use configuration::Configuration;
 pub(crate) use credentials::{CallerId, Credentials};
 pub(crate) use products::{Product, ProductQuery};
 
-/// A pool of connections.
+/// The tables, over a pool of connections.
 pub struct Database {
-    pool: AnyPool,
+    pool: ConnectionPool,
+    /// The connections of [`Self::for_pages`].
+    page_pool: ConnectionPool,
     is_embedded: bool,
+    /// When the `last_access` of a credential was written.
+    last_access: Cache<i64, OffsetDateTime>,
 }
 
 /// Why a database could not be opened.
@@ -58,29 +69,42 @@ impl Database {
     /// # Errors
     ///
     /// See [`OpenError`].
-    pub async fn open(url: &str, demo_cost: BcryptCost) -> Result<Self, OpenError> {
+    pub async fn open(
+        url: &str,
+        demo_cost: BcryptCost,
+        limits: &Limits,
+    ) -> Result<Self, OpenError> {
         install_default_drivers();
-        let pool = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(2));
-        if !url.starts_with("sqlite:") {
-            let pool = pool.connect(url).await?;
-            return Ok(Self { pool, is_embedded: false });
+        let (url, file) = match url.starts_with("sqlite:") {
+            false => (url.to_owned(), None),
+            true => (format!("{url}?mode=rw"), Some(fill_if_empty(url, demo_cost).await?)),
+        };
+        let is_embedded = file.is_some();
+        let pool = ConnectionPool::new(&url, file.clone(), limits)?;
+        let page_pool = ConnectionPool::new(&url, file, limits)?;
+        // Fails now if the database cannot be reached.
+        drop(pool.acquire().await?);
+        let last_access =
+            Cache::builder().max_capacity(100_000).eviction_policy(EvictionPolicy::lru()).build();
+        Ok(Self { pool, page_pool, is_embedded, last_access })
+    }
+
+    /// The same database over the connections of the pages. They are apart from those of the API, so that
+    /// a locked table of the one does not stop the other.
+    #[must_use]
+    pub(crate) fn for_pages(&self) -> Self {
+        Self {
+            pool: self.page_pool.clone(),
+            page_pool: self.page_pool.clone(),
+            is_embedded: self.is_embedded,
+            last_access: self.last_access.clone(),
         }
-        if url.contains(['?', '%']) || url.contains(":memory:") {
-            return Err(OpenError::NoFile);
-        }
-        fill_if_empty(url, demo_cost).await?;
-        // A process can still read an open file after it was removed or replaced. So each use opens
-        // the file again. Otherwise a credential that was removed with the file would still work.
-        let pool = pool
-            .after_release(|_, _| Box::pin(async { Ok(false) }))
-            .connect(&format!("{url}?mode=rw"))
-            .await?;
-        Ok(Self { pool, is_embedded: true })
     }
 
     /// Closes all connections.
-    pub async fn close(&self) {
-        self.pool.close().await;
+    pub fn close(&self) {
+        self.pool.close();
+        self.page_pool.close();
     }
 }
 
@@ -111,7 +135,11 @@ fn none_if_unencodable<T: Default>(found: sqlx::Result<T>, text: &str) -> sqlx::
     }
 }
 
-async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
+/// Returns the file.
+async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<PathBuf, OpenError> {
+    if url.contains(['?', '%']) || url.contains(":memory:") {
+        return Err(OpenError::NoFile);
+    }
     let options = SqliteConnectOptions::from_str(url)?;
     OpenOptions::new().append(true).create(true).mode(0o600).open(options.get_filename())?;
     let mut connection = options.connect().await?;
@@ -126,5 +154,33 @@ async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<(), OpenError> {
         demo::fill(&mut transaction, cost).await?;
     }
     transaction.commit().await?;
-    Ok(connection.close().await?)
+    connection.close().await?;
+    Ok(options.get_filename().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_pages_have_connections_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("whmcs.db").display());
+        let limits = Limits {
+            database_connections: 1,
+            database_connect_time: Duration::from_millis(100),
+            ..Limits::default()
+        };
+        let database = Database::open(&url, BcryptCost::new(4).unwrap(), &limits).await.unwrap();
+        let taken = database.pool.acquire().await.unwrap();
+        assert!(database.client(1).await.is_err());
+        let pages = database.for_pages();
+        assert!(pages.client(1).await.unwrap().is_some());
+        let _taken_too = pages.pool.acquire().await.unwrap();
+        drop(taken);
+        assert!(pages.client(1).await.is_err());
+        assert!(database.client(1).await.unwrap().is_some());
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn client_area(
 
 async fn logged_in(service: &Service, jar: &CookieJar) -> Result<Option<Client>, Refusal> {
     Ok(match service.sessions.client(jar) {
-        Some(id) => service.database.client(id).await?,
+        Some(id) => service.page_database.client(id).await?,
         None => None,
     })
 }

@@ -28,7 +28,7 @@ async fn log_in_by_link(
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
     service.admit(address)?;
-    let configuration = service.database.configuration().await?;
+    let configuration = service.page_database.configuration().await?;
     if !configuration.allow_autoauth {
         return Err(Refusal::answered_as(
             &AutoAuthRefusal::Disabled,
@@ -42,7 +42,7 @@ async fn log_in_by_link(
     let keys = &service.access.get().autoauth_keys;
     let login = verify_autoauth(&request, keys, &now, &AutoAuthPolicy::new())?;
 
-    let clients = service.database.clients_by_email(login.email()).await?;
+    let clients = service.page_database.clients_by_email(login.email()).await?;
     let login = login.check_account(clients, |client| &client.email)?;
     let login = match &service.replay_guard {
         Some(guard) => login.use_once(guard, now)?,

@@ -29,12 +29,12 @@ async fn log_in_by_token(
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
     service.admit(address)?;
-    let configuration = service.database.configuration().await?;
+    let configuration = service.page_database.configuration().await?;
     let query = Received::new().with_query(query);
     let token = String::from_utf8_lossy(query.field("access_token").unwrap_or_default());
     let now = service.now();
     let id = service.sso_tokens.peek(&token, now)?.client;
-    let Some(client) = service.database.client(id).await? else {
+    let Some(client) = service.page_database.client(id).await? else {
         return Err(Refusal::answered_as(
             &AutoAuthRefusal::UnknownEmail,
             "sso_client_gone",

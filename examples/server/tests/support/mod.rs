@@ -78,7 +78,7 @@ impl Server {
         let mut settings = settings();
         let mut access = access();
         change(&mut settings, &mut access);
-        let database = Database::open(&url, settings.bcrypt_cost).await.unwrap();
+        let database = Database::open(&url, settings.bcrypt_cost, &settings.limits).await.unwrap();
         let clock = Arc::new(FixedClock::new(at(1_700_000_000)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
