@@ -18,7 +18,7 @@ LAYERS = [
     {"stored"},
     {"api", "autoauth"},
     {"gate", "answer", "received", "upgrade", "serde"},
-    {"http_types"},
+    {"http_types", "diagnose"},
 ]
 # lib.rs exports everything again, so whoever imports it could reach every layer.
 CRATE = "src/lib.rs"

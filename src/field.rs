@@ -85,7 +85,7 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Identifier,
         Self::Secret,
         Self::Username,

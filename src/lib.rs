@@ -72,8 +72,8 @@
 //!
 //! # Map
 //!
-//! The core is at the top of the crate. It does not use the modules `gate`, `answer`, `replay` and
-//! `upgrade`, and each of these can be used alone. This table lists an item that needs a feature
+//! The core is at the top of the crate. It does not use the modules `gate`, `answer`, `replay`,
+//! `diagnose` and `upgrade`, and each of these can be used alone. This table lists an item that needs a feature
 //! only if the feature is on.
 //!
 //! | item | what it is for |
@@ -102,6 +102,10 @@
 //! | [`gate`] | addresses, proxies, actions, and one call for address, credentials and action |
 //! | [`answer`] | body, status and content type of an answer, as JSON, XML or NVP |
 #![cfg_attr(feature = "std", doc = "| [`replay`] | login links that work only once |")]
+#![cfg_attr(
+    feature = "form",
+    doc = "| [`diagnose`] | what the sender of a refused request probably did wrong |"
+)]
 #![cfg_attr(
     any(feature = "bcrypt", feature = "sha2"),
     doc = "| [`upgrade`] | stronger schemes in place of plain text and md5 |"
@@ -148,7 +152,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | `SystemClock`, `FixedClock`, `MemoryStore` and the module `replay` |
-//! | `form` | yes | requests from raw form bodies, queries and URLs, and the signer of links |
+//! | `form` | yes | requests from raw form bodies, queries and URLs, the signer of links, and the module `diagnose` |
 //! | `zeroize` | yes | keys, stored plain text and md5s, and the values of owned requests are wiped when they are dropped |
 //! | `bcrypt` | no | secrets and passwords that are stored as bcrypt |
 //! | `sha2` | no | API secrets that are stored as SHA-256 |
@@ -188,6 +192,8 @@ pub mod answer;
 mod api;
 mod autoauth;
 pub mod clock;
+#[cfg(feature = "form")]
+pub mod diagnose;
 mod digest;
 mod field;
 pub mod gate;

@@ -78,7 +78,7 @@ pub struct Received {
 }
 
 /// A field takes many times the memory of the two bytes that can stand for it in a body.
-const MAX_FIELDS: usize = 10_000;
+pub(crate) const MAX_FIELDS: usize = 10_000;
 
 /// A name and a value, decoded.
 #[derive(Clone)]
@@ -252,7 +252,7 @@ impl fmt::Debug for Received {
 
 /// Bytes that may be secret, wiped when they are dropped.
 #[derive(Clone)]
-struct SecretBytes(Vec<u8>);
+pub(crate) struct SecretBytes(pub(crate) Vec<u8>);
 
 #[cfg(feature = "zeroize")]
 impl Drop for SecretBytes {
@@ -263,7 +263,7 @@ impl Drop for SecretBytes {
 
 /// PHP ends the type at the first `;`, `,` or space. Only a `;` may follow it here, perhaps after spaces:
 /// another reader may take a comma for the start of a second type.
-fn is_form(content_type: Option<&str>) -> bool {
+pub(crate) fn is_form(content_type: Option<&str>) -> bool {
     let media_type = content_type.and_then(|value| value.split(';').next());
     media_type.is_some_and(|media_type| {
         let media_type = media_type.trim_end_matches(' ');
@@ -272,7 +272,7 @@ fn is_form(content_type: Option<&str>) -> bool {
 }
 
 /// The bytes of a name or a value in a form. Their vector never grows, as that would leave a copy behind.
-fn decode(text: &[u8]) -> SecretBytes {
+pub(crate) fn decode(text: &[u8]) -> SecretBytes {
     let mut decoded = Vec::with_capacity(text.len());
     for (place, part) in text.split(|byte| *byte == b'+').enumerate() {
         if place > 0 {

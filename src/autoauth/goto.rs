@@ -126,21 +126,81 @@ impl GotoTarget<'_> {
     }
 }
 
-fn is_same_site(text: &str) -> bool {
-    // Bytes and not `str`: the optimiser can then prove that nothing panics.
-    let text = text.as_bytes();
-    let mut parts = text.splitn(2, |byte| matches!(byte, b'?' | b'#'));
-    let path = parts.next().unwrap_or_default();
-    let rest = parts.next().unwrap_or_default();
-    text.len() <= Field::Goto.cap()
-        && text.iter().all(is_allowed)
-        && starts_on_this_site(path)
-        && !path.iter().any(is_refused_in_path)
-        && !path.split(|byte| *byte == b'/').any(is_dot_segment)
-        && has_safe_escapes(rest)
+/// The rules of the grammar. A text is on the same site if it breaks none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GotoRule {
+    /// At most 2048 bytes.
+    Length,
+    /// Visible ASCII without the characters that a URL must escape.
+    Characters,
+    /// A first character that starts a path of this site.
+    Start,
+    /// No `:`, `@`, `;` or `%` in the path.
+    PathCharacters,
+    /// No segment `.` or `..` in the path.
+    DotSegments,
+    /// After the path, each `%` starts an escape, and none is of a control character.
+    Escapes,
 }
 
-fn is_allowed(byte: &u8) -> bool {
+impl GotoRule {
+    /// The rules that a text breaks: none, if [`Goto::parse`] takes it.
+    #[cfg(feature = "form")]
+    pub(crate) fn broken_by(text: &[u8]) -> impl Iterator<Item = Self> {
+        let parts = Parts::of(text);
+        let rules = [
+            Self::Length,
+            Self::Characters,
+            Self::Start,
+            Self::PathCharacters,
+            Self::DotSegments,
+            Self::Escapes,
+        ];
+        rules.into_iter().filter(move |rule| !rule.holds(&parts))
+    }
+
+    #[inline]
+    fn holds(self, Parts { text, path, rest }: &Parts<'_>) -> bool {
+        match self {
+            Self::Length => text.len() <= Field::Goto.cap(),
+            Self::Characters => text.iter().all(is_allowed),
+            Self::Start => starts_on_this_site(path),
+            Self::PathCharacters => !path.iter().any(is_refused_in_path),
+            Self::DotSegments => !path.split(|byte| *byte == b'/').any(is_dot_segment),
+            Self::Escapes => has_safe_escapes(rest),
+        }
+    }
+}
+
+/// A text, its path, and what follows the first `?` or `#`.
+struct Parts<'a> {
+    text: &'a [u8],
+    path: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    // Bytes and not `str`: the optimiser can then prove that nothing panics.
+    fn of(text: &'a [u8]) -> Self {
+        let mut parts = text.splitn(2, |byte| matches!(byte, b'?' | b'#'));
+        let path = parts.next().unwrap_or_default();
+        let rest = parts.next().unwrap_or_default();
+        Self { text, path, rest }
+    }
+}
+
+/// A loop over all rules takes more instructions.
+fn is_same_site(text: &str) -> bool {
+    let parts = Parts::of(text.as_bytes());
+    GotoRule::Length.holds(&parts)
+        && GotoRule::Characters.holds(&parts)
+        && GotoRule::Start.holds(&parts)
+        && GotoRule::PathCharacters.holds(&parts)
+        && GotoRule::DotSegments.holds(&parts)
+        && GotoRule::Escapes.holds(&parts)
+}
+
+pub(crate) fn is_allowed(byte: &u8) -> bool {
     byte.is_ascii_graphic()
         && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'{' | b'|' | b'}' | b'`')
 }

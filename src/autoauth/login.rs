@@ -123,6 +123,16 @@ impl AutoAuthLogin<'_> {
         self.key_index
     }
 
+    /// Whether the link has a `goto` that was refused (LINK-6): it is outside the grammar of
+    /// [`Goto`], or it came more than once. The visitor then goes to the default page.
+    ///
+    /// The refused text cannot be read. `diagnose::link`, with feature `form`, says which rule of the
+    /// grammar it broke.
+    #[must_use]
+    pub fn is_goto_refused(&self) -> bool {
+        matches!(self.goto, Goto::Refused)
+    }
+
     /// The replay key: what to remember so that the link works only once (LINK-7). The module
     /// `replay` remembers it.
     pub fn replay_key(&self) -> ReplayKey {

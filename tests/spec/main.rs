@@ -35,6 +35,8 @@ mod sign;
 mod answers;
 mod answers_success;
 mod clock;
+#[cfg(feature = "form")]
+mod diagnose;
 #[cfg(feature = "std")]
 mod gate;
 mod gate_address;

@@ -1,0 +1,197 @@
+//! What the sender of a refused request probably did wrong. Needs feature `form`.
+//!
+//! A refusal says which rule broke. A finding says which mistake of the sender is the likely cause, by the look of
+//! the request alone: nothing is hashed, looked up or compared. Call [`api`] or [`link`] after a refusal, or for a
+//! link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused), and log what it returns. Verification
+//! never calls this module.
+//!
+//! A finding is a hint for the operator. A request without a finding may still be wrong, and a request with one may
+//! be right: a secret may really end with a space. So never decide by a finding, and never send one to the caller.
+//!
+//! # Security
+//!
+//! A finding holds no text of the request, except for the names of known fields. Values of known fields are decoded
+//! up to 6147 bytes each, and with feature `zeroize` wiped when they are dropped. The work is linear in the length of
+//! the request. No more than 10,000 fields of each part are read, and at most [`Findings::MAX`] findings are
+//! returned.
+//!
+//! # Examples
+//!
+//! ```
+//! use whmcs_auth::diagnose::{self, Finding};
+//!
+//! let json = r#"{"identifier":"D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv","secret":"s"}"#;
+//! let findings = diagnose::api("", Some("application/json"), json);
+//! assert_eq!(findings.iter().next(), Some(Finding::BodyIsJson));
+//!
+//! let query = "email=demo@whmcs.com&timestamp=1290100706000&hash=d0d9ee4b59d8b95d9f8cbb8a42d3ed4c";
+//! let codes: Vec<_> = diagnose::link(query).iter().map(|finding| finding.code()).collect();
+//! assert_eq!(codes, ["hash_is_md5", "timestamp_milliseconds"]);
+//! ```
+
+mod body;
+mod fields;
+mod finding;
+mod goto;
+mod names;
+mod values;
+
+use self::body::Body;
+use self::fields::{Fields, Place};
+pub use self::finding::{Finding, Findings, FindingsIter};
+use crate::field::Field;
+
+const API_FIELDS: &[Field] = &[
+    Field::Identifier,
+    Field::Secret,
+    Field::Username,
+    Field::Password,
+    Field::AccessKey,
+    Field::Action,
+    Field::ResponseType,
+];
+/// Each field of a pair of credentials, and the other half of the pair.
+const CREDENTIALS: [(Field, Field); 4] = [
+    (Field::Identifier, Field::Secret),
+    (Field::Secret, Field::Identifier),
+    (Field::Username, Field::Password),
+    (Field::Password, Field::Username),
+];
+const LINK_FIELDS: &[Field] = &[Field::Email, Field::Timestamp, Field::Hash, Field::Goto];
+
+/// Diagnoses an API request: its raw query without the `?`, its header `Content-Type`, and its raw body.
+///
+/// The fields of a multipart body are not read.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::diagnose;
+///
+/// let form = Some("application/x-www-form-urlencoded");
+/// let findings = diagnose::api("action=GetClients", form, "");
+/// let sentences: Vec<_> = findings.iter().map(|finding| finding.to_string()).collect();
+/// assert_eq!(
+///     sentences,
+///     ["no body, and no credentials in the query: a redirect may have dropped the body; headers are not read"],
+/// );
+/// ```
+pub fn api<Q, B>(query: &Q, content_type: Option<&str>, body: &B) -> Findings
+where
+    Q: AsRef<[u8]> + ?Sized,
+    B: AsRef<[u8]> + ?Sized,
+{
+    let mut findings = Findings::default();
+    let mut fields = Fields::new(API_FIELDS);
+    fields.read(Place::Query, query.as_ref());
+    let body = body.as_ref();
+    let kind = Body::of(content_type, body);
+    match kind {
+        Body::Absent | Body::Multipart => {}
+        Body::Form { is_typed: true } => fields.read(Place::Body, body),
+        Body::Form { is_typed: false } => {
+            let mut in_body = Fields::new(API_FIELDS);
+            in_body.read(Place::Body, body);
+            if in_body.has_any_name() {
+                findings.add(Finding::FormOfOtherType);
+                fields.read(Place::Body, body);
+            }
+        }
+        Body::Other(finding) => findings.add(finding),
+    }
+
+    let has_pair = |name, secret| fields.has(name) && fields.has(secret);
+    let has_credential = has_pair(Field::Identifier, Field::Secret);
+    let has_login = has_pair(Field::Username, Field::Password);
+    let is_login_field = |field| matches!(field, Field::Username | Field::Password);
+    let is_missing = |field| match field {
+        Field::Identifier | Field::Secret => !has_credential && !has_login && !fields.has(field),
+        Field::Username | Field::Password => !has_credential && !has_login && !fields.has(field),
+        _ => !fields.has(field),
+    };
+    fields.add_names(is_missing, &mut findings);
+
+    for field in [Field::Secret, Field::Password] {
+        let counts = field == Field::Secret || !has_credential;
+        if let Some(sent) = fields.sent(field).filter(|_| counts) {
+            values::add_stored_hash(field, sent, &mut findings);
+        }
+    }
+    if let Some(sent) = fields.sent(Field::Password).filter(|_| !has_credential) {
+        values::add_password(sent, &mut findings);
+    }
+    for field in API_FIELDS.iter().filter(|field| !(has_credential && is_login_field(**field))) {
+        if let Some(sent) = fields.sent(*field) {
+            values::add(*field, sent, &mut findings);
+        }
+    }
+
+    let is_read = matches!(kind, Body::Absent | Body::Form { is_typed: true });
+    if !is_read || has_credential || has_login {
+        return findings;
+    }
+    if fields.has_json() {
+        findings.add(Finding::JsonInField);
+    }
+    let has_any = CREDENTIALS.into_iter().any(|(field, _)| fields.has(field));
+    for (field, other_half) in CREDENTIALS {
+        if fields.is_empty(field) && (fields.has(other_half) || !has_any) {
+            findings.add(Finding::EmptyValue(field));
+        }
+    }
+    if findings.is_empty() && !has_any {
+        findings.add(match kind {
+            Body::Absent => Finding::NoBody,
+            _ => Finding::NoCredentialField,
+        });
+    }
+    findings
+}
+
+/// Diagnoses a login link: its raw query, without the `?`.
+///
+/// Each rule of the grammar of [`Goto`](crate::Goto) that a `goto` breaks gives a finding of its own.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::diagnose::{self, Finding};
+///
+/// let findings = diagnose::link(
+///     "email=demo%40whmcs.com&timestamp=1290100706&hash=6624fa4b6fb3c5fcd24e587154a949911046d92b\
+///      &goto=https%3A%2F%2Fbilling.example.com%2Fcart.php",
+/// );
+/// assert!(findings.iter().eq([Finding::GotoFullUrl]));
+/// ```
+pub fn link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
+    let mut findings = Findings::default();
+    let mut fields = Fields::new(LINK_FIELDS);
+    fields.read(Place::Query, query.as_ref());
+
+    fields.add_names(|field| !fields.has(field), &mut findings);
+    if let Some(sent) = fields.sent(Field::Hash) {
+        values::add_hash(sent, &mut findings);
+    }
+    if let Some(sent) = fields.sent(Field::Timestamp) {
+        values::add_timestamp(sent, &mut findings);
+    }
+    for field in LINK_FIELDS {
+        if let Some(sent) = fields.sent(*field) {
+            values::add(*field, sent, &mut findings);
+        }
+    }
+    if let Some(sent) = fields.sent(Field::Goto) {
+        goto::add(sent, &mut findings);
+    }
+
+    let required = [Field::Email, Field::Timestamp, Field::Hash];
+    for field in required.into_iter().filter(|field| fields.is_empty(*field)) {
+        findings.add(Finding::EmptyValue(field));
+    }
+    if findings.is_empty() && required.into_iter().all(|field| fields.sent(field).is_none()) {
+        findings.add(Finding::NoLinkField);
+    } else if findings.is_empty() && fields.sent(Field::Hash).is_none() {
+        findings.add(Finding::LinkCutShort);
+    }
+    findings
+}

@@ -1,0 +1,873 @@
+//! What the sender of a request did wrong, by the look of the request. Each mistake stands beside a request that
+//! almost has it, and gives no finding.
+
+use proptest::prelude::*;
+use whmcs_auth::diagnose::{self, Finding, Findings};
+use whmcs_auth::{AutoAuthRequest, Field, Goto, Received};
+
+use crate::common::{EMAIL, KEY, SIGNED, at, goto_of, hash_of, verify_link};
+
+const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+const JSON: Option<&str> = Some("application/json");
+const MULTIPART: Option<&str> = Some("multipart/form-data; boundary=x");
+const PAIR: &str =
+    "identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+const ADMIN: &str = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
+/// A genuine link of the demo client, under the key `abcXYZ123`.
+const LINK: &str =
+    "email=demo%40whmcs.com&timestamp=1290100706&hash=6624fa4b6fb3c5fcd24e587154a949911046d92b";
+
+/// The codes with the field that a finding names, such as `line_end(secret)`.
+fn codes(findings: &Findings) -> Vec<String> {
+    let named = |finding: Finding| {
+        let sentence = finding.to_string();
+        let has_field = format!("{finding:?}").contains('(');
+        match sentence.split('`').find(|word| has_field && FIELDS.contains(word)) {
+            Some(field) => format!("{}({field})", finding.code()),
+            None => finding.code().to_owned(),
+        }
+    };
+    findings.iter().map(named).collect()
+}
+
+const FIELDS: [&str; 11] = [
+    "identifier",
+    "secret",
+    "username",
+    "password",
+    "accesskey",
+    "action",
+    "responsetype",
+    "email",
+    "timestamp",
+    "hash",
+    "goto",
+];
+
+#[track_caller]
+fn assert_api(query: &str, content_type: Option<&str>, body: impl AsRef<[u8]>, expected: &[&str]) {
+    let body = body.as_ref();
+    let found = codes(&diagnose::api(query, content_type, body));
+    assert_eq!(found, expected, "{query} {content_type:?} {}", String::from_utf8_lossy(body));
+}
+
+#[track_caller]
+fn assert_forms(cases: &[(&str, &[&str])]) {
+    for (body, expected) in cases {
+        assert_api("", FORM, body, expected);
+    }
+}
+
+#[track_caller]
+fn assert_links(cases: &[(&str, &[&str])]) {
+    for (query, expected) in cases {
+        assert_eq!(codes(&diagnose::link(query)), *expected, "{query}");
+    }
+}
+
+#[test]
+fn what_real_clients_send_gives_no_finding() {
+    let md5 = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99&accesskey=key%231%2B2";
+    for (query, body) in [
+        ("", "action=GetClients&identifier=id&responsetype=json&secret=s%2Be+c".to_owned()),
+        ("", format!("{PAIR}&action=GetClients&responsetype=json&search=a%2Bb%40example.com")),
+        (
+            "action=GetClients",
+            "username=id&password=s%2Be+c&accesskey=key%231%2B2&responsetype=json".to_owned(),
+        ),
+        ("", format!("action=getproducts&pid=1&responsetype=json&{md5}")),
+        (
+            "endpoint=e&identifier=id&secret=s%2Be%20c&responsetype=json&action=GetClients",
+            String::new(),
+        ),
+        ("", "identifier=id&secret=s%2Be+c&action=GetClients&responsetype=json".to_owned()),
+        ("", format!("{PAIR}&username=&password=&accesskey=&action=GetClients")),
+        ("", format!("identifier=&secret=&{ADMIN}&action=GetClients")),
+        ("", ADMIN.replace("5f4dcc3b5aa765d61d8327deb882cf99", "5F4DCC3B5AA765D61D8327DEB882CF99")),
+        (
+            "accesskey=abc!%40%23",
+            format!("{PAIR}&action=AddClient&email=a%40b.test&user=x&pass=y&id=7"),
+        ),
+    ] {
+        assert_api(query, FORM, &body, &[]);
+        assert_api(query, Some("Application/X-WWW-Form-Urlencoded;charset=UTF-8"), &body, &[]);
+    }
+    let part = "--x\r\nContent-Disposition: form-data; name=\"identifier\"\r\n\r\nid\r\n--x--\r\n";
+    assert_api("", MULTIPART, part, &[]);
+    assert_links(&[
+        (LINK, &[]),
+        (&format!("{LINK}&goto=clientarea.php%3Faction%3Dproducts"), &[]),
+        (&format!("{LINK}&goto=viewinvoice.php?id=12"), &[]),
+        (&format!("goto=cart.php%3Fa%3Db%26c%3Dd&{LINK}&utm_source=mail"), &[]),
+        (&LINK.replace("d92b", "D92B"), &[]),
+    ]);
+}
+
+#[test]
+fn a_body_that_is_no_form() {
+    let json = r#"{"identifier":"a","secret":"b"}"#;
+    for content_type in [FORM, JSON, Some("text/plain"), None] {
+        for body in [
+            json,
+            " \r\n{ \"identifier\": \"a\"}",
+            "{'identifier': 'a'}",
+            "{}",
+            r#"[{"identifier":"a"}]"#,
+            r#"[["identifier","a"]]"#,
+            r#""{\"identifier\":\"a\"}""#,
+            "\u{feff}{\"identifier\":\"a\"}",
+            "%7B%22identifier%22%3A%22a%22%7D",
+            "%7B%22identifier%22%3A%22a%22%7D=",
+            "%7b%0A++%22identifier%22",
+        ] {
+            assert_api("", content_type, body, &["body_is_json"]);
+        }
+        for body in ["<?xml version=\"1.0\"?>", "<whmcsapi><identifier>a", "\n<!DOCTYPE html>"] {
+            assert_api("", content_type, body, &["body_is_xml"]);
+        }
+        for body in [
+            &b"\x1f\x8b\x08\0\0\0\0\0\0\x03identifier"[..],
+            b"x\x9c\xcbLI\xcd",
+            b"x^\xcbLI",
+            b"x\x01\x01\x05\0",
+            b"x\xda\xcbLI",
+            b"\x28\xb5\x2f\xfd\x04\0",
+        ] {
+            assert_api("", content_type, body, &["body_is_compressed"]);
+        }
+        for body in [&b"\xff\xfei\0d\0"[..], b"\xfe\xff\0i\0d", b"i\0d\0=\0", b"\0i\0d\0="] {
+            assert_api("", content_type, body, &["body_is_utf16"]);
+        }
+        let parts = "--x\r\nContent-disposition: form-data; name=\"identifier\"\r\n\r\na\r\n--x--";
+        assert_api("", content_type, parts, &["multipart_without_type"]);
+    }
+    let parts = "--x\r\nContent-Disposition: form-data; name=\"identifier\"\r\n\r\na\r\n--x--";
+    for content_type in [
+        "multipart/form-data",
+        "Multipart/Form-Data; charset=UTF-8",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=y",
+    ] {
+        assert_api("", Some(content_type), parts, &["multipart_boundary"]);
+    }
+    for content_type in [JSON, Some("text/plain"), Some("application/x-www-form-urlencode"), None] {
+        assert_api("", content_type, PAIR, &["form_of_other_type"]);
+    }
+
+    // Near misses: forms with odd names, another boundary parameter, a body of no known look, and no body.
+    let odd = |text: &str| format!("{text}&{PAIR}");
+    for body in ["{x}=1", "[0]=1", "<3=1", "x^2=4", "--x=1", "\"{=", "x%01=1"] {
+        assert_api("", FORM, odd(body), &[]);
+    }
+    assert_api("", Some("multipart/form-data; charset=x; Boundary=\"x\""), parts, &[]);
+    assert_api("", Some("multipart/form-data; boundary=x"), format!("preamble\r\n{parts}"), &[]);
+    assert_api(PAIR, Some("text/plain"), "hello", &[]);
+    assert_api(PAIR, JSON, "", &[]);
+}
+
+#[test]
+fn json_in_a_field() {
+    let encoded = "%7B%22identifier%22%3A%22a%22%7D";
+    assert_forms(&[
+        (&format!("data={encoded}"), &["json_in_field"]),
+        ("action=GetClients&params={\"identifier\":\"a\"}", &["json_in_field"]),
+        // Actions take JSON, too.
+        (&format!("{PAIR}&data={encoded}"), &[]),
+        (&format!("{ADMIN}&data={encoded}"), &[]),
+    ]);
+}
+
+#[test]
+fn credentials_where_nobody_looks() {
+    assert_api("", None, "", &["no_body"]);
+    assert_api("action=GetClients&responsetype=json", FORM, "", &["no_body"]);
+    assert_api("", FORM, "action=GetClients", &["no_credential_field"]);
+    assert_api("accesskey=x", FORM, "action=GetClients", &["no_credential_field"]);
+    // The body may hold them.
+    assert_api("action=GetClients", MULTIPART, "--x\r\n", &[]);
+    assert_api("action=GetClients", Some("text/plain"), "hello", &[]);
+    assert_api(PAIR, None, "", &[]);
+    assert_api("identifier=id", None, "", &[]);
+
+    assert_forms(&[
+        ("identifier=id&secret=", &["empty_value(secret)"]),
+        ("identifier=&secret=s", &["empty_value(identifier)"]),
+        ("username=admin&password=&identifier=&secret=", &["empty_value(password)"]),
+        ("identifier&secret", &["empty_value(identifier)", "empty_value(secret)"]),
+        ("identifier=&secret=&username=a&password=b", &[]),
+    ]);
+
+    assert_links(&[
+        ("", &["no_link_field"]),
+        ("goto=cart.php", &["no_link_field"]),
+        ("email=demo%40whmcs.com", &["link_cut_short"]),
+        ("email=demo%40whmcs.com&timestamp=1290100706", &["link_cut_short"]),
+        (&LINK.replace("1290100706", ""), &["empty_value(timestamp)"]),
+        (LINK, &[]),
+    ]);
+}
+
+#[test]
+fn a_name_that_resembles_a_known_one() {
+    for (field, names) in [
+        (
+            "identifier",
+            "Identifier IDENTIFIER api_identifier apiIdentifier api-identifier whmcs_api_identifier \
+             whmcs.identifier identifer api_id $identifier identifier: apiidentifier",
+        ),
+        (
+            "secret",
+            "Secret api_secret apiSecret clientsecret client_secret secret_key secretKey \
+             API-SECRET-KEY admin_secret",
+        ),
+        ("username", "Username user user_name api_username adminuser login apiUser"),
+        ("password", "Password pass passwd pwd api_pass adminPassword password_hash md5_password"),
+    ] {
+        for name in names.split(' ') {
+            let body = format!("{name}=x");
+            assert_api("", FORM, &body, &[&format!("resembling_name({field})")]);
+            assert_api(&body, None, "", &[&format!("resembling_name({field})")]);
+            // Beside a pair it is a field of the action.
+            assert_api("", FORM, format!("{body}&{PAIR}"), &[]);
+            assert_api("", FORM, format!("{body}&{ADMIN}"), &[]);
+        }
+    }
+    for (field, names) in [
+        ("accesskey", "access_key api_access_key accessKey AccessKey ACCESSKEY api-accesskey"),
+        ("action", "Action ACTION api_action cmd command method function"),
+        ("responsetype", "response_type responseType ResponseType response-format"),
+    ] {
+        for name in names.split(' ') {
+            let body = format!("{name}=x&{PAIR}");
+            assert_api("", FORM, &body, &[&format!("resembling_name({field})")]);
+            assert_api("", FORM, format!("{field}=x&{body}"), &[]);
+        }
+    }
+    for (field, names) in [
+        ("email", "Email e-mail E-Mail mail email_address userEmail"),
+        ("timestamp", "Timestamp time ts TimeStamp time_stamp unixtime"),
+        ("hash", "Hash sha1 signature sig autoauth_hash token"),
+    ] {
+        for name in names.split(' ') {
+            let query = LINK.replace(&format!("{field}="), &format!("{name}="));
+            assert_links(&[
+                (&query, &[&format!("resembling_name({field})")]),
+                (&format!("{LINK}&{name}=x"), &[]),
+            ]);
+        }
+    }
+    for name in ["redirect", "redirect_to", "returnUrl", "Goto", "go_to", "next", "target"] {
+        assert_links(&[
+            (&format!("{LINK}&{name}=cart.php"), &["resembling_name(goto)"]),
+            (&format!("{LINK}&goto=a.php&{name}=cart.php"), &[]),
+        ]);
+    }
+    let both = format!("api_identifier={}&api_secret=x", "i".repeat(32));
+    assert_api("", FORM, both, &["resembling_name(identifier)", "resembling_name(secret)"]);
+
+    for name in
+        ["id", "clientid", "userid", "paymentmethod", "clientip", "keyid", "secrets", "api", ""]
+    {
+        assert_api("", FORM, format!("{name}=x"), &["no_credential_field"]);
+        assert_links(&[(&format!("{LINK}&{name}=x"), &[])]);
+    }
+    // A name of the other kind of request.
+    assert_api("", FORM, "email=x&hash=y", &["no_credential_field"]);
+    assert_links(&[(&format!("{LINK}&secret=x&Action=y"), &[])]);
+}
+
+#[test]
+fn white_space_quotes_and_marks_around_a_name() {
+    let named = |name: &str| format!("identifier=id&{name}=s");
+    for name in [
+        "+secret",
+        "%20secret",
+        "secret%20",
+        "%0Asecret",
+        "%C2%A0secret",
+        "%E2%80%8Bsecret",
+        "secret%09",
+    ] {
+        assert_api("", FORM, named(name), &["white_space_around_name(secret)"]);
+    }
+    // PHP reads it as a second `secret`, so it counts beside the first.
+    assert_api("", FORM, format!("{PAIR}&+secret=s"), &["white_space_around_name(secret)"]);
+    for name in ["'secret", "%22secret", "%22secret%22", "%E2%80%9Csecret"] {
+        assert_api("", FORM, named(name), &["quoted_name(secret)"]);
+    }
+    for name in ["secret[]", "secret%5B%5D", "secret[0]", "+secret[x]"] {
+        assert_api("", FORM, named(name), &["list_name(secret)"]);
+    }
+    for name in ["data[secret]", "params%5Bsecret%5D"] {
+        assert_api("", FORM, named(name), &["nested_name(secret)"]);
+        assert_api("", FORM, format!("{PAIR}&{name}=s"), &[]);
+    }
+    let marked = format!("\u{feff}{PAIR}");
+    assert_api("", FORM, &marked, &["byte_order_mark(identifier)"]);
+    assert_api("", FORM, format!("%EF%BB%BF{PAIR}"), &["byte_order_mark(identifier)"]);
+    assert_api("", FORM, format!("\u{feff}x=1&{PAIR}"), &[]);
+    assert_links(&[
+        (&LINK.replace("&hash", "&%20hash"), &["white_space_around_name(hash)"]),
+        (&LINK.replace("&hash", "&%0D%0Ahash"), &["white_space_around_name(hash)"]),
+        (
+            &format!("'{LINK}'"),
+            &["quoted_name(email)", "hash_with_other_text", "quoted_value(hash)"],
+        ),
+        (&format!("{LINK}&goto[]=x"), &["list_name(goto)"]),
+    ]);
+}
+
+#[test]
+fn a_request_that_went_through_html() {
+    for escape in ["amp;", "amp%3B", "amp;amp;", "#38;", "%2338;", "#x26;", "#038;"] {
+        assert_links(&[(
+            &LINK.replace("&hash", &format!("&{escape}hash")),
+            &["html_escaped_name(hash)"],
+        )]);
+    }
+    for sign in ["%C3%97tamp", "\u{d7}tamp", "%D7tamp"] {
+        let query = LINK.replace("&timestamp", sign);
+        let found = codes(&diagnose::link(&query));
+        assert_eq!(found[0], "html_escaped_name(timestamp)", "{query}");
+    }
+    assert_links(&[
+        (&LINK.replace("&timestamp", "&times;tamp"), &["html_escaped_name(timestamp)"]),
+        (&LINK.replace("&", "&amp;"), &["html_escaped_name(timestamp)", "html_escaped_name(hash)"]),
+        (&LINK.replace("demo", "o%26%23039%3Bneil"), &["html_escaped_value(email)"]),
+        (&LINK.replace("demo", "o&#039;neil"), &["html_escaped_value(email)"]),
+        (&LINK.replace("demo", "o&#39;neil"), &["html_escaped_value(email)"]),
+        (&format!("{LINK}&goto=cart.php%3Fa%3D1%26amp%3Bb%3D2"), &["html_escaped_value(goto)"]),
+        (&LINK.replace("demo", "o%27neil"), &[]),
+        (&LINK.replace("demo", "a%26b"), &[]),
+        (&format!("{LINK}&goto=cart.php%3Fa%3D1%26b%3D2"), &[]),
+        (&format!("{LINK}&amp;x=1"), &[]),
+    ]);
+    for escape in ["&quot;", "&amp;", "&lt;", "&gt;", "&apos;", "&#x27;", "&#39;"] {
+        let encoded = escape.replace('&', "%26").replace('#', "%23").replace(';', "%3B");
+        for value in [format!("a{escape}b"), format!("a{encoded}b")] {
+            let body = format!("identifier=id&secret={value}");
+            assert_api("", FORM, &body, &["html_escaped_value(secret)"]);
+        }
+    }
+    for value in ["a%26b", "a%26amp", "a%26%23%3B", "amp%3B", "a%26amplitude%3B"] {
+        assert_api("", FORM, format!("identifier=id&secret={value}"), &[]);
+    }
+}
+
+#[test]
+fn white_space_around_a_value() {
+    let ends = [
+        ("%0D", "line_end"),
+        ("%0A", "line_end"),
+        ("%0D%0A", "line_end"),
+        ("\n", "line_end"),
+        ("+", "white_space_around_value"),
+        ("%20", "white_space_around_value"),
+        ("%09", "white_space_around_value"),
+        ("%00", "white_space_around_value"),
+        ("%C2%A0", "white_space_around_value"),
+        ("%E2%80%8B", "white_space_around_value"),
+        ("%EF%BB%BF", "white_space_around_value"),
+        ("%E3%80%80", "white_space_around_value"),
+    ];
+    for (end, code) in ends {
+        for field in ["identifier", "secret", "username", "password", "accesskey", "action"] {
+            let pair = match field {
+                "identifier" => "secret=s",
+                "secret" => "identifier=id",
+                "username" => "password=p",
+                "password" => "username=u",
+                _ => PAIR,
+            };
+            for body in [format!("{field}=x{end}&{pair}"), format!("{field}={end}x&{pair}")] {
+                assert_api("", FORM, body, &[&format!("{code}({field})")]);
+            }
+        }
+        let query = LINK.replace("1290100706", &format!("1290100706{end}"));
+        assert_links(&[(&query, &[&format!("{code}(timestamp)")])]);
+        assert_links(&[(&format!("{LINK}{end}"), &[&format!("{code}(hash)")])]);
+    }
+    assert_forms(&[
+        // Only the pair that counts is looked at.
+        (&format!("{PAIR}&username=+&password=+"), &[]),
+        ("identifier=id&secret=a%20b", &[]),
+        ("username=the+admin&password=p", &[]),
+        ("identifier=a%20b&secret=s", &["white_space_in_value(identifier)"]),
+        ("identifier=a%0D%0Ab&secret=s", &["white_space_in_value(identifier)"]),
+    ]);
+    let wrapped = LINK.replace("6624fa4b", "6624fa4b%0D%0A");
+    assert_links(&[(&wrapped, &["white_space_in_value(hash)"])]);
+}
+
+#[test]
+fn quotes_around_a_value() {
+    for value in
+        ["%22s%22", "'s'", "\"s", "s%E2%80%9D", "%E2%80%98s%E2%80%99", "%C2%ABs%C2%BB", "`s`"]
+    {
+        assert_api("", FORM, format!("identifier=id&secret={value}"), &["quoted_value(secret)"]);
+    }
+    assert_forms(&[("identifier=id&secret=a%22b", &[])]);
+    assert_links(&[(&LINK.replace("demo", "%22d%20e%22"), &[])]);
+}
+
+#[test]
+fn encoded_twice_or_not_at_all() {
+    assert_links(&[
+        (&LINK.replace("%40", "%2540"), &["encoded_twice(email)"]),
+        (&LINK.replace("%40", "%25"), &[]),
+        (&LINK.replace("%40", "%2540").replace("demo", "d%25%25"), &["encoded_twice(email)"]),
+        (&LINK.replace("demo", "a+b"), &["raw_plus(email)"]),
+        (&LINK.replace("demo", "a%2Bb"), &[]),
+        (&LINK.replace("demo", "a#b"), &["raw_hash_sign(email)"]),
+        (&LINK.replace("demo", "a%23b"), &[]),
+        (&LINK.replace("demo", "100%25"), &[]),
+        (&LINK.replace("demo", "%x"), &["raw_percent(email)"]),
+        (&LINK.replace("demo", "d%FCmo"), &["other_charset(email)"]),
+        (&LINK.replace("demo", "d%C3%BCmo"), &[]),
+        (&LINK.replace('=', "%3D"), &["form_encoded_twice(email)"]),
+        (&LINK.replace('&', "%26"), &["encoded_separator(timestamp)"]),
+        (&LINK.replace('&', ";"), &["other_separator(timestamp)"]),
+    ]);
+    let with = |value: &str| format!("identifier=id&secret={value}");
+    assert_forms(&[
+        (&with("a+b"), &["raw_plus(secret)"]),
+        // A client that encodes one `+` means a space by the other.
+        (&with("a+b%2Bc"), &[]),
+        (&with("a%20b"), &[]),
+        (&with("a%b"), &["raw_percent(secret)"]),
+        (&with("a%2"), &["raw_percent(secret)"]),
+        (&with("a%25b"), &[]),
+        (&with("a%2541"), &["encoded_twice(secret)"]),
+        (&with("a%254"), &[]),
+        (&with("a&b"), &["raw_ampersand(secret)"]),
+        (&with("a&b&action=x"), &["raw_ampersand(secret)"]),
+        (&with("a&&"), &[]),
+        (&with("a&action"), &[]),
+        (&with("a&x=1&b"), &["raw_ampersand(secret)"]),
+        // In a body a `#` ends nothing.
+        (&with("a#b"), &[]),
+        ("username=a+b%40c.test&password=p", &["raw_plus(username)"]),
+        ("username=a%2Bb%40c.test&password=p", &[]),
+        ("identifier%3Did%26secret%3Ds", &["form_encoded_twice(identifier)"]),
+        ("identifier=id%26secret%3Ds", &["encoded_separator(secret)"]),
+        (
+            "identifier=id\nsecret=s",
+            &["other_separator(secret)", "white_space_in_value(identifier)"],
+        ),
+        ("identifier=id;secret=s", &["other_separator(secret)"]),
+        ("identifier=id;secrets=s", &[]),
+        (&format!("{PAIR}%3Bsecret%3Dx"), &[]),
+    ]);
+    assert_api("action=GetClients?identifier=id", None, "", &["other_separator(identifier)"]);
+    assert_api("identifier=id&secret=a#b", None, "", &["raw_hash_sign(secret)"]);
+}
+
+#[test]
+fn a_hash_of_another_kind() {
+    let with = |hash: &str| LINK.replace("6624fa4b6fb3c5fcd24e587154a949911046d92b", hash);
+    let genuine = "6624fa4b6fb3c5fcd24e587154a949911046d92b";
+    for (hash, code) in [
+        ("d0d9ee4b59d8b95d9f8cbb8a42d3ed4c", "hash_is_md5"),
+        (&"0a".repeat(28), "hash_is_sha2"),
+        (&"0a".repeat(32), "hash_is_sha2"),
+        (&"0A".repeat(48), "hash_is_sha2"),
+        (&"0a".repeat(64), "hash_is_sha2"),
+        ("ZiT6S2%2BzxfzSTlhxVKlJkRBG2Ss=", "hash_is_base64"),
+        ("ZiT6S2-zxfzSTlhxVKlJkRBG2Ss", "hash_is_base64"),
+        ("f%24%FAKo%B3%C5%FC%D2NXqT%A9I%91%10F%D9%2B", "hash_is_binary"),
+        (&genuine[1..], "hash_cut_short"),
+        ("6", "hash_cut_short"),
+        (&format!("{genuine}."), "hash_with_other_text"),
+        (&format!("{genuine}%3E"), "hash_with_other_text"),
+        (&format!("{genuine})."), "hash_with_other_text"),
+        (&format!("sha1:{genuine}"), "hash_with_other_text"),
+        (&format!("{genuine}%0D%0ARegards"), "hash_with_other_text"),
+    ] {
+        let found = codes(&diagnose::link(&with(hash)));
+        assert_eq!(found.first().map(String::as_str), Some(code), "{hash}");
+    }
+    for hash in [
+        genuine,
+        &genuine.to_uppercase(),
+        &"0".repeat(41),
+        &format!("{genuine}0"),
+        &"g".repeat(32),
+        &"g".repeat(40),
+        "%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D",
+    ] {
+        assert_links(&[(&with(hash), &[])]);
+    }
+}
+
+#[test]
+fn a_timestamp_of_another_kind() {
+    for (timestamp, code) in [
+        ("1290100706000", "timestamp_milliseconds"),
+        ("1290100706000000", "timestamp_microseconds"),
+        ("1290100706000000000", "timestamp_microseconds"),
+        ("1290100706.5", "timestamp_float"),
+        ("1290100706.", "timestamp_float"),
+        ("1290100706,25", "timestamp_float"),
+        ("1.290100706e9", "timestamp_float"),
+        ("1.29E%2B9", "timestamp_float"),
+        ("2010-11-18T17:18:26Z", "timestamp_date"),
+        ("2010-11-18", "timestamp_date"),
+        ("18.11.2010", "timestamp_date"),
+        ("11%2F18%2F2010", "timestamp_date"),
+        ("20101118171826", "timestamp_date"),
+        ("20101118", "timestamp_date"),
+        ("Thu, 18 Nov 2010 17:18:26 GMT", "timestamp_date"),
+        ("1,290,100,706", "timestamp_grouped"),
+        ("1.290.100.706", "timestamp_grouped"),
+        ("1 290 100 706", "timestamp_grouped"),
+        (
+            "\u{661}\u{662}\u{669}\u{660}\u{661}\u{660}\u{660}\u{667}\u{660}\u{666}",
+            "timestamp_other_digits",
+        ),
+        ("\u{ff11}290100706", "timestamp_other_digits"),
+    ] {
+        assert_links(&[(&LINK.replace("1290100706", timestamp), &[code])]);
+    }
+    for timestamp in
+        ["1290100706", "0290100706", "129010070", "12901007060", "now", "1", "-1290100706", "1:2"]
+    {
+        assert_links(&[(&LINK.replace("1290100706", timestamp), &[])]);
+    }
+}
+
+#[test]
+fn a_password_of_another_kind() {
+    let login = |password: &str| format!("username=admin&password={password}");
+    let bcrypt = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+    for (password, code) in [
+        ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8", "password_is_sha1"),
+        (&"0a".repeat(32), "password_is_sha2"),
+        (&"0A".repeat(64), "password_is_sha2"),
+        ("X03MO1qnZdYdgyfeuILPmQ%3D%3D", "password_is_base64"),
+        ("X03MO1qnZdYdgyfeuILPmQ==", "password_is_base64"),
+        ("W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "password_is_base64"),
+        (bcrypt, "stored_hash(password)"),
+        ("$argon2id$v%3D19$m%3D65536", "stored_hash(password)"),
+    ] {
+        assert_api("", FORM, login(password), &[code]);
+    }
+    assert_api("", FORM, format!("identifier=id&secret={bcrypt}"), &["stored_hash(secret)"]);
+    for password in [
+        "5f4dcc3b5aa765d61d8327deb882cf99",
+        "password",
+        "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd",
+        "X03MO1qnZdYdgyfeuILPmQab",
+        "$money$",
+        "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo",
+    ] {
+        assert_api("", FORM, login(password), &[]);
+    }
+    // Beside a pair the login fields do not count.
+    assert_api("", FORM, format!("{PAIR}&{}", login(bcrypt)), &[]);
+}
+
+#[test]
+fn link_6_each_rule_that_a_goto_breaks_is_named() {
+    let long = "a".repeat(2049);
+    let longer = "%61".repeat(5000);
+    for (goto, expected) in [
+        ("//evil.example", &["goto_other_site"][..]),
+        ("%2F%2Fevil.example", &["goto_other_site"]),
+        ("https://billing.example.com/cart.php", &["goto_full_url"]),
+        ("javascript:alert(1)", &["goto_full_url"]),
+        ("https:%2F%2Fa@b", &["goto_full_url", "goto_path_character"]),
+        ("./cart.php", &["goto_dot_segment"]),
+        ("../cart.php", &["goto_dot_segment"]),
+        ("a/../b", &["goto_dot_segment"]),
+        ("..", &["goto_dot_segment"]),
+        (".htaccess", &["goto_start"]),
+        ("?a=b", &["goto_start"]),
+        ("%23top", &["goto_start"]),
+        ("-a", &["goto_start"]),
+        (":80", &["goto_path_character"]),
+        ("a;b", &["goto_path_character"]),
+        ("a@b", &["goto_path_character"]),
+        ("my+page.php", &["goto_white_space"]),
+        ("page.php%20", &["goto_white_space"]),
+        ("page.php%0D%0A", &["goto_white_space"]),
+        ("%C3%BCber.php", &["goto_not_ascii"]),
+        ("a.php?q=%FC", &["goto_not_ascii"]),
+        ("%5C%5Cevil", &["goto_character"]),
+        ("a.php%3Fq=%22b%22", &["goto_character"]),
+        ("%252Fcart.php", &["goto_escape_in_path"]),
+        ("cart.php%253Fa%253Db", &["goto_escape_in_path"]),
+        ("cart.php%3Fa%3D100%25", &["goto_escape"]),
+        ("cart.php%3Fa%3D%250A", &["goto_escape"]),
+        (
+            "%2F%2Fa%20b%5C%C3%BC",
+            &["goto_white_space", "goto_character", "goto_not_ascii", "goto_other_site"],
+        ),
+        (&long, &["goto_too_long"]),
+        (&longer, &["goto_too_long"]),
+        ("cart.php?a=view&id=5", &["goto_cut_at_ampersand"]),
+        ("cart.php%3Fa=view&checkout", &["goto_cut_at_ampersand"]),
+        ("cart.php%3Fa%3D%2520b", &[]),
+        ("cart.php?a=view", &[]),
+        ("cart.php&id=5", &[]),
+        ("", &[]),
+    ] {
+        assert_links(&[(&format!("{LINK}&goto={goto}"), expected)]);
+    }
+}
+
+#[test]
+fn a_login_says_that_its_goto_was_refused() {
+    for (fields, is_refused) in [
+        (&[("goto", "//evil.example")][..], true),
+        (&[("goto", "cart.php"), ("goto", "cart.php")], true),
+        (&[("goto[]", "cart.php")], true),
+        (&[("goto", "cart.php")], false),
+        (&[("goto", "")], false),
+        (&[], false),
+    ] {
+        let hash = hash_of(EMAIL, SIGNED, KEY);
+        let timestamp = SIGNED.to_string();
+        let link = [("email", EMAIL), ("timestamp", &timestamp), ("hash", &hash)];
+        let request = AutoAuthRequest::from_pairs([&link[..], fields].concat());
+        let login = verify_link(&request, KEY, at(SIGNED)).unwrap();
+        assert_eq!(login.is_goto_refused(), is_refused, "{fields:?}");
+        assert_eq!(goto_of(&login) == Goto::Refused, is_refused, "{fields:?}");
+    }
+}
+
+#[test]
+fn at_most_eight_findings_are_kept_each_once_and_the_likeliest_first() {
+    let query =
+        "Email=+a&%20hash=x&amp;timestamp=1290100706000&goto=%2F%2F%C3%BC%20%5C%25;@..%3F%25";
+    let findings = diagnose::link(query);
+    assert_eq!(
+        codes(&findings),
+        [
+            "resembling_name(email)",
+            "html_escaped_name(timestamp)",
+            "white_space_around_name(hash)",
+            "goto_not_ascii",
+            "goto_white_space",
+            "goto_character",
+            "goto_other_site",
+            "goto_escape_in_path",
+        ]
+    );
+    assert_eq!(findings.iter().count(), Findings::MAX);
+    assert!((&findings).into_iter().eq(findings.iter()));
+    let twice = "identifier=id&secret=%0As%0A&secret=%0A";
+    assert_api("", FORM, twice, &["line_end(secret)"]);
+    assert!(Findings::default().is_empty() && !findings.is_empty());
+}
+
+#[test]
+fn no_more_fields_are_read_than_verification_reads() {
+    let body = |fields: usize| format!("{}api_secret=s", "x=1&".repeat(fields));
+    assert_api("", FORM, body(9_999), &["resembling_name(secret)"]);
+    assert_api("", FORM, body(10_000), &["no_credential_field"]);
+}
+
+const GRAMMAR: [Finding; 11] = [
+    Finding::GotoTooLong,
+    Finding::GotoOtherSite,
+    Finding::GotoFullUrl,
+    Finding::GotoStart,
+    Finding::GotoDotSegment,
+    Finding::GotoWhiteSpace,
+    Finding::GotoNotAscii,
+    Finding::GotoCharacter,
+    Finding::GotoEscapeInPath,
+    Finding::GotoPathCharacter,
+    Finding::GotoEscape,
+];
+
+/// Whether a rule of the grammar is named, for a `goto` beside the fields of a genuine link.
+fn names_a_rule(goto: &str) -> bool {
+    let goto: String = form_urlencoded(goto);
+    let findings = diagnose::link(&format!("{LINK}&goto={goto}"));
+    findings.iter().any(|finding| GRAMMAR.contains(&finding))
+}
+
+fn form_urlencoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// The check and the diagnosis have one grammar: every text of up to four of these characters.
+#[test]
+fn link_6_a_rule_is_named_for_exactly_the_targets_that_are_refused() {
+    let alphabet = ['a', '/', '.', ':', '@', '%', '2', '?', '#', '\\', ' ', '\u{fc}', '-'];
+    let mut texts = vec![String::new()];
+    let mut last = 0;
+    for _ in 0..4 {
+        let first = last;
+        last = texts.len();
+        for index in first..last {
+            let longer = alphabet.map(|character| format!("{}{character}", texts[index]));
+            texts.extend(longer);
+        }
+    }
+    assert_eq!(texts.len(), 30_941);
+    for text in &texts {
+        assert_eq!(names_a_rule(text), Goto::parse(text) == Goto::Refused, "{text:?}");
+    }
+}
+
+/// Text of a request, made of what the diagnosis looks for.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop::sample::select(vec![
+        "identifier",
+        "secret",
+        "username",
+        "password",
+        "accesskey",
+        "action",
+        "email",
+        "timestamp",
+        "hash",
+        "goto",
+        "&",
+        "&",
+        "=",
+        "=",
+        "%",
+        "%25",
+        "%0D",
+        "+",
+        "amp;",
+        "#038;",
+        ";",
+        "[",
+        "]",
+        "\"",
+        "'",
+        "{",
+        "<",
+        "$2y$",
+        "api_",
+        "\u{feff}",
+        "\u{d7}tamp",
+        "\u{a0}",
+        "1290100706",
+        "//",
+        "..",
+        "\u{661}",
+        "0a0a0a0a",
+        "x",
+    ]);
+    let bytes = prop::collection::vec(any::<u8>(), 0..4);
+    let piece = prop_oneof![9 => piece.prop_map(|text| text.as_bytes().to_vec()), 1 => bytes];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+/// What a genuine request never has, however odd its values are.
+fn is_malformed(finding: Finding) -> bool {
+    let code = finding.code();
+    [
+        "body_",
+        "multipart_",
+        "form_",
+        "hash_",
+        "timestamp_",
+        "no_",
+        "link_",
+        "encoded_separator",
+        "empty_",
+        "json_",
+    ]
+    .iter()
+    .any(|start| code.starts_with(start))
+        || matches!(
+            finding,
+            Finding::OtherSeparator(_) | Finding::ListName(Field::Secret | Field::Identifier)
+        )
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_give_a_bounded_list(query in hostile(), body in hostile(), content_type in ".{0,30}") {
+        for content_type in [None, FORM, Some(content_type.as_str())] {
+            let findings: Vec<_> = diagnose::api(&query, content_type, &body).iter().collect();
+            prop_assert!(findings.len() <= Findings::MAX);
+            let once: std::collections::HashSet<_> = findings.iter().collect();
+            prop_assert_eq!(once.len(), findings.len());
+        }
+        prop_assert!(diagnose::link(&query).iter().count() <= Findings::MAX);
+    }
+
+    #[test]
+    fn link_6_any_target_has_a_named_rule_if_it_is_refused(goto in ".{1,40}") {
+        prop_assert_eq!(names_a_rule(&goto), Goto::parse(&goto) == Goto::Refused, "{:?}", goto);
+    }
+
+    /// Random credentials as WHMCS makes them, sent by a form encoder in any order.
+    #[test]
+    fn a_right_request_gives_no_finding(
+        identifier in "[A-Za-z0-9]{32}",
+        secret in "[A-Za-z0-9]{32}",
+        md5 in "[0-9a-fA-F]{32}",
+        username in "[a-z][a-z0-9._-]{0,20}",
+        access_key in "[A-Za-z0-9!@#$.()*_-]{1,30}",
+        search in "[^%+ -]{0,20}",
+        is_login: bool,
+        in_query: bool,
+    ) {
+        let [name, value] = match is_login {
+            true => [("username", &username), ("password", &md5)],
+            false => [("identifier", &identifier), ("secret", &secret)],
+        };
+        let fields = [name, value, ("accesskey", &access_key), ("search", &search)];
+        let encoded: Vec<_> =
+            fields.iter().map(|(name, value)| format!("{name}={}", form_urlencoded(value))).collect();
+        let (query, body) = match in_query {
+            true => (encoded.join("&"), String::new()),
+            false => ("action=GetClients".to_owned(), encoded.join("&")),
+        };
+        prop_assert!(diagnose::api(&query, FORM, &body).is_empty());
+    }
+
+    #[test]
+    fn a_right_link_gives_no_finding(
+        email in "[a-z0-9+.'_-]{1,20}[a-z0-9]@[a-z0-9-]{1,20}[.]test",
+        timestamp in "[1-9][0-9]{9}",
+        hash in "[0-9a-fA-F]{40}",
+        goto in "[a-z]{1,8}[.]php([?][a-z]=[a-z0-9&=]{0,20})?",
+    ) {
+        let query = format!(
+            "email={}&timestamp={timestamp}&hash={hash}&goto={}",
+            form_urlencoded(&email),
+            form_urlencoded(&goto),
+        );
+        prop_assert!(diagnose::link(&query).is_empty(), "{:?}", diagnose::link(&query));
+    }
+
+    /// Whatever the credentials are: a complete pair that verification does not call malformed is never said to
+    /// have another form, to be incomplete or to stand in the wrong place.
+    #[test]
+    fn what_is_well_formed_is_never_said_to_be_malformed(
+        name in any::<String>(), secret in any::<String>(), extra in hostile(), is_login: bool,
+    ) {
+        let names = if is_login { ["username", "password"] } else { ["identifier", "secret"] };
+        let pair = format!("{}={}&{}={}", names[0], form_urlencoded(&name), names[1], form_urlencoded(&secret));
+        let body = [pair.as_bytes(), b"&", &extra].concat();
+        let received = Received::new().with_body(FORM, &body);
+        if received.api_request().attempt().refusal().is_none() {
+            let findings = diagnose::api("", FORM, &body);
+            prop_assert!(!findings.iter().any(is_malformed), "{:?}", findings);
+        }
+    }
+
+    /// The same for links: a genuine one with any e-mail that can be signed.
+    #[test]
+    fn what_is_genuine_is_never_said_to_be_malformed(
+        email in "[^\\p{Cc}\u{fffd} ]{1,40}", extra in hostile(),
+    ) {
+        let hash = hash_of(&email, SIGNED, KEY);
+        let link = format!("email={}&timestamp={SIGNED}&hash={hash}", form_urlencoded(&email));
+        let query = [link.as_bytes(), b"&", &extra].concat();
+        let request = AutoAuthRequest::from_query(&query);
+        if verify_link(&request, KEY, at(SIGNED)).is_ok() {
+            let findings = diagnose::link(&query);
+            prop_assert!(!findings.iter().any(is_malformed), "{:?}", findings);
+        }
+    }
+}
