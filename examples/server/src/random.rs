@@ -6,3 +6,8 @@ pub(crate) fn random_hex() -> Result<String, getrandom::Error> {
     getrandom::fill(&mut bytes)?;
     Ok(hex::encode(bytes))
 }
+
+/// Whether [`random_hex`] may have returned the text.
+pub(crate) fn is_hex_of_32_bytes(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use whmcs_auth::gate::AddressRefusal;
 use whmcs_auth::replay::ReplayRefusal;
 use whmcs_auth::{ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal};
+
+use crate::throttle::Guess;
 
 /// A refusal by the library or by the service.
 #[derive(Debug)]
@@ -19,8 +22,10 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     /// For the caller.
     pub(crate) message: Cow<'static, str>,
-    /// Whether the throttle counts it as a failure of the client's address.
-    pub(crate) is_failure: bool,
+    /// What the throttle counts it as a failed guess at, if anything.
+    pub(crate) guess: Option<Guess>,
+    /// When the caller may try again, in seconds.
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl Refusal {
@@ -31,7 +36,8 @@ impl Refusal {
         message: impl Into<Cow<'static, str>>,
         cause: impl Display,
     ) -> Self {
-        Self { code, cause: cause.to_string(), status, message: message.into(), is_failure: false }
+        let cause = cause.to_string();
+        Self { code, cause, status, message: message.into(), guess: None, retry_after: None }
     }
 
     /// A refusal by the library.
@@ -56,22 +62,29 @@ impl Refusal {
         Self::new(code, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", cause)
     }
 
-    /// Counts it as a failure of the client's address.
-    pub(crate) fn counted(mut self) -> Self {
-        self.is_failure = true;
+    /// Counts it as a failed guess of the client's address.
+    pub(crate) fn counted(mut self, guess: Guess) -> Self {
+        self.guess = Some(guess);
+        self
+    }
+
+    /// Tells the caller to wait, in whole seconds and at least one.
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil() as u64;
+        self.retry_after = Some(seconds.max(1));
         self
     }
 }
 
 impl From<AddressRefusal> for Refusal {
     fn from(refusal: AddressRefusal) -> Self {
-        Self::from_library(&refusal).counted()
+        Self::from_library(&refusal).counted(Guess::Secret)
     }
 }
 
 impl From<ApiRefusal> for Refusal {
     fn from(refusal: ApiRefusal) -> Self {
-        Self::from_library(&refusal).counted()
+        Self::from_library(&refusal).counted(Guess::Secret)
     }
 }
 
@@ -84,9 +97,16 @@ impl From<ApiError<sqlx::Error>> for Refusal {
     }
 }
 
+/// Only a wrong hash is a guess. A malformed link cannot be genuine, whatever its hash. A link that is
+/// expired or without an account has the right hash.
 impl From<AutoAuthRefusal> for Refusal {
     fn from(refusal: AutoAuthRefusal) -> Self {
-        Self::from_library(&refusal).counted()
+        let is_guess = matches!(refusal, AutoAuthRefusal::HashMismatch);
+        let refusal = Self::from_library(&refusal);
+        match is_guess {
+            true => refusal.counted(Guess::Link),
+            false => refusal,
+        }
     }
 }
 

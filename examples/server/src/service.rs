@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::sso_tokens::SsoTokens;
-use crate::throttle::Throttle;
+use crate::throttle::{Guess, Throttle};
 
 /// The service, as every handler receives it.
 pub(crate) type Shared = Arc<Service>;
@@ -84,10 +84,10 @@ impl Service {
             .unwrap_or_else(|late| Err(Refusal::unavailable("too_slow", late)))
     }
 
-    /// Returns the client's address. Refuses a hidden address, and one with too many failures.
-    pub(crate) fn admit(&self, address: ClientAddress) -> Result<IpAddr, Refusal> {
+    /// Returns the client's address. Refuses a hidden address, and one with too many failed guesses.
+    pub(crate) fn admit(&self, address: ClientAddress, guess: Guess) -> Result<IpAddr, Refusal> {
         let address = address.known()?;
-        self.throttle.check(address)?;
+        self.throttle.check(guess, address)?;
         Ok(address)
     }
 
@@ -108,9 +108,9 @@ impl Service {
         let Refusal { code, cause, .. } = refusal;
         self.metrics.count(endpoint, code);
         if let ClientAddress(Ok(address)) = address
-            && refusal.is_failure
+            && let Some(guess) = refusal.guess
         {
-            self.throttle.count(address);
+            self.throttle.count(guess, address);
         }
         let status = refusal.status.as_u16();
         match status {

@@ -85,6 +85,8 @@ pub struct Limits {
     pub sso_tokens: u64,
     /// The most sessions.
     pub sessions: u64,
+    /// The most sessions of one client.
+    pub sessions_by_client: usize,
     /// The time after which an unused session ends.
     pub session_idle_time: Duration,
     /// The longest life of a session.
@@ -111,6 +113,7 @@ impl Default for Limits {
             remembered_links: 100_000,
             sso_tokens: 100_000,
             sessions: 100_000,
+            sessions_by_client: 8,
             session_idle_time: Duration::from_secs(30 * 60),
             session_time: Duration::from_secs(24 * 60 * 60),
         }

@@ -5,9 +5,10 @@ use moka::sync::Cache;
 use time::{Duration, OffsetDateTime};
 use whmcs_auth::{AutoAuthRefusal, GotoTarget};
 
-use crate::random::random_hex;
+use crate::random::{is_hex_of_32_bytes, random_hex};
 use crate::refusal::Refusal;
 use crate::settings::Limits;
+use crate::throttle::Guess;
 
 /// How long a token can be used.
 const LIFETIME: Duration = Duration::seconds(60);
@@ -51,28 +52,39 @@ impl SsoTokens {
 
     /// The login that the token allows. The token stays usable.
     pub(crate) fn peek(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
-        not_expired(self.0.get(token), now)
+        not_expired(token, self.0.get(token), now)
     }
 
     /// Uses up the token. If several requests do so at the same time, only one succeeds.
     pub(crate) fn redeem(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
-        not_expired(self.0.remove(token), now)
+        not_expired(token, self.0.remove(token), now)
     }
 }
 
-fn not_expired(login: Option<SsoLogin>, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
+fn not_expired(
+    token: &str,
+    login: Option<SsoLogin>,
+    now: OffsetDateTime,
+) -> Result<SsoLogin, Refusal> {
     match login {
         Some(login) if now < login.expires => Ok(login),
-        Some(_) => Err(refused("sso_token_expired", "the token is older than 60 s")),
-        None => {
-            Err(refused("sso_token_unknown", "the token was never issued, or it was used before"))
-        }
+        Some(_) => Err(Refusal::answered_as(
+            &AutoAuthRefusal::HashMismatch,
+            "sso_token_expired",
+            "the token is older than 60 s",
+        )),
+        None if is_hex_of_32_bytes(token) => Err(Refusal::answered_as(
+            &AutoAuthRefusal::HashMismatch,
+            "sso_token_unknown",
+            "the token was never issued, or it was used before",
+        )
+        .counted(Guess::Link)),
+        None => Err(Refusal::answered_as(
+            &AutoAuthRefusal::HashMismatch,
+            "sso_token_format",
+            "there is no token, or it does not have the format of one",
+        )),
     }
-}
-
-/// The visitor sees the same message as for a login link that is not genuine.
-fn refused(code: &'static str, cause: &str) -> Refusal {
-    Refusal::answered_as(&AutoAuthRefusal::HashMismatch, code, cause).counted()
 }
 
 #[cfg(test)]

@@ -343,6 +343,36 @@ async fn with_too_many_sessions_the_least_recently_used_one_ends() {
 }
 
 #[tokio::test]
+async fn a_client_has_eight_sessions_and_ends_none_of_others() {
+    let server = Server::with(|settings| settings.limits.sessions = 20).await;
+    let status = async |cookie: &str| {
+        let page = server.get_with("/clientarea.php", "cookie", cookie);
+        page.await.status().as_u16()
+    };
+    let other = cookie(&server.get(&server.link("a+b@example.com", None)).await);
+    let link = server.link("demo@whmcs.com", None);
+    let mut cookies = Vec::new();
+    for _ in 0..200 {
+        cookies.push(cookie(&server.get(&link).await));
+    }
+    assert_eq!(status(&other).await, 200);
+    let (ended, live) = cookies.split_at(192);
+    for cookie in live {
+        assert_eq!(status(cookie).await, 200);
+    }
+    for cookie in ended {
+        assert_eq!(status(cookie).await, 403);
+    }
+
+    // A session that was ended by its browser takes no room.
+    let again = server.get_with(&link, "cookie", &live[7]).await;
+    assert_eq!(status(&live[7]).await, 403);
+    for cookie in [&live[..7], &[cookie(&again)]].concat() {
+        assert_eq!(status(&cookie).await, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_closed_account_is_logged_out() {
     let server = Server::start().await;
     let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);

@@ -149,14 +149,13 @@ async fn an_address_with_too_many_failures_is_refused_for_a_while() {
     for expected in [403, 403, 403, 429, 429] {
         assert_eq!(call("192.0.2.1", wrong).await.status(), expected);
     }
-    let throttled = answer(call("192.0.2.1", &allowed).await).await;
+    let throttled = call("192.0.2.1", &allowed).await;
+    let seconds: u64 = head(&throttled, "retry-after").unwrap().parse().unwrap();
+    assert!((1..=10).contains(&seconds), "{seconds}");
+    let throttled = answer(throttled).await;
     let message = r#"{"result":"error","message":"Too Many Requests"}"#.to_owned();
     assert_eq!(throttled, (429, message), "whether or not the secret is right");
     assert_eq!(server.count("api", "throttled").await, 3);
-    let link = server.link("demo@whmcs.com", None);
-    let visit = server.get_with(&link, "x-forwarded-for", "192.0.2.1").await;
-    assert_eq!(head(&visit, "set-cookie"), None);
-    assert_eq!(visit.status(), 429);
     // Other addresses are not affected.
     assert_eq!(call("192.0.2.2", &allowed).await.status(), 200);
     // An IPv6 /64 counts as one address.
@@ -191,18 +190,113 @@ async fn concurrent_guesses_are_counted() {
 }
 
 #[tokio::test]
-async fn refused_links_and_addresses_count_as_failures() {
-    let server = Server::with(|settings| settings.limits.failures = 4).await;
-    let wrong = server.link("demo@whmcs.com", None).replace("demo", "dem0");
+async fn failures_of_links_and_of_the_api_count_apart() {
+    let server = Server::with(|settings| settings.limits.failures = 2).await;
+    let genuine = server.link("demo@whmcs.com", None);
+    let wrong = genuine.replace("demo", "dem0");
+    let token = format!("/oauth/singlesignon.php?access_token={}", "0".repeat(64));
+    let ask = format!("action=GetClients&{PAIR}");
+    // The two kinds of links count together.
     assert_eq!(server.get(&wrong).await.status(), 403);
-    assert_eq!(server.get("/oauth/singlesignon.php?access_token=x").await.status(), 403);
-    assert_eq!(server.call("").await.0, 403);
-    assert_eq!(server.call("").await.0, 403);
-    assert_eq!(server.get(&server.link("demo@whmcs.com", None)).await.status(), 429);
+    assert_eq!(server.get(&token).await.status(), 403);
+    for link in [&genuine, &wrong, &token] {
+        let refused = server.get(link).await;
+        assert_eq!(head(&refused, "set-cookie"), None, "{link}");
+        let seconds: u64 = head(&refused, "retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        let (status, page) = answer(refused).await;
+        assert_eq!(status, 429, "{link}");
+        let again = ["Try it again in ", &seconds.to_string(), " seconds."].concat();
+        assert!(page.contains("Too many logins from your network failed."), "{page}");
+        assert!(page.contains(&again), "{page}");
+    }
+    assert_eq!(server.call(&ask).await.0, 200, "the API is not affected");
 
-    let sso = server.get("/oauth/singlesignon.php?access_token=x").await;
-    assert_eq!(sso.status(), 429);
+    let server = Server::with(|settings| settings.limits.failures = 2).await;
+    for expected in [403, 403, 429] {
+        assert_eq!(server.call("").await.0, expected);
+    }
+    assert_eq!(server.call(&ask).await.0, 429);
+    assert_eq!(server.get(&genuine).await.status(), 302, "links are not affected");
+}
 
+#[tokio::test]
+async fn only_a_wrong_hash_or_token_is_a_failed_guess() {
+    let server = Server::with(|settings| settings.limits.failures = 1).await;
+    let genuine = server.link("demo@whmcs.com", None);
+    let unknown = server.link("nobody@example.com", None);
+    server.clock.advance(Duration::from_secs(901));
+    let token = "/oauth/singlesignon.php?access_token=";
+    let long_hash = format!("{genuine}0");
+    let repeated = format!("{genuine}&hash=x");
+    let short_timestamp = genuine.replace("1700000000", "1");
+    let short_token = format!("{token}{}", "0".repeat(63));
+    let upper_token = format!("{token}{}", "A".repeat(64));
+    for (link, code) in [
+        ("/dologin.php", "missing_field"),
+        ("/dologin.php?email=a&timestamp=1700000000&hash=c", "hash_format"),
+        (&long_hash, "field_too_long"),
+        (&repeated, "repeated_field"),
+        (&short_timestamp, "timestamp_format"),
+        (&genuine, "expired"),
+        (&unknown, "expired"),
+        ("/oauth/singlesignon.php", "sso_token_format"),
+        (token, "sso_token_format"),
+        (&short_token, "sso_token_format"),
+        (&upper_token, "sso_token_format"),
+    ] {
+        let endpoint = if link.starts_with("/dologin") { "dologin" } else { "singlesignon" };
+        let before = server.count(endpoint, code).await;
+        for _ in 0..3 {
+            assert_eq!(server.get(link).await.status(), 403, "{link}");
+        }
+        assert_eq!(server.count(endpoint, code).await, before + 3, "{link}");
+    }
+    let fresh = server.link("demo@whmcs.com", None);
+    assert_eq!(server.get(&fresh).await.status(), 302);
+}
+
+#[tokio::test]
+async fn a_foreign_page_and_a_prefetch_use_up_no_link_and_guess_nothing() {
+    let server = Server::with(|settings| {
+        settings.limits.failures = 1;
+        settings.one_time_links = true;
+    })
+    .await;
+    let genuine = server.link("demo@whmcs.com", None);
+    let wrong = genuine.replace("demo", "dem0");
+    let (_, made) = server.json(&format!("action=CreateSsoToken&client_id=1&{PAIR}")).await;
+    let token = made["access_token"].as_str().unwrap();
+    let token = format!("/oauth/singlesignon.php?access_token={token}");
+    let no_token = format!("/oauth/singlesignon.php?access_token={}", "0".repeat(64));
+    for path in [&genuine, &wrong, &token, &no_token] {
+        for (name, value, expected) in [
+            ("sec-fetch-dest", "image", 403),
+            ("sec-fetch-dest", "iframe", 403),
+            ("sec-fetch-dest", "empty", 403),
+            ("sec-fetch-dest", "", 403),
+            ("sec-purpose", "prefetch", 503),
+            ("sec-purpose", "Prefetch;prerender", 503),
+            ("purpose", "prefetch", 503),
+            ("x-purpose", "preview", 503),
+            ("x-moz", "prefetch", 503),
+        ] {
+            let response = server.get_with(path, name, value).await;
+            assert_eq!(head(&response, "set-cookie"), None, "{path} {name}: {value}");
+            assert_eq!(response.status(), expected, "{path} {name}: {value}");
+        }
+    }
+    // The same from a browser's window, and from other programs, is a visit.
+    for path in [&genuine, &token] {
+        let visit = server.get_with(path, "sec-fetch-dest", "document").await;
+        assert_eq!(visit.status(), 302, "{path}");
+    }
+    assert_eq!(server.get_with(&wrong, "sec-purpose", "navigate").await.status(), 403);
+    assert_eq!(server.get(&wrong).await.status(), 429, "the visit before was counted");
+}
+
+#[tokio::test]
+async fn each_guess_of_an_access_key_is_counted() {
     let server = Server::with_access(|settings, access| {
         access.addresses = AddressGate::new().with_access_key("k").unwrap();
         settings.limits.failures = 1;

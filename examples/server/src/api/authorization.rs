@@ -10,6 +10,7 @@ use super::address::check_address;
 use crate::database::CallerId;
 use crate::refusal::Refusal;
 use crate::service::Service;
+use crate::throttle::Guess;
 
 /// Returns the action if the caller may do it.
 pub(super) async fn authorize(
@@ -47,7 +48,7 @@ async fn verify(
     let permit = Arc::clone(&service.verifications).acquire_owned().await;
     let permit = permit.map_err(|error| Refusal::unavailable("stopping", error))?;
     // The client may have reached the limit of failures while it waited, so check again.
-    service.throttle.check(address)?;
+    service.throttle.check(Guess::Secret, address)?;
 
     let running = service.metrics.verification();
     let decision = spawn_blocking(move || {

@@ -17,6 +17,7 @@ use self::authorization::authorize;
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
+use crate::throttle::Guess;
 
 const ENDPOINT: &str = "api";
 
@@ -37,6 +38,9 @@ pub(crate) async fn call(
             service.refused(ENDPOINT, address, &refusal);
             let status = refusal.status;
             let mut response = render(Answer::error(status.as_u16(), &refusal.message, &request));
+            if let Some(seconds) = refusal.retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 let allowed = match service.settings.allow_get {
                     true => HeaderValue::from_static("GET, POST"),
@@ -70,7 +74,7 @@ async fn answer(
         }
     }
     // After the body was read, because `responsetype` may be in the body.
-    let address = service.admit(address)?;
+    let address = service.admit(address, Guess::Secret)?;
     let action = authorize(service, address, &received.api_request()).await?;
     actions::perform(service, &action, received).await
 }

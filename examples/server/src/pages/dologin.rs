@@ -1,23 +1,31 @@
 //! `/dologin.php`: a genuine AutoAuth link starts a session.
 
 use axum::extract::{Extension, RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, verify_autoauth};
 
 use super::page::{CLIENT_AREA, begin_session, finish};
+use super::visit::check_visit;
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
+use crate::throttle::Guess;
 
 pub(crate) async fn dologin(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
     jar: CookieJar,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let login = service.in_time(log_in_by_link(&service, address, &query, jar));
+    let login = async {
+        check_visit(&headers)?;
+        log_in_by_link(&service, address, &query, jar).await
+    };
+    let login = service.in_time(login);
     finish(&service, "dologin", address, login.await)
 }
 
@@ -27,7 +35,7 @@ async fn log_in_by_link(
     query: &str,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
-    service.admit(address)?;
+    service.admit(address, Guess::Link)?;
     let configuration = service.page_database.configuration().await?;
     if !configuration.allow_autoauth {
         return Err(Refusal::answered_as(

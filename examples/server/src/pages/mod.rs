@@ -4,6 +4,7 @@ mod client_area;
 mod dologin;
 mod page;
 mod single_sign_on;
+mod visit;
 
 pub(crate) use client_area::{client_area, logout};
 pub(crate) use dologin::dologin;

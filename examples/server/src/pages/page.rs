@@ -70,7 +70,15 @@ pub(super) fn refuse(
     refusal: &Refusal,
 ) -> Response {
     service.refused(endpoint, address, refusal);
-    Page::notice(refusal.status, "Not logged in", &refusal.message)
+    let Some(seconds) = refusal.retry_after else {
+        return Page::notice(refusal.status, "Not logged in", &refusal.message);
+    };
+    let text = format!(
+        "Too many logins from your network failed. Your link was not checked. Try it again in {seconds} \
+         seconds."
+    );
+    let page = Page::notice(refusal.status, "Too many failed logins", &text);
+    ([(header::RETRY_AFTER, seconds.to_string())], page).into_response()
 }
 
 pub(crate) async fn get_only() -> Response {

@@ -1,24 +1,31 @@
 //! `/oauth/singlesignon.php`: a token of `CreateSsoToken` starts a session.
 
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthRefusal, GotoTarget, Received};
 
 use super::page::{CLIENT_AREA, begin_session, finish};
+use super::visit::check_visit;
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
+use crate::throttle::Guess;
 
 pub(crate) async fn single_sign_on(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
     jar: CookieJar,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let login = service.in_time(log_in_by_token(&service, address, &query, jar));
+    let login = async {
+        check_visit(&headers)?;
+        log_in_by_token(&service, address, &query, jar).await
+    };
+    let login = service.in_time(login);
     finish(&service, "singlesignon", address, login.await)
 }
 
@@ -28,7 +35,7 @@ async fn log_in_by_token(
     query: &str,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
-    service.admit(address)?;
+    service.admit(address, Guess::Link)?;
     let configuration = service.page_database.configuration().await?;
     let query = Received::new().with_query(query);
     let token = String::from_utf8_lossy(query.field("access_token").unwrap_or_default());
