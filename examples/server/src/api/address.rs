@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::refusal::Refusal;
 use crate::service::Service;
+use crate::throttle::Guess;
 
 /// Refuses an address that is neither configured nor, if the settings say so, in the row `APIAllowedIPs`.
 /// The row is read for each call, so a change counts at once.
@@ -23,7 +24,9 @@ pub(super) async fn check_address(
     let Ok(entries) = service.database.allowed_ips().await? else {
         let cause = "the row APIAllowedIPs of tblconfiguration cannot be read, so it admits nobody: it \
                      is no PHP array of `ip` and `note`";
-        return Err(Refusal::answered_as(&refusal, "allowed_ips_unreadable", cause).counted());
+        return Err(
+            Refusal::answered_as(&refusal, "allowed_ips_unreadable", cause).counted(Guess::Secret)
+        );
     };
     Ok(configured.clone().with_entries(entries).check(address, access_key)?)
 }
