@@ -19,13 +19,9 @@ impl<'a> SecretText<'a> {
         &self.0
     }
 
-    /// Whether the text holds no visible character: it is empty, or holds only white space, control
-    /// characters and byte order marks.
+    /// Whether the text holds no visible character.
     pub(crate) fn is_blank(&self) -> bool {
-        const BYTE_ORDER_MARK: char = '\u{feff}';
-        self.as_str()
-            .chars()
-            .all(|char| char.is_whitespace() || char.is_control() || char == BYTE_ORDER_MARK)
+        self.as_str().chars().all(is_invisible)
     }
 
     pub(crate) fn into_owned(mut self) -> SecretText<'static> {
@@ -34,6 +30,13 @@ impl<'a> SecretText<'a> {
             Cow::Owned(text) => Cow::Owned(text),
         })
     }
+}
+
+/// White space, a control character, a byte order mark, or a zero-width character. They come along when
+/// text is read from a file or pasted.
+pub(crate) fn is_invisible(char: char) -> bool {
+    let is_zero_width = matches!(char, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    char.is_whitespace() || char.is_control() || is_zero_width
 }
 
 impl fmt::Debug for SecretText<'_> {

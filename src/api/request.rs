@@ -53,7 +53,7 @@ use crate::pairs::Pairs;
 /// ]);
 /// assert_eq!(request.action(), Action::Named("GetClients"));
 /// assert_eq!(request.response_type(), ResponseType::Json);
-/// assert_eq!(request.access_key(), None);
+/// assert_eq!(request.access_key(), Ok(None));
 /// ```
 #[derive(Clone, Default)]
 #[must_use]
@@ -136,13 +136,17 @@ impl<'a> ApiRequest<'a> {
 
     /// The presented access key. It may lift the address restriction, but does not say who is calling.
     ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if the field breaks a rule of [`Field`]. A check of the address comes before
+    /// verification, so its refusal must say that the key was malformed.
+    ///
     /// # Security
     ///
     /// The access key is a secret. [`AddressGate::check`](crate::gate::AddressGate::check) compares it in
     /// constant time; compare it so yourself if you use another check.
-    #[must_use]
-    pub fn access_key(&self) -> Option<&str> {
-        self.fields.text(Field::AccessKey)
+    pub fn access_key(&self) -> Result<Option<&str>, Malformed> {
+        self.fields.content(Field::AccessKey)
     }
 
     /// The fault of the first malformed field, in the order of [`Field`].

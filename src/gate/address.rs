@@ -2,14 +2,15 @@
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;
-#[cfg(feature = "ipnet")]
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
 #[cfg(feature = "ipnet")]
 use ipnet::{IpNet, Ipv4Net};
 
-use super::refusal::{AddressRefusal, KeyFault};
+use super::refusal::{AddressRefusal, KeyFault, Listed};
+use super::unreadable_entry::{UnreadableEntry, UnreadableKind};
+use crate::api::request::ApiRequest;
 use crate::autoauth::key::KeyError;
 use crate::digest::{declassify, equal};
 use crate::secret_text::SecretText;
@@ -42,23 +43,28 @@ use crate::secret_text::SecretText;
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::Refusal;
 /// use whmcs_auth::gate::AddressGate;
+/// use whmcs_auth::{ApiRequest, Refusal};
 ///
 /// let gate = AddressGate::new()
 ///     .with_entries(["203.0.113.7", "", "10.0.0.0/8"])
 ///     .with_access_key("key#1+2")?;
-/// assert_eq!(gate.ignored_entries(), 2);
-/// assert!(gate.check("203.0.113.7".parse()?, None).is_ok());
-/// assert!(gate.check("::ffff:203.0.113.7".parse()?, None).is_ok());
-/// assert!(gate.check("10.0.0.1".parse()?, Some("key#1+2")).is_ok());
+/// // When the service starts.
+/// let unreadable: Vec<_> = gate.unreadable_entries().iter().map(ToString::to_string).collect();
+/// assert_eq!(unreadable[0], r#"the entry "" holds nothing: remove it"#);
 ///
-/// let refusal = gate.check("::1".parse()?, None).unwrap_err();
+/// let request = ApiRequest::from_pairs([("action", "GetClients")]);
+/// assert!(gate.check("203.0.113.7".parse()?, &request).is_ok());
+/// assert!(gate.check("::ffff:203.0.113.7".parse()?, &request).is_ok());
+/// let with_key = ApiRequest::from_pairs([("accesskey", "key#1+2")]);
+/// assert!(gate.check("10.0.0.1".parse()?, &with_key).is_ok());
+///
+/// let refusal = gate.check("::1".parse()?, &request).unwrap_err();
 /// assert_eq!(refusal.public_message(), "Invalid IP ::1");
 /// assert_eq!(
 ///     refusal.to_string(),
 ///     "the address ::1 is not listed: `localhost` resolved to IPv6, or a proxy is on this machine; \
-///      2 entries of the list are no addresses, and match nobody",
+///      2 entries of the list cannot be read as an address",
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -69,7 +75,7 @@ pub struct AddressGate {
     addresses: BTreeSet<IpAddr>,
     #[cfg(feature = "ipnet")]
     networks: Vec<IpNet>,
-    ignored_entries: usize,
+    unreadable_entries: Vec<UnreadableEntry>,
     access_key: Option<SecretText<'static>>,
 }
 
@@ -88,12 +94,13 @@ impl AddressGate {
     /// Adds addresses in text form, for example from a settings table.
     ///
     /// An entry that is not one address matches no address.
-    /// [`ignored_entries`](Self::ignored_entries) counts such entries.
+    /// [`unreadable_entries`](Self::unreadable_entries) returns such entries.
     pub fn with_entries<E: AsRef<str>>(mut self, entries: impl IntoIterator<Item = E>) -> Self {
         for entry in entries {
-            match entry.as_ref().parse::<IpAddr>() {
+            let entry = entry.as_ref();
+            match entry.parse::<IpAddr>() {
                 Ok(address) => self = self.with_addresses([address]),
-                Err(_) => self.ignored_entries = self.ignored_entries.saturating_add(1),
+                Err(_) => self.unreadable_entries.push(UnreadableEntry::new(entry)),
             }
         }
         self
@@ -115,11 +122,13 @@ impl AddressGate {
     /// # Examples
     ///
     /// ```
+    /// use whmcs_auth::ApiRequest;
     /// use whmcs_auth::gate::AddressGate;
     ///
     /// let gate = AddressGate::new().with_networks(["10.0.0.0/8".parse()?, "2001:db8::/32".parse()?]);
-    /// assert!(gate.check("10.255.0.1".parse()?, None).is_ok());
-    /// assert!(gate.check("11.0.0.1".parse()?, None).is_err());
+    /// let request = ApiRequest::from_pairs([("action", "GetClients")]);
+    /// assert!(gate.check("10.255.0.1".parse()?, &request).is_ok());
+    /// assert!(gate.check("11.0.0.1".parse()?, &request).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[cfg(feature = "ipnet")]
@@ -144,35 +153,36 @@ impl AddressGate {
         Ok(self)
     }
 
-    /// How many [entries](Self::with_entries) match no address. Report this number to the operator
-    /// when the service starts.
+    /// The [entries](Self::with_entries) that match no address, in the order in which they were added. Show
+    /// them to the operator when the service starts.
     #[must_use]
-    pub fn ignored_entries(&self) -> usize {
-        self.ignored_entries
+    pub fn unreadable_entries(&self) -> &[UnreadableEntry] {
+        &self.unreadable_entries
     }
 
-    /// Checks whether the address may call, with the access key that the
-    /// [request](crate::ApiRequest::access_key) presents.
+    /// Checks whether the address may call, with the [access key](ApiRequest::access_key) that the
+    /// request presents.
     ///
     /// # Errors
     ///
     /// [`AddressRefusal`] if the gate is not open, the address is not listed, and the presented key
-    /// is absent, empty or not the right one.
-    pub fn check(&self, address: IpAddr, access_key: Option<&str>) -> Result<(), AddressRefusal> {
+    /// is absent, malformed or wrong.
+    pub fn check(&self, address: IpAddr, request: &ApiRequest<'_>) -> Result<(), AddressRefusal> {
         let address = address.to_canonical();
         if self.is_open || self.is_listed(&address) {
             return Ok(());
         }
-        self.check_key(access_key).map_err(|key| AddressRefusal {
+        self.check_key(request).map_err(|key| AddressRefusal {
             address,
-            list_is_empty: self.is_empty(),
-            ignored_entries: self.ignored_entries,
+            listed: self.listed(),
+            unreadable_entries: self.unreadable_entries.len(),
             key,
         })
     }
 
-    fn check_key(&self, presented: Option<&str>) -> Result<(), KeyFault> {
-        let presented = presented.filter(|key| !key.is_empty()).ok_or(KeyFault::Absent)?;
+    fn check_key(&self, request: &ApiRequest<'_>) -> Result<(), KeyFault> {
+        let presented = request.access_key().map_err(KeyFault::Malformed)?;
+        let presented = presented.ok_or(KeyFault::Absent)?;
         let configured = self.access_key.as_ref().ok_or(KeyFault::NotConfigured)?;
         declassify(equal(configured.as_str().as_bytes(), presented.as_bytes()))
             .then_some(())
@@ -187,12 +197,24 @@ impl AddressGate {
         self.addresses.contains(address)
     }
 
-    fn is_empty(&self) -> bool {
+    /// What the list holds, for the operator.
+    fn listed(&self) -> Listed {
+        // The set is sorted: IPv4 comes first.
+        let holds_ipv4 = self.addresses.first().is_some_and(IpAddr::is_ipv4);
+        let holds_ipv6 = self.addresses.last().is_some_and(IpAddr::is_ipv6);
         #[cfg(feature = "ipnet")]
-        if !self.networks.is_empty() {
-            return false;
+        let (holds_ipv4, holds_ipv6) = (
+            holds_ipv4 || self.networks.iter().any(|network| network.addr().is_ipv4()),
+            holds_ipv6 || self.networks.iter().any(|network| network.addr().is_ipv6()),
+        );
+        let is_empty = |entry: &UnreadableEntry| entry.kind() == UnreadableKind::Empty;
+        match (holds_ipv4, holds_ipv6) {
+            (true, true) => Listed::Both,
+            (true, false) => Listed::OnlyIpv4,
+            (false, true) => Listed::OnlyIpv6,
+            (false, false) if self.unreadable_entries.iter().all(is_empty) => Listed::Nothing,
+            (false, false) => Listed::OnlyUnreadable,
         }
-        self.addresses.is_empty()
     }
 }
 

@@ -88,7 +88,7 @@ impl ApiGate {
         address: IpAddr,
         request: &'r ApiRequest<'_>,
     ) -> Result<AdmittedAttempt<'r>, AddressRefusal> {
-        self.addresses.check(address, request.access_key())?;
+        self.addresses.check(address, request)?;
         Ok(AdmittedAttempt {
             attempt: request.attempt(),
             action: request.action().try_into(),

@@ -59,6 +59,7 @@ mod address;
 mod api_gate;
 mod proxies;
 mod refusal;
+mod unreadable_entry;
 
 /// The crate of the networks that [`AddressGate::with_networks`] takes. Needs feature `ipnet`.
 #[cfg(feature = "ipnet")]
@@ -68,3 +69,4 @@ pub use self::address::AddressGate;
 pub use self::api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall, PendingCall};
 pub use self::proxies::TrustedProxies;
 pub use self::refusal::{AddressRefusal, GateError, GateRefusal, HiddenCaller};
+pub use self::unreadable_entry::{UnreadableEntry, UnreadableKind};

@@ -6,14 +6,26 @@ use core::net::IpAddr;
 
 use crate::api::action::ActionRefusal;
 use crate::api::refusal::{ApiError, ApiRefusal};
+use crate::field::Malformed;
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
 /// Why the access key did not lift the restriction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyFault {
     Absent,
+    Malformed(Malformed),
     NotConfigured,
     Wrong,
+}
+
+/// What the list of addresses holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    Nothing,
+    OnlyUnreadable,
+    OnlyIpv4,
+    OnlyIpv6,
+    Both,
 }
 
 /// Why an address may not call.
@@ -23,18 +35,25 @@ pub(super) enum KeyFault {
 ///
 /// | code | when |
 /// |---|---|
+/// | `malformed_access_key` | the request presents an access key that is malformed, for example sent twice |
 /// | `wrong_access_key` | an access key is configured, and the presented one differs |
-/// | `address_list_empty` | the list holds no address |
+/// | `address_list_empty` | the list is empty, or has only empty entries |
+/// | `address_list_unreadable` | no entry of the list is an address |
 /// | `loopback_not_listed` | the caller has an IPv4 loopback address |
 /// | `ipv6_localhost_not_listed` | the caller has the address `::1` |
+/// | `only_ipv4_listed` | the caller has an IPv6 address, and the list holds only IPv4 |
+/// | `only_ipv6_listed` | the caller has an IPv4 address, and the list holds only IPv6 |
 /// | `address_not_listed` | otherwise |
+///
+/// It counts the entries that cannot be read.
+/// [`AddressGate::unreadable_entries`](super::AddressGate::unreadable_entries) has them by name.
 ///
 /// Source: the public message `Invalid IP ...` and the status 403 were seen on WHMCS installations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressRefusal {
     pub(super) address: IpAddr,
-    pub(super) list_is_empty: bool,
-    pub(super) ignored_entries: usize,
+    pub(super) listed: Listed,
+    pub(super) unreadable_entries: usize,
     pub(super) key: KeyFault,
 }
 
@@ -47,18 +66,33 @@ impl AddressRefusal {
 
     /// The code and the hint, without regard to the access key.
     const fn cause(&self) -> (&'static str, &'static str) {
-        match self.address {
-            _ if self.list_is_empty => {
+        match (self.listed, self.address) {
+            (Listed::Nothing, _) => {
                 ("address_list_empty", "the list is empty, which denies everyone")
             }
-            IpAddr::V4(address) if address.is_loopback() => {
+            (Listed::OnlyUnreadable, _) => (
+                "address_list_unreadable",
+                "no entry of the list is an address, which denies everyone",
+            ),
+            (_, IpAddr::V4(address)) if address.is_loopback() => {
                 ("loopback_not_listed", "the caller, or a proxy, is on this machine")
             }
-            IpAddr::V6(address) if address.is_loopback() => (
+            (_, IpAddr::V6(address)) if address.is_loopback() => (
                 "ipv6_localhost_not_listed",
                 "`localhost` resolved to IPv6, or a proxy is on this machine",
             ),
-            _ => ("address_not_listed", "if it is a proxy's, the proxy must pass on the caller's"),
+            (Listed::OnlyIpv4, IpAddr::V6(_)) => (
+                "only_ipv4_listed",
+                "the caller uses IPv6, and the list holds only IPv4: list the IPv6 address, too",
+            ),
+            (Listed::OnlyIpv6, IpAddr::V4(_)) => (
+                "only_ipv6_listed",
+                "the caller uses IPv4, and the list holds only IPv6: list the IPv4 address, too",
+            ),
+            _ => (
+                "address_not_listed",
+                "if it is the address of a proxy, trust the proxy to pass on the caller's address",
+            ),
         }
     }
 }
@@ -67,16 +101,19 @@ impl fmt::Display for AddressRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (_, hint) = self.cause();
         write!(f, "the address {} is not listed: {hint}", self.address)?;
-        match self.ignored_entries {
+        match self.unreadable_entries {
             0 => {}
-            1 => f.write_str("; an entry of the list is no address, and matches nobody")?,
-            count => write!(f, "; {count} entries of the list are no addresses, and match nobody")?,
+            1 => f.write_str("; an entry of the list cannot be read as an address")?,
+            count => write!(f, "; {count} entries of the list cannot be read as an address")?,
         }
-        f.write_str(match self.key {
-            KeyFault::Absent => "",
-            KeyFault::NotConfigured => "; no access key is configured, and one was presented",
-            KeyFault::Wrong => "; the access key is not the right one",
-        })
+        match self.key {
+            KeyFault::Absent => Ok(()),
+            KeyFault::Malformed(fault) => write!(f, "; the access key is malformed: {fault}"),
+            KeyFault::NotConfigured => {
+                f.write_str("; an access key was presented, but none is configured")
+            }
+            KeyFault::Wrong => f.write_str("; the access key is wrong"),
+        }
     }
 }
 
@@ -85,6 +122,7 @@ impl Error for AddressRefusal {}
 impl Refusal for AddressRefusal {
     fn code(&self) -> &'static str {
         match self.key {
+            KeyFault::Malformed(_) => "malformed_access_key",
             KeyFault::Wrong => "wrong_access_key",
             KeyFault::Absent | KeyFault::NotConfigured => self.cause().0,
         }

@@ -26,7 +26,7 @@ fn golden(name: &str, format: &str) -> String {
 
 fn refused_address(text: &str) -> AddressRefusal {
     let gate = AddressGate::new();
-    gate.check(address(text), None).unwrap_err()
+    gate.check(address(text), &ApiRequest::default()).unwrap_err()
 }
 
 fn not_allowed() -> ActionRefusal {

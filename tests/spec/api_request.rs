@@ -1,6 +1,6 @@
 //! What an API request holds beside the credentials.
 
-use whmcs_auth::{Action, ApiRequest, ResponseType};
+use whmcs_auth::{Action, ApiRequest, Field, Malformed, ResponseType};
 
 fn with<'a>(name: &'a str, value: &'a str) -> ApiRequest<'a> {
     ApiRequest::from_pairs([(name, value)])
@@ -52,24 +52,26 @@ fn the_response_type_is_nvp_unless_it_is_json_or_xml() {
 
 #[test]
 fn the_access_key_is_kept_as_it_was_decoded() {
-    assert_eq!(with("accesskey", "a!@#$%.()*[]-_ +").access_key(), Some("a!@#$%.()*[]-_ +"));
-    assert_eq!(with("accesskey", "").access_key(), None);
-    assert_eq!(with("other", "x").access_key(), None);
+    assert_eq!(with("accesskey", "a!@#$%.()*[]-_ +").access_key(), Ok(Some("a!@#$%.()*[]-_ +")));
+    assert_eq!(with("accesskey", "").access_key(), Ok(None));
+    assert_eq!(with("other", "x").access_key(), Ok(None));
 }
 
 #[test]
 fn field_7_a_malformed_field_keeps_no_value_and_is_refused_later() {
-    for pairs in [
-        vec![("accesskey", "a"), ("accesskey", "b")],
-        vec![("accesskey", "a"), ("accesskey", "b"), ("accesskey", "c")],
-        vec![("accesskey", "a"), ("accesskey[]", "b")],
-        vec![("accesskey[]", "a"), ("accesskey", "b")],
-        vec![("accesskey", "a\u{fffd}")],
+    let repeated = Malformed::Repeated(Field::AccessKey);
+    let alias = Malformed::Alias(Field::AccessKey);
+    for (pairs, fault) in [
+        (vec![("accesskey", "a"), ("accesskey", "b")], repeated),
+        (vec![("accesskey", "a"), ("accesskey", "b"), ("accesskey", "c")], repeated),
+        (vec![("accesskey", "a"), ("accesskey[]", "b")], alias),
+        (vec![("accesskey[]", "a"), ("accesskey", "b")], alias),
+        (vec![("accesskey", "a\u{fffd}")], Malformed::NotUtf8(Field::AccessKey)),
     ] {
         let request = ApiRequest::from_pairs([pairs, vec![("action", "GetClients")]].concat());
-        assert_eq!(request.access_key(), None);
+        assert_eq!(request.access_key(), Err(fault));
         assert_eq!(request.action(), Action::Named("GetClients"));
-        assert!(request.attempt().refusal().is_some());
+        assert_eq!(request.attempt().refusal(), Some(fault.into()));
     }
 }
 
@@ -100,7 +102,7 @@ fn an_owned_request_holds_the_same() {
     ];
     let owned = ApiRequest::from_pairs(pairs).into_owned();
     assert_eq!(owned.action(), Action::Named("GetClients"));
-    assert_eq!(owned.access_key(), Some("key"));
+    assert_eq!(owned.access_key(), Ok(Some("key")));
     assert_eq!(owned.response_type(), ResponseType::Xml);
     assert_eq!(owned.attempt().identifier(), Some("id"));
 
@@ -122,9 +124,9 @@ mod raw {
     #[test]
     fn plus_and_percent_20_are_both_a_space() {
         for body in ["accesskey=a+b", "accesskey=a%20b", "accesskey=a b"] {
-            assert_eq!(ApiRequest::from_form(body).access_key(), Some("a b"));
+            assert_eq!(ApiRequest::from_form(body).access_key(), Ok(Some("a b")));
         }
-        assert_eq!(ApiRequest::from_form("accesskey=a%2Bb").access_key(), Some("a+b"));
+        assert_eq!(ApiRequest::from_form("accesskey=a%2Bb").access_key(), Ok(Some("a+b")));
     }
 
     #[test]
@@ -145,7 +147,7 @@ mod raw {
             .with_body(content_type, "identifier=i&secret=s");
         let request = both.api_request();
         assert_eq!(request.action(), Action::Named("a"));
-        assert_eq!(request.access_key(), Some("k"));
+        assert_eq!(request.access_key(), Ok(Some("k")));
         assert_eq!(request.attempt().identifier(), Some("i"));
 
         let twice = Received::new()

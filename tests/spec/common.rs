@@ -46,6 +46,12 @@ pub fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+/// A request that presents this access key, and nothing else.
+pub fn with_access_key(key: Option<&str>) -> ApiRequest<'_> {
+    let pairs: Vec<_> = key.into_iter().map(|key| ("accesskey", key)).collect();
+    ApiRequest::from_pairs(pairs)
+}
+
 pub fn action_name(action: &str) -> ActionName {
     Action::Named(action).try_into().unwrap()
 }

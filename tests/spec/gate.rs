@@ -42,7 +42,7 @@ fn gate() -> ApiGate {
 /// The refusal of an address that is not listed.
 fn refused_address() -> AddressRefusal {
     let gate = AddressGate::new().with_entries([LISTED]).with_access_key("key").unwrap();
-    gate.check(address(ELSEWHERE), None).unwrap_err()
+    gate.check(address(ELSEWHERE), &ApiRequest::default()).unwrap_err()
 }
 
 type Verdict = Result<AuthorizedCall<u64>, GateRefusal>;
@@ -135,15 +135,40 @@ fn the_access_key_is_no_credential() {
     }
 }
 
+/// The address is reported first, with the fault of the key. A caller who is listed needs no key, so there the
+/// request is refused as malformed.
 #[test]
-fn a_malformed_access_key_lifts_nothing() {
-    for second in [("accesskey", "key"), ("accesskey[]", "key"), (" accesskey", "")] {
-        let pairs: Vec<_> = RIGHT.into_iter().chain([("accesskey", "key"), second]).collect();
-        let refusal = refused_address();
-        assert_eq!(verdict(&gate(), ELSEWHERE, &pairs), Err(refusal.into()));
-        let refusal = verdict(&gate(), LISTED, &pairs).unwrap_err();
-        assert!(matches!(refusal, GateRefusal::Api(ApiRefusal::Malformed(_))));
+fn a_malformed_access_key_lifts_nothing_and_is_reported() {
+    let repeated = Malformed::Repeated(Field::AccessKey);
+    let alias = Malformed::Alias(Field::AccessKey);
+    let without_key = ApiGate::new(AddressGate::new().with_entries([LISTED]));
+    for (keys, fault) in [
+        (&[("accesskey", "key"), ("accesskey", "key")][..], repeated),
+        (&[("accesskey", "key"), ("accesskey", "")], repeated),
+        (&[("accesskey", "key"), ("accesskey[]", "key")], alias),
+        (&[("accesskey", "key"), (" accesskey", "")], alias),
+        (&[("accesskey\0x", "key")], alias),
+        (&[("accesskey", "key\u{fffd}")], Malformed::NotUtf8(Field::AccessKey)),
+    ] {
+        let pairs = [&RIGHT[..], keys].concat();
+        // It does not matter whether a key is configured, or what else is wrong.
+        let and_more = [&[("identifier", "other")], &pairs[..]].concat();
+        for (gate, pairs) in [(gate(), &pairs), (without_key.clone(), &pairs), (gate(), &and_more)]
+        {
+            let refusal = verdict(&gate, ELSEWHERE, pairs).unwrap_err();
+            assert!(matches!(refusal, GateRefusal::Address(_)), "{keys:?}");
+            assert_eq!(refusal.code(), "malformed_access_key", "{keys:?}");
+            assert!(
+                refusal.to_string().ends_with(&format!("; the access key is malformed: {fault}"))
+            );
+            assert_eq!(refusal.public_message(), format!("Invalid IP {ELSEWHERE}"));
+        }
+        assert_eq!(verdict(&gate(), LISTED, &pairs), Err(ApiRefusal::from(fault).into()));
     }
+    // A malformed field of another name hides no key.
+    let pairs = [&RIGHT[..], &[("accesskey", "key"), ("secret[]", "s")]].concat();
+    let refusal = ApiRefusal::from(Malformed::Alias(Field::Secret));
+    assert_eq!(verdict(&gate(), ELSEWHERE, &pairs), Err(refusal.into()));
 }
 
 #[test]

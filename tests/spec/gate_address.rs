@@ -1,18 +1,18 @@
 //! Which addresses may call, and when the access key lifts the restriction.
 
-use whmcs_auth::gate::AddressGate;
-use whmcs_auth::{KeyError, Refusal};
+use whmcs_auth::gate::{AddressGate, UnreadableKind};
+use whmcs_auth::{ApiRequest, KeyError, Refusal};
 
-use crate::common::address;
+use crate::common::{address, with_access_key};
 
 /// The code of the refusal, if the address is refused.
 fn code(gate: &AddressGate, caller: &str, key: Option<&str>) -> Option<&'static str> {
-    let verdict = gate.check(address(caller), key);
+    let verdict = gate.check(address(caller), &with_access_key(key));
     verdict.err().map(|refusal| refusal.code())
 }
 
 fn may_call(gate: &AddressGate, caller: &str) -> bool {
-    gate.check(address(caller), None).is_ok()
+    gate.check(address(caller), &ApiRequest::default()).is_ok()
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn addresses_are_compared_as_values() {
         ("::", "::1", false),
     ] {
         let gate = AddressGate::new().with_entries([entry]);
-        assert_eq!(gate.ignored_entries(), 0, "{entry}");
+        assert_eq!(gate.unreadable_entries(), [], "{entry}");
         assert_eq!(may_call(&gate, caller), listed, "{entry}, {caller}");
         let gate = AddressGate::new().with_addresses([address(entry)]);
         assert_eq!(may_call(&gate, caller), listed, "{entry}, {caller}");
@@ -76,41 +76,155 @@ fn an_open_gate_accepts_every_caller() {
     }
 }
 
+/// The list of a new WHMCS database holds one empty entry, so such a list is an empty one.
 #[test]
-fn an_entry_that_is_no_address_matches_no_caller_and_is_counted() {
+fn a_list_without_an_address_refuses_every_caller() {
+    for (entries, expected) in [
+        (&[""][..], "address_list_empty"),
+        (&["", " "], "address_list_empty"),
+        (&["10.0.0.0/8"], "address_list_unreadable"),
+        (&["", "localhost"], "address_list_unreadable"),
+    ] {
+        let gate = AddressGate::new().with_entries(entries);
+        for caller in ["203.0.113.7", "127.0.0.1", "::1", "10.0.0.1", "0.0.0.0", "::"] {
+            assert_eq!(code(&gate, caller, None), Some(expected), "{entries:?}");
+        }
+    }
+}
+
+#[test]
+fn a_caller_of_a_family_that_is_not_listed_is_told_apart() {
+    let gate = |entries: &[&str]| AddressGate::new().with_entries(entries);
+    for (entries, caller, expected) in [
+        (&["203.0.113.7"][..], "2001:db8::1", "only_ipv4_listed"),
+        (&["::ffff:203.0.113.7"], "2001:db8::1", "only_ipv4_listed"),
+        (&["203.0.113.7", "2001:db8::/32"], "2001:db8::1", "only_ipv4_listed"),
+        (&["2001:db8::1"], "203.0.113.7", "only_ipv6_listed"),
+        (&["2001:db8::1"], "::ffff:203.0.113.7", "only_ipv6_listed"),
+        (&["203.0.113.7", "2001:db8::1"], "203.0.113.8", "address_not_listed"),
+        (&["203.0.113.7", "2001:db8::1"], "2001:db8::2", "address_not_listed"),
+        (&["203.0.113.7"], "203.0.113.8", "address_not_listed"),
+        (&["2001:db8::1"], "2001:db8::2", "address_not_listed"),
+        // This machine has hints of its own.
+        (&["203.0.113.7"], "::1", "ipv6_localhost_not_listed"),
+        (&["2001:db8::1"], "127.0.0.1", "loopback_not_listed"),
+    ] {
+        assert_eq!(code(&gate(entries), caller, None), Some(expected), "{entries:?} {caller}");
+    }
+}
+
+#[cfg(feature = "ipnet")]
+#[test]
+fn a_network_is_of_a_family_too() {
+    for (network, caller, expected) in [
+        ("10.0.0.0/8", "2001:db8::1", "only_ipv4_listed"),
+        ("::ffff:10.0.0.0/104", "2001:db8::1", "only_ipv4_listed"),
+        ("fd00::/8", "203.0.113.7", "only_ipv6_listed"),
+    ] {
+        let gate = AddressGate::new().with_networks([network.parse().unwrap()]);
+        assert_eq!(code(&gate, caller, None), Some(expected), "{network}");
+        let gate = gate.with_entries(["192.0.2.1", "2001:db8::2"]);
+        assert_eq!(code(&gate, caller, None), Some("address_not_listed"), "{network}");
+    }
+}
+
+#[test]
+fn an_entry_that_is_no_address_is_kept_with_what_it_looks_like() {
+    use UnreadableKind::{
+        Empty, HostName, LeadingZero, Network, Other, Port, Range, Several, WhiteSpace, Zone,
+    };
+
     let invalid = [
-        "",
-        " ",
-        "*",
-        "localhost",
-        " 203.0.113.7",
-        "203.0.113.7 ",
-        "203.0.113.7\n",
-        "203.0.113.07",
-        "203.0.113",
-        "203.0.113.7.",
-        "203.0.113.7:80",
-        "203.0.113.7/32",
-        "203.0.113.0/24",
-        "203.0.113.*",
-        "203.0.113.1-9",
-        "0.0.0.0/0",
-        "::/0",
-        "[::1]",
-        "::1%lo",
-        "0xcb007107",
-        "3405803783",
-        "\u{ff11}27.0.0.1",
-        "203.0.113.7,127.0.0.1",
+        ("", Empty),
+        (" ", Empty),
+        ("\u{feff}\r\n", Empty),
+        ("\0", Empty),
+        (" 203.0.113.7", WhiteSpace),
+        ("203.0.113.7 ", WhiteSpace),
+        ("203.0.113.7\n", WhiteSpace),
+        ("203.0.113.7\0", WhiteSpace),
+        ("\u{a0}203.0.113.7", WhiteSpace),
+        ("\u{feff}203.0.113.7", WhiteSpace),
+        ("203.0.113.7\u{200b}", WhiteSpace),
+        ("\t2001:db8::1", WhiteSpace),
+        ("203.0.113.7/32", Network),
+        ("203.0.113.0/24 ", Network),
+        ("203.0.113.0/255.255.255.0", Network),
+        ("0.0.0.0/0", Network),
+        ("::/0", Network),
+        ("203.0.113.*", Range),
+        ("2001:db8::*", Range),
+        ("*", Range),
+        ("*.*.*.*", Range),
+        ("203.0.113.1-9", Range),
+        ("203.0.113.1 - 203.0.113.9", Range),
+        ("2001:db8::1-2001:db8::9", Range),
+        ("203.0.113.7,127.0.0.1", Several),
+        ("203.0.113.7, ::1", Several),
+        ("203.0.113.7;127.0.0.1", Several),
+        ("203.0.113.7 127.0.0.1", Several),
+        ("203.0.113.7\n127.0.0.1", Several),
+        ("203.0.113.7,", Several),
+        ("203.0.113.7:80", Port),
+        ("[::1]:443", Port),
+        ("[::1]", Port),
+        ("::1%lo", Zone),
+        ("fe80::1%eth0", Zone),
+        ("203.0.113.07", LeadingZero),
+        ("203.000.113.007", LeadingZero),
+        ("::ffff:203.0.113.07", LeadingZero),
+        ("localhost", HostName),
+        ("billing.example.com", HostName),
+        ("billing.example.com.", HostName),
+        ("web-1_a.example", HostName),
+        ("m\u{fc}ller.example", HostName),
+        ("203.0.113", Other),
+        ("203.0.113.7.", Other),
+        ("203.0.113.256", Other),
+        ("203.0.113.0256", Other),
+        ("0xcb007107", Other),
+        ("3405803783", Other),
+        ("\u{ff11}27.0.0.1", Other),
+        ("203.0.113.7,localhost", Other),
+        (",", Other),
+        ("-", Other),
+        ("/24", Other),
+        ("%eth0", Other),
+        ("[203.0.113.7", Other),
+        ("https://billing.example.com", Other),
     ];
-    let gate = AddressGate::new().with_entries(invalid);
-    assert_eq!(gate.ignored_entries(), invalid.len());
+    let texts = invalid.map(|(text, _)| text);
+    let gate = AddressGate::new().with_entries(texts);
+    let found = gate.unreadable_entries().iter().map(|entry| (entry.text(), entry.kind()));
+    assert_eq!(found.collect::<Vec<_>>(), invalid);
     for caller in ["203.0.113.7", "127.0.0.1", "::1", "0.0.0.0", "::"] {
-        assert_eq!(code(&gate, caller, None), Some("address_list_empty"));
+        assert_eq!(code(&gate, caller, None), Some("address_list_unreadable"));
     }
     let gate = gate.with_entries(["127.0.0.1"]);
-    assert_eq!(gate.ignored_entries(), invalid.len());
+    assert_eq!(gate.unreadable_entries().len(), invalid.len());
     assert!(may_call(&gate, "127.0.0.1"));
+}
+
+/// An operator may paste anything into the list. What is shown stays one short line.
+#[test]
+fn a_long_or_binary_entry_is_cut_and_escaped() {
+    let shown = |entry: &str| {
+        let gate = AddressGate::new().with_entries([entry]);
+        gate.unreadable_entries().iter().map(ToString::to_string).collect::<String>()
+    };
+    let x = |count| "x".repeat(count);
+    let host = "is a host name: list the addresses of the host";
+    assert_eq!(shown(&x(64)), format!("the entry \"{}\" {host}", x(64)));
+    assert_eq!(shown(&x(65)), format!("the entry \"{}\"... {host}", x(64)));
+    assert_eq!(shown(&x(1_000_000)), format!("the entry \"{}\"... {host}", x(64)));
+    let umlauts = "\u{fc}".repeat(65);
+    assert_eq!(shown(&umlauts), format!("the entry \"{}\"... {host}", "\u{fc}".repeat(64)));
+    let other = "is not an IPv4 or IPv6 address: correct it or remove it";
+    let escaped = r#"the entry "a\u{1b}[31m\"\n\r\0\u{202e}b" "#;
+    assert_eq!(shown("a\u{1b}[31m\"\n\r\0\u{202e}b"), format!("{escaped}{other}"));
+    for entry in ["0.".repeat(100_000), "1-".repeat(100_000), " ".repeat(100_000), ",".repeat(9)] {
+        assert!(shown(&entry).len() < 200);
+    }
 }
 
 #[test]
@@ -160,13 +274,15 @@ fn an_empty_access_key_never_matches() {
     let gate = AddressGate::new().with_entries(["203.0.113.7"]).with_access_key("").unwrap();
     let elsewhere = address("198.51.100.1");
     for presented in [None, Some(""), Some("x")] {
-        assert!(gate.check(elsewhere, presented).is_err(), "{presented:?}");
+        assert!(gate.check(elsewhere, &with_access_key(presented)).is_err(), "{presented:?}");
     }
     // The last key set counts.
     let gate = gate.with_access_key("a").unwrap().with_access_key("b").unwrap();
-    assert!(gate.check(elsewhere, Some("a")).is_err());
-    assert!(gate.check(elsewhere, Some("b")).is_ok());
-    assert!(gate.with_access_key("").unwrap().check(elsewhere, Some("b")).is_err());
+    assert!(gate.check(elsewhere, &with_access_key(Some("a"))).is_err());
+    assert!(gate.check(elsewhere, &with_access_key(Some("b"))).is_ok());
+    assert!(
+        gate.with_access_key("").unwrap().check(elsewhere, &with_access_key(Some("b"))).is_err()
+    );
 }
 
 #[test]

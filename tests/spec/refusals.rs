@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use whmcs_auth::gate::{AddressGate, GateError, GateRefusal, HiddenCaller};
 use whmcs_auth::{
-    ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal, Field, KeyError, Malformed, Refusal,
-    SchemeError,
+    ActionRefusal, ApiError, ApiRefusal, ApiRequest, AutoAuthRefusal, Field, KeyError, Malformed,
+    Refusal, SchemeError,
 };
 
-use crate::common::{action_name, address};
+use crate::common::{action_name, address, with_access_key};
 
 /// The message and the HTTP status for the caller.
 type PublicAnswer = (&'static str, u16);
@@ -287,6 +287,7 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
     let with_key = gate.clone().with_access_key("right").unwrap();
     let with_network = gate.clone().with_entries(["10.0.0.0/8"]);
     let empty = AddressGate::new();
+    let ipv6 = AddressGate::new().with_entries(["2001:db8::1"]);
     let networks = AddressGate::new().with_entries(["10.0.0.0/8", "fd00::/8"]);
     for (gate, caller, key, code, seen, cause) in [
         (
@@ -327,24 +328,32 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
             None,
             "address_not_listed",
             "10.0.0.1",
-            "if it is a proxy's, the proxy must pass on the caller's",
+            "if it is the address of a proxy, trust the proxy to pass on the caller's address",
         ),
         (
             &gate,
             "2001:DB8:0::1",
             Some(""),
-            "address_not_listed",
+            "only_ipv4_listed",
             "2001:db8::1",
-            "if it is a proxy's, the proxy must pass on the caller's",
+            "the caller uses IPv6, and the list holds only IPv4: list the IPv6 address, too",
+        ),
+        (
+            &ipv6,
+            "10.0.0.1",
+            None,
+            "only_ipv6_listed",
+            "10.0.0.1",
+            "the caller uses IPv4, and the list holds only IPv6: list the IPv4 address, too",
         ),
         (
             &networks,
             "10.0.0.1",
             None,
-            "address_list_empty",
+            "address_list_unreadable",
             "10.0.0.1",
-            "the list is empty, which denies everyone; \
-             2 entries of the list are no addresses, and match nobody",
+            "no entry of the list is an address, which denies everyone; \
+             2 entries of the list cannot be read as an address",
         ),
         (
             &with_network,
@@ -352,8 +361,8 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
             None,
             "address_not_listed",
             "10.0.0.1",
-            "if it is a proxy's, the proxy must pass on the caller's; \
-             an entry of the list is no address, and matches nobody",
+            "if it is the address of a proxy, trust the proxy to pass on the caller's address; \
+             an entry of the list cannot be read as an address",
         ),
         (
             &with_key,
@@ -361,7 +370,7 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
             Some("wrong"),
             "wrong_access_key",
             "127.0.0.1",
-            "the caller, or a proxy, is on this machine; the access key is not the right one",
+            "the caller, or a proxy, is on this machine; the access key is wrong",
         ),
         (
             &gate,
@@ -370,7 +379,7 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
             "ipv6_localhost_not_listed",
             "::1",
             "`localhost` resolved to IPv6, or a proxy is on this machine; \
-             no access key is configured, and one was presented",
+             an access key was presented, but none is configured",
         ),
         (
             &with_network,
@@ -378,15 +387,51 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
             Some("any"),
             "address_not_listed",
             "10.0.0.1",
-            "if it is a proxy's, the proxy must pass on the caller's; \
-             an entry of the list is no address, and matches nobody; \
-             no access key is configured, and one was presented",
+            "if it is the address of a proxy, trust the proxy to pass on the caller's address; \
+             an entry of the list cannot be read as an address; \
+             an access key was presented, but none is configured",
         ),
     ] {
-        let refusal = gate.check(address(caller), key).unwrap_err();
+        let request = with_access_key(key);
+        let refusal = gate.check(address(caller), &request).unwrap_err();
         let sentence = format!("the address {seen} is not listed: {cause}");
         assert_reported(&refusal, code, &sentence, (&format!("Invalid IP {seen}"), 403));
         assert_eq!(refusal.address(), address(seen));
+    }
+}
+
+#[test]
+fn a_malformed_access_key_is_reported_with_its_fault() {
+    let gate = AddressGate::new().with_entries(["203.0.113.7"]);
+    let request = ApiRequest::from_pairs([("accesskey", "a"), ("accesskey", "a")]);
+    let refusal = gate.check(address("127.0.0.1"), &request).unwrap_err();
+    let sentence = "the address 127.0.0.1 is not listed: the caller, or a proxy, is on this machine; \
+                    the access key is malformed: the field `accesskey` occurs more than once";
+    let answer = ("Invalid IP 127.0.0.1", 403);
+    assert_reported(&refusal, "malformed_access_key", sentence, answer);
+}
+
+#[test]
+fn an_entry_of_the_address_list_that_cannot_be_read_is_reported() {
+    for (entry, sentence) in [
+        ("", "holds nothing: remove it"),
+        (" ::1", "has white space or invisible characters around its address: remove them"),
+        (
+            "10.0.0.0/8",
+            "is a network, and an entry is one address: list each of its addresses, or use a setting \
+             for networks",
+        ),
+        ("10.0.0.*", "is a range of addresses: list each of them"),
+        ("::1, ::2", "holds a separator: give each address an entry of its own"),
+        ("[::1]:80", "has a port or brackets: write the address alone"),
+        ("fe80::1%1", "has a zone: write the address without `%` and the zone"),
+        ("10.0.0.01", "has a number with a leading zero: write it without the zero"),
+        ("localhost", "is a host name: list the addresses of the host"),
+        ("10.0.0", "is not an IPv4 or IPv6 address: correct it or remove it"),
+    ] {
+        let gate = AddressGate::new().with_entries([entry]);
+        let shown = gate.unreadable_entries().iter().map(ToString::to_string);
+        assert_eq!(shown.collect::<Vec<_>>(), [format!("the entry \"{entry}\" {sentence}")]);
     }
 }
 

@@ -59,8 +59,8 @@ fn parse_goto(goto: &str) -> Goto<'_> {
 }
 
 #[no_panic]
-fn check_address(gate: &AddressGate, presented: &str) -> Result<(), AddressRefusal> {
-    gate.check([203, 0, 113, 7].into(), Some(presented))
+fn check_address(gate: &AddressGate, request: &ApiRequest<'_>) -> Result<(), AddressRefusal> {
+    gate.check([203, 0, 113, 7].into(), request)
 }
 
 #[no_panic]
@@ -122,7 +122,7 @@ fn main() {
         black_box(is_for(&login, text));
     }
     let _ = black_box(parse_goto(text));
-    let _ = black_box(check_address(&addresses, text));
+    let _ = black_box(check_address(&addresses, &request));
     let _ = black_box(admit(&black_box(ApiGate::new(addresses)), &request));
     let _ = black_box(name_action(action));
     black_box(includes(&black_box(AllowedActions::new(&arguments)), text));

@@ -90,7 +90,8 @@ pub fn keys<const N: usize>(keys: [String; N]) -> AutoAuthKeys {
 
 pub fn check_access_key(right: String, presented: String) -> Work {
     let gate = AddressGate::new().with_access_key(right).expect("a valid access key");
-    Box::new(move || match gate.check([203, 0, 113, 7].into(), Some(&presented)) {
+    let request = ApiRequest::from_pairs([("accesskey", presented)]);
+    Box::new(move || match gate.check([203, 0, 113, 7].into(), &request) {
         Ok(()) => "accepted",
         Err(refusal) => refusal.code(),
     })

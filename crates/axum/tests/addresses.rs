@@ -121,6 +121,18 @@ async fn the_access_key_lifts_the_restriction() {
     assert_eq!(stranger(&format!("action=GetClients&{key}"), PAIR.into()).await.status, 200);
     let answer = stranger("action=GetClients&accesskey=key", PAIR.into()).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (403, "wrong_access_key"));
+    // Sent twice, in one place or in two, or under a name that PHP reads as this one.
+    let call = "action=GetClients&responsetype=json";
+    let query = format!("{call}&{key}");
+    for (query, body) in [
+        (&*query, format!("{PAIR}&{key}")),
+        (call, format!("{PAIR}&{key}&{key}")),
+        (call, format!("{PAIR}&accesskey[]=x")),
+    ] {
+        let answer = stranger(query, body).await;
+        is_refused(&answer, "malformed_access_key", "Invalid IP 198.51.100.1");
+        assert!(answer.report.unwrap().cause.contains("; the access key is malformed: "));
+    }
 }
 
 /// The address is checked first, so a stranger learns nothing about the body.

@@ -53,7 +53,11 @@ fn http_url(text: &str) -> Result<Uri, String> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let options = Options::parse();
-    let gate = ApiGate::new(AddressGate::new().with_entries(options.allow_ip));
+    let addresses = AddressGate::new().with_entries(options.allow_ip);
+    for entry in addresses.unreadable_entries() {
+        eprintln!("warning: {entry}");
+    }
+    let gate = ApiGate::new(addresses);
     let store = store(&options.identifier, &options.secret)?;
     let auth = Authenticator::new(store, gate);
     let router = router(auth, options.upstream, options.max_fields);

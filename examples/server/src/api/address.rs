@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use whmcs_auth::ApiRequest;
+
 use crate::refusal::Refusal;
 use crate::service::Service;
 use crate::throttle::Guess;
@@ -11,11 +13,11 @@ use crate::throttle::Guess;
 pub(super) async fn check_address(
     service: &Service,
     address: IpAddr,
-    access_key: Option<&str>,
+    request: &ApiRequest<'_>,
 ) -> Result<(), Refusal> {
     let access = service.access.get();
     let configured = &access.addresses;
-    let Err(refusal) = configured.check(address, access_key) else {
+    let Err(refusal) = configured.check(address, request) else {
         return Ok(());
     };
     if !service.settings.allowed_ips_from_database {
@@ -28,5 +30,5 @@ pub(super) async fn check_address(
             Refusal::answered_as(&refusal, "allowed_ips_unreadable", cause).counted(Guess::Secret)
         );
     };
-    Ok(configured.clone().with_entries(entries).check(address, access_key)?)
+    Ok(configured.clone().with_entries(entries).check(address, request)?)
 }

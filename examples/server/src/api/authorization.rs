@@ -18,7 +18,7 @@ pub(super) async fn authorize(
     address: IpAddr,
     request: &ApiRequest<'_>,
 ) -> Result<ActionName, Refusal> {
-    check_address(service, address, request.access_key()).await?;
+    check_address(service, address, request).await?;
 
     let caller = verify(service, address, request.attempt()).await?;
     let span = tracing::Span::current();
