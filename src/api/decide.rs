@@ -3,7 +3,7 @@
 use super::action::AllowedActions;
 use super::attempt::{ApiAttempt, Pair, Presented};
 use super::caller::{ApiCaller, ApiMode};
-use super::equal_work::Checks;
+use super::equal_work::{Checks, Computed, Method};
 use super::policy::ApiPolicy;
 use super::refusal::ApiRefusal;
 use super::store::{Admin, AdminState, ApiCredential};
@@ -93,8 +93,20 @@ impl ApiAttempt<'_> {
         expected: ExpectedSchemes,
         policy: &ApiPolicy,
     ) -> Result<ApiCaller<Id>, ApiRefusal> {
+        self.decide_by(Computed, credential, admin, expected, policy)
+    }
+
+    /// Decides as [`decide`](Self::decide) does, with checks that are made by this method.
+    pub(super) fn decide_by<Id: Clone>(
+        &self,
+        method: impl Method,
+        credential: Option<&ApiCredential<Id>>,
+        admin: Option<&Admin<Id>>,
+        expected: ExpectedSchemes,
+        policy: &ApiPolicy,
+    ) -> Result<ApiCaller<Id>, ApiRefusal> {
         let presented = self.0.as_ref().map_err(|refusal| *refusal)?;
-        let mut checks = Checks::new(presented, expected, policy);
+        let mut checks = Checks::new(method, presented, expected, policy);
         let verdict = decide(presented, &mut checks, credential, admin, policy);
         if verdict.is_err() {
             checks.check_decoys();
@@ -105,7 +117,7 @@ impl ApiAttempt<'_> {
 
 fn decide<Id: Clone>(
     presented: &Presented<'_>,
-    checks: &mut Checks<'_>,
+    checks: &mut Checks<'_, impl Method>,
     credential: Option<&ApiCredential<Id>>,
     admin: Option<&Admin<Id>>,
     policy: &ApiPolicy,
@@ -129,7 +141,7 @@ fn decide<Id: Clone>(
 }
 
 fn verify_credential<Id: Clone>(
-    checks: &mut Checks<'_>,
+    checks: &mut Checks<'_, impl Method>,
     pair: Pair,
     record: &ApiCredential<Id>,
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
@@ -156,7 +168,7 @@ fn verify_credential<Id: Clone>(
 }
 
 fn verify_admin<Id: Clone>(
-    checks: &mut Checks<'_>,
+    checks: &mut Checks<'_, impl Method>,
     record: &Admin<Id>,
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
     if !checks.password_matches(&record.password) {

@@ -2,9 +2,13 @@
 //!
 //! [`Checks`] remembers the scheme of each check. Before a refusal it checks a decoy for every expected
 //! scheme that no record was checked with.
+//!
+//! [`Method`] says how a check is made, so the same rules hold where a cache answers in place of bcrypt.
 
 use core::hint::black_box;
 use core::mem::ManuallyDrop;
+
+use subtle::Choice;
 
 use super::attempt::{Pair, Presented};
 use super::policy::ApiPolicy;
@@ -18,8 +22,46 @@ use crate::stored::secret::StoredSecret;
 #[path = "equal_work_tests.rs"]
 mod tests;
 
+/// How a check is made.
+pub(super) trait Method {
+    /// The raw secret of a credential.
+    fn secret(&self, stored: &StoredSecret, presented: &str) -> Choice;
+    /// The md5 of an admin's password.
+    fn password(&self, stored: &StoredPassword, presented: &PresentedMd5) -> Choice;
+    /// The md5 of a credential's secret, against the compat scheme of the record with that secret.
+    fn compat(
+        &self,
+        secret: Option<&StoredSecret>,
+        stored: &StoredPassword,
+        presented: &PresentedMd5,
+    ) -> Choice;
+}
+
+/// Every check is made as its scheme says.
+pub(super) struct Computed;
+
+impl Method for Computed {
+    fn secret(&self, stored: &StoredSecret, presented: &str) -> Choice {
+        stored.matches(presented)
+    }
+
+    fn password(&self, stored: &StoredPassword, presented: &PresentedMd5) -> Choice {
+        stored.matches(presented)
+    }
+
+    fn compat(
+        &self,
+        _: Option<&StoredSecret>,
+        stored: &StoredPassword,
+        presented: &PresentedMd5,
+    ) -> Choice {
+        stored.matches(presented)
+    }
+}
+
 /// The checks of one decision, and the schemes that they used.
-pub(super) struct Checks<'a> {
+pub(super) struct Checks<'a, M> {
+    method: M,
     presented: &'a str,
     looks_md5: bool,
     is_login: bool,
@@ -31,8 +73,9 @@ pub(super) struct Checks<'a> {
     password: Option<PasswordScheme>,
 }
 
-impl<'a> Checks<'a> {
+impl<'a, M: Method> Checks<'a, M> {
     pub(super) fn new(
+        method: M,
         presented: &'a Presented<'_>,
         expected: ExpectedSchemes,
         policy: &ApiPolicy,
@@ -41,6 +84,7 @@ impl<'a> Checks<'a> {
         let looks_md5 = PresentedMd5::is_shape_of(secret);
         let is_login = presented.pair == Pair::Login;
         Self {
+            method,
             presented: secret,
             looks_md5,
             is_login,
@@ -65,7 +109,7 @@ impl<'a> Checks<'a> {
     /// API-2: checks the presented text as a raw secret.
     pub(super) fn secret_matches(&mut self, stored: &StoredSecret) -> bool {
         self.secret = Some(stored.scheme());
-        declassify(stored.matches(self.presented))
+        declassify(self.method.secret(stored, self.presented))
     }
 
     /// API-3: the scheme that matched the presented text as the md5 of the secret. `None` if it did not
@@ -80,10 +124,11 @@ impl<'a> Checks<'a> {
         if !self.accepts_md5_of_secret {
             return None;
         }
-        let (scheme, outcome) = match (record.secret.matches_md5(&self.md5()), &record.compat) {
+        let md5 = self.md5();
+        let (scheme, outcome) = match (record.secret.matches_md5(&md5), &record.compat) {
             (Some(checked), _) => checked,
             (None, Some(compat)) if self.expected.compat.is_some() => {
-                (compat.scheme(), compat.matches(&self.md5()))
+                (compat.scheme(), self.method.compat(Some(&record.secret), compat, &md5))
             }
             (None, _) => return None,
         };
@@ -94,30 +139,33 @@ impl<'a> Checks<'a> {
     /// API-2: checks the presented text as the md5 of an admin's password.
     pub(super) fn password_matches(&mut self, stored: &StoredPassword) -> bool {
         self.password = Some(stored.scheme());
-        declassify(stored.matches(&self.md5()))
+        declassify(self.method.password(stored, &self.md5()))
     }
 
     /// Checks a decoy for each expected scheme that was not checked. The outcome is ignored, so a match
     /// on a decoy never verifies anybody.
     pub(super) fn check_decoys(&self) {
         let expected = self.expected;
+        // Not dropped: a real check wipes nothing, so wiping a decoy would cost more.
+        let secret_decoy = || StoredSecret::decoy(expected.secret).map(ManuallyDrop::new);
+        let decoy = |scheme| StoredPassword::decoy(scheme).map(ManuallyDrop::new);
+        let ignore = |outcome| _ = black_box(declassify(outcome));
         if self.secret != Some(expected.secret)
-            // Not dropped: a real check wipes nothing, so wiping the decoy would cost more.
-            && let Some(decoy) = StoredSecret::decoy(expected.secret).map(ManuallyDrop::new)
+            && let Some(decoy) = secret_decoy()
         {
-            black_box(declassify(decoy.matches(self.presented)));
+            ignore(self.method.secret(&decoy, self.presented));
         }
-        if self.accepts_md5_of_secret && self.md5_of_secret != expected.md5_of_secret() {
-            self.check_password_decoy(expected.md5_of_secret());
+        if self.accepts_md5_of_secret
+            && self.md5_of_secret != expected.md5_of_secret()
+            && let Some(decoy) = expected.md5_of_secret().and_then(decoy)
+        {
+            ignore(self.method.compat(secret_decoy().as_deref(), &decoy, &self.md5()));
         }
-        if self.is_login && self.password != Some(expected.password) {
-            self.check_password_decoy(Some(expected.password));
-        }
-    }
-
-    fn check_password_decoy(&self, scheme: Option<PasswordScheme>) {
-        if let Some(decoy) = scheme.and_then(StoredPassword::decoy).map(ManuallyDrop::new) {
-            black_box(declassify(decoy.matches(&self.md5())));
+        if self.is_login
+            && self.password != Some(expected.password)
+            && let Some(decoy) = decoy(expected.password)
+        {
+            ignore(self.method.password(&decoy, &self.md5()));
         }
     }
 
