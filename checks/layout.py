@@ -15,7 +15,7 @@ import sys
 # The files of layer 0 also import each other.
 LAYERS = [
     {"field", "pairs", "secret_text", "digest", "clock", "refusal"},
-    {"stored"},
+    {"cache", "stored"},
     {"api", "autoauth"},
     {"gate", "answer", "received", "upgrade", "serde"},
     {"http_types", "diagnose"},

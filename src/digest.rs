@@ -108,6 +108,22 @@ pub(crate) fn declassify(outcome: Choice) -> bool {
     outcome.into()
 }
 
+/// Reveals a keyed digest that chooses a place in a table. Whoever does not know the key learns nothing of
+/// what was digested.
+#[cfg(feature = "cache")]
+#[inline(never)]
+pub(crate) fn declassify_place(place: u64) -> u64 {
+    #[cfg(ctgrind)]
+    let place = {
+        let mut bytes = place.to_ne_bytes();
+        if let Some(declassify) = DECLASSIFY.get() {
+            bytes.iter_mut().for_each(declassify);
+        }
+        u64::from_ne_bytes(bytes)
+    };
+    place
+}
+
 /// The hook that the constant-time check sets. [`declassify`] calls it with each outcome, and the check
 /// then tells memcheck that the outcome is revealed. Exists only with `--cfg ctgrind`.
 #[cfg(ctgrind)]
@@ -129,6 +145,9 @@ pub(crate) mod work {
         Bcrypt {
             cost: u32,
         },
+        /// A cache was asked for a match.
+        #[cfg(feature = "cache")]
+        Recall,
         /// The length of the first of the two byte strings.
         Comparison(usize),
         /// [`declassify`](super::declassify) was called.

@@ -101,6 +101,7 @@
 //! | [`Clock`], [`clock`] | the trait of a clock, and the clocks of this crate |
 //! | [`gate`] | addresses, proxies, actions, and one call for address, credentials and action |
 //! | [`answer`] | body, status and content type of an answer, as JSON, XML or NVP |
+#![cfg_attr(feature = "cache", doc = "| [`cache`] | bcrypt once for a secret, not on every call |")]
 #![cfg_attr(feature = "std", doc = "| [`replay`] | login links that work only once |")]
 #![cfg_attr(
     feature = "form",
@@ -155,6 +156,7 @@
 //! | `form` | yes | requests from raw form bodies, queries and URLs, the signer of links, and the module `diagnose` |
 //! | `zeroize` | yes | keys, stored plain text and md5s, and the values of owned requests are wiped when they are dropped |
 //! | `bcrypt` | no | secrets and passwords that are stored as bcrypt |
+//! | `cache` | no | the module `cache`: bcrypt once for a secret, not on every call |
 //! | `sha2` | no | API secrets that are stored as SHA-256 |
 //! | `ipnet` | no | networks in the address gate |
 //! | `serde` | no | requests from the form and query extractors of axum, actix-web and poem |
@@ -191,6 +193,8 @@ mod readme {}
 pub mod answer;
 mod api;
 mod autoauth;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod clock;
 #[cfg(feature = "form")]
 pub mod diagnose;

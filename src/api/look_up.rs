@@ -1,13 +1,19 @@
 //! The look-ups of an attempt over an async store.
 
 use alloc::borrow::Cow;
+#[cfg(feature = "cache")]
+use alloc::sync::Arc;
 use core::future::{Future, ready};
+#[cfg(feature = "cache")]
+use std::time::Instant;
 
 use super::attempt::ApiAttempt;
 use super::caller::ApiCaller;
 use super::policy::ApiPolicy;
 use super::refusal::{ApiError, ApiRefusal};
 use super::store::{Admin, ApiCredential, CredentialStore};
+#[cfg(feature = "cache")]
+use crate::cache::{Recall, VerificationCache};
 use crate::stored::scheme::ExpectedSchemes;
 
 /// Finds credentials and admins by name, for a service that awaits its look-ups. It works with every async
@@ -209,7 +215,14 @@ impl ApiAttempt<'_> {
                 None => None,
             };
             let expected = store.expected_schemes();
-            Ok(PendingDecision { attempt, credential, admin, expected })
+            Ok(PendingDecision {
+                attempt,
+                credential,
+                admin,
+                expected,
+                #[cfg(feature = "cache")]
+                cache: None,
+            })
         }
     }
 }
@@ -225,6 +238,9 @@ pub struct PendingDecision<Id> {
     credential: Option<ApiCredential<Id>>,
     admin: Option<Admin<Id>>,
     expected: ExpectedSchemes,
+    /// What remembers a match, and when the cache was asked.
+    #[cfg(feature = "cache")]
+    cache: Option<(Arc<VerificationCache>, Instant)>,
 }
 
 impl<Id: Clone> PendingDecision<Id> {
@@ -240,6 +256,43 @@ impl<Id: Clone> PendingDecision<Id> {
     /// Move the permit of the limit into the thread. A caller who hangs up ends the future, but not the
     /// thread, so a permit in the future would end too early.
     pub fn decide(&self, policy: &ApiPolicy) -> Result<ApiCaller<Id>, ApiRefusal> {
-        self.attempt.decide(self.credential.as_ref(), self.admin.as_ref(), self.expected, policy)
+        let (credential, admin) = (self.credential.as_ref(), self.admin.as_ref());
+        let expected = self.expected;
+        #[cfg(feature = "cache")]
+        if let Some((cache, now)) = &self.cache {
+            let attempt = &self.attempt;
+            return attempt.decide_and_remember(credential, admin, expected, policy, cache, *now);
+        }
+        self.attempt.decide(credential, admin, expected, policy)
+    }
+
+    /// Asks a cache before bcrypt. It takes about a microsecond, so it can run on an async executor.
+    ///
+    /// `now` is the time of the call. A match that [`decide`](Self::decide) finds is remembered from this
+    /// time on.
+    ///
+    /// # Security
+    ///
+    /// The records are those that were looked up for this call, so a changed secret or a disabled admin counts.
+    /// A refusal takes the same steps with every cache: see [the module](crate::cache).
+    ///
+    /// # Examples
+    ///
+    /// [The module](crate::cache) has one.
+    #[cfg(feature = "cache")]
+    pub fn recall(
+        mut self,
+        cache: &Arc<VerificationCache>,
+        now: Instant,
+        policy: &ApiPolicy,
+    ) -> Recall<ApiCaller<Id>, Self> {
+        let (credential, admin) = (self.credential.as_ref(), self.admin.as_ref());
+        match self.attempt.recall(credential, admin, self.expected, policy, cache, now) {
+            Some(caller) => Recall::Accepted(caller),
+            None => {
+                self.cache = Some((Arc::clone(cache), now));
+                Recall::Pending(self)
+            }
+        }
     }
 }

@@ -12,16 +12,20 @@ pub(crate) mod look_up;
 #[cfg(feature = "std")]
 pub(crate) mod memory_store;
 pub(crate) mod policy;
+#[cfg(feature = "cache")]
+mod recall;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod store;
+
+use alloc::borrow::Cow;
 
 use self::attempt::ApiAttempt;
 use self::caller::ApiCaller;
 use self::policy::ApiPolicy;
 use self::refusal::ApiError;
 use self::request::ApiRequest;
-use self::store::CredentialStore;
+use self::store::{Admin, ApiCredential, CredentialStore};
 
 /// Verifies who is calling the API, or says why the call is refused.
 ///
@@ -135,12 +139,64 @@ impl ApiRequest<'_> {
     }
 }
 
+#[cfg(feature = "cache")]
+impl ApiRequest<'_> {
+    /// Verifies the request over a store, and asks a cache before bcrypt. Needs feature `cache`.
+    ///
+    /// `now` is the time of the call. [`VerificationCache`](crate::cache::VerificationCache) has an example.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify_api_request`]. The verdict is the same, with every cache.
+    pub fn verify_with_cache<S: CredentialStore + ?Sized>(
+        &self,
+        store: &S,
+        policy: &ApiPolicy,
+        cache: &crate::cache::VerificationCache,
+        now: std::time::Instant,
+    ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
+        verify_attempt_with_cache(&self.attempt(), store, policy, cache, now)
+    }
+}
+
 /// The two steps of [`ApiAttempt`], with the look-ups of a store.
 pub(crate) fn verify_attempt<S: CredentialStore + ?Sized>(
     attempt: &ApiAttempt<'_>,
     store: &S,
     policy: &ApiPolicy,
 ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
+    let (credential, admin) = look_up(attempt, store)?;
+    let expected = store.expected_schemes();
+    Ok(attempt.decide(credential.as_deref(), admin.as_deref(), expected, policy)?)
+}
+
+/// The same, with a cache that is asked between the look-ups and the decision.
+#[cfg(feature = "cache")]
+pub(crate) fn verify_attempt_with_cache<S: CredentialStore + ?Sized>(
+    attempt: &ApiAttempt<'_>,
+    store: &S,
+    policy: &ApiPolicy,
+    cache: &crate::cache::VerificationCache,
+    now: std::time::Instant,
+) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
+    let (credential, admin) = look_up(attempt, store)?;
+    let (credential, admin) = (credential.as_deref(), admin.as_deref());
+    let expected = store.expected_schemes();
+    match attempt.recall(credential, admin, expected, policy, cache, now) {
+        Some(caller) => Ok(caller),
+        None => Ok(attempt.decide_and_remember(credential, admin, expected, policy, cache, now)?),
+    }
+}
+
+type Found<'s, S> = (
+    Option<Cow<'s, ApiCredential<<S as CredentialStore>::Id>>>,
+    Option<Cow<'s, Admin<<S as CredentialStore>::Id>>>,
+);
+
+fn look_up<'s, S: CredentialStore + ?Sized>(
+    attempt: &ApiAttempt<'_>,
+    store: &'s S,
+) -> Result<Found<'s, S>, ApiError<S::Error>> {
     let credential = match attempt.identifier() {
         Some(identifier) => store.find_credential(identifier).map_err(ApiError::Store)?,
         None => None,
@@ -149,6 +205,5 @@ pub(crate) fn verify_attempt<S: CredentialStore + ?Sized>(
         Some(username) => store.find_admin(username).map_err(ApiError::Store)?,
         None => None,
     };
-    let expected = store.expected_schemes();
-    Ok(attempt.decide(credential.as_deref(), admin.as_deref(), expected, policy)?)
+    Ok((credential, admin))
 }

@@ -1,8 +1,12 @@
 //! One call for everything: address, credentials and action.
 
+#[cfg(feature = "cache")]
+use alloc::sync::Arc;
 use core::fmt;
 use core::future::Future;
 use core::net::IpAddr;
+#[cfg(feature = "cache")]
+use std::time::Instant;
 
 use super::address::AddressGate;
 use super::refusal::{AddressRefusal, GateError, GateRefusal};
@@ -16,6 +20,10 @@ use crate::api::policy::ApiPolicy;
 use crate::api::request::ApiRequest;
 use crate::api::store::{Admin, ApiCredential, CredentialStore};
 use crate::api::verify_attempt;
+#[cfg(feature = "cache")]
+use crate::api::verify_attempt_with_cache;
+#[cfg(feature = "cache")]
+use crate::cache::{Recall, VerificationCache};
 use crate::stored::scheme::ExpectedSchemes;
 
 /// Decides whether a request may do what it asks for: address, credentials and action in one call.
@@ -73,7 +81,30 @@ impl ApiGate {
     ) -> Result<AuthorizedCall<S::Id>, GateError<S::Error>> {
         let admitted = self.admit(address, request)?;
         let caller = verify_attempt(&admitted.attempt, store, &self.policy)?;
-        Ok(admitted.authorize(caller)?)
+        Ok(authorize(caller, admitted.action, &self.policy)?)
+    }
+
+    /// Checks everything, as [`verify`](Self::verify) does, and asks a cache before bcrypt. Needs feature
+    /// `cache`.
+    ///
+    /// `now` is the time of the call.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify).
+    #[cfg(feature = "cache")]
+    pub fn verify_with_cache<S: CredentialStore + ?Sized>(
+        &self,
+        address: IpAddr,
+        request: &ApiRequest<'_>,
+        store: &S,
+        cache: &VerificationCache,
+        now: Instant,
+    ) -> Result<AuthorizedCall<S::Id>, GateError<S::Error>> {
+        let admitted = self.admit(address, request)?;
+        let attempt = &admitted.attempt;
+        let caller = verify_attempt_with_cache(attempt, store, &self.policy, cache, now)?;
+        Ok(authorize(caller, admitted.action, &self.policy)?)
     }
 
     /// The first step: checks the address, and reads what to look up.
@@ -155,12 +186,7 @@ impl AdmittedAttempt<'_> {
     ) -> Result<AuthorizedCall<Id>, GateRefusal> {
         let policy = &self.policy;
         let caller = self.attempt.decide(credential, admin, expected, policy)?;
-        Ok(self.authorize(caller)?)
-    }
-
-    fn authorize<Id>(&self, caller: ApiCaller<Id>) -> Result<AuthorizedCall<Id>, ActionRefusal> {
-        let action = caller.authorize_name(self.action?, &self.policy)?;
-        Ok(AuthorizedCall { caller, action })
+        Ok(authorize(caller, self.action, policy)?)
     }
 
     /// Copies borrowed text, so that the attempt can move into a blocking thread.
@@ -189,6 +215,15 @@ impl AdmittedAttempt<'_> {
     }
 }
 
+fn authorize<Id>(
+    caller: ApiCaller<Id>,
+    action: Result<ActionName, ActionRefusal>,
+    policy: &ApiPolicy,
+) -> Result<AuthorizedCall<Id>, ActionRefusal> {
+    let action = caller.authorize_name(action?, policy)?;
+    Ok(AuthorizedCall { caller, action })
+}
+
 /// An admitted call with the records that were looked up for it. It owns them, so it can be moved into a
 /// blocking thread.
 ///
@@ -214,8 +249,27 @@ impl<Id: Clone> PendingCall<Id> {
     /// [`PendingDecision::decide`].
     pub fn decide(&self) -> Result<AuthorizedCall<Id>, GateRefusal> {
         let caller = self.decision.decide(&self.policy)?;
-        let action = caller.authorize_name(self.action?, &self.policy)?;
-        Ok(AuthorizedCall { caller, action })
+        Ok(authorize(caller, self.action, &self.policy)?)
+    }
+
+    /// Asks a cache before bcrypt, as [`PendingDecision::recall`] does. It takes about a microsecond, so it can
+    /// run on an async executor. Needs feature `cache`.
+    ///
+    /// # Errors
+    ///
+    /// [`GateRefusal::Action`] if the caller is verified without bcrypt, and the action is absent, invalid or
+    /// not allowed. Refused credentials are pending: [`decide`](Self::decide) refuses them.
+    #[cfg(feature = "cache")]
+    pub fn recall(
+        self,
+        cache: &Arc<VerificationCache>,
+        now: Instant,
+    ) -> Result<Recall<AuthorizedCall<Id>, Self>, GateRefusal> {
+        let Self { decision, action, policy } = self;
+        Ok(match decision.recall(cache, now, &policy) {
+            Recall::Accepted(caller) => Recall::Accepted(authorize(caller, action, &policy)?),
+            Recall::Pending(decision) => Recall::Pending(Self { decision, action, policy }),
+        })
     }
 }
 

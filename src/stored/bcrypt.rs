@@ -48,7 +48,12 @@ mod with_bcrypt {
             let [tens, units] = cost.digits();
             let mut text = [b'.'; 60];
             *text.first_chunk_mut()? = [b'$', b'2', b'b', b'$', tens, units, b'$'];
-            Self::parse(core::str::from_utf8(&text).ok()?).ok()
+            Some(Self { text, cost })
+        }
+
+        #[cfg(feature = "cache")]
+        pub(crate) fn text(&self) -> &[u8] {
+            &self.text
         }
 
         pub(crate) fn cost(&self) -> BcryptCost {
@@ -66,6 +71,16 @@ mod with_bcrypt {
             let text = core::str::from_utf8(&self.text).unwrap_or("");
             let equal = bcrypt::verify(presented, text).unwrap_or(false);
             Choice::from(u8::from(equal & is_read_whole(presented)))
+        }
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn a_decoy_is_a_bcrypt_string_of_its_cost() {
+        for cost in 4..=31 {
+            let decoy = BcryptHash::decoy(BcryptCost::new(cost).unwrap()).unwrap();
+            let text = core::str::from_utf8(&decoy.text).unwrap();
+            assert_eq!(BcryptHash::parse(text).map(|parsed| parsed.cost), Ok(decoy.cost));
         }
     }
 

@@ -141,6 +141,15 @@ impl StoredPassword {
         }
     }
 
+    /// The bcrypt text, if that is how the password is stored.
+    #[cfg(feature = "cache")]
+    pub(crate) fn bcrypt_text(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Stored::BcryptOfMd5(hash) => Some(hash.text()),
+            _ => None,
+        }
+    }
+
     /// API-2: checks the md5 that an admin presented.
     pub(crate) fn matches(&self, presented: &PresentedMd5) -> Choice {
         match &self.0 {
@@ -197,7 +206,7 @@ impl PresentedMd5 {
         presented.len() == 32 && presented.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
-    fn is_md5(&self) -> Choice {
+    pub(crate) fn is_md5(&self) -> Choice {
         Choice::from(u8::from(self.is_md5))
     }
 

@@ -177,6 +177,15 @@ impl StoredSecret {
         }
     }
 
+    /// The bcrypt text, if that is how the secret is stored.
+    #[cfg(feature = "cache")]
+    pub(crate) fn bcrypt_text(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Stored::Bcrypt(hash) => Some(hash.text()),
+            _ => None,
+        }
+    }
+
     /// API-2: checks the raw secret, whatever it looks like.
     pub(crate) fn matches(&self, presented: &str) -> Choice {
         let presented_bytes = presented.as_bytes();

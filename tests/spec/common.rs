@@ -1,7 +1,10 @@
 //! What several modules use.
 
 use std::fmt::Display;
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use sha1::{Digest, Sha1};
 use time::OffsetDateTime;
@@ -54,6 +57,14 @@ pub fn with_access_key(key: Option<&str>) -> ApiRequest<'_> {
 
 pub fn action_name(action: &str) -> ActionName {
     Action::Named(action).try_into().unwrap()
+}
+
+/// Runs a future that never waits.
+pub fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
 }
 
 /// The fields of a request in credential mode.

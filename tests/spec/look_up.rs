@@ -1,9 +1,6 @@
 //! The two steps over a store that is awaited.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
 
 use whmcs_auth::{
     Admin, AdminState, ApiCredential, ApiError, ApiPolicy, ApiRefusal, ApiRequest,
@@ -11,15 +8,7 @@ use whmcs_auth::{
     StoredPassword, StoredSecret,
 };
 
-use crate::common::PASSWORD_MD5;
-
-/// Runs a future that never waits.
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
-    }
-}
+use crate::common::{PASSWORD_MD5, ready};
 
 /// Notes what it is asked for, and finds everything that is named `id`.
 #[derive(Default)]
@@ -65,7 +54,7 @@ type Verdict = Result<u64, ApiError<&'static str>>;
 
 fn verify(database: &Database, pairs: &[(&str, &str)]) -> Verdict {
     let attempt = ApiRequest::from_pairs(pairs).attempt().into_owned();
-    let decision = now(attempt.look_up(database))?;
+    let decision = ready(attempt.look_up(database))?;
     Ok(decision.decide(&ApiPolicy::new()).map(|caller| caller.id)?)
 }
 
@@ -125,7 +114,7 @@ fn the_futures_and_the_decision_move_between_threads() {
         decision.decide(&ApiPolicy::new()).ok().map(|caller| caller.id)
     }
     let database = Database::default();
-    assert_eq!(now(sends(handler(&database))), Some(1));
+    assert_eq!(ready(sends(handler(&database))), Some(1));
 }
 
 #[cfg(feature = "std")]
@@ -143,7 +132,7 @@ fn a_store_that_answers_at_once_is_an_async_one() {
         ([("username", "admin"), ("password", PASSWORD_MD5)], Ok(2)),
         ([("identifier", "id"), ("secret", "x")], Err(ApiRefusal::WrongSecret)),
     ] {
-        let decision = now(ApiRequest::from_pairs(pairs).attempt().look_up(&store)).unwrap();
+        let decision = ready(ApiRequest::from_pairs(pairs).attempt().look_up(&store)).unwrap();
         assert_eq!(decision.decide(&ApiPolicy::new()).map(|caller| caller.id), expected);
     }
 }
@@ -168,7 +157,7 @@ fn the_gate_looks_up_and_decides_in_two_steps() {
         let pairs = [("identifier", "id"), ("secret", secret), ("action", action)];
         let request = ApiRequest::from_pairs(pairs);
         let admitted = gate.admit("203.0.113.7".parse().unwrap(), &request).unwrap();
-        let pending = now(admitted.look_up(&store)).unwrap();
+        let pending = ready(admitted.look_up(&store)).unwrap();
         let shown = format!("{pending:?}");
         assert!(!shown.contains("wrong"), "{shown}");
         let verdict = pending.decide().map_or_else(|refusal| refusal.code(), |_| "accepted");

@@ -12,6 +12,8 @@ mod api_actions;
 mod api_md5_of_secret;
 mod api_request;
 mod api_store;
+#[cfg(feature = "cache")]
+mod cache;
 mod fields;
 mod look_up;
 #[cfg(feature = "std")]

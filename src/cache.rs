@@ -1,0 +1,392 @@
+//! A cache of matches: bcrypt once for a secret, not on every call.
+//!
+//! Bcrypt takes tens of milliseconds, and a client sends the same secret with every call. A
+//! [`VerificationCache`] remembers that a secret matched a stored bcrypt text. The next call with the same
+//! secret and the same stored text is accepted without bcrypt. Needs feature `cache`.
+//!
+//! - Only matches are remembered. A wrong secret and an unknown name cost what they cost without a cache.
+//! - The records are looked up on every call. A changed secret is another stored text, so it is not
+//!   remembered. A disabled admin, a deleted credential and a changed policy count at once.
+//! - The verdict has the same value in every field, with and without a cache.
+//!
+//! | service | how it asks the cache |
+//! |---|---|
+//! | async | [`PendingCall::recall`] or [`PendingDecision::recall`], between the look-ups and the decision |
+//! | blocking | [`ApiGate::verify_with_cache`] or [`ApiRequest::verify_with_cache`] |
+//!
+//! Source: this crate's decision.
+//!
+//! [`ApiGate::verify_with_cache`]: crate::gate::ApiGate::verify_with_cache
+//! [`ApiRequest::verify_with_cache`]: crate::ApiRequest::verify_with_cache
+//! [`PendingCall::recall`]: crate::gate::PendingCall::recall
+//! [`PendingDecision::recall`]: crate::PendingDecision::recall
+//!
+//! # Security
+//!
+//! An entry is an HMAC-SHA-256 of the stored text and of what was presented, cut to 128 bits. The key is in
+//! the same memory. So whoever reads the memory of the process can test a guess of a remembered secret at the
+//! speed of HMAC, not of bcrypt. That matters for secrets and passwords that people chose. Nobody can guess
+//! a random secret of 32 characters at any speed. The memory holds the presented secrets of running calls, too,
+//! with or without a cache.
+//!
+//! **Refusals.** Before a refusal, the cache is asked the same number of times for a known and for an unknown
+//! name. Then the same bcrypt checks are made as without a cache (API-8). A remembered secret of a disabled
+//! admin is refused in the same way.
+//!
+//! **Other callers.** A stored text has at most one entry. So a caller with one credential cannot push out
+//! another caller's entry, except by its own first call. A caller who changes its secret again and again
+//! leaves old entries behind until they are too old. Each costs one bcrypt to make, and can cost another
+//! caller one bcrypt.
+//!
+//! # Examples
+//!
+//! An async service:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Instant;
+//! use whmcs_auth::cache::{Recall, VerificationCache};
+//! use whmcs_auth::{ApiCaller, ApiError, ApiPolicy, ApiRequest, AsyncCredentialStore};
+//!
+//! async fn who_calls<S: AsyncCredentialStore>(
+//!     request: &ApiRequest<'_>,
+//!     store: &S,
+//!     cache: &Arc<VerificationCache>,
+//! ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
+//!     let policy = ApiPolicy::new();
+//!     let pending = request.attempt().look_up(store).await?;
+//!     match pending.recall(cache, Instant::now(), &policy) {
+//!         Recall::Accepted(caller) => Ok(caller),
+//!         // Bcrypt runs in a blocking thread. The decision remembers a match.
+//!         Recall::Pending(pending) => {
+//!             let decided = tokio::task::spawn_blocking(move || pending.decide(&policy));
+//!             Ok(decided.await.expect("the decision never panics")?)
+//!         }
+//!     }
+//! }
+//! ```
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::hash::Hasher;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::hash::DefaultHasher;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::Instant;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use crate::digest::declassify_place;
+
+/// Remembers which secrets matched which stored bcrypt texts. Needs feature `cache`.
+///
+/// Threads share it. It is off unless a service asks it: [the module](self) says how.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`with_capacity`](Self::with_capacity) | 4096 entries |
+/// | [`with_max_age`](Self::with_max_age) | 5 minutes |
+///
+/// The time is a parameter of each call. It is an [`Instant`], which never goes backwards, so no entry gets
+/// older than the maximum.
+///
+/// # Security
+///
+/// The key is wiped on drop. Debug shows the settings and the counts alone.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use whmcs_auth::cache::VerificationCache;
+/// use whmcs_auth::{
+///     AdminState, ApiCredential, ApiPolicy, ApiRequest, MemoryStore, StoredSecret,
+/// };
+///
+/// // Draw the key from a cryptographic random number generator when the process starts.
+/// let key = *b"32 random bytes, new each start.";
+/// let cache = VerificationCache::new(key).with_max_age(Duration::from_secs(60));
+///
+/// // The lowest cost, to keep this example fast.
+/// let secret = StoredSecret::bcrypt("$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm")?;
+/// let credential = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
+/// let store = MemoryStore::new([credential], [])?;
+/// let request = ApiRequest::from_pairs([
+///     ("identifier", "id"),
+///     ("secret", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo"),
+/// ]);
+/// for _ in 0..3 {
+///     let caller = request.verify_with_cache(&store, &ApiPolicy::new(), &cache, Instant::now())?;
+///     assert_eq!(caller.id, 7);
+/// }
+/// assert_eq!((cache.hits(), cache.misses()), (2, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub struct VerificationCache {
+    /// Its state is the key: it is cloned for each digest.
+    mac: Hmac<Sha256>,
+    place_key: Zeroizing<[u8; 32]>,
+    started: Instant,
+    max_age: Duration,
+    sets: Box<[Set]>,
+    counts: Counts,
+}
+
+/// The entries of the stored texts that share a place. Its size is fixed, so a look-up costs the same in a
+/// full, an empty and any other set.
+type Set = RwLock<[Entry; WAYS]>;
+
+/// Few of the stored texts share a place with so many others: see [`VerificationCache::with_capacity`].
+const WAYS: usize = 16;
+
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    fingerprint: Fingerprint,
+    /// In milliseconds after the cache was made. An empty entry has 0.
+    forget_at: u64,
+}
+
+/// A match under the key of the cache.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Fingerprint {
+    /// Of the stored texts and of what was presented.
+    digest: [u64; 2],
+    /// Of the stored texts alone: it says which set holds the match, and which entry is replaced.
+    place: u64,
+}
+
+/// On cache lines of its own: a count changes with each call, and the key never does.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl VerificationCache {
+    /// Makes an empty cache. `key` is 32 bytes from a cryptographic random number generator, drawn for each
+    /// process and stored nowhere.
+    ///
+    /// # Security
+    ///
+    /// Whoever knows the key and reads the entries can test guesses of the remembered secrets. Wipe your own
+    /// copy of the key.
+    pub fn new(key: [u8; 32]) -> Self {
+        let key = Zeroizing::new(key);
+        // HMAC appends zeros to a short key.
+        let mut block = Zeroizing::new([0; 64]);
+        block.iter_mut().zip(*key).for_each(|(byte, of_key)| *byte = of_key);
+        let mac = Hmac::new((&*block).into());
+        let mut of_place = mac.clone();
+        of_place.update(&[0]);
+        let place_key = Zeroizing::new(of_place.finalize().into_bytes().into());
+        Self {
+            mac,
+            place_key,
+            started: Instant::now(),
+            max_age: Duration::from_secs(300),
+            sets: Box::default(),
+            counts: Counts::default(),
+        }
+        .with_capacity(4096)
+    }
+
+    /// Sets how many entries there are, and empties the cache. The number is rounded up to a multiple of 16.
+    /// With 0, nothing is remembered.
+    ///
+    /// An entry takes 32 bytes. All of the memory is allocated here.
+    ///
+    /// Choose at least four times the number of credentials and admins that call. Each entry has 16 places
+    /// that it can take. With four times as many, fewer than one in 100,000 of these groups of places is full.
+    /// In a full group, the oldest entry makes way.
+    pub fn with_capacity(mut self, entries: usize) -> Self {
+        self.sets = (0..entries.div_ceil(WAYS)).map(|_| Set::default()).collect();
+        self
+    }
+
+    /// Sets how long a match is remembered.
+    ///
+    /// No verdict depends on it: a match of the same secret and the same stored text stays right. It bounds how
+    /// long the memory shows that a secret was used.
+    pub const fn with_max_age(mut self, age: Duration) -> Self {
+        self.max_age = age;
+        self
+    }
+
+    /// How many entries there are, empty ones too.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.sets.len().saturating_mul(WAYS)
+    }
+
+    /// How many matches are remembered at that time. It looks at every entry.
+    #[must_use]
+    pub fn remembered(&self, now: Instant) -> usize {
+        let now = self.milliseconds(now);
+        let is_fresh = |entry: &&Entry| now < entry.forget_at;
+        self.sets.iter().map(|set| read(set).iter().filter(is_fresh).count()).sum()
+    }
+
+    /// How many calls were accepted because a match was remembered.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.counts.hits.load(Ordering::Relaxed)
+    }
+
+    /// How many calls the cache could not accept: the first call of each secret, and every call that was
+    /// refused after it.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.counts.misses.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_hit(&self) {
+        self.counts.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_miss(&self) {
+        self.counts.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether that match is remembered. Every entry that could hold it is compared.
+    pub(crate) fn remembers(&self, fingerprint: &Fingerprint, now: Instant) -> Choice {
+        #[cfg(test)]
+        crate::digest::work::note(crate::digest::work::Work::Recall);
+        let now = self.milliseconds(now);
+        let Some(set) = self.set(fingerprint.place) else { return Choice::from(0) };
+        let is_equal = |entry: &Entry| {
+            let is_fresh = Choice::from(u8::from(now < entry.forget_at));
+            let [first, second] = entry.fingerprint.digest;
+            let [expected_first, expected_second] = fingerprint.digest;
+            let difference = (first ^ expected_first) | (second ^ expected_second);
+            difference.ct_eq(&0) & is_fresh
+        };
+        read(set).iter().map(is_equal).fold(Choice::from(0), |any, equal| any | equal)
+    }
+
+    /// Remembers a match that bcrypt has found. It takes the place of an earlier match of the same stored
+    /// text, or else of the oldest entry. An empty entry is older than any other.
+    pub(crate) fn remember(&self, fingerprint: Fingerprint, now: Instant) {
+        let max_age = self.max_age.as_millis().try_into().unwrap_or(u64::MAX);
+        let forget_at = self.milliseconds(now).saturating_add(max_age);
+        let Some(set) = self.set(fingerprint.place) else { return };
+        let mut entries = set.write().unwrap_or_else(PoisonError::into_inner);
+        let is_other = |entry: &Entry| entry.fingerprint.place != fingerprint.place;
+        let replaced = entries.iter_mut().min_by_key(|entry| (is_other(entry), entry.forget_at));
+        if let Some(entry) = replaced {
+            *entry = Entry { fingerprint, forget_at };
+        }
+    }
+
+    /// What is remembered of a match. The time depends on the lengths of the texts alone.
+    pub(crate) fn fingerprint(&self, match_: &Match<'_>) -> Fingerprint {
+        Fingerprint { digest: self.digest(match_), place: self.place(match_) }
+    }
+
+    fn milliseconds(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.started);
+        since.as_millis().try_into().unwrap_or(u64::MAX)
+    }
+
+    fn digest(&self, match_: &Match<'_>) -> [u64; 2] {
+        let mut mac = self.mac.clone();
+        mac.update(&[match_.check as u8]);
+        let texts = match_.texts();
+        for text in texts {
+            mac.update(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+        }
+        for text in texts {
+            mac.update(text);
+        }
+        let digest: [u8; 32] = mac.finalize().into_bytes().into();
+        let (words, _) = digest.as_chunks();
+        let mut half = [0; 2];
+        half.iter_mut().zip(words).for_each(|(half, word)| *half = u64::from_ne_bytes(*word));
+        half
+    }
+
+    /// A keyed digest of the stored texts. Without the key, nobody can choose a place.
+    fn place(&self, match_: &Match<'_>) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&*self.place_key);
+        hasher.write_u8(match_.check as u8);
+        match_.stored.iter().for_each(|text| hasher.write(text));
+        declassify_place(hasher.finish())
+    }
+
+    fn set(&self, place: u64) -> Option<&Set> {
+        let index = place.checked_rem(self.sets.len().try_into().ok()?)?;
+        self.sets.get(usize::try_from(index).ok()?)
+    }
+}
+
+fn read(set: &Set) -> RwLockReadGuard<'_, [Entry; WAYS]> {
+    set.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for VerificationCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerificationCache")
+            .field("capacity", &self.capacity())
+            .field("max_age", &self.max_age)
+            .field("hits", &self.hits())
+            .field("misses", &self.misses())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A check by bcrypt: what was presented, and the stored texts that the outcome depends on.
+pub(crate) struct Match<'a> {
+    check: Check,
+    stored: [&'a [u8]; 2],
+    presented: &'a [u8],
+}
+
+/// So that a text of one column is not remembered for another.
+#[derive(Clone, Copy)]
+enum Check {
+    Secret = 1,
+    Password = 2,
+    Compat = 3,
+}
+
+impl<'a> Match<'a> {
+    /// The raw secret of a credential.
+    pub(crate) fn of_secret(stored: &'a [u8], presented: &'a str) -> Self {
+        Self { check: Check::Secret, stored: [stored, &[]], presented: presented.as_bytes() }
+    }
+
+    /// The md5 of an admin's password, as the digits that bcrypt reads.
+    pub(crate) fn of_password(stored: &'a [u8], digits: &'a str) -> Self {
+        Self { check: Check::Password, stored: [stored, &[]], presented: digits.as_bytes() }
+    }
+
+    /// The md5 of a credential's secret, as it was presented.
+    ///
+    /// It is checked only if the secret itself does not match, so the match depends on the text of
+    /// the secret, too. That text is empty if the secret is not stored as bcrypt.
+    pub(crate) fn of_compat(secret: &'a [u8], compat: &'a [u8], presented: &'a str) -> Self {
+        Self { check: Check::Compat, stored: [secret, compat], presented: presented.as_bytes() }
+    }
+
+    fn texts(&self) -> [&'a [u8]; 3] {
+        let [first, second] = self.stored;
+        [first, second, self.presented]
+    }
+}
+
+/// What a cache says about a call whose records were looked up.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Recall<Accepted, Pending> {
+    /// The call is accepted without bcrypt: a match was remembered, or the scheme of the record is not
+    /// bcrypt. The value is the one that the decision would return.
+    Accepted(Accepted),
+    /// Decide it in a blocking thread. If it is accepted, the decision remembers the match.
+    Pending(Pending),
+}
