@@ -1,8 +1,9 @@
 //! The login of a genuine link (LINK-7).
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 #[cfg(feature = "test-util")]
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use core::fmt;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -11,7 +12,7 @@ use super::goto::Goto;
 #[cfg(feature = "test-util")]
 use super::policy::AutoAuthPolicy;
 #[cfg(feature = "test-util")]
-use super::window::forget_at;
+use super::window::{forget_at, opens_at};
 #[cfg(feature = "test-util")]
 use crate::digest::autoauth;
 
@@ -51,6 +52,7 @@ pub struct AutoAuthLogin<'a> {
     pub(crate) key_index: usize,
     pub(crate) goto: Goto<'a>,
     pub(crate) replay_key: ReplayKey,
+    pub(crate) opens_at: i64,
     pub(crate) forget_at: i64,
 }
 
@@ -86,6 +88,7 @@ impl AutoAuthLogin<'static> {
             key_index: 0,
             goto: Goto::Absent,
             replay_key,
+            opens_at: opens_at(timestamp, &AutoAuthPolicy::new()),
             forget_at: forget_at(timestamp, &AutoAuthPolicy::new()),
         }
     }
@@ -150,6 +153,24 @@ impl AutoAuthLogin<'_> {
             .unwrap_or(PrimitiveDateTime::MAX.assume_utc())
     }
 
+    /// For how many seconds a store that several machines share keeps the [replay key](Self::replay_key):
+    /// until [`remember_until`](Self::remember_until), and an hour longer for clocks that differ. `now`
+    /// is the time of the clock that verified the link.
+    #[must_use]
+    pub fn remember_seconds(&self, now: OffsetDateTime) -> u64 {
+        let open = self.remember_until().unix_timestamp().saturating_sub(now.unix_timestamp());
+        open.max(0).unsigned_abs().saturating_add(3600)
+    }
+
+    /// The first second of the window: the earliest time at which the link can have been used.
+    ///
+    /// It is the timestamp minus [`future_limit`](crate::AutoAuthPolicy::with_future_limit), and at
+    /// least the year 1970. A store that lost its memory after this time may have forgotten the link.
+    #[must_use]
+    pub fn valid_from(&self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.opens_at).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
     /// Whether the stored e-mail of an account equals the signed e-mail (LINK-8).
     ///
     /// ASCII letters are compared without case, all other bytes exactly. There is no Unicode
@@ -194,6 +215,7 @@ impl AutoAuthLogin<'_> {
             key_index: self.key_index,
             goto: self.goto.into_owned(),
             replay_key: self.replay_key,
+            opens_at: self.opens_at,
             forget_at: self.forget_at,
         }
     }
@@ -216,6 +238,12 @@ impl ReplayKey {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
+    }
+
+    /// The 20 bytes in 40 lower-case hexadecimal digits: a key for a store of texts.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        hex::encode(self.0)
     }
 }
 

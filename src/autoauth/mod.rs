@@ -23,7 +23,7 @@ use self::login::{AutoAuthLogin, ReplayKey};
 use self::policy::AutoAuthPolicy;
 use self::refusal::AutoAuthRefusal;
 use self::request::AutoAuthRequest;
-use self::window::{check_window, forget_at, read_timestamp};
+use self::window::{check_window, forget_at, opens_at, read_timestamp};
 use crate::clock::Clock;
 use crate::digest::decode_hex;
 use crate::field::{Field, Malformed};
@@ -57,7 +57,8 @@ use crate::field::{Field, Malformed};
 ///   cannot be changed. A `goto` outside the grammar is dropped, and the link is still accepted. A
 ///   `goto` over 2048 bytes, or with U+FFFD, refuses the link.
 /// - **LINK-7**: The login carries a [replay key](AutoAuthLogin::replay_key), the 20 bytes of the
-///   digest, and [until when](AutoAuthLogin::remember_until) to remember it.
+///   digest, [from when](AutoAuthLogin::valid_from) it can have been used, and
+///   [until when](AutoAuthLogin::remember_until) to remember it.
 /// - **LINK-8**: After the look-up, [`check_account`](AutoAuthLogin::check_account) takes all
 ///   accounts that were found. It chooses the one whose stored e-mail equals the signed e-mail,
 ///   without ASCII case and without Unicode folding.
@@ -155,6 +156,7 @@ pub fn verify_autoauth<'r, C: Clock + ?Sized>(
         key_index,
         goto: request.goto(),
         replay_key: ReplayKey(presented),
+        opens_at: opens_at(timestamp, policy),
         forget_at: forget_at(timestamp, policy),
     })
 }

@@ -121,7 +121,7 @@ pub enum ReplayRefusal {
     Used,
     /// The guard does not know whether the link was used. Its window is closed, or a link with its
     /// timestamp or a later one was already forgotten: the clock stepped back, or the window became
-    /// longer. Code `link_may_be_forgotten`.
+    /// longer. Or a shared store lost its memory. Code `link_may_be_forgotten`.
     #[error(
         "the link may have been used and forgotten: its window is closed, or the clock went back"
     )]

@@ -64,20 +64,22 @@
 //! DELETE FROM used_links WHERE remember_until < ? - 3600;
 //! ```
 //!
-//! In Redis, write the replay key in hex. The answer `OK` means the first use, and a nil answer
-//! means that the link was used before. `SECONDS` is `remember_until` minus the current time plus
-//! 3600; the extra hour is for the same reason:
+//! In Redis, write the replay key with [`to_hex`](crate::ReplayKey::to_hex). `SECONDS` is
+//! [`remember_seconds`](AutoAuthLogin::remember_seconds). The answer `OK` means the first use, and a nil
+//! answer means that the link was used before:
 //!
 //! ```text
 //! SET used_link:6624fa4b6fb3c5fcd24e587154a949911046d92b 1 NX EX SECONDS
 //! ```
 //!
+//! A store that forgets lets used links in again. A Redis may evict keys, a restarted one may have lost
+//! the newest keys, and a replica may lag behind. So note since when the store remembers everything, and
+//! refuse a link as [`MayBeForgotten`](ReplayRefusal::MayBeForgotten) unless
+//! [`valid_from`](AutoAuthLogin::valid_from) is later. If the store does not answer, refuse the login.
+//!
 //! Calls in one process may use different policies. Several processes that share a database must use the
 //! same [`past_limit`](crate::AutoAuthPolicy::with_past_limit). A link that was remembered for a short
 //! window may be forgotten while a longer window is still open.
-//!
-//! If the database does not answer, refuse the login. Do not use a Redis that may evict keys, or a
-//! replica that lags behind: both forget links.
 //!
 //! # Requests without a visitor
 //!

@@ -1,4 +1,4 @@
-//! The timestamp (LINK-2), the window around it (LINK-5), and how long to remember a link (LINK-7).
+//! The timestamp (LINK-2), the window around it (LINK-5), and when a link can be used (LINK-7).
 
 use core::time::Duration;
 
@@ -44,4 +44,9 @@ pub(super) fn check_window(
 /// LINK-7: the first second after the window.
 pub(super) fn forget_at(timestamp: i64, policy: &AutoAuthPolicy) -> i64 {
     timestamp.saturating_add_unsigned(policy.past_limit.as_secs()).saturating_add(1)
+}
+
+/// LINK-7: the first second of the window.
+pub(super) fn opens_at(timestamp: i64, policy: &AutoAuthPolicy) -> i64 {
+    timestamp.saturating_sub_unsigned(policy.future_limit.as_secs()).max(0)
 }

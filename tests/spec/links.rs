@@ -430,10 +430,13 @@ fn link_7_the_login_carries_a_replay_key_and_until_when_to_remember_it() {
         let request = link(EMAIL, TIMESTAMP, hash);
         let login = verify(&request).unwrap();
         assert_eq!(hex::encode(login.replay_key().as_bytes()), HASH);
+        assert_eq!(login.replay_key().to_hex(), HASH);
+        assert_eq!(login.valid_from(), at(SIGNED - 900));
         assert_eq!(login.remember_until(), at(SIGNED + 901));
         assert_eq!(format!("{:?}", login.replay_key()), "ReplayKey([redacted])");
         let owned = login.into_owned();
         assert_eq!(hex::encode(owned.replay_key().as_bytes()), HASH);
+        assert_eq!(owned.valid_from(), at(SIGNED - 900));
         assert_eq!(owned.remember_until(), at(SIGNED + 901));
         assert_eq!(owned.timestamp(), SIGNED);
         assert_eq!(owned.key_index(), 0);
@@ -458,6 +461,45 @@ fn link_7_remember_until_is_the_first_second_of_refusal() {
     let endless = AutoAuthPolicy::new().with_past_limit(Duration::MAX);
     let login = verify_autoauth(&request, &keys(&[KEY]), &at(SIGNED), &endless).unwrap();
     assert_eq!(login.remember_until(), PrimitiveDateTime::MAX.assume_utc());
+}
+
+#[test]
+fn link_7_a_shared_store_remembers_an_hour_longer() {
+    let request = genuine_link();
+    let login = verify(&request).unwrap();
+    for (now, expected) in [
+        (SIGNED - 900, 900 + 901 + 3600),
+        (SIGNED, 901 + 3600),
+        (SIGNED + 900, 1 + 3600),
+        (SIGNED + 901, 3600),
+        (SIGNED + 1_000_000, 3600),
+    ] {
+        assert_eq!(login.remember_seconds(at(now)), expected, "{now}");
+    }
+    let endless = AutoAuthPolicy::new().with_past_limit(Duration::MAX);
+    let request = genuine_link();
+    let login = verify_autoauth(&request, &keys(&[KEY]), &at(SIGNED), &endless).unwrap();
+    let end = PrimitiveDateTime::MAX.assume_utc().unix_timestamp();
+    assert_eq!(login.remember_seconds(at(SIGNED)), (end - SIGNED + 3600).unsigned_abs());
+}
+
+#[test]
+fn link_7_valid_from_is_the_first_second_of_acceptance() {
+    let request = genuine_link();
+    let valid_from = |policy| {
+        let login = verify_autoauth(&request, &keys(&[KEY]), &at(SIGNED), &policy).unwrap();
+        login.valid_from().unix_timestamp()
+    };
+    let ahead = |limit| AutoAuthPolicy::new().with_future_limit(limit);
+    for future in [0, 60, 900, 1_000_000] {
+        let policy = ahead(Duration::from_secs(future));
+        let from = valid_from(policy);
+        assert!(verify_genuine_at(from, &policy).is_ok());
+        assert!(verify_genuine_at(from - 1, &policy).is_err());
+    }
+    assert_eq!(valid_from(ahead(Duration::from_millis(60_999))), SIGNED - 60);
+    // No clock before 1970 accepts a link.
+    assert_eq!(valid_from(ahead(Duration::MAX)), 0);
 }
 
 #[test]
