@@ -1,0 +1,44 @@
+//! The names of what is stored.
+
+use sha2::{Digest, Sha256};
+
+/// What a key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A session.
+    Session,
+    /// A single sign-on token.
+    SsoToken,
+    /// The failures of an address.
+    Failures,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::SsoToken => "sso_token",
+            Self::Failures => "failures",
+        }
+    }
+}
+
+/// The key of a value or a count. It holds the SHA-256 of the id, so whoever reads the store learns no id
+/// of a session or a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub(crate) kind: Kind,
+    digest: [u8; 32],
+}
+
+impl Key {
+    /// The key of an id, such as the random id in a session's cookie.
+    pub fn new(kind: Kind, id: &str) -> Self {
+        Self { kind, digest: Sha256::digest(id).into() }
+    }
+
+    /// The key as a text, for a store that other programs use, too.
+    pub(crate) fn text(&self) -> String {
+        format!("whmcs-auth:{}:{}", self.kind.name(), hex::encode(self.digest))
+    }
+}

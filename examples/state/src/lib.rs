@@ -1,0 +1,85 @@
+//! What services remember between requests: used login links, sessions, tokens and failures. The server and the
+//! bridge of the examples use it.
+//!
+//! [`Memory`] remembers in the process. [`Redis`] remembers for all machines that share it. Both pass the
+//! same tests, and neither stores the id of a session or a token: only its digest.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs, unreachable_pub)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod error;
+mod key;
+mod memory;
+mod redis;
+#[cfg(feature = "test-util")]
+pub mod test_redis;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use whmcs_auth::{AcceptedLogin, AccountLogin, AutoAuthLogin};
+
+pub use crate::error::{StateError, UseError};
+pub use crate::key::{Key, Kind};
+pub use crate::memory::{Capacity, Memory};
+pub use crate::redis::{MAX_CLOCK_DIFFERENCE, Redis};
+
+/// A memory for used links, and for values and counts that expire.
+///
+/// If it cannot answer, the request is refused: nobody is let in on a guess.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Accepts only the first use of the link. `now` is the time of the clock that verified it.
+    async fn first_use(
+        &self,
+        login: &AutoAuthLogin<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), UseError>;
+
+    /// Stores the value for this long. A value under the same key is replaced.
+    async fn put(&self, key: &Key, value: String, lifetime: Duration) -> Result<(), StateError>;
+
+    /// The value, if it is stored and has not expired.
+    async fn get(&self, key: &Key) -> Result<Option<String>, StateError>;
+
+    /// Removes the value and returns it. If several callers do so at the same time, one gets it.
+    async fn take(&self, key: &Key) -> Result<Option<String>, StateError>;
+
+    /// Makes the value expire this long from now. A value that is gone stays gone.
+    async fn keep(&self, key: &Key, lifetime: Duration) -> Result<(), StateError>;
+
+    /// Adds one to a count, and returns it. The count starts again this long after its first addition.
+    async fn add(&self, key: &Key, window: Duration) -> Result<u64, StateError>;
+
+    /// The count. It is 0 if nothing was added.
+    async fn count(&self, key: &Key) -> Result<u64, StateError>;
+
+    /// Whether the store works: the cause if it does not.
+    async fn check(&self) -> Result<(), StateError>;
+}
+
+/// Accepts the login if this is the link's first use. `now` is the time of the clock that verified it.
+///
+/// # Errors
+///
+/// [`UseError::Refused`] if the link was used, or may have been. [`UseError::State`] if the store does not
+/// answer.
+pub async fn use_once<'a, A>(
+    store: &dyn Store,
+    login: AccountLogin<'a, A>,
+    now: OffsetDateTime,
+) -> Result<AcceptedLogin<'a, A>, UseError> {
+    store.first_use(login.login(), now).await?;
+    Ok(login.used_once(true)?)
+}

@@ -1,0 +1,163 @@
+//! A memory in the process. It ends with the process.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use moka::Expiry;
+use moka::ops::compute::{CompResult, Op};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use time::OffsetDateTime;
+use whmcs_auth::AutoAuthLogin;
+use whmcs_auth::replay::ReplayGuard;
+
+use crate::{Key, Kind, StateError, Store, UseError};
+
+/// How much a [`Memory`] remembers. If there is no room for a link, the link is refused. Otherwise the
+/// least recently used entry of the same kind is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// The most used links.
+    pub links: usize,
+    /// The most sessions.
+    pub sessions: u64,
+    /// The most single sign-on tokens.
+    pub sso_tokens: u64,
+    /// The most addresses with failures.
+    pub failures: u64,
+}
+
+/// Remembers in the process.
+pub struct Memory {
+    links: ReplayGuard,
+    sessions: Entries,
+    sso_tokens: Entries,
+    failures: Entries,
+}
+
+type Entries = Cache<Key, Entry>;
+
+#[derive(Clone)]
+struct Entry {
+    value: String,
+    /// How long the entry lasts from now. `None` leaves the time of its end as it is.
+    lifetime: Option<Duration>,
+}
+
+/// The cache would keep an entry with a lifetime of 0.
+fn lasting(lifetime: Duration) -> Option<Duration> {
+    Some(lifetime.max(Duration::from_millis(1)))
+}
+
+struct ByLifetime;
+
+impl Expiry<Key, Entry> for ByLifetime {
+    fn expire_after_create(&self, _: &Key, entry: &Entry, _: Instant) -> Option<Duration> {
+        entry.lifetime
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        entry: &Entry,
+        _: Instant,
+        left: Option<Duration>,
+    ) -> Option<Duration> {
+        entry.lifetime.or(left)
+    }
+}
+
+fn entries(capacity: u64) -> Entries {
+    Cache::builder()
+        .max_capacity(capacity)
+        // The default policy may evict the newest entry.
+        .eviction_policy(EvictionPolicy::lru())
+        .expire_after(ByLifetime)
+        .build()
+}
+
+impl Memory {
+    /// Makes an empty memory.
+    pub fn new(capacity: Capacity) -> Self {
+        Self {
+            links: ReplayGuard::new(capacity.links),
+            sessions: entries(capacity.sessions),
+            sso_tokens: entries(capacity.sso_tokens),
+            failures: entries(capacity.failures),
+        }
+    }
+
+    fn of(&self, key: &Key) -> &Entries {
+        match key.kind {
+            Kind::Session => &self.sessions,
+            Kind::SsoToken => &self.sso_tokens,
+            Kind::Failures => &self.failures,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn first_use(
+        &self,
+        login: &AutoAuthLogin<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), UseError> {
+        Ok(self.links.first_use(login, now)?)
+    }
+
+    async fn put(&self, key: &Key, value: String, lifetime: Duration) -> Result<(), StateError> {
+        self.of(key).insert(key.clone(), Entry { value, lifetime: lasting(lifetime) });
+        Ok(())
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<String>, StateError> {
+        Ok(self.of(key).get(key).map(|entry| entry.value))
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<String>, StateError> {
+        // `Cache::remove` also returns an entry that has expired. This does not see it.
+        let taken = self.of(key).entry_by_ref(key).and_compute_with(|entry| match entry {
+            Some(_) => Op::Remove,
+            None => Op::Nop,
+        });
+        Ok(match taken {
+            CompResult::Removed(entry) => Some(entry.into_value().value),
+            _ => None,
+        })
+    }
+
+    async fn keep(&self, key: &Key, lifetime: Duration) -> Result<(), StateError> {
+        self.of(key).entry_by_ref(key).and_compute_with(|entry| match entry {
+            Some(entry) => Op::Put(Entry { lifetime: lasting(lifetime), ..entry.into_value() }),
+            None => Op::Nop,
+        });
+        Ok(())
+    }
+
+    async fn add(&self, key: &Key, window: Duration) -> Result<u64, StateError> {
+        let added = self.of(key).entry_by_ref(key).and_compute_with(|entry| {
+            let lifetime = if entry.is_none() { lasting(window) } else { None };
+            let count = count_of(entry.map(|entry| entry.into_value())).saturating_add(1);
+            Op::Put(Entry { value: count.to_string(), lifetime })
+        });
+        Ok(match added {
+            CompResult::Inserted(entry) | CompResult::ReplacedWith(entry) => {
+                count_of(Some(entry.into_value()))
+            }
+            _ => 0,
+        })
+    }
+
+    async fn count(&self, key: &Key) -> Result<u64, StateError> {
+        Ok(count_of(self.of(key).get(key)))
+    }
+
+    async fn check(&self) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+fn count_of(entry: Option<Entry>) -> u64 {
+    entry.and_then(|entry| entry.value.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,102 @@
+//! A Redis server for one test, on a free port of this machine. Needs feature `test-util`.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test without its server must fail")]
+
+use std::env;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ::redis::{Client, FromRedisValue, cmd};
+use tempfile::TempDir;
+
+/// A running server. It ends when this is dropped.
+pub struct TestRedis {
+    port: u16,
+    folder: TempDir,
+    process: Child,
+}
+
+impl TestRedis {
+    /// Starts `redis-server`, or the program that the environment variable `REDIS_SERVER` names, such as
+    /// `valkey-server`. The options are those of its command line.
+    ///
+    /// # Panics
+    ///
+    /// If the program is not installed, or does not start.
+    pub fn start(options: &[&str]) -> Self {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
+        let port = free.expect("a free port").port();
+        let folder = tempfile::tempdir().expect("a folder");
+        let process = run(port, &folder, options);
+        Self { port, folder, process }
+    }
+
+    /// The URL of the server.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills the server. Its data is lost, as far as it was not saved.
+    pub fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Starts the server again after [`kill`](Self::kill), on the same port and with the data that was saved.
+    pub fn restart(&mut self, options: &[&str]) {
+        self.kill();
+        self.process = run(self.port, &self.folder, options);
+    }
+
+    /// Runs a command of Redis, and returns its answer.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not answer, or with another type.
+    pub async fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        let client = Client::open(self.url()).expect("a URL");
+        let connection = client.get_multiplexed_async_connection().await;
+        let (name, arguments) = command.split_first().expect("a command");
+        let mut command = cmd(name);
+        for argument in arguments {
+            command.arg(argument);
+        }
+        command.query_async(&mut connection.expect("a connection")).await.expect("an answer")
+    }
+
+    /// Makes the server one that remembers for long enough to know about every link. A store must have
+    /// checked it before.
+    pub async fn remembers_for_long(&self) {
+        let keys: Vec<String> = self.run(&["KEYS", "whmcs-auth:since:*"]).await;
+        assert_eq!(keys.len(), 1, "no store has checked the server");
+        for key in keys {
+            self.run::<()>(&["SET", &key, "1000"]).await;
+        }
+    }
+}
+
+fn run(port: u16, folder: &TempDir, options: &[&str]) -> Child {
+    let program = env::var("REDIS_SERVER").unwrap_or("redis-server".to_owned());
+    let process = Command::new(&program)
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+        .arg(folder.path())
+        .args(options)
+        .stdout(Stdio::null())
+        .spawn();
+    let process = process.unwrap_or_else(|error| panic!("{program} does not start: {error}"));
+    let start = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        assert!(start.elapsed() < Duration::from_secs(10), "{program} does not listen");
+        sleep(Duration::from_millis(10));
+    }
+    process
+}
+
+impl Drop for TestRedis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

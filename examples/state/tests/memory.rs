@@ -1,0 +1,43 @@
+//! What only the memory of the process does: it has a capacity.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use whmcs_auth::{AutoAuthLogin, ReplayRefusal};
+use whmcs_auth_state::{Capacity, Key, Kind, Memory, Store, UseError};
+
+const CAPACITY: Capacity = Capacity { links: 1, sessions: 2, sso_tokens: 2, failures: 2 };
+
+#[tokio::test]
+async fn a_link_without_room_is_refused() {
+    let store = Memory::new(CAPACITY);
+    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+    let login = |email: &str| AutoAuthLogin::for_test(email, 1_700_000_000);
+    store.first_use(&login("a@whmcs.com"), now).await.unwrap();
+    let full = Err(UseError::Refused(ReplayRefusal::Full));
+    assert_eq!(store.first_use(&login("b@whmcs.com"), now).await, full);
+}
+
+#[tokio::test]
+async fn each_kind_has_room_of_its_own_and_drops_the_least_recently_used() {
+    let store = Memory::new(CAPACITY);
+    let minute = Duration::from_secs(60);
+    let session = |id| Key::new(Kind::Session, id);
+    for id in ["a", "b"] {
+        store.put(&session(id), id.to_owned(), minute).await.unwrap();
+    }
+    for id in 0..10 {
+        store.put(&Key::new(Kind::SsoToken, &id.to_string()), String::new(), minute).await.unwrap();
+        store.add(&Key::new(Kind::Failures, &id.to_string()), minute).await.unwrap();
+    }
+    // The cache evicts entries in the background.
+    let settle = || tokio::time::sleep(Duration::from_millis(500));
+    settle().await;
+    assert!(store.get(&session("b")).await.unwrap().is_some());
+    assert!(store.get(&session("a")).await.unwrap().is_some());
+    settle().await;
+    store.put(&session("c"), String::new(), minute).await.unwrap();
+    settle().await;
+    assert!(store.get(&session("a")).await.unwrap().is_some());
+    assert_eq!(store.get(&session("b")).await.unwrap(), None);
+}
