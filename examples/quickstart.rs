@@ -73,7 +73,7 @@ fn login_link() -> Result<(), Box<dyn Error>> {
     let login = verify_autoauth(&request, &keys, &clock, &AutoAuthPolicy::new())?;
     // All clients that your database found for `login.email()`.
     let found = [("client 5", "demo@whmcs.com")];
-    let login = login.check_account(found, |(_, email)| email)?.repeatable();
+    let login = login.check_account(found, |(_, email)| email, |_| true)?.repeatable();
     let (client, _) = login.account();
     let target = login.goto().target_or("clientarea.php");
     println!("  Yes. Log in {client}, and send the browser to {target}");

@@ -163,12 +163,15 @@ fn print_verdicts(
     Ok(all_accepted)
 }
 
-/// One credential, three admins, and the e-mails of five clients. Like many databases it ignores case
-/// and accents when it looks up a name. The library then checks the record that was found.
+/// The e-mail of a client, and whether the account is open.
+type Client = (&'static str, bool);
+
+/// One credential, three admins, and six clients. Like many databases it ignores case and accents when it
+/// looks up a name. The library then checks the record that was found.
 struct Demo {
     credential: ApiCredential<&'static str>,
     admins: [Admin<&'static str>; 3],
-    clients: [&'static str; 5],
+    clients: [Client; 6],
     keys: AutoAuthKeys,
 }
 
@@ -191,11 +194,12 @@ impl Demo {
                 admin("gone", "gone-password", AdminState::Disabled)?,
             ],
             clients: [
-                "demo@whmcs.com",
-                "a+b@example.com",
-                "m\u{ed}ke@example.com",
-                "twice@example.com",
-                "twice@example.com",
+                ("demo@whmcs.com", true),
+                ("a+b@example.com", true),
+                ("m\u{ed}ke@example.com", true),
+                ("closed@example.com", false),
+                ("twice@example.com", true),
+                ("twice@example.com", true),
             ],
             keys: AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY)?),
         })
@@ -207,7 +211,7 @@ impl Demo {
         request: &'r AutoAuthRequest<'_>,
         clock: &dyn Clock,
         policy: &AutoAuthPolicy,
-    ) -> Result<AcceptedLogin<'r, &'static str>, AutoAuthRefusal> {
+    ) -> Result<AcceptedLogin<'r, Client>, AutoAuthRefusal> {
         Ok(self.check(request, clock, policy)?.repeatable())
     }
 
@@ -217,12 +221,12 @@ impl Demo {
         request: &'r AutoAuthRequest<'_>,
         clock: &dyn Clock,
         policy: &AutoAuthPolicy,
-    ) -> Result<AccountLogin<'r, &'static str>, AutoAuthRefusal> {
+    ) -> Result<AccountLogin<'r, Client>, AutoAuthRefusal> {
         let login = request.verify(&self.keys, clock, policy)?;
         let fold = |email: &str| email.to_lowercase().replace('\u{ed}', "i");
         let email = fold(login.email());
-        let found = self.clients.into_iter().filter(|client| fold(client) == email);
-        login.check_account(found, |client| client)
+        let found = self.clients.into_iter().filter(|(stored, _)| fold(stored) == email);
+        login.check_account(found, |(stored, _)| stored, |(_, is_open)| *is_open)
     }
 }
 
@@ -349,6 +353,7 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     for (what, email) in [
         ("an e-mail of no account", "nobody@example.com"),
         ("an account with an accent", "mike@example.com"),
+        ("an account that is closed", "closed@example.com"),
         ("an e-mail of two accounts", "twice@example.com"),
     ] {
         let signed = sign_autoauth(email, None, &key, &now)?;
@@ -451,7 +456,7 @@ impl Table {
         Ok(())
     }
 
-    fn logged_in(&mut self, what: &str, login: &AcceptedLogin<'_, &str>) {
+    fn logged_in(&mut self, what: &str, login: &AcceptedLogin<'_, Client>) {
         let answer = format!("302 to {}", login.goto().target_or(DEFAULT_TARGET));
         self.line(what, "accepted", login.login().email(), &answer);
     }

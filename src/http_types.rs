@@ -61,7 +61,7 @@ impl<A> AcceptedLogin<'_, A> {
     ///     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
     /// ]);
     /// let login = request.verify(&keys, &now, &AutoAuthPolicy::new())?;
-    /// let login = login.check_account(["demo@whmcs.com"], |email| email)?.repeatable();
+    /// let login = login.check_account(["demo@whmcs.com"], |email| email, |_| true)?.repeatable();
     /// let response: http::Response<String> = login.redirect("clientarea.php");
     /// assert_eq!(response.status(), 302);
     /// assert_eq!(response.headers()["location"], "clientarea.php");

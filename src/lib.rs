@@ -64,7 +64,7 @@
 //!
 //! // The stored e-mails of all accounts that a database finds for `login.email()`.
 //! let found = ["Demo@whmcs.com"];
-//! let login = login.check_account(found, |stored_email| stored_email)?.repeatable();
+//! let login = login.check_account(found, |stored_email| stored_email, |_| true)?.repeatable();
 //! assert_eq!(login.account(), &"Demo@whmcs.com");
 //! assert_eq!(login.goto().target_or("clientarea.php"), "viewinvoice.php?id=12");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

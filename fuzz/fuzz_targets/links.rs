@@ -81,7 +81,7 @@ fn link([email, timestamp, hash, goto]: [&str; 4]) -> AutoAuthRequest<'_> {
 /// The login for the account that has its e-mail.
 fn accepted(login: AutoAuthLogin<'_>) -> AcceptedLogin<'_, String> {
     let found = [login.email().to_owned()];
-    login.check_account(found, |email| email).expect("its own account").repeatable()
+    login.check_account(found, |email| email, |_| true).expect("its own account").repeatable()
 }
 
 fn hash_of(email: &str, timestamp: &str, key: &str) -> String {

@@ -10,15 +10,20 @@ impl<'a> AutoAuthLogin<'a> {
     ///
     /// An account is the right one if its stored e-mail equals the signed one, as
     /// [`is_for`](Self::is_for) compares them. An account whose stored e-mail is equal byte for
-    /// byte is preferred to one that differs in ASCII case.
+    /// byte is preferred to one that differs in ASCII case. Among equally good ones, an open account is
+    /// preferred to closed ones: a client may close an account and open another with the same e-mail.
+    ///
+    /// `is_open` says whether an account may log in. Pass closed accounts too: then a link for one of them is
+    /// reported as such. If your query leaves them out, pass `|_| true`.
     ///
     /// # Errors
     ///
     /// - [`AutoAuthRefusal::UnknownEmail`] if no account was found.
     /// - [`AutoAuthRefusal::AccountEmailMismatch`] if every account that was found has another
     ///   e-mail.
-    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several accounts match, and none or several of them
-    ///   match byte for byte.
+    /// - [`AutoAuthRefusal::AccountClosed`] if the account is closed. An open account whose e-mail differs in
+    ///   ASCII case does not replace a closed one that is equal byte for byte.
+    /// - [`AutoAuthRefusal::AmbiguousAccount`] if several open accounts are equally good.
     ///
     /// The public message is the same as for a link that is not genuine.
     ///
@@ -26,8 +31,8 @@ impl<'a> AutoAuthLogin<'a> {
     ///
     /// A database whose collation folds letters also finds accounts whose e-mail only looks like
     /// the signed one. A genuine link proves nothing about those accounts. Pass all accounts that
-    /// were found, each of them once. If the query stops after one account, it may be a wrong one, and the owner of the
-    /// right account is refused.
+    /// were found, each of them once. If the query stops after one account, it may be a wrong one, and the
+    /// owner of the right account is refused.
     ///
     /// # Examples
     ///
@@ -48,44 +53,60 @@ impl<'a> AutoAuthLogin<'a> {
     ///
     /// struct Account {
     ///     id: u64,
-    ///     email: String,
+    ///     email: &'static str,
+    ///     is_open: bool,
     /// }
     ///
     /// // What a collation finds that ignores accents and case.
-    /// let found = ["dem\u{f3}@whmcs.com", "Demo@WHMCS.com"];
-    /// let found = found.into_iter().zip(1..).map(|(email, id)| Account { id, email: email.into() });
-    /// let login = login.check_account(found, |account| &account.email)?.repeatable();
-    /// assert_eq!(login.account().id, 2);
+    /// let found = [
+    ///     Account { id: 1, email: "dem\u{f3}@whmcs.com", is_open: true },
+    ///     Account { id: 2, email: "Demo@WHMCS.com", is_open: false },
+    ///     Account { id: 3, email: "Demo@WHMCS.com", is_open: true },
+    /// ];
+    /// let login = login.check_account(found, |account| account.email, |account| account.is_open)?;
+    /// assert_eq!(login.repeatable().account().id, 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn check_account<A>(
         self,
         found: impl IntoIterator<Item = A>,
         stored_email: impl Fn(&A) -> &str,
+        is_open: impl Fn(&A) -> bool,
     ) -> Result<AccountLogin<'a, A>, AutoAuthRefusal> {
         let mut is_any_found = false;
         let mut best = None;
-        let mut is_exact = false;
+        let mut best_rank = Rank::default();
         let mut is_ambiguous = false;
         for account in found {
             is_any_found = true;
             let stored = stored_email(&account);
-            let is_this_exact = stored == self.email();
-            let is_worse = best.is_some() && is_exact && !is_this_exact;
-            if is_worse || !self.is_for(stored) {
+            if !self.is_for(stored) {
                 continue;
             }
-            is_ambiguous = best.is_some() && is_this_exact == is_exact;
-            is_exact = is_this_exact;
-            best = Some(account);
+            let rank = Rank { is_exact: stored == self.email(), is_open: is_open(&account) };
+            if best.is_none() || rank > best_rank {
+                is_ambiguous = false;
+                best_rank = rank;
+                best = Some(account);
+            } else {
+                is_ambiguous |= rank == best_rank;
+            }
         }
         match best {
+            Some(_) if !best_rank.is_open => Err(AutoAuthRefusal::AccountClosed),
             Some(_) if is_ambiguous => Err(AutoAuthRefusal::AmbiguousAccount),
             Some(account) => Ok(AccountLogin { login: self, account }),
             None if is_any_found => Err(AutoAuthRefusal::AccountEmailMismatch),
             None => Err(AutoAuthRefusal::UnknownEmail),
         }
     }
+}
+
+/// How well an account suits a link: the e-mail counts first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    is_exact: bool,
+    is_open: bool,
 }
 
 /// The login of a genuine link whose account was checked: what [`AutoAuthLogin::check_account`] returns.

@@ -74,7 +74,7 @@ impl AutoAuthLogin<'static> {
     /// use whmcs_auth::AutoAuthLogin;
     ///
     /// let login = AutoAuthLogin::for_test("demo@whmcs.com", 1290100706);
-    /// let login = login.check_account(["Demo@whmcs.com"], |email| email)?.repeatable();
+    /// let login = login.check_account(["Demo@whmcs.com"], |email| email, |_| true)?.repeatable();
     /// assert_eq!(login.account(), &"Demo@whmcs.com");
     /// # Ok::<(), whmcs_auth::AutoAuthRefusal>(())
     /// ```

@@ -61,7 +61,7 @@ use crate::field::{Field, Malformed};
 ///   [until when](AutoAuthLogin::remember_until) to remember it.
 /// - **LINK-8**: After the look-up, [`check_account`](AutoAuthLogin::check_account) takes all
 ///   accounts that were found. It chooses the one whose stored e-mail equals the signed e-mail,
-///   without ASCII case and without Unicode folding.
+///   without ASCII case and without Unicode folding. Then it refuses a closed account.
 ///
 /// The rules FIELD-1 to FIELD-7 of [`Field`](crate::Field) are applied between LINK-1 and LINK-2.
 /// They cap the e-mail at 254 bytes, the hash at 40 and `goto` at 2048.
@@ -117,7 +117,7 @@ use crate::field::{Field, Malformed};
 ///
 /// // All accounts that the database found for the e-mail.
 /// let found = ["demo@whmcs.com"];
-/// let login = login.check_account(found, |email| email)?.repeatable();
+/// let login = login.check_account(found, |email| email, |_| true)?.repeatable();
 /// assert_eq!(login.goto().target_or("clientarea.php"), "clientarea.php?action=products");
 ///
 /// let late = signed + Duration::seconds(901);

@@ -67,6 +67,10 @@ pub enum AutoAuthRefusal {
         "the link is genuine, but the account found has another e-mail: a collation may fold letters"
     )]
     AccountEmailMismatch,
+    /// The link is genuine, and the account with its e-mail is closed (LINK-8). Only
+    /// [`check_account`](crate::AutoAuthLogin::check_account) returns it. Code `account_closed`.
+    #[error("the link is genuine, but the account with its e-mail is closed")]
+    AccountClosed,
     /// The link is genuine, and several accounts have its e-mail (LINK-8). Only
     /// [`check_account`](crate::AutoAuthLogin::check_account) returns it. Code `ambiguous_account`.
     #[error("the link is genuine, but several accounts have its e-mail")]
@@ -84,6 +88,7 @@ impl Refusal for AutoAuthRefusal {
             Self::ClockBefore1970 => "clock_before_1970",
             Self::UnknownEmail => "unknown_email",
             Self::AccountEmailMismatch => "account_email_mismatch",
+            Self::AccountClosed => "account_closed",
             Self::AmbiguousAccount => "ambiguous_account",
         }
     }
@@ -97,6 +102,7 @@ impl Sealed for AutoAuthRefusal {
             | Self::HashMismatch
             | Self::UnknownEmail
             | Self::AccountEmailMismatch
+            | Self::AccountClosed
             | Self::AmbiguousAccount => PublicAnswer::LinkNotValid,
             Self::Expired { .. } | Self::FromFuture { .. } | Self::ClockBefore1970 => {
                 PublicAnswer::LinkExpired

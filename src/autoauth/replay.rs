@@ -30,13 +30,13 @@
 //! let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
 //! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
 //! // All accounts that the database found for `login.email()`.
-//! let login = login.check_account(["demo@whmcs.com"], |email| email)?;
+//! let login = login.check_account(["demo@whmcs.com"], |email| email, |_| true)?;
 //! let login = login.use_once(&guard, now)?;
 //! assert_eq!(login.account(), &"demo@whmcs.com");
 //!
 //! let now = now + Duration::minutes(15);
 //! let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-//! let login = login.check_account(["demo@whmcs.com"], |email| email)?;
+//! let login = login.check_account(["demo@whmcs.com"], |email| email, |_| true)?;
 //! let refusal = login.use_once(&guard, now).unwrap_err();
 //! assert_eq!(refusal.to_string(), "the link was used before");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

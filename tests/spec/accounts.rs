@@ -7,7 +7,7 @@ use crate::common::{EMAIL, KEY, SIGNED, at, genuine_link, keys};
 fn account_login() -> AccountLogin<'static, &'static str> {
     let request = genuine_link().into_owned();
     let login = request.verify(&keys(&[KEY]), &at(SIGNED), &AutoAuthPolicy::new());
-    login.unwrap().into_owned().check_account([EMAIL], |email| email).unwrap()
+    login.unwrap().into_owned().check_account([EMAIL], |email| email, |_| true).unwrap()
 }
 
 #[test]

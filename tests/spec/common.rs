@@ -154,7 +154,8 @@ pub fn verify_link<'r>(
 /// Where a login leads, whatever its account is.
 pub fn goto_of(login: &AutoAuthLogin<'_>) -> Goto<'static> {
     let found = [login.email().to_owned()];
-    let login = login.clone().check_account(found, |email| email).expect("its own account");
+    let login =
+        login.clone().check_account(found, |email| email, |_| true).expect("its own account");
     login.repeatable().goto().clone().into_owned()
 }
 
@@ -163,6 +164,6 @@ pub fn account_of<'e>(
     login: &AutoAuthLogin<'_>,
     found: impl IntoIterator<Item = &'e str>,
 ) -> Result<&'e str, AutoAuthRefusal> {
-    let login = login.clone().check_account(found, |email| email)?;
+    let login = login.clone().check_account(found, |email| email, |_| true)?;
     Ok(login.repeatable().into_account())
 }

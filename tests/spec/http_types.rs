@@ -41,7 +41,7 @@ fn link_6_a_redirect_stays_on_the_site_and_in_no_cache() {
             ("goto", goto),
         ]);
         let login = request.verify(&keys(&[KEY]), &at(SIGNED), &AutoAuthPolicy::new()).unwrap();
-        let login = login.check_account([EMAIL], |email| email).unwrap().repeatable();
+        let login = login.check_account([EMAIL], |email| email, |_| true).unwrap().repeatable();
         let response: Response<String> = login.redirect(default);
         assert_eq!(response.status(), StatusCode::FOUND);
         assert_eq!(response.headers()["location"], location, "{goto} {default:?}");

@@ -561,6 +561,51 @@ fn link_8_the_right_one_of_several_accounts_is_chosen() {
     }
 }
 
+/// The e-mail decides first. So a closed account never hands its link to an account in another case.
+#[test]
+fn link_8_a_closed_account_is_refused_unless_an_open_one_has_the_same_email() {
+    let hash = "d1a2927ba0afe3d83272c7bb30127eecef272e20";
+    let request = link("mike@example.com", TIMESTAMP, hash);
+    let login = verify(&request).unwrap();
+    let (exact, upper, mixed) = ("mike@example.com", "MIKE@example.com", "Mike@example.com");
+    let other = "m\u{131}ke@example.com";
+    let closed = Err(AutoAuthRefusal::AccountClosed);
+    let ambiguous = Err(AutoAuthRefusal::AmbiguousAccount);
+    for (found, verdict) in [
+        (&[(exact, false)][..], closed),
+        (&[(upper, false)], closed),
+        // Several closed accounts are closed, and not ambiguous.
+        (&[(exact, false), (exact, false)], closed),
+        (&[(upper, false), (mixed, false)], closed),
+        // An open account with the same e-mail is the right one.
+        (&[(exact, false), (exact, true)], Ok(exact)),
+        (&[(exact, false), (exact, true), (exact, false)], Ok(exact)),
+        (&[(upper, false), (mixed, true)], Ok(mixed)),
+        (&[(upper, false), (exact, true)], Ok(exact)),
+        (&[(exact, false), (exact, true), (exact, true)], ambiguous),
+        (&[(upper, true), (mixed, false), (mixed, true)], ambiguous),
+        // One in another case is not.
+        (&[(exact, false), (upper, true)], closed),
+        (&[(exact, false), (upper, true), (mixed, true)], closed),
+        // An account with another e-mail says nothing.
+        (&[(other, true), (exact, false)], closed),
+        (&[(other, false)], Err(AutoAuthRefusal::AccountEmailMismatch)),
+        (&[(other, false), (exact, true)], Ok(exact)),
+    ] {
+        let mut found = found.to_vec();
+        for _ in 0..2 {
+            let chosen = login.clone().check_account(
+                found.clone(),
+                |(email, _)| email,
+                |(_, is_open)| *is_open,
+            );
+            let chosen = chosen.map(|login| login.repeatable().into_account());
+            assert_eq!(chosen.map(|(email, is_open)| is_open.then_some(email)), verdict.map(Some));
+            found.reverse();
+        }
+    }
+}
+
 #[test]
 fn an_owned_request_holds_the_same() {
     let request = AutoAuthRequest::from_pairs([

@@ -137,7 +137,7 @@ const API: [(ApiRefusal, &str, &str, PublicAnswer); 11] = [
 
 const BY: Duration = Duration::from_secs(7);
 
-const LINK: [(AutoAuthRefusal, &str, &str, PublicAnswer); 8] = [
+const LINK: [(AutoAuthRefusal, &str, &str, PublicAnswer); 9] = [
     (
         AutoAuthRefusal::Disabled,
         "autoauth_disabled",
@@ -178,6 +178,12 @@ const LINK: [(AutoAuthRefusal, &str, &str, PublicAnswer); 8] = [
         AutoAuthRefusal::AccountEmailMismatch,
         "account_email_mismatch",
         "the link is genuine, but the account found has another e-mail: a collation may fold letters",
+        NOT_VALID,
+    ),
+    (
+        AutoAuthRefusal::AccountClosed,
+        "account_closed",
+        "the link is genuine, but the account with its e-mail is closed",
         NOT_VALID,
     ),
     (

@@ -125,6 +125,7 @@ fn forms(line: &str) -> Result<bool, Box<dyn Error>> {
 /// Where a login leads, whatever its account is.
 fn goto_of(login: &AutoAuthLogin<'_>) -> Goto<'static> {
     let found = [login.email().to_owned()];
-    let login = login.clone().check_account(found, |email| email).expect("its own account");
+    let login =
+        login.clone().check_account(found, |email| email, |_| true).expect("its own account");
     login.repeatable().goto().clone().into_owned()
 }

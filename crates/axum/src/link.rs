@@ -117,7 +117,7 @@ fn starts_with(value: &axum::http::HeaderValue, purpose: &str) -> bool {
 ///     Extension(guard): Extension<Arc<ReplayGuard>>,
 /// ) -> Result<Response, Rejection> {
 ///     let found = accounts(login.email()).await.map_err(LoginLink::unavailable)?;
-///     let login = login.check_account(found, |email| email)?.use_once(&guard, now)?;
+///     let login = login.check_account(found, |email| email, |_| true)?.use_once(&guard, now)?;
 ///     // Here the session of `login.account()` begins.
 ///     Ok(login.redirect("clientarea.php"))
 /// }

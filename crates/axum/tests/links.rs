@@ -30,7 +30,7 @@ async fn dologin(
         return Err(LoginLink::unavailable("the pool is empty"));
     };
     let found = found.to_str().unwrap().split_whitespace();
-    let login = login.check_account(found, |email| email)?.use_once(&guard, now)?;
+    let login = login.check_account(found, |email| email, |_| true)?.use_once(&guard, now)?;
     Ok(login.redirect("clientarea.php"))
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Database {
 pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) email: &'static str,
+    pub(crate) is_open: bool,
 }
 
 impl Database {
@@ -41,8 +42,8 @@ impl Database {
                 .with_actions(AllowedActions::new(["GetClients"])),
             admin: Admin::new(1, "admin", password, state),
             clients: [
-                Client { id: 1, email: "demo@whmcs.com" },
-                Client { id: 2, email: "a+b@example.com" },
+                Client { id: 1, email: "demo@whmcs.com", is_open: true },
+                Client { id: 2, email: "a+b@example.com", is_open: true },
             ],
             expected: ExpectedSchemes::new(
                 SecretScheme::Bcrypt(cost),

@@ -84,7 +84,7 @@ async fn dologin(
 ) -> Result<Response, Rejection> {
     let found = service.auth.store().clients_by_email(login.email()).await;
     let found = found.map_err(LoginLink::unavailable)?;
-    let login = login.check_account(found, |client| client.email)?;
+    let login = login.check_account(found, |client| client.email, |client| client.is_open)?;
     // Each link works once.
     let login = login.use_once(&service.replay_guard, now)?;
     // Start the client's session here.

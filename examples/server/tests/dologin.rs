@@ -148,7 +148,7 @@ async fn a_refused_link_shows_a_message_and_sets_no_cookie() {
         (0, &*format!("{genuine}&hash=x"), "repeated_field", invalid),
         (0, &*format!("{genuine}&email[]=x"), "disguised_field", invalid),
         (0, &*unknown, "unknown_email", invalid),
-        (0, &*closed, "unknown_email", invalid),
+        (0, &*closed, "account_closed", invalid),
         (901, &*genuine, "expired", expired),
         (-901, &*genuine, "from_future", expired),
     ] {

@@ -35,12 +35,12 @@ pub fn log_line(login: &AcceptedLogin<'_, u64>) -> String {
 /// The account, out of those that were found.
 pub fn account(login: AutoAuthLogin<'_>, found: &[&str]) -> Result<usize, AutoAuthRefusal> {
     let found = found.iter().copied().enumerate();
-    Ok(login.check_account(found, |(_, email)| email)?.repeatable().into_account().0)
+    Ok(login.check_account(found, |(_, email)| email, |_| true)?.repeatable().into_account().0)
 }
 
 /// The page that a link opens.
 pub async fn dologin(LoginLink { login, .. }: LoginLink) -> Result<Response, Rejection> {
-    let login = login.check_account(["demo@whmcs.com"], |email| email)?.repeatable();
+    let login = login.check_account(["demo@whmcs.com"], |email| email, |_| true)?.repeatable();
     let mut response: Response = login.redirect("clientarea.php");
     response.headers_mut().insert(SET_COOKIE, axum::http::HeaderValue::from_static("session=1"));
     Ok(response)

@@ -17,6 +17,13 @@ pub(crate) struct Client {
     pub(crate) status: String,
 }
 
+impl Client {
+    /// Whether the account may log in. Compared without case, as WHMCS's collation does.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.status.eq_ignore_ascii_case("Closed")
+    }
+}
+
 /// The filter, order and page of a search for clients.
 pub(crate) struct ClientQuery<'q> {
     /// The text with which one of the [`SEARCHED`] columns starts.
@@ -50,11 +57,11 @@ const SEARCHED: [&str; 5] =
     ["email", "firstname", "lastname", "CONCAT(firstname, ' ', lastname)", "companyname"];
 
 impl Database {
-    /// All clients that the database finds for the e-mail, without closed accounts. A collation may fold
-    /// letters and find several.
+    /// All clients that the database finds for the e-mail, closed accounts too. A collation may fold letters
+    /// and find several.
     pub(crate) async fn clients_by_email(&self, email: &str) -> sqlx::Result<Vec<Client>> {
         let rows = QueryBuilder::<Any>::new(COLUMNS)
-            .push(" WHERE status <> 'Closed' AND email = ")
+            .push(" WHERE email = ")
             .push_bind(email)
             .push(" ORDER BY id")
             .build_query_as()

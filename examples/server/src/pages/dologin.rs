@@ -9,6 +9,7 @@ use whmcs_auth::{AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, verify_autoau
 use super::page::{CLIENT_AREA, begin_session, finish};
 use super::visit::check_visit;
 use crate::client_address::ClientAddress;
+use crate::database::Client;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 use crate::throttle::Guess;
@@ -51,7 +52,7 @@ async fn log_in_by_link(
     let login = verify_autoauth(&request, keys, &now, &AutoAuthPolicy::new())?;
 
     let clients = service.page_database.clients_by_email(login.email()).await?;
-    let login = login.check_account(clients, |client| &client.email)?;
+    let login = login.check_account(clients, |client| &client.email, Client::is_open)?;
     let login = match &service.replay_guard {
         Some(guard) => login.use_once(guard, now)?,
         None => login.repeatable(),
