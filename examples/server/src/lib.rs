@@ -19,6 +19,7 @@ mod api;
 mod client_address;
 mod connections;
 pub mod database;
+mod keep_alive;
 mod metrics;
 mod pages;
 mod random;

@@ -80,6 +80,14 @@ pub struct Options {
     /// Seconds after which a request is answered with 503.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().answer_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     answer_time: u64,
+
+    /// Seconds that a connection waits for the next request. Your proxy should wait less.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().idle_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    idle_time: u64,
+
+    /// The most connections that wait for the next request. With 0 each connection carries one request.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().idle_connections)]
+    idle_connections: usize,
 }
 
 impl Options {
@@ -100,6 +108,9 @@ impl Options {
             database_connect_time: Duration::from_secs(self.database_connect_time),
             query_time: Duration::from_secs(self.query_time),
             answer_time: Duration::from_secs(self.answer_time),
+            connection_time: Duration::from_secs(self.answer_time.saturating_add(40)),
+            idle_time: Duration::from_secs(self.idle_time),
+            idle_connections: self.idle_connections,
             ..Limits::default()
         }
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -17,8 +18,11 @@ use tower::ServiceExt;
 
 use crate::client_address::{Peer, client_address};
 use crate::connections::Connections;
+use crate::keep_alive::KeepAlive;
 use crate::router::router;
 use crate::service::Service;
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Serves until `stop` completes. Requests in progress are then still answered, if they end within the
 /// shutdown time of the limits.
@@ -26,8 +30,9 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
     let service = Arc::new(service);
     let limits = &service.settings.limits;
     let mut http = http1::Builder::new();
-    // No keep-alive, so that idle clients hold no connections.
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head_time).keep_alive(false);
+    // Its time for a head would include the time between requests, so `KeepAlive` measures both.
+    http.header_read_timeout(None);
+    let keep_alive = KeepAlive::new(limits);
     let router = router(Arc::clone(&service));
     let connections = Connections::new(&service.settings);
     let graceful = GracefulShutdown::new();
@@ -50,19 +55,32 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
                 tracing::debug!(%peer, "closed a connection: the peer has too many");
                 continue;
             };
+            let watch = keep_alive.watch();
+            let stream = TokioIo::new(watch.stream(stream));
             let (router, service) = (router.clone(), Arc::clone(&service));
+            let watched = watch.clone();
             let answer = service_fn(move |mut request: Request<Incoming>| {
+                watched.begin();
                 let trusted = &service.access.get().trusted_proxies;
                 let address = client_address(Peer(peer), request.headers(), trusted);
                 request.extensions_mut().insert(Peer(peer));
                 request.extensions_mut().insert(address);
-                router.clone().oneshot(request.map(Body::new))
+                let answer = router.clone().oneshot(request.map(Body::new));
+                let watched = watched.clone();
+                async move {
+                    let mut answer = answer.await;
+                    if let Ok(answer) = &mut answer
+                        && !watched.end()
+                    {
+                        answer.headers_mut().insert(CONNECTION, CLOSE);
+                    }
+                    answer
+                }
             });
-            let connection = http.serve_connection(TokioIo::new(stream), answer);
-            let connection = timeout(limits.connection_time, graceful.watch(connection));
+            let connection = graceful.watch(http.serve_connection(stream, answer));
             open.spawn(async move {
                 let _held = (permit, slot);
-                if let Ok(Err(error)) = connection.await {
+                if let Some(Err(error)) = watch.run(connection).await {
                     tracing::debug!(%error, "a connection failed");
                 }
             });

@@ -67,8 +67,12 @@ pub struct Limits {
     pub query_time: Duration,
     /// The most time that open connections have to end when the service stops.
     pub shutdown_time: Duration,
-    /// The longest life of a connection, which carries one request.
+    /// The most time from the head of a request until its connection is closed or waits for the next one.
     pub connection_time: Duration,
+    /// How long a connection waits for the next request.
+    pub idle_time: Duration,
+    /// The most connections that wait for the next request. Others are closed after their answer.
+    pub idle_connections: usize,
     /// The most open connections.
     pub connections: usize,
     /// The most open connections of one peer. Trusted proxies are exempt.
@@ -105,6 +109,8 @@ impl Default for Limits {
             query_time: Duration::from_secs(5),
             shutdown_time: Duration::from_secs(10),
             connection_time: Duration::from_secs(60),
+            idle_time: Duration::from_secs(75),
+            idle_connections: 256,
             connections: 512,
             connections_by_peer: 128,
             failures: 20,

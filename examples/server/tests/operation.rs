@@ -364,7 +364,8 @@ async fn a_client_that_sends_a_whole_large_body_gets_its_answer() {
     let body = "A".repeat(8 * 1024 * 1024);
     let length = body.len();
     let head = format!(
-        "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n"
+        "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Content-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n"
     );
     let answer = raw(&server, &(head + &body)).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
@@ -402,20 +403,91 @@ async fn slow_requests_are_refused() {
     assert_eq!(server.count("api", "body_late").await, 1);
 }
 
+const PAGE: &str = "GET /clientarea.php HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// An open connection, for requests whose answers keep it open.
+struct Open(TcpStream);
+
+impl Open {
+    async fn to(server: &Server) -> Self {
+        let address = server.base.strip_prefix("http://").unwrap();
+        Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// The head of the answer to a request for a page.
+    async fn page(&mut self) -> String {
+        self.0.write_all(PAGE.as_bytes()).await.unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            head.push(char::from(self.0.read_u8().await.unwrap()));
+        }
+        let length = head.split_once("content-length: ").unwrap().1.split_once("\r\n").unwrap().0;
+        self.0.read_exact(&mut vec![0; length.parse().unwrap()]).await.unwrap();
+        head
+    }
+
+    /// How long the service keeps the connection open.
+    async fn life(mut self) -> Duration {
+        let begun = Instant::now();
+        let end = timeout(Duration::from_secs(5), self.0.read_u8()).await;
+        assert!(end.expect("the service closes the connection").is_err());
+        begun.elapsed()
+    }
+}
+
 #[tokio::test]
-async fn idle_connections_are_closed() {
-    let server = Server::with(|settings| {
-        settings.limits.head_time = Duration::from_millis(300);
-    })
-    .await;
-    let begun = Instant::now();
-    assert_eq!(raw(&server, "").await, "");
-    // Each connection carries one request.
-    let twice = "GET /clientarea.php HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2);
-    let answers = raw(&server, &twice).await;
-    assert_eq!(answers.matches("HTTP/1.1 403 ").count(), 1, "{answers}");
-    assert!(answers.contains("connection: close"), "{answers}");
-    assert!(begun.elapsed() < Duration::from_secs(10));
+async fn a_connection_carries_many_requests() {
+    let server = Server::start().await;
+    let mut open = Open::to(&server).await;
+    for _ in 0..20 {
+        let answer = open.page().await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_waits_for_the_next_request_for_a_while() {
+    const SHORT: Duration = Duration::from_millis(300);
+    const LONG: Duration = Duration::from_secs(5);
+    let server = async |head_time, idle_time| {
+        Server::with(|settings| {
+            settings.limits.head_time = head_time;
+            settings.limits.idle_time = idle_time;
+        })
+        .await
+    };
+    let is_short = |time: Duration| (SHORT..Duration::from_secs(2)).contains(&time);
+
+    let idles_shortly = server(LONG, SHORT).await;
+    let mut open = Open::to(&idles_shortly).await;
+    open.page().await;
+    assert!(is_short(open.life().await), "after a request the connection is idle");
+
+    let reads_shortly = server(SHORT, LONG).await;
+    let open = Open::to(&reads_shortly).await;
+    assert!(is_short(open.life().await), "a new connection owes a head");
+    let mut open = Open::to(&reads_shortly).await;
+    open.page().await;
+    sleep(2 * SHORT).await;
+    open.page().await;
+    open.0.write_all(b"GET /").await.unwrap();
+    assert!(is_short(open.life().await), "the first byte begins the next head");
+}
+
+#[tokio::test]
+async fn idle_connections_have_a_limit() {
+    let server = Server::with(|settings| settings.limits.idle_connections = 1).await;
+    let mut first = Open::to(&server).await;
+    assert!(!first.page().await.contains("connection: close"));
+    let mut second = Open::to(&server).await;
+    assert!(second.page().await.contains("connection: close"));
+    assert!(second.life().await < Duration::from_secs(1));
+    // A request in progress is not idle, and a closed connection leaves its place.
+    assert!(!first.page().await.contains("connection: close"));
+    drop(first);
+    sleep(Duration::from_millis(100)).await;
+    assert!(!Open::to(&server).await.page().await.contains("connection: close"));
 }
 
 #[tokio::test]

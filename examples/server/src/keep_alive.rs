@@ -1,0 +1,180 @@
+//! How long a connection waits for its client, and how many connections wait for the next request.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+
+use crate::settings::Limits;
+
+/// The connections that wait for the next request.
+pub(crate) struct KeepAlive {
+    places: Arc<Semaphore>,
+    times: Times,
+}
+
+/// How long a connection may take.
+#[derive(Clone, Copy)]
+struct Times {
+    head: Duration,
+    answer: Duration,
+    idle: Duration,
+}
+
+impl KeepAlive {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(limits.idle_connections)),
+            times: Times {
+                head: limits.head_time,
+                answer: limits.connection_time,
+                idle: limits.idle_time,
+            },
+        }
+    }
+
+    /// Watches a new connection. It must send the head of its first request in time.
+    pub(crate) fn watch(&self) -> Watch {
+        let state = State { until: later(self.times.head), idle: None };
+        let places = Arc::clone(&self.places);
+        Watch(Arc::new(Watched { places, times: self.times, state: Mutex::new(state) }))
+    }
+}
+
+/// Watches one connection. All calls come from the task of the connection.
+#[derive(Clone)]
+pub(crate) struct Watch(Arc<Watched>);
+
+struct Watched {
+    places: Arc<Semaphore>,
+    times: Times,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// When the connection is closed.
+    until: Instant,
+    /// Its place among the idle connections, while it is one of them.
+    idle: Option<OwnedSemaphorePermit>,
+}
+
+impl Watch {
+    /// The head of a request has arrived.
+    pub(crate) fn begin(&self) {
+        self.go_on(self.0.times.answer);
+    }
+
+    /// The request is answered. Returns whether the connection may wait for the next one.
+    pub(crate) fn end(&self) -> bool {
+        let Self(watched) = self;
+        let mut state = watched.state();
+        state.idle = Arc::clone(&watched.places).try_acquire_owned().ok();
+        let may_wait = state.idle.is_some();
+        if may_wait {
+            state.until = later(watched.times.idle);
+        }
+        may_wait
+    }
+
+    /// Bytes have arrived. For an idle connection they begin the next head.
+    fn received(&self) {
+        if self.0.state().idle.is_some() {
+            self.go_on(self.0.times.head);
+        }
+    }
+
+    fn go_on(&self, time: Duration) {
+        *self.0.state() = State { until: later(time), idle: None };
+    }
+
+    /// Runs the connection to its end, or returns `None` when its time is over.
+    pub(crate) async fn run<T>(&self, connection: impl Future<Output = T>) -> Option<T> {
+        let mut connection = pin!(connection);
+        let until = || self.0.state().until;
+        let mut sleep = pin!(sleep_until(until()));
+        poll_fn(|context| {
+            if let Poll::Ready(end) = connection.as_mut().poll(context) {
+                return Poll::Ready(Some(end));
+            }
+            // Only the connection itself, which was just polled, changes its time.
+            if sleep.deadline() != until() {
+                sleep.as_mut().reset(until());
+            }
+            sleep.as_mut().poll(context).map(|()| None)
+        })
+        .await
+    }
+
+    /// A stream that reports what it receives.
+    pub(crate) fn stream<S>(&self, stream: S) -> WatchedStream<S> {
+        WatchedStream { stream, watch: self.clone() }
+    }
+}
+
+impl Watched {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn later(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now)
+}
+
+/// A stream whose received bytes are reported.
+pub(crate) struct WatchedStream<S> {
+    stream: S,
+    watch: Watch,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.watch.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+}
