@@ -8,7 +8,9 @@
 //! |---|---|
 //! | `accepted`, for `api` | the mode, and the admin who owns the credential |
 //! | `accepted`, for `link` | the client's e-mail, and the page to open |
-//! | `refused` | the code, the public message, and the operator's sentence |
+//! | `refused` | the code, the public message, the operator's sentence, and the codes of the findings, with commas |
+//!
+//! The table has the sentences of the findings below a request.
 //!
 //! The exit status is 0 if everything was accepted, 1 if something was refused, and 2 for wrong
 //! arguments.
@@ -21,6 +23,7 @@ use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use time::{Duration, OffsetDateTime};
+use whmcs_auth::diagnose::{self, Findings};
 use whmcs_auth::replay::ReplayGuard;
 use whmcs_auth::{
     AcceptedLogin, AccountLogin, Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest,
@@ -106,11 +109,12 @@ impl Command {
                 let request = ApiRequest::from_form(body);
                 match verify_api_request(&request, &demo, &ApiPolicy::new()) {
                     Ok(caller) => Ok(format!("{}\t{}", caller.mode, caller.id)),
-                    Err(error) => Err(columns(&error)),
+                    Err(error) => Err(columns(&error, &diagnose::api("", Some(FORM), body))),
                 }
             }),
             Self::Link(text, now) => print_verdicts(text, |link| {
-                let request = read_link(link);
+                let query = query_of(link);
+                let request = AutoAuthRequest::from_query(query);
                 let clock: &dyn Clock = now.as_ref().map_or(&SystemClock, |now| now);
                 match demo.log_in(&request, clock, &AutoAuthPolicy::new()) {
                     Ok(login) => Ok(format!(
@@ -118,24 +122,27 @@ impl Command {
                         login.login().email(),
                         login.goto().target_or(DEFAULT_TARGET)
                     )),
-                    Err(refusal) => Err(columns(&refusal)),
+                    Err(refusal) => Err(columns(&refusal, &diagnose::link(query))),
                 }
             }),
         }
     }
 }
 
-/// Reads a URL or a query. In a URL the `?` comes before the first field. In a query a `?` can only
-/// come later, in `goto`.
-fn read_link(text: &[u8]) -> AutoAuthRequest<'_> {
-    match text.iter().find(|byte| b"?=&".contains(byte)) {
-        Some(b'?') => AutoAuthRequest::from_url(text),
-        _ => AutoAuthRequest::from_query(text),
-    }
+/// The query of a URL, or the text if it is a query. In a URL the `?` comes before the first field. In a query
+/// a `?` can only come later, in `goto`.
+fn query_of(text: &[u8]) -> &[u8] {
+    let start = match text.iter().position(|byte| b"?=&".contains(byte)) {
+        Some(mark) if text[mark] == b'?' => mark + 1,
+        _ => return text,
+    };
+    text[start..].split(|byte| *byte == b'#').next().unwrap_or_default()
 }
 
-fn columns(refusal: &dyn Refusal) -> String {
-    format!("{}\t{}\t{refusal}", refusal.code(), refusal.public_message())
+fn columns(refusal: &dyn Refusal, findings: &Findings) -> String {
+    let codes: Vec<_> = findings.iter().map(|finding| finding.code()).collect();
+    let (code, message) = (refusal.code(), refusal.public_message());
+    format!("{code}\t{message}\t{refusal}\t{}", codes.join(","))
 }
 
 /// Prints one verdict a line, and returns whether everything was accepted.
@@ -285,8 +292,7 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
         ),
         ("whmcs-js 2.0.1 (Node)", "", format!("{pair}&{get}")),
     ] {
-        let received = Received::new().with_query(query).with_body(Some(FORM), &body);
-        table.api(client, demo, &received, &ApiPolicy::new());
+        table.api(client, demo, &Call { query, ..Call::form(&body) }, &ApiPolicy::new());
     }
 
     table.section("the three modes");
@@ -299,7 +305,7 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     table.form("half a pair", demo, "identifier=id");
     table.form("a field twice", demo, &format!("{pair}&secret=other"));
     table.form("a field that only PHP reads", demo, &format!("{pair}&password[]=x"));
-    let json = Received::new().with_query(&pair).with_body(Some("application/json"), "{}");
+    let json = Call { query: "", content_type: "application/json", body: r#"{"identifier":"id"}"# };
     table.api("a body that is JSON", demo, &json, &ApiPolicy::new());
     table.form("10001 fields", demo, &format!("{}{pair}", "x&".repeat(9_999)));
     let long = format!("username=admin&password={}", "x".repeat(1025));
@@ -317,12 +323,32 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     let twice = "username=admin&password=696d29e0940a4957748fe3fc9efd22a3";
     table.form("the md5 of the md5", demo, twice);
     let without_logins = ApiPolicy::new().with_admin_login(false);
-    let received = Received::new().with_body(Some(FORM), admin);
-    table.api("an admin, where the mode is off", demo, &received, &without_logins);
+    table.api("an admin, where the mode is off", demo, &Call::form(admin), &without_logins);
     let gone = "username=gone&password=c9a92f084247cfb8d50e254f301eb4d0";
     table.form("a disabled admin", demo, gone);
     let clerk = "username=clerk&password=2b396c730a20dcf9c13b650a659c8498";
     table.form("an admin without API Access", demo, clerk);
+
+    table.section("mistakes of API clients");
+    let json = r#"{"identifier":"id","secret":"s"}"#;
+    table.form("JSON under the type of a form", demo, json);
+    table.form("a BOM before the first name", demo, &format!("\u{feff}{pair}"));
+    let typed = Call { content_type: "text/plain", ..Call::form(&pair) };
+    table.api("a form under another type", demo, &typed, &ApiPolicy::new());
+    table.form("credentials in headers", demo, "");
+    let named = format!("api_identifier={IDENTIFIER}&api_secret={SECRET}");
+    table.form("fields named after the settings", demo, &named);
+    table.form("a secret with a line end", demo, &format!("{pair}%0D%0A"));
+    table.form("a secret with a no-break space", demo, &format!("{pair}%C2%A0"));
+    let of_raw = |secret: &str| format!("identifier={IDENTIFIER}&secret={secret}");
+    table.form("a secret with an unencoded `&`", demo, &of_raw("a&b"));
+    table.form("a secret with an unencoded `+`", demo, &of_raw("a+b"));
+    table.form("a secret encoded twice", demo, &of_raw("a%252Bb"));
+    table.form("a secret in quotes", demo, &of_raw("%22s%22"));
+    let sha1 = "username=admin&password=5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8";
+    table.form("the sha1 of the password", demo, sha1);
+    let stored = "username=admin&password=$2y$10$CCCCCCCCCCCCCCCCCCCCC.";
+    table.form("the bcrypt of the password", demo, stored);
 
     let signed = OffsetDateTime::from_unix_timestamp(1_700_000_000)?;
     let now = FixedClock::new(signed + Duration::MINUTE);
@@ -341,6 +367,8 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     table.link("minted by the signer", demo, &minted, &now);
     let elsewhere = format!("{sample}&goto=https%3A%2F%2Fevil.example");
     table.link("its goto changed to another site", demo, &elsewhere, &now);
+    let upwards = format!("{sample}&goto=../cart.php");
+    table.link("its goto outside the folder", demo, &upwards, &now);
 
     table.section("links refused");
     let disabled = Demo { keys: AutoAuthKeys::default(), ..Demo::new()? };
@@ -368,6 +396,20 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     now.set(OffsetDateTime::UNIX_EPOCH - Duration::SECOND);
     table.link("the clock never set", demo, &sample, &now);
 
+    table.section("mistakes in links");
+    now.set(signed + Duration::MINUTE);
+    table.link("escaped for HTML", demo, &sample.replace('&', "&amp;"), &now);
+    table.link("`&times` shown by a browser", demo, &sample.replace("&times", "\u{d7}"), &now);
+    table.link("wrapped in a mail", demo, &sample.replace("&hash", "&%0D%0Ahash"), &now);
+    table.link("a full stop behind the link", demo, &format!("{sample}."), &now);
+    let md5 = sample.replace(hash, "5e5fca8bb38d58ac2e2e7f6f8d6a1d0a");
+    table.link("an MD5", demo, &md5, &now);
+    table.link("cut by a shell", demo, "email=a+b@example.com", &now);
+    let date = sample.replace("1700000000", "2023-11-14T22:13:20Z");
+    table.link("a date", demo, &date, &now);
+    let twice = sample.replace("a+b@", "a%252Bb%2540");
+    table.link("an e-mail encoded twice", demo, &twice, &now);
+
     table.section("links that work once");
     let guard = ReplayGuard::new(1);
     now.set(signed + Duration::MINUTE);
@@ -381,6 +423,23 @@ fn show(demo: &Demo) -> Result<(), Box<dyn Error>> {
     table.link_once("the clock an hour back", demo, &minted, &now, &guard)?;
 
     Ok(io::stdout().lock().write_all(table.text.as_bytes())?)
+}
+
+/// An API call as it was sent.
+struct Call<'a> {
+    query: &'a str,
+    content_type: &'a str,
+    body: &'a str,
+}
+
+impl<'a> Call<'a> {
+    fn form(body: &'a str) -> Self {
+        Self { query: "", content_type: FORM, body }
+    }
+
+    fn received(&self) -> Received {
+        Received::new().with_query(self.query).with_body(Some(self.content_type), self.body)
+    }
 }
 
 struct Table {
@@ -406,17 +465,19 @@ impl Table {
     }
 
     fn form(&mut self, what: &str, demo: &Demo, body: &str) {
-        let received = Received::new().with_body(Some(FORM), body);
-        self.api(what, demo, &received, &ApiPolicy::new());
+        self.api(what, demo, &Call::form(body), &ApiPolicy::new());
     }
 
-    fn api(&mut self, what: &str, demo: &Demo, received: &Received, policy: &ApiPolicy) {
-        match received.api_request().verify(demo, policy) {
+    fn api(&mut self, what: &str, demo: &Demo, call: &Call<'_>, policy: &ApiPolicy) {
+        match call.received().api_request().verify(demo, policy) {
             Ok(caller) => {
                 let answer = format!("200 as {}", caller.id);
                 self.line(what, "accepted", &caller.mode.to_string(), &answer);
             }
-            Err(error) => self.refused(what, &error),
+            Err(error) => {
+                self.refused(what, &error);
+                self.findings(&diagnose::api(call.query, Some(call.content_type), call.body));
+            }
         }
     }
 
@@ -432,10 +493,18 @@ impl Table {
         clock: &dyn Clock,
         policy: &AutoAuthPolicy,
     ) {
-        let request = read_link(link.as_bytes());
-        match demo.log_in(&request, clock, policy) {
-            Ok(login) => self.logged_in(what, &login),
-            Err(refusal) => self.refused(what, &refusal),
+        let query = query_of(link.as_bytes());
+        match demo.log_in(&AutoAuthRequest::from_query(query), clock, policy) {
+            Ok(login) => {
+                self.logged_in(what, &login);
+                if login.login().is_goto_refused() {
+                    self.findings(&diagnose::link(query));
+                }
+            }
+            Err(refusal) => {
+                self.refused(what, &refusal);
+                self.findings(&diagnose::link(query));
+            }
         }
     }
 
@@ -447,7 +516,7 @@ impl Table {
         clock: &dyn Clock,
         guard: &ReplayGuard,
     ) -> Result<(), AutoAuthRefusal> {
-        let request = read_link(link.as_bytes());
+        let request = AutoAuthRequest::from_query(query_of(link.as_bytes()));
         let login = demo.check(&request, clock, &AutoAuthPolicy::new())?;
         match login.use_once(guard, clock.now()) {
             Ok(login) => self.logged_in(what, &login),
@@ -464,5 +533,11 @@ impl Table {
     fn refused(&mut self, what: &str, refusal: &dyn Refusal) {
         let answer = format!("{} {}", refusal.http_status(), refusal.public_message());
         self.line(what, "refused", refusal.code(), &answer);
+    }
+
+    fn findings(&mut self, findings: &Findings) {
+        for finding in findings {
+            self.text.push_str(&format!("    - {finding}\n"));
+        }
     }
 }

@@ -5,6 +5,8 @@
 //! link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused), and log what it returns. Verification
 //! never calls this module.
 //!
+//! `docs/troubleshooting.md` gives cause and cure for each code.
+//!
 //! A finding is a hint for the operator. A request without a finding may still be wrong, and a request with one may
 //! be right: a secret may really end with a space. So never decide by a finding, and never send one to the caller.
 //!
@@ -102,34 +104,20 @@ where
 
     let has_pair = |name, secret| fields.has(name) && fields.has(secret);
     let has_credential = has_pair(Field::Identifier, Field::Secret);
-    let has_login = has_pair(Field::Username, Field::Password);
-    let is_login_field = |field| matches!(field, Field::Username | Field::Password);
-    let is_missing = |field| match field {
-        Field::Identifier | Field::Secret => !has_credential && !has_login && !fields.has(field),
-        Field::Username | Field::Password => !has_credential && !has_login && !fields.has(field),
-        _ => !fields.has(field),
-    };
+    let has_credentials = has_credential || has_pair(Field::Username, Field::Password);
+    let is_credential = |field| CREDENTIALS.iter().any(|(known, _)| *known == field);
+    let is_missing = |field| !(fields.has(field) || has_credentials && is_credential(field));
     fields.add_names(is_missing, &mut findings);
+    if !has_credentials && matches!(kind, Body::Absent | Body::Form { is_typed: true }) {
+        add_missing_credentials(&fields, kind, &mut findings);
+    }
+    // API-1: beside a credential, the fields of a login do not count.
+    let counts = |field| !(has_credential && matches!(field, Field::Username | Field::Password));
+    values::add(&fields, counts, &mut findings);
+    findings
+}
 
-    for field in [Field::Secret, Field::Password] {
-        let counts = field == Field::Secret || !has_credential;
-        if let Some(sent) = fields.sent(field).filter(|_| counts) {
-            values::add_stored_hash(field, sent, &mut findings);
-        }
-    }
-    if let Some(sent) = fields.sent(Field::Password).filter(|_| !has_credential) {
-        values::add_password(sent, &mut findings);
-    }
-    for field in API_FIELDS.iter().filter(|field| !(has_credential && is_login_field(**field))) {
-        if let Some(sent) = fields.sent(*field) {
-            values::add(*field, sent, &mut findings);
-        }
-    }
-
-    let is_read = matches!(kind, Body::Absent | Body::Form { is_typed: true });
-    if !is_read || has_credential || has_login {
-        return findings;
-    }
+fn add_missing_credentials(fields: &Fields<'_>, kind: Body, findings: &mut Findings) {
     if fields.has_json() {
         findings.add(Finding::JsonInField);
     }
@@ -145,7 +133,6 @@ where
             _ => Finding::NoCredentialField,
         });
     }
-    findings
 }
 
 /// Diagnoses a login link: its raw query, without the `?`.
@@ -169,29 +156,17 @@ pub fn link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
     fields.read(Place::Query, query.as_ref());
 
     fields.add_names(|field| !fields.has(field), &mut findings);
-    if let Some(sent) = fields.sent(Field::Hash) {
-        values::add_hash(sent, &mut findings);
-    }
-    if let Some(sent) = fields.sent(Field::Timestamp) {
-        values::add_timestamp(sent, &mut findings);
-    }
-    for field in LINK_FIELDS {
-        if let Some(sent) = fields.sent(*field) {
-            values::add(*field, sent, &mut findings);
-        }
-    }
-    if let Some(sent) = fields.sent(Field::Goto) {
-        goto::add(sent, &mut findings);
-    }
-
+    let is_named_right = findings.is_empty();
     let required = [Field::Email, Field::Timestamp, Field::Hash];
     for field in required.into_iter().filter(|field| fields.is_empty(*field)) {
         findings.add(Finding::EmptyValue(field));
     }
-    if findings.is_empty() && required.into_iter().all(|field| fields.sent(field).is_none()) {
+    let is_absent = |field| fields.sent(field).is_none();
+    if is_named_right && required.into_iter().all(is_absent) {
         findings.add(Finding::NoLinkField);
-    } else if findings.is_empty() && fields.sent(Field::Hash).is_none() {
+    } else if is_named_right && is_absent(Field::Hash) {
         findings.add(Finding::LinkCutShort);
     }
+    values::add(&fields, |_| true, &mut findings);
     findings
 }

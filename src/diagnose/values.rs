@@ -2,13 +2,47 @@
 
 use core::str;
 
-use super::fields::{Sent, starts_with_html};
+use super::fields::{Fields, Sent, starts_with_html};
 use super::finding::{Finding, Findings};
+use super::goto;
 use super::names::{is_blank, is_quote};
 use crate::field::Field;
 
-/// Adds what is wrong with the text of a value, whatever the field is for.
-pub(super) fn add(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
+/// Adds what the values look like, of the fields that count. A value of another kind is likelier the cause of a
+/// refusal than its text, and an unencoded `+` is common in links that are accepted.
+pub(super) fn add(fields: &Fields<'_>, counts: impl Fn(Field) -> bool, findings: &mut Findings) {
+    let all = || Field::ALL.into_iter().filter(|field| counts(*field));
+    let sent = || all().filter_map(|field| Some((field, fields.sent(field)?)));
+    for (field, sent) in sent() {
+        add_kind(field, sent, findings);
+    }
+    for (field, sent) in sent() {
+        add_text(field, sent, findings);
+    }
+    if let Some(sent) = fields.sent(Field::Goto) {
+        goto::add(sent, findings);
+    }
+    for (field, _) in sent().filter(|(field, sent)| has_raw_plus(*field, sent.raw)) {
+        findings.add(Finding::RawPlus(field));
+    }
+}
+
+fn add_kind(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
+    let text = trimmed(&sent.value.0);
+    let kind = match field {
+        _ if sent.is_long => None,
+        Field::Secret | Field::Password if is_stored_hash(text) => Some(Finding::StoredHash(field)),
+        Field::Password => kind_of_password(text),
+        Field::Hash => kind_of_hash(text),
+        Field::Timestamp => str::from_utf8(text).ok().and_then(kind_of_timestamp),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        findings.add(kind);
+    }
+}
+
+fn add_text(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
     let value = &*sent.value.0;
     let is_goto = field == Field::Goto;
     match str::from_utf8(value) {
@@ -32,9 +66,6 @@ pub(super) fn add(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
     }
     if sent.is_in_query && sent.raw.contains(&b'#') {
         findings.add(Finding::RawHashSign(field));
-    }
-    if has_raw_plus(field, sent.raw) {
-        findings.add(Finding::RawPlus(field));
     }
 }
 
@@ -77,79 +108,71 @@ fn has_raw_plus(field: Field, raw: &[u8]) -> bool {
     !may_have_space && inside.contains(&b'+') && !has_encoded_plus()
 }
 
-/// Adds what a link's hash is, if it is not 40 hexadecimal digits.
-pub(super) fn add_hash(sent: &Sent<'_>, findings: &mut Findings) {
-    let text = trimmed(&sent.value.0);
+/// What a hash is that is not 40 hexadecimal digits.
+fn kind_of_hash(text: &[u8]) -> Option<Finding> {
     let is_hex = text.iter().all(u8::is_ascii_hexdigit);
-    let found = match text.len() {
-        _ if sent.is_long => return,
-        20 if !text.is_ascii() => Finding::HashIsBinary,
-        32 if is_hex => Finding::HashIsMd5,
-        56 | 64 | 96 | 128 if is_hex => Finding::HashIsSha2,
-        1..40 if is_hex => Finding::HashCutShort,
-        27 | 28 if is_base64(text) => Finding::HashIsBase64,
-        length if length > 40 && has_40_digits(text) => Finding::HashWithOtherText,
-        _ => return,
-    };
-    findings.add(found);
+    match text.len() {
+        20 if !text.is_ascii() => Some(Finding::HashIsBinary),
+        32 if is_hex => Some(Finding::HashIsMd5),
+        56 | 64 | 96 | 128 if is_hex => Some(Finding::HashIsSha2),
+        1..40 if is_hex => Some(Finding::HashCutShort),
+        27 | 28 if is_base64(text) => Some(Finding::HashIsBase64),
+        length if length > 40 && has_40_digits(text) => Some(Finding::HashWithOtherText),
+        _ => None,
+    }
 }
 
 fn has_40_digits(text: &[u8]) -> bool {
     text.split(|byte| !byte.is_ascii_hexdigit()).any(|digits| digits.len() == 40)
 }
 
-/// Adds what a link's timestamp is, if it is not ten digits.
-pub(super) fn add_timestamp(sent: &Sent<'_>, findings: &mut Findings) {
-    let Ok(text) = str::from_utf8(trimmed(&sent.value.0)) else { return };
+/// What a timestamp is that is not ten digits.
+fn kind_of_timestamp(text: &str) -> Option<Finding> {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let count = |marks: &[char]| text.matches(marks).count();
     let is_made_of = |marks: &[char]| {
         let is_of = |character: char| character.is_ascii_digit() || marks.contains(&character);
         text.starts_with(|first: char| first.is_ascii_digit()) && text.chars().all(is_of)
     };
-    let found = if is_made_of(&[]) {
+    if is_made_of(&[]) {
         match digits {
-            13 => Finding::TimestampMilliseconds,
-            16 | 19 => Finding::TimestampMicroseconds,
-            8 | 14 if text.starts_with("20") => Finding::TimestampDate,
-            _ => return,
+            13 => Some(Finding::TimestampMilliseconds),
+            16 | 19 => Some(Finding::TimestampMicroseconds),
+            8 | 14 if text.starts_with("20") => Some(Finding::TimestampDate),
+            _ => None,
         }
     } else if !text.is_empty() && text.chars().all(char::is_numeric) {
-        Finding::TimestampOtherDigits
+        Some(Finding::TimestampOtherDigits)
     } else if is_made_of(&['.', ',', 'e', 'E', '+', '-', ' '])
         && (count(&['.', ',']) == 1 && count(&['-', ' ']) < 2 || count(&['e', 'E']) == 1)
     {
-        Finding::TimestampFloat
+        Some(Finding::TimestampFloat)
     } else if digits == 10 && is_made_of(&['.', ',', '_', '\'', ' ']) {
-        Finding::TimestampGrouped
+        Some(Finding::TimestampGrouped)
     } else if digits > 0 && count(&['-', '/', ':', '.', ' ']) >= 2 {
-        Finding::TimestampDate
+        Some(Finding::TimestampDate)
     } else {
-        return;
-    };
-    findings.add(found);
-}
-
-/// Adds what a login's password is, if it is a digest and no md5.
-pub(super) fn add_password(sent: &Sent<'_>, findings: &mut Findings) {
-    let text = trimmed(&sent.value.0);
-    let is_hex = text.iter().all(u8::is_ascii_hexdigit);
-    let found = match text.len() {
-        40 if is_hex => Finding::PasswordIsSha1,
-        56 | 64 | 96 | 128 if is_hex => Finding::PasswordIsSha2,
-        24 | 28 | 44 | 88 if text.ends_with(b"=") && is_base64(text) => Finding::PasswordIsBase64,
-        _ => return,
-    };
-    findings.add(found);
-}
-
-/// Adds that a secret or a password is what a database stores of it.
-pub(super) fn add_stored_hash(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
-    let text = trimmed(&sent.value.0);
-    let schemes = ["$2a$", "$2b$", "$2x$", "$2y$", "$argon2", "$1$", "$5$", "$6$", "$P$", "$H$"];
-    if schemes.into_iter().any(|scheme| text.starts_with(scheme.as_bytes())) {
-        findings.add(Finding::StoredHash(field));
+        None
     }
+}
+
+/// What a password is that is a digest and no md5.
+fn kind_of_password(text: &[u8]) -> Option<Finding> {
+    let is_hex = text.iter().all(u8::is_ascii_hexdigit);
+    match text.len() {
+        40 if is_hex => Some(Finding::PasswordIsSha1),
+        56 | 64 | 96 | 128 if is_hex => Some(Finding::PasswordIsSha2),
+        24 | 28 | 44 | 88 if text.ends_with(b"=") && is_base64(text) => {
+            Some(Finding::PasswordIsBase64)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a text is what a database stores of a secret.
+fn is_stored_hash(text: &[u8]) -> bool {
+    let schemes = ["$2a$", "$2b$", "$2x$", "$2y$", "$argon2", "$1$", "$5$", "$6$", "$P$", "$H$"];
+    schemes.into_iter().any(|scheme| text.starts_with(scheme.as_bytes()))
 }
 
 /// Whether a text is base64 of either alphabet. An unencoded `+` became a space.

@@ -202,6 +202,7 @@ fn credentials_where_nobody_looks() {
         ("goto=cart.php", &["no_link_field"]),
         ("email=demo%40whmcs.com", &["link_cut_short"]),
         ("email=demo%40whmcs.com&timestamp=1290100706", &["link_cut_short"]),
+        ("email=a+b@example.com", &["link_cut_short", "raw_plus(email)"]),
         (&LINK.replace("1290100706", ""), &["empty_value(timestamp)"]),
         (LINK, &[]),
     ]);
