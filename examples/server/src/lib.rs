@@ -19,7 +19,9 @@ mod api;
 mod client_address;
 mod connections;
 pub mod database;
+mod health;
 mod keep_alive;
+mod log;
 mod metrics;
 mod pages;
 mod random;
@@ -33,6 +35,7 @@ mod sso_tokens;
 mod throttle;
 
 pub use access::{Access, AccessControl, CurrentAccess};
+pub use log::{LogMonitor, LogWriter};
 pub use serve::serve;
 pub use service::Service;
 pub use settings::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};

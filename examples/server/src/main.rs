@@ -6,50 +6,68 @@ mod options;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::panic;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
+use tracing::field;
+use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use whmcs_auth::{AutoAuthKey, BcryptCost, SignError, SystemClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
-use whmcs_auth_server::{AccessControl, Service, serve};
+use whmcs_auth_server::{AccessControl, LogMonitor, LogWriter, Service, serve};
 
 use self::options::{AccessOptions, Options, ReadAccess};
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let outcome = Runtime::new().map_err(Into::into).and_then(|runtime| {
-        let outcome = runtime.block_on(run(options));
+    let (lines, log) = LogWriter::start(io::stderr());
+    let outcome = start_log(lines).and_then(|()| {
+        let runtime = Runtime::new()?;
+        let outcome = runtime.block_on(run(options, log.monitor()));
         // A blocking thread may still verify a secret of a caller who hung up. Do not wait for it.
         runtime.shutdown_background();
         outcome
     });
+    log.end();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            // Not `eprintln`, which panics if standard error is closed.
+            let _ = writeln!(io::stderr(), "{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+/// The log has one JSON object a line.
+fn start_log(lines: NonBlocking) -> Result<(), Box<dyn Error>> {
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env()?;
     tracing_subscriber::fmt()
         .json()
         .with_span_list(false)
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(lines)
+        // Otherwise it would report a failure to standard error, and panic if that fails.
+        .log_internal_errors(false)
         .init();
+    // Without the message of the panic, which may hold text of a request.
+    panic::set_hook(Box::new(|panic| {
+        tracing::error!(location = panic.location().map(field::display), "a thread panicked");
+    }));
+    Ok(())
+}
 
+async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
     let stop = stop()?;
     let hangups = signal(SignalKind::hangup())?;
     let bcrypt_cost = BcryptCost::new(options.bcrypt_cost)?;
@@ -69,9 +87,9 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let settings = options.settings(base_url, bcrypt_cost);
     let (control, access) = access.controlled();
     tokio::spawn(reload(hangups, options.access, demo_key, control));
-    let service = Service::new(settings, access, database, SystemClock);
-    // The service runs even if standard output is closed.
-    let _ = io::stdout().write_all(text.as_bytes());
+    let service = Service::new(settings, access, database, SystemClock).with_log(log);
+    // The service runs even if nobody reads standard output, or if it is closed.
+    thread::Builder::new().spawn(move || io::stdout().write_all(text.as_bytes()))?;
     serve(listener, service, stop).await;
     Ok(())
 }

@@ -1,16 +1,23 @@
-//! Metrics: answers by endpoint and code, and verifications in progress.
+//! Metrics: answers by endpoint and code, verifications in progress, and lines that the log does not have.
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
-use prometheus_client::metrics::counter::Counter;
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::log::LogMonitor;
 
 /// All metrics, written in the OpenMetrics text format.
 pub(crate) struct Metrics {
     registry: Registry,
     answers: Family<AnswerLabels, Counter>,
     verifications: Gauge,
+    refusals_summed_up: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -37,7 +44,22 @@ impl Metrics {
             "Secrets that are being verified, also for callers who hung up",
             verifications.clone(),
         );
-        Self { registry, answers, verifications }
+        let refusals_summed_up = Counter::default();
+        registry.register(
+            "whmcs_auth_refusals_summed_up",
+            "Refusals that have no line of their own in the log, because a like one has",
+            refusals_summed_up.clone(),
+        );
+        Self { registry, answers, verifications, refusals_summed_up }
+    }
+
+    /// Adds the counts of lines that the log lost.
+    pub(crate) fn add_log(&mut self, log: LogMonitor) {
+        self.registry.register_collector(Box::new(LostLines(log)));
+    }
+
+    pub(crate) fn refusal_summed_up(&self) {
+        self.refusals_summed_up.inc();
     }
 
     pub(crate) fn count(&self, endpoint: &'static str, code: &'static str) {
@@ -64,5 +86,27 @@ pub(crate) struct RunningVerification(Gauge);
 impl Drop for RunningVerification {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[derive(Debug)]
+struct LostLines(LogMonitor);
+
+impl Collector for LostLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Self(log) = self;
+        let mut lost = encoder.encode_descriptor(
+            "whmcs_auth_log_lines_lost",
+            "Lines that the log lost",
+            None,
+            MetricType::Counter,
+        )?;
+        for (reason, count) in
+            [("queue_full", log.queue_full()), ("write_failed", log.write_failed())]
+        {
+            let labels = [("reason", reason)];
+            ConstCounter::new(count).encode(lost.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ use tracing::{Span, field};
 use crate::client_address::{ClientAddress, Peer, is_from_this_machine};
 use crate::metrics::Metrics;
 use crate::service::Shared;
-use crate::{api, pages};
+use crate::{api, health, pages};
 
 /// The routes. The server must add [`Peer`] and [`ClientAddress`] to the extensions of each request.
 pub(crate) fn router(service: Shared) -> Router {
@@ -26,6 +26,8 @@ pub(crate) fn router(service: Shared) -> Router {
         .route("/clientarea.php", page(get(pages::client_area)))
         .route("/logout.php", page(get(pages::logout)))
         .route("/metrics", page(get(metrics)))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
         .fallback(pages::not_found)
         .with_state(service)
         .layer(fixed(header::CACHE_CONTROL, "no-store"))

@@ -88,6 +88,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
     };
     tokio::select! {
         () = accept => {}
+        () = service.keep_reporting() => {}
         () = stop => {}
     }
     drop(listener);
@@ -97,4 +98,5 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
     }
     open.shutdown().await;
     service.database.close();
+    service.report();
 }

@@ -2,16 +2,22 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
+use std::time::Instant;
 
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tracing::field;
 use whmcs_auth::Clock;
 use whmcs_auth::replay::ReplayGuard;
 
 use crate::access::CurrentAccess;
 use crate::client_address::ClientAddress;
 use crate::database::{Credentials, Database};
+use crate::health::Readiness;
+use crate::log::{Kind, LogMonitor, RefusalLines, Summary};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::sessions::Sessions;
@@ -36,6 +42,10 @@ pub struct Service {
     /// Limits how many secrets are verified at the same time.
     pub(crate) verifications: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
+    refusal_lines: RefusalLines,
+    log: LogMonitor,
+    reported_lost: AtomicU64,
+    pub(crate) readiness: Readiness,
     clock: Box<dyn Clock + Send + Sync>,
 }
 
@@ -56,12 +66,24 @@ impl Service {
             throttle: Throttle::new(&settings.limits),
             verifications: Arc::new(Semaphore::new(cores)),
             metrics: Metrics::new(),
+            refusal_lines: RefusalLines::new(&settings.limits),
+            log: LogMonitor::new(),
+            reported_lost: AtomicU64::new(0),
+            readiness: Readiness::default(),
             clock: Box::new(clock),
             settings,
             access: access.into(),
             page_database: database.for_pages(),
             database,
         }
+    }
+
+    /// Watches the log that the service writes to.
+    #[must_use]
+    pub fn with_log(mut self, log: LogMonitor) -> Self {
+        self.metrics.add_log(log.clone());
+        self.log = log;
+        self
     }
 
     /// The API credentials and admins of the database.
@@ -98,7 +120,7 @@ impl Service {
         tracing::info!(endpoint, code = CODE);
     }
 
-    /// Counts and logs a refusal.
+    /// Counts and logs a refusal. If it has no line of its own, a later line sums it up.
     pub(crate) fn refused(
         &self,
         endpoint: &'static str,
@@ -113,9 +135,50 @@ impl Service {
             self.throttle.count(guess, address);
         }
         let status = refusal.status.as_u16();
+        let ClientAddress(address) = address;
+        let kind = Kind::new(endpoint, code, address.ok());
+        if !self.refusal_lines.gets_line(kind, Instant::now()) {
+            self.metrics.refusal_summed_up();
+            tracing::debug!(endpoint, code, status, "{cause}");
+            return;
+        }
         match status {
             500.. => tracing::error!(endpoint, code, status, "{cause}"),
             _ => tracing::warn!(endpoint, code, status, "{cause}"),
+        }
+    }
+
+    /// Whether the log is written. If it is not, this tries to write a line, so that a log that works again is
+    /// noticed.
+    pub(crate) fn log_is_writing(&self) -> bool {
+        let is_writing = self.log.is_writing();
+        if !is_writing {
+            tracing::warn!(total = self.log.lost(), "the log lost lines");
+        }
+        is_writing
+    }
+
+    /// Writes from time to time what [`report`](Self::report) writes.
+    pub(crate) async fn keep_reporting(&self) {
+        loop {
+            sleep(self.settings.limits.refusal_summary_time).await;
+            self.report();
+        }
+    }
+
+    /// Writes lines for the refusals that had none, and one for lines that were lost since the last report.
+    pub(crate) fn report(&self) {
+        let lost = self.log.lost();
+        if self.reported_lost.swap(lost, Ordering::Relaxed) != lost {
+            tracing::warn!(total = lost, "the log lost lines");
+        }
+        for Summary { kind, is_of_many, count } in self.refusal_lines.end_interval() {
+            let Kind { endpoint, code, network } = kind;
+            let network = network.map(field::display);
+            match is_of_many {
+                false => tracing::warn!(endpoint, code, network, count, "refused again"),
+                true => tracing::warn!(endpoint, code, count, "refused, from many addresses"),
+            }
         }
     }
 }

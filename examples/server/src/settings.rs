@@ -95,6 +95,10 @@ pub struct Limits {
     pub session_idle_time: Duration,
     /// The longest life of a session.
     pub session_time: Duration,
+    /// The most lines in a second for refusals of different addresses.
+    pub refusal_lines_by_second: u32,
+    /// How long refusals of one kind are counted until one line sums them up.
+    pub refusal_summary_time: Duration,
 }
 
 impl Default for Limits {
@@ -122,6 +126,8 @@ impl Default for Limits {
             sessions_by_client: 8,
             session_idle_time: Duration::from_secs(30 * 60),
             session_time: Duration::from_secs(24 * 60 * 60),
+            refusal_lines_by_second: 50,
+            refusal_summary_time: Duration::from_secs(10),
         }
     }
 }

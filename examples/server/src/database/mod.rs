@@ -101,6 +101,12 @@ impl Database {
         }
     }
 
+    /// Reads a table that every request for a page needs.
+    pub(crate) async fn ping(&self) -> sqlx::Result<()> {
+        let rows = sqlx::query("SELECT COUNT(*) FROM tblconfiguration WHERE setting = 'SystemURL'");
+        rows.execute(&self.pool).await.map(drop)
+    }
+
     /// Closes all connections.
     pub fn close(&self) {
         self.pool.close();
