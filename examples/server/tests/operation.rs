@@ -40,6 +40,38 @@ async fn metrics_count_each_code_and_are_local() {
 }
 
 #[tokio::test]
+async fn a_balancer_learns_whether_the_service_is_ready() {
+    let server = Server::start().await;
+    let ready = r#"{"database":"ready","log":"ready"}"#;
+    let response = server.get("/readyz").await;
+    assert_eq!(head(&response, "content-type"), Some("application/json"));
+    assert_eq!(answer(response).await, (200, ready.to_owned()));
+    let kept = server.database_file().with_extension("kept");
+    std::fs::rename(server.database_file(), &kept).unwrap();
+    assert_eq!(server.get("/readyz").await.status(), 200, "the result of the last second");
+    sleep(Duration::from_millis(1100)).await;
+    let not_ready = r#"{"database":"not ready","log":"ready"}"#;
+    assert_eq!(answer(server.get("/readyz").await).await, (503, not_ready.to_owned()));
+    assert_eq!(answer(server.get("/healthz").await).await, (200, "alive\n".to_owned()));
+    std::fs::rename(&kept, server.database_file()).unwrap();
+    sleep(Duration::from_millis(1100)).await;
+    assert_eq!(server.get("/readyz").await.status(), 200);
+    // A locked database does not answer, either, and the balancer does not wait long.
+    let locked = server.lock().await;
+    sleep(Duration::from_millis(1100)).await;
+    let begun = Instant::now();
+    assert_eq!(server.get("/readyz").await.status(), 503);
+    assert!(begun.elapsed() < Duration::from_millis(1900));
+    drop(locked);
+    for path in ["/healthz", "/readyz"] {
+        sleep(Duration::from_millis(1100)).await;
+        let head = server.http.head(format!("{}{path}", server.base)).send().await.unwrap();
+        assert_eq!(head.status(), 200, "{path}");
+        assert_eq!(server.post_to(path, FORM, "").await.status(), 405, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn without_the_database_everything_is_refused() {
     let server = Server::with(|settings| settings.one_time_links = true).await;
     let ask = format!("action=GetClients&responsetype=json&{PAIR}");

@@ -407,7 +407,8 @@ async fn verifications_at_the_same_time_are_limited_to_the_cores() {
 #[tokio::test]
 async fn known_and_unknown_names_take_the_same_queries() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path(), &[], "info,sqlx::query=debug");
+    let program =
+        Program::start(folder.path(), &[], "info,whmcs_auth_server=debug,sqlx::query=debug");
     let id = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
     let refused = [
         (format!("identifier={id}&secret=x"), "wrong_secret", 1),
