@@ -250,6 +250,7 @@ pub use pairs::Pairs;
 #[cfg(feature = "form")]
 pub use received::{ForwardRefusal, Received};
 pub use refusal::Refusal;
+pub use secret_text::SecretWarning;
 pub use stored::password::StoredPassword;
 pub use stored::scheme::{
     BcryptCost, ExpectedSchemes, PasswordScheme, SchemeError, SecretScheme, StoredScheme,

@@ -1,4 +1,4 @@
-//! Text that may hold a secret.
+//! Text that may hold a secret, and a warning about its first and last character.
 
 use alloc::borrow::{Cow, ToOwned};
 #[cfg(feature = "zeroize")]
@@ -24,6 +24,16 @@ impl<'a> SecretText<'a> {
         self.as_str().chars().all(is_invisible)
     }
 
+    /// Looks at the first and the last character.
+    pub(crate) fn warning(&self) -> Option<SecretWarning> {
+        let mut chars = self.as_str().chars();
+        let first = chars.next();
+        let start = first.and_then(Invisible::of);
+        // A text of one character has only a start.
+        let end = chars.next_back().and_then(Invisible::of);
+        (start.is_some() || end.is_some()).then_some(SecretWarning { start, end })
+    }
+
     pub(crate) fn into_owned(mut self) -> SecretText<'static> {
         SecretText(match core::mem::take(&mut self.0) {
             Cow::Borrowed(text) => Cow::Owned(text.to_owned()),
@@ -32,11 +42,83 @@ impl<'a> SecretText<'a> {
     }
 }
 
-/// White space, a control character, a byte order mark, or a zero-width character. They come along when
-/// text is read from a file or pasted.
+/// A key or secret starts or ends with a character that nobody sees, such as the line end of a file or a blank
+/// that was pasted.
+///
+/// It is a warning and no error: the character may belong to the secret. Display says what it is and what to do,
+/// and holds nothing else of the secret. Show it to the operator when the service starts.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::AutoAuthKey;
+///
+/// let key = AutoAuthKey::new("abcXYZ123\n")?;
+/// assert_eq!(
+///     key.warning().map(|warning| warning.to_string()).as_deref(),
+///     Some("the text ends with a line end, which counts: remove it unless it belongs to the secret"),
+/// );
+/// assert_eq!(AutoAuthKey::new("abcXYZ123")?.warning(), None);
+/// # Ok::<(), whmcs_auth::KeyError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretWarning {
+    start: Option<Invisible>,
+    end: Option<Invisible>,
+}
+
+impl fmt::Display for SecretWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const REMOVE_ONE: &str = "which counts: remove it unless it belongs to the secret";
+        const REMOVE_BOTH: &str = "which count: remove them unless they belong to the secret";
+        match (self.start, self.end) {
+            (Some(start), Some(end)) => {
+                let (start, end) = (start.name(), end.name());
+                write!(f, "the text starts with {start} and ends with {end}, {REMOVE_BOTH}")
+            }
+            (Some(start), None) => write!(f, "the text starts with {}, {REMOVE_ONE}", start.name()),
+            (None, Some(end)) => write!(f, "the text ends with {}, {REMOVE_ONE}", end.name()),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// Characters that nobody sees. They come along when text is read from a file or pasted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Invisible {
+    LineEnd,
+    WhiteSpace,
+    Control,
+    ByteOrderMark,
+    ZeroWidth,
+}
+
+impl Invisible {
+    fn of(char: char) -> Option<Self> {
+        match char {
+            '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(Self::LineEnd),
+            '\u{feff}' => Some(Self::ByteOrderMark),
+            '\u{200b}'..='\u{200f}' | '\u{2060}' => Some(Self::ZeroWidth),
+            _ if char.is_whitespace() => Some(Self::WhiteSpace),
+            _ if char.is_control() => Some(Self::Control),
+            _ => None,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::LineEnd => "a line end",
+            Self::WhiteSpace => "white space",
+            Self::Control => "a control character",
+            Self::ByteOrderMark => "a byte order mark",
+            Self::ZeroWidth => "an invisible character",
+        }
+    }
+}
+
+/// Whether nobody sees the character: it is white space, a control character, a byte order mark, or has no width.
 pub(crate) fn is_invisible(char: char) -> bool {
-    let is_zero_width = matches!(char, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
-    char.is_whitespace() || char.is_control() || is_zero_width
+    Invisible::of(char).is_some()
 }
 
 impl fmt::Debug for SecretText<'_> {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::secret_text::SecretText;
+use crate::secret_text::{SecretText, SecretWarning};
 
 /// An AutoAuth key: the secret that an installation shares with the programs that sign its links.
 ///
@@ -16,9 +16,9 @@ use crate::secret_text::SecretText;
 ///
 /// - Use 32 or more random characters. Whoever has one link can try keys against it offline, so a
 ///   short key can be guessed.
-/// - Every byte counts. If the key is read from a file, remove the line break at its end. A text of
-///   white space alone is refused: a key file that holds only a line break would make a key that
-///   anybody can guess.
+/// - Every byte counts. If the key is read from a file, remove the line break at its end;
+///   [`warning`](Self::warning) finds one. A text of white space alone is refused: a key file that
+///   holds only a line break would make a key that anybody can guess.
 /// - Debug does not show the key. With feature `zeroize`, the key is wiped when it is dropped.
 ///
 /// # Examples
@@ -43,8 +43,7 @@ impl AutoAuthKey {
     ///
     /// - [`KeyError::Empty`] if the text is empty. An empty key of WHMCS means that AutoAuth is
     ///   off: use [`AutoAuthKeys::default`] for that.
-    /// - [`KeyError::Blank`] if the text holds only white space, control characters and byte order
-    ///   marks.
+    /// - [`KeyError::Blank`] if the text holds no visible character.
     pub fn new(key: impl Into<String>) -> Result<Self, KeyError> {
         let key = SecretText::new(key.into());
         match key.as_str() {
@@ -52,6 +51,13 @@ impl AutoAuthKey {
             _ if key.is_blank() => Err(KeyError::Blank),
             _ => Ok(Self(key)),
         }
+    }
+
+    /// A warning if the key starts or ends with white space or another character that nobody sees. Show it to
+    /// the operator: links that were signed without that character are refused.
+    #[must_use]
+    pub fn warning(&self) -> Option<SecretWarning> {
+        self.0.warning()
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -145,7 +151,8 @@ pub enum KeyError {
     /// The AutoAuth key is empty.
     #[error("an AutoAuth key cannot be empty")]
     Empty,
-    /// The key holds only white space, control characters and byte order marks.
+    /// The key holds no visible character: only white space, control characters, byte order marks and
+    /// characters without width.
     #[error("a key must hold a visible character: its file may hold only a line end")]
     Blank,
     /// A key of the set equals another key or ends with another key, so they could share a hash.

@@ -13,7 +13,7 @@ use super::unreadable_entry::{UnreadableEntry, UnreadableKind};
 use crate::api::request::ApiRequest;
 use crate::autoauth::key::KeyError;
 use crate::digest::{declassify, equal};
-use crate::secret_text::SecretText;
+use crate::secret_text::{SecretText, SecretWarning};
 
 /// The addresses that may call, and the access key that lifts this restriction.
 ///
@@ -141,8 +141,7 @@ impl AddressGate {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Blank`] if the text holds only white space, control characters and byte order
-    /// marks. Anybody can guess such a key.
+    /// [`KeyError::Blank`] if the text holds no visible character. Anybody can guess such a key.
     pub fn with_access_key(mut self, key: impl Into<String>) -> Result<Self, KeyError> {
         let key = SecretText::new(key.into());
         self.access_key = match key.as_str() {
@@ -151,6 +150,13 @@ impl AddressGate {
             _ => Some(key),
         };
         Ok(self)
+    }
+
+    /// A warning if the access key starts or ends with white space or another character that nobody sees. Show
+    /// it to the operator when the service starts.
+    #[must_use]
+    pub fn access_key_warning(&self) -> Option<SecretWarning> {
+        self.access_key.as_ref().and_then(SecretText::warning)
     }
 
     /// The [entries](Self::with_entries) that match no address, in the order in which they were added. Show

@@ -10,7 +10,7 @@ use super::password::PresentedMd5;
 use super::scheme::{PasswordScheme, SchemeError, SecretScheme};
 use crate::digest;
 use crate::field::Field;
-use crate::secret_text::SecretText;
+use crate::secret_text::{SecretText, SecretWarning};
 
 /// The secret of an API credential, as it is stored.
 ///
@@ -162,6 +162,16 @@ impl StoredSecret {
             Self::bcrypt(text)
         } else {
             Self::md5(text).map_err(|_| SchemeError::UnknownScheme)
+        }
+    }
+
+    /// A warning if a plain secret starts or ends with white space or another character that nobody sees. Show
+    /// it to the operator. A digest tells nothing of the kind.
+    #[must_use]
+    pub fn warning(&self) -> Option<SecretWarning> {
+        match &self.0 {
+            Stored::Plain(secret) => secret.warning(),
+            _ => None,
         }
     }
 

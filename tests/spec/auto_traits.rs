@@ -7,6 +7,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use whmcs_auth::answer::Answer;
 use whmcs_auth::gate::{
     AddressGate, AddressRefusal, AdmittedAttempt, ApiGate, AuthorizedCall, GateError, GateRefusal,
+    HiddenCaller, UnreadableEntry,
 };
 #[cfg(any(feature = "bcrypt", feature = "sha2"))]
 use whmcs_auth::upgrade;
@@ -15,7 +16,7 @@ use whmcs_auth::{
     ApiCredential, ApiError, ApiMode, ApiPolicy, ApiRefusal, ApiRequest, AutoAuthKey, AutoAuthKeys,
     AutoAuthLogin, AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, BcryptCost, ExpectedSchemes,
     Field, Goto, KeyError, Malformed, PasswordScheme, ReplayKey, ResponseType, SchemeError,
-    SecretScheme, StoredPassword, StoredScheme, StoredSecret,
+    SecretScheme, SecretWarning, StoredPassword, StoredScheme, StoredSecret,
 };
 #[cfg(feature = "form")]
 use whmcs_auth::{AutoAuthLink, SignError};
@@ -105,17 +106,20 @@ fn every_type_moves_between_threads() {
     moves_between_threads::<GateError<std::fmt::Error>>();
     moves_between_threads::<GateRefusal>();
     moves_between_threads::<Goto<'_>>();
+    moves_between_threads::<HiddenCaller>();
     moves_between_threads::<KeyError>();
     moves_between_threads::<Malformed>();
     moves_between_threads::<PasswordScheme>();
     moves_between_threads::<ReplayKey>();
     moves_between_threads::<ResponseType>();
     moves_between_threads::<SecretScheme>();
+    moves_between_threads::<SecretWarning>();
     moves_between_threads::<StoredScheme>();
     moves_between_threads::<SchemeError>();
     moves_between_threads::<ExpectedSchemes>();
     moves_between_threads::<StoredPassword>();
     moves_between_threads::<StoredSecret>();
+    moves_between_threads::<UnreadableEntry>();
     moves_between_threads::<ApiError<std::fmt::Error>>();
     #[cfg(feature = "std")]
     {
@@ -165,6 +169,7 @@ fn every_error_can_be_copied_and_moved_between_threads() {
     is_an_error::<AutoAuthRefusal>();
     is_an_error::<GateError<std::fmt::Error>>();
     is_an_error::<GateRefusal>();
+    is_an_error::<HiddenCaller>();
     is_an_error::<KeyError>();
     is_an_error::<Malformed>();
     is_an_error::<SchemeError>();

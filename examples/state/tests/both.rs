@@ -120,7 +120,7 @@ async fn a_link_raced_by_many_is_used_once(store: Arc<dyn Store>) {
 async fn a_link_is_accepted_with_its_account(store: Arc<dyn Store>) {
     for expected in [Ok("demo@whmcs.com"), Err(UseError::Refused(ReplayRefusal::Used))] {
         let login = AutoAuthLogin::into_owned(login_of_second_42());
-        let login = login.check_account(["demo@whmcs.com"], |email| email).unwrap();
+        let login = login.check_account(["demo@whmcs.com"], |email| email, |_| true).unwrap();
         let accepted = use_once(&*store, login, now()).await;
         assert_eq!(accepted.map(|login| login.into_account()), expected);
     }
