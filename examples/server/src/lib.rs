@@ -15,6 +15,7 @@
 )]
 
 mod access;
+pub mod administration;
 mod api;
 mod client_address;
 mod connections;

@@ -1,7 +1,8 @@
-//! Starts the service, and prints commands to try.
+//! Starts the service, and prints commands to try. Or carries out another command of an operator.
 
 #![forbid(unsafe_code)]
 
+mod commands;
 mod options;
 
 use std::error::Error;
@@ -25,10 +26,13 @@ use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
 use whmcs_auth_server::{AccessControl, LogMonitor, LogWriter, Service, serve};
 
-use self::options::{AccessOptions, Options, ReadAccess};
+use self::options::{AccessOptions, CommandLine, Options, ReadAccess};
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let CommandLine { command, options } = CommandLine::parse();
+    if let Some(command) = command {
+        return command.run();
+    }
     let (lines, log) = LogWriter::start(io::stderr());
     let outcome = start_log(lines).and_then(|()| {
         let runtime = Runtime::new()?;
@@ -71,7 +75,7 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
     let stop = stop()?;
     let hangups = signal(SignalKind::hangup())?;
     let bcrypt_cost = BcryptCost::new(options.bcrypt_cost)?;
-    let database_url = options.database_url()?;
+    let database_url = options.database.url()?;
     let database = Database::open(&database_url, bcrypt_cost, &options.limits()).await?;
     let demo_key = database.demo_autoauth_key().await?;
     let listener = TcpListener::bind(options.listen)

@@ -1,38 +1,41 @@
 //! The options of the command line.
 
 mod access;
+mod database;
 mod file;
 mod network;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Args, Parser};
 use whmcs_auth::BcryptCost;
-use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};
-use zeroize::Zeroizing;
+use whmcs_auth_server::{Limits, Settings};
 
-pub use self::access::{AccessOptions, ReadAccess};
-use self::file::FileError;
+pub use self::access::{AccessOptions, KeyOptions, ReadAccess};
+pub use self::database::{DatabaseOptions, TableOptions};
+use crate::commands::Command;
 
-/// The WHMCS API and AutoAuth, over the tables of a WHMCS database.
+/// The WHMCS API and AutoAuth, over the tables of a WHMCS database. Without a command it serves them.
 #[derive(Parser)]
-#[command(name = "whmcs-auth-server")]
+#[command(name = "whmcs-auth-server", args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// The options of the service.
+#[derive(Args)]
 pub struct Options {
     /// Address and port to listen on. Port 0 picks a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// Database: sqlite:FILE or mysql://USER:PASSWORD@HOST/NAME. A missing file is created with demo
-    /// data.
-    #[arg(long, value_name = "URL", env = "WHMCS_DATABASE", hide_env_values = true)]
-    #[arg(default_value = "sqlite:whmcs-demo.db")]
-    database: String,
-
-    /// File with the URL of the database.
-    #[arg(long, value_name = "FILE", env = "WHMCS_DATABASE_URL_FILE", conflicts_with = "database")]
-    database_url_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub database: DatabaseOptions,
 
     #[command(flatten)]
     pub access: AccessOptions,
@@ -53,13 +56,8 @@ pub struct Options {
     #[arg(long, value_name = "KIB", default_value_t = Limits::default().body_kib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
     max_body: u32,
 
-    /// Format of the column tbldeviceauth.role_ids. WHMCS does not document it.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    role_ids: RoleIds,
-
-    /// Number of the permission API Access in tbladminperms. WHMCS does not document it.
-    #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_API_ACCESS_PERMISSION)]
-    api_access_permission: i64,
+    #[command(flatten)]
+    tables: TableOptions,
 
     /// The highest bcrypt cost in the database. Refused callers cost as much time as such a hash.
     #[arg(long, value_name = "COST", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=31))]
@@ -91,14 +89,6 @@ pub struct Options {
 }
 
 impl Options {
-    /// The URL of the database.
-    pub fn database_url(&self) -> Result<Zeroizing<String>, FileError> {
-        match &self.database_url_file {
-            Some(path) => file::secret(path),
-            None => Ok(Zeroizing::new(self.database.clone())),
-        }
-    }
-
     /// The limits.
     pub fn limits(&self) -> Limits {
         Limits {
@@ -121,8 +111,8 @@ impl Options {
             allowed_ips_from_database: self.access.allowed_ips_from_database,
             allow_get: self.allow_get,
             one_time_links: self.one_time_links,
-            role_ids: self.role_ids,
-            api_access_permission: self.api_access_permission,
+            role_ids: self.tables.role_ids,
+            api_access_permission: self.tables.api_access_permission,
             bcrypt_cost,
             base_url,
             limits: self.limits(),

@@ -25,7 +25,7 @@ impl Configuration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AllowedIpsUnreadable;
 
-fn read_allowed_ips(text: &str) -> Option<Vec<String>> {
+pub(crate) fn read_allowed_ips(text: &str) -> Option<Vec<String>> {
     if text.is_empty() {
         return Some(Vec::new());
     }

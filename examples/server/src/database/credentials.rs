@@ -177,20 +177,23 @@ impl Role {
                 return Vec::new();
             }
         };
-        let Ok(actions) = serde_json::from_str::<serde_json::Map<_, _>>(text) else {
+        read_permissions(text).unwrap_or_else(|| {
             tracing::error!(
                 table = "tblapi_roles",
                 self.id,
                 "cannot read permissions, so the role allows nothing"
             );
-            return Vec::new();
-        };
-        actions
-            .into_iter()
-            .filter(|(_, switch)| *switch == 1 || *switch == true || *switch == "1")
-            .map(|(action, _)| action)
-            .collect()
+            Vec::new()
+        })
     }
+}
+
+/// The actions with a 1 in `{"getclients":1,...}`.
+pub(crate) fn read_permissions(text: &str) -> Option<Vec<String>> {
+    let actions: serde_json::Map<_, _> = serde_json::from_str(text).ok()?;
+    let allowed =
+        actions.into_iter().filter(|(_, switch)| *switch == 1 || *switch == true || *switch == "1");
+    Some(allowed.map(|(action, _)| action).collect())
 }
 
 impl Database {
@@ -238,7 +241,7 @@ fn readable<R>(table: &'static str, row: &AnyRow, record: Result<R, Unreadable>)
     record.inspect_err(|error| tracing::error!(table, id, %error, "cannot read the row, so it counts as absent")).ok()
 }
 
-fn state(enabled: i64, api_access: i64) -> AdminState {
+pub(crate) fn admin_state(enabled: i64, api_access: i64) -> AdminState {
     match (enabled, api_access) {
         (0, _) => AdminState::Disabled,
         (_, 0) => AdminState::WithoutApiAccess,
@@ -257,27 +260,44 @@ impl CredentialRow {
             role_ids: self.role_ids.unwrap_or_default(),
             roles: roles.collect(),
         };
-        let admin = state(self.enabled, self.api_access);
+        let admin = admin_state(self.enabled, self.api_access);
         Ok(ApiCredential::new(id, self.name, secret, admin))
+    }
+}
+
+/// The password of an admin, from the columns `password` and `passwordhash`.
+pub(crate) fn stored_password(
+    password: &str,
+    passwordhash: Option<&str>,
+) -> Result<StoredPassword, SchemeError> {
+    // A manual reset writes an MD5 into `password` and empties `passwordhash`.
+    let was_reset = passwordhash.is_none_or(str::is_empty);
+    match was_reset {
+        true => StoredPassword::detect(password),
+        false => StoredPassword::bcrypt_of_md5(password),
     }
 }
 
 impl AdminRow {
     fn record(self) -> Result<Admin<CallerId>, Unreadable> {
-        // A manual reset writes an MD5 into `password` and empties `passwordhash`.
-        let was_reset = self.passwordhash.is_none_or(|hash| hash.is_empty());
-        let password = match was_reset {
-            true => StoredPassword::detect(&self.password)?,
-            false => StoredPassword::bcrypt_of_md5(&self.password)?,
-        };
+        let password = stored_password(&self.password, self.passwordhash.as_deref())?;
         let id = CallerId::Admin { id: self.id };
-        let state = state(self.enabled, self.api_access);
+        let state = admin_state(self.enabled, self.api_access);
         Ok(Admin::new(id, self.name, password, state))
     }
 }
 
 impl RoleIds {
-    fn read(self, text: &str) -> Option<Vec<i64>> {
+    pub(crate) fn write(self, ids: &[i64]) -> String {
+        let ids: Vec<_> = ids.iter().map(i64::to_string).collect();
+        let list = ids.join(",");
+        match self {
+            Self::Json => format!("[{list}]"),
+            Self::Comma => list,
+        }
+    }
+
+    pub(crate) fn read(self, text: &str) -> Option<Vec<i64>> {
         match self {
             Self::Json => {
                 let ids: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;

@@ -26,8 +26,10 @@ use self::pool::ConnectionPool;
 use crate::settings::Limits;
 
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
-pub(crate) use configuration::Configuration;
-pub(crate) use credentials::{CallerId, Credentials};
+pub(crate) use configuration::{Configuration, read_allowed_ips};
+pub(crate) use credentials::{
+    CallerId, Credentials, admin_state, read_permissions, stored_password,
+};
 pub(crate) use products::{Product, ProductQuery};
 
 /// The tables, over a pool of connections.
@@ -141,9 +143,15 @@ fn none_if_unencodable<T: Default>(found: sqlx::Result<T>, text: &str) -> sqlx::
     }
 }
 
+/// Whether the URL of an embedded database is `sqlite:` and the path of a file. Parameters could create a
+/// file, or share it in another way. The URL of a server has no such limit.
+pub(crate) fn is_url_of_a_file_alone(url: &str) -> bool {
+    !url.starts_with("sqlite:") || !(url.contains(['?', '%']) || url.contains(":memory:"))
+}
+
 /// Returns the file.
 async fn fill_if_empty(url: &str, cost: BcryptCost) -> Result<PathBuf, OpenError> {
-    if url.contains(['?', '%']) || url.contains(":memory:") {
+    if !is_url_of_a_file_alone(url) {
         return Err(OpenError::NoFile);
     }
     let options = SqliteConnectOptions::from_str(url)?;

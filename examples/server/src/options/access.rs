@@ -17,9 +17,9 @@ use super::network::network;
 const THIS_MACHINE: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// Who may call, and by which keys.
+/// The AutoAuth keys.
 #[derive(Args)]
-pub struct AccessOptions {
+pub struct KeyOptions {
     /// AutoAuth key. Repeat the option to accept several keys during a rotation. The default is the key
     /// of the demo data; without any key AutoAuth is disabled.
     #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
@@ -29,6 +29,13 @@ pub struct AccessOptions {
     #[arg(long, value_name = "FILE", env = "WHMCS_AUTOAUTH_KEY_FILE")]
     #[arg(conflicts_with = "autoauth_key")]
     autoauth_key_file: Option<PathBuf>,
+}
+
+/// Who may call, and by which keys.
+#[derive(Args)]
+pub struct AccessOptions {
+    #[command(flatten)]
+    keys: KeyOptions,
 
     /// Access key. A caller who sends it may call from any address.
     #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
@@ -82,10 +89,26 @@ pub struct ReadAccess {
     pub has_access_key: bool,
 }
 
+impl KeyOptions {
+    /// Reads the file, if there is one. `demo_key` is the key if no option gives one.
+    pub fn read(&self, demo_key: Option<&str>) -> Result<Vec<AutoAuthKey>, AccessError> {
+        let keys = match (&self.autoauth_key_file, self.autoauth_key.as_slice()) {
+            (Some(path), _) => {
+                let secrets = file::secrets(path)?;
+                secrets.iter().map(|key| AutoAuthKey::new(key.as_str())).collect()
+            }
+            (None, []) => demo_key.into_iter().map(AutoAuthKey::new).collect(),
+            (None, given) => given.iter().map(AutoAuthKey::new).collect(),
+        };
+        let keys: Result<Vec<_>, KeyError> = keys;
+        Ok(keys?)
+    }
+}
+
 impl AccessOptions {
     /// Reads the files. `demo_key` is the AutoAuth key if no option gives one.
     pub fn read(&self, demo_key: Option<&str>) -> Result<ReadAccess, AccessError> {
-        let autoauth_keys = self.autoauth_keys(demo_key)?;
+        let autoauth_keys = self.keys.read(demo_key)?;
         let allowed = listed(&self.allow_ip, self.allow_ip_file.as_deref())?;
         let trusted = listed(&self.trust_proxy, self.trust_proxy_file.as_deref())?;
         let access_key = match &self.access_key_file {
@@ -112,19 +135,6 @@ impl AccessOptions {
             autoauth_keys: AutoAuthKeys::new(autoauth_keys.iter().cloned())?,
         };
         Ok(ReadAccess { access, autoauth_keys, allowed_networks, trusted_networks, has_access_key })
-    }
-
-    fn autoauth_keys(&self, demo_key: Option<&str>) -> Result<Vec<AutoAuthKey>, AccessError> {
-        let keys = match (&self.autoauth_key_file, self.autoauth_key.as_slice()) {
-            (Some(path), _) => {
-                let secrets = file::secrets(path)?;
-                secrets.iter().map(|key| AutoAuthKey::new(key.as_str())).collect()
-            }
-            (None, []) => demo_key.into_iter().map(AutoAuthKey::new).collect(),
-            (None, given) => given.iter().map(AutoAuthKey::new).collect(),
-        };
-        let keys: Result<Vec<_>, KeyError> = keys;
-        Ok(keys?)
     }
 }
 
