@@ -48,7 +48,7 @@ check('AutoAuth, 15 minutes old', visit(link_for('demo@whmcs.com', $now - 890, '
 check('AutoAuth, e-mail in capitals', visit(link_for('DEMO@WHMCS.COM', $now, 'index.php', $key)),
     [302, 'index.php', 'Demo Client (demo@whmcs.com)']);
 
-$refused = [403, null, 'Nobody is logged in.'];
+$refused = [403, null, 'Nobody is logged in with this browser, or the session has ended.'];
 check('AutoAuth, too old', visit(link_for('demo@whmcs.com', $now - 902, 'index.php', $key)), $refused);
 check('AutoAuth, another key', visit(link_for('demo@whmcs.com', $now, 'index.php', 'another')), $refused);
 check('AutoAuth, no such account', visit(link_for('nobody@example.com', $now, 'index.php', $key)), $refused);

@@ -25,6 +25,7 @@ mod keep_alive;
 mod log;
 mod metrics;
 mod pages;
+mod path;
 mod random;
 mod refusal;
 mod router;
@@ -37,6 +38,7 @@ mod throttle;
 
 pub use access::{Access, AccessControl, CurrentAccess};
 pub use log::{LogMonitor, LogWriter};
+pub use path::{BasePath, BasePathError};
 pub use serve::serve;
 pub use service::Service;
 pub use settings::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};

@@ -81,7 +81,7 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
-    let base_url = format!("http://{}", listener.local_addr()?);
+    let base_url = format!("http://{}{}", listener.local_addr()?, options.base_path);
 
     let ReadAccess { access, autoauth_keys, .. } = options.access.read(demo_key.as_deref())?;
     let mut text = format!("listening on {base_url}\n");

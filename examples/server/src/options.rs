@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use whmcs_auth::BcryptCost;
-use whmcs_auth_server::{Limits, Settings};
+use whmcs_auth_server::{BasePath, Limits, Settings};
 
 pub use self::access::{AccessOptions, KeyOptions, ReadAccess};
 pub use self::database::{DatabaseOptions, TableOptions};
@@ -39,6 +39,10 @@ pub struct Options {
 
     #[command(flatten)]
     pub access: AccessOptions,
+
+    /// Folder of the installation, such as /whmcs. A proxy must pass on the whole path.
+    #[arg(long, value_name = "PATH", default_value_t)]
+    pub base_path: BasePath,
 
     /// Also accept API calls by GET. Their secrets are then in the URL, which proxies log.
     #[arg(long)]
@@ -114,6 +118,7 @@ impl Options {
             role_ids: self.tables.role_ids,
             api_access_permission: self.tables.api_access_permission,
             bcrypt_cost,
+            base_path: self.base_path.clone(),
             base_url,
             limits: self.limits(),
         }

@@ -117,10 +117,18 @@ impl From<ActionRefusal> for Refusal {
     }
 }
 
-/// Not counted: the link is genuine.
+/// Not counted: the link is genuine. Whoever has a used link may know that it was used.
 impl From<ReplayRefusal> for Refusal {
     fn from(refusal: ReplayRefusal) -> Self {
-        Self::from_library(&refusal)
+        let message = match refusal {
+            ReplayRefusal::Used => Some("This login link was used before, and it works only once."),
+            _ => None,
+        };
+        let refusal = Self::from_library(&refusal);
+        match message {
+            Some(message) => Self { message: message.into(), ..refusal },
+            None => refusal,
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, any, get};
+use axum_extra::extract::CookieJar;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Span, field};
@@ -19,21 +20,36 @@ use crate::{api, health, pages};
 
 /// The routes. The server must add [`Peer`] and [`ClientAddress`] to the extensions of each request.
 pub(crate) fn router(service: Shared) -> Router {
-    Router::new()
-        .route("/includes/api.php", any(api::call))
-        .route("/dologin.php", page(get(pages::dologin)))
-        .route("/oauth/singlesignon.php", page(get(pages::single_sign_on)))
-        .route("/clientarea.php", page(get(pages::client_area)))
-        .route("/logout.php", page(get(pages::logout)))
-        .route("/metrics", page(get(metrics)))
+    let base = service.settings.base_path.clone();
+    let path = |path: &str| format!("{base}{path}");
+    let mut router = Router::new()
+        .route(&path("/"), page(get(pages::home), "GET"))
+        .route(&path("/index.php"), page(get(pages::home), "GET"))
+        .route(&path("/includes/api.php"), any(api::call))
+        .route(&path("/dologin.php"), page(get(pages::dologin), "GET"))
+        .route(&path("/oauth/singlesignon.php"), page(get(pages::single_sign_on), "GET"))
+        .route(&path("/clientarea.php"), page(get(pages::client_area), "GET"))
+        .route(
+            &path("/logout.php"),
+            page(get(pages::logout::ask).post(pages::logout::log_out), "GET, POST"),
+        )
+        .route(&path("/assets/style.css"), get(pages::assets::style))
+        .route(&path("/assets/icon.svg"), get(pages::assets::icon))
+        .route("/metrics", page(get(metrics), "GET"))
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route("/readyz", get(health::ready));
+    if !base.as_str().is_empty() {
+        let start = path("/");
+        let to_start = page(get(async move || Redirect::temporary(&start)), "GET");
+        router = router.route("/", to_start.clone()).route(base.as_str(), to_start);
+    }
+    router
         .fallback(pages::not_found)
         .with_state(service)
-        .layer(fixed(header::CACHE_CONTROL, "no-store"))
-        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
-        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(fixed(
+        .layer(header_of_all(header::CACHE_CONTROL, "no-store"))
+        .layer(header_of_all(header::REFERRER_POLICY, "no-referrer"))
+        .layer(header_of_all(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header_of_all(
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         ))
@@ -46,14 +62,17 @@ pub(crate) fn router(service: Shared) -> Router {
         )
 }
 
-/// A page that only accepts GET. By default HEAD runs the GET handler, so it would log in and use up
-/// one-time links and tokens.
-fn page(get: MethodRouter<Shared>) -> MethodRouter<Shared> {
-    get.head(pages::get_only).fallback(pages::get_only)
+/// A page that only accepts the allowed methods. By default HEAD runs the GET handler, so it would log in
+/// and use up one-time links and tokens.
+fn page(methods: MethodRouter<Shared>, allow: &'static str) -> MethodRouter<Shared> {
+    let refuse =
+        async move |State(service): State<Shared>| pages::method_not_allowed(service, allow).await;
+    methods.head(refuse).fallback(refuse)
 }
 
-fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
-    SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+/// A header of every answer that does not set it by itself.
+fn header_of_all(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
 /// The log's description of a request. It shows the route, not the path or the query that the client
@@ -80,10 +99,13 @@ fn log_answer(response: &Response, duration: Duration, _: &Span) {
 async fn metrics(
     State(service): State<Shared>,
     Extension(peer): Extension<Peer>,
+    Extension(address): Extension<ClientAddress>,
+    uri: Uri,
     headers: HeaderMap,
+    jar: CookieJar,
 ) -> Response {
     if !is_from_this_machine(peer, &headers) {
-        return pages::not_found().await;
+        return pages::not_found(State(service), Extension(address), uri, jar).await;
     }
     let content_type = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];
     (content_type, service.metrics.text()).into_response()

@@ -19,6 +19,7 @@ use tower::ServiceExt;
 use crate::client_address::{Peer, client_address};
 use crate::connections::Connections;
 use crate::keep_alive::KeepAlive;
+use crate::path::{ReceivedPath, collapse_slashes};
 use crate::router::router;
 use crate::service::Service;
 
@@ -65,6 +66,11 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
                 let address = client_address(Peer(peer), request.headers(), trusted);
                 request.extensions_mut().insert(Peer(peer));
                 request.extensions_mut().insert(address);
+                let path = ReceivedPath(request.uri().path().to_owned());
+                request.extensions_mut().insert(path);
+                if let Some(uri) = collapse_slashes(request.uri()) {
+                    *request.uri_mut() = uri;
+                }
                 let answer = router.clone().oneshot(request.map(Body::new));
                 let watched = watched.clone();
                 async move {

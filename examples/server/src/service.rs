@@ -60,7 +60,7 @@ impl Service {
         let cores = available_parallelism().map_or(1, usize::from);
         let links = settings.limits.remembered_links;
         Self {
-            sessions: Sessions::new(&settings.limits),
+            sessions: Sessions::new(&settings.limits, &settings.base_path),
             sso_tokens: SsoTokens::new(&settings.limits),
             replay_guard: settings.one_time_links.then(|| ReplayGuard::new(links)),
             throttle: Throttle::new(&settings.limits),

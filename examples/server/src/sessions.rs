@@ -8,6 +8,7 @@ use moka::Entry;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use crate::path::BasePath;
 use crate::random::random_hex;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
@@ -22,10 +23,11 @@ pub(crate) struct Sessions {
     /// Session ids by client number, from the oldest to the newest. Some may have ended.
     ids: Cache<i64, VecDeque<String>>,
     max_by_client: usize,
+    cookie_path: String,
 }
 
 impl Sessions {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, base_path: &BasePath) -> Self {
         Self {
             clients: Cache::builder()
                 .max_capacity(limits.sessions)
@@ -41,6 +43,10 @@ impl Sessions {
                 .time_to_live(limits.session_time)
                 .build(),
             max_by_client: limits.sessions_by_client,
+            cookie_path: match base_path.as_str() {
+                "" => "/".to_owned(),
+                folder => folder.to_owned(),
+            },
         }
     }
 
@@ -56,7 +62,7 @@ impl Sessions {
         let id = random_hex()?;
         self.clients.insert(id.clone(), client);
         self.remember(client, id.clone());
-        Ok(jar.add(cookie(id, is_tls)))
+        Ok(jar.add(self.cookie(id, is_tls)))
     }
 
     /// Adds the id to those of the client, and ends the client's oldest sessions if there are too many.
@@ -82,7 +88,7 @@ impl Sessions {
     /// Ends the session, and removes the cookie from the browser.
     pub(crate) fn end(&self, jar: CookieJar) -> CookieJar {
         self.forget(&jar);
-        jar.remove(cookie(String::new(), false))
+        jar.remove(self.cookie(String::new(), false))
     }
 
     fn forget(&self, jar: &CookieJar) {
@@ -90,13 +96,13 @@ impl Sessions {
             self.clients.invalidate(cookie.value());
         }
     }
-}
 
-fn cookie(value: String, is_tls: bool) -> Cookie<'static> {
-    Cookie::build((COOKIE, value))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(is_tls)
-        .build()
+    fn cookie(&self, value: String, is_tls: bool) -> Cookie<'static> {
+        Cookie::build((COOKIE, value))
+            .path(self.cookie_path.clone())
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(is_tls)
+            .build()
+    }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use whmcs_auth::{BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme};
 
+use crate::path::BasePath;
+
 /// The number of the permission API Access in `tbladminperms`. WHMCS does not document it. The demo
 /// data uses this number.
 pub const DEFAULT_API_ACCESS_PERMISSION: i64 = 81;
@@ -33,7 +35,9 @@ pub struct Settings {
     pub api_access_permission: i64,
     /// The bcrypt cost of most hashes in the database.
     pub bcrypt_cost: BcryptCost,
-    /// The URL of the service, such as `http://127.0.0.1:8080`. The setting `SystemURL` of the database
+    /// The folder of the installation.
+    pub base_path: BasePath,
+    /// The URL of the installation, such as `http://127.0.0.1:8080/whmcs`. The setting `SystemURL` of the database
     /// overrides it.
     pub base_url: String,
     /// The limits.

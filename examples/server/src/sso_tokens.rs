@@ -69,7 +69,7 @@ fn not_expired(
     match login {
         Some(login) if now < login.expires => Ok(login),
         Some(_) => Err(Refusal::answered_as(
-            &AutoAuthRefusal::HashMismatch,
+            &AutoAuthRefusal::Expired { by: Default::default() },
             "sso_token_expired",
             "the token is older than 60 s",
         )),

@@ -254,6 +254,13 @@ async fn create_sso_token_refuses_unknown_clients_and_unsafe_targets() {
             "path_refused",
         ),
         ("client_id=1&sso_redirect_path=../x", 400, "Invalid Redirect Path", "path_refused"),
+        ("client_id=1&sso_redirect_path=logout.php", 400, "Invalid Redirect Path", "path_refused"),
+        (
+            "client_id=1&sso_redirect_path=/DoLogin.php?x",
+            400,
+            "Invalid Redirect Path",
+            "path_refused",
+        ),
     ] {
         let before = server.count("api", code).await;
         let ask = format!("action=CreateSsoToken&{PAIR}&{parameters}");

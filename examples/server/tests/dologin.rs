@@ -28,15 +28,157 @@ async fn a_genuine_link_starts_a_session() {
     let (status, text) = answer(page).await;
     assert_eq!(status, 200);
     assert!(text.contains("<p>Demo Client (demo@whmcs.com)</p>"), "{text}");
+}
 
+#[tokio::test]
+async fn logging_out_is_a_post_after_a_page_that_asks() {
+    let server = Server::start().await;
+    let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
+    let is_logged_in = async || {
+        let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+        page.status() == 200
+    };
     let page = server.get_with("/logout.php", "cookie", &cookie).await;
+    assert_eq!((page.status().as_u16(), head(&page, "set-cookie")), (200, None));
+    let policy = head(&page, "content-security-policy").unwrap().to_owned();
+    assert!(policy.contains("form-action 'self'"), "{policy}");
+    let text = page.text().await.unwrap();
+    assert!(text.contains("You are logged in as Demo Client (demo@whmcs.com)."), "{text}");
+    let form = r#"<form method="post" action="/logout.php"><button>Log out</button></form>"#;
+    assert!(text.contains(form), "{text}");
+    assert!(is_logged_in().await);
+
+    let post = async |site: Option<&str>| {
+        let post = server.http.post(format!("{}/logout.php", server.base));
+        let post = post.header("cookie", &cookie);
+        let post = site.into_iter().fold(post, |post, site| post.header("sec-fetch-site", site));
+        post.send().await.unwrap()
+    };
+    for site in ["cross-site", "same-site", "x"] {
+        let refused = post(Some(site)).await;
+        assert_eq!((refused.status().as_u16(), head(&refused, "set-cookie")), (403, None));
+        assert!(is_logged_in().await, "{site}");
+    }
+    assert_eq!(server.count("logout", "foreign_origin").await, 3);
+    let head_request = server.http.head(format!("{}/logout.php", server.base));
+    let refused = head_request.header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(head(&refused, "allow"), Some("GET, POST"));
+    assert_eq!(refused.status(), 405);
+    assert!(is_logged_in().await);
+
+    let page = post(Some("same-origin")).await;
     let set = head(&page, "set-cookie").unwrap().to_owned();
     assert!(set.starts_with("session=; ") && set.contains("Max-Age=0"), "{set}");
-    assert_eq!(page.status(), 200);
+    let (status, text) = answer(page).await;
+    assert_eq!(status, 200);
+    assert!(text.contains("<h1>You are logged out</h1>"), "{text}");
+    assert!(!is_logged_in().await);
+    assert_eq!(server.count("logout", "accepted").await, 1);
     let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
     let (status, text) = answer(page).await;
     assert_eq!(status, 403);
-    assert!(text.contains("<p>Nobody is logged in.</p>"), "{text}");
+    assert!(text.contains("<h1>You are not logged in</h1>"), "{text}");
+    let page = server.get_with("/logout.php", "cookie", &cookie).await;
+    let (status, text) = answer(page).await;
+    assert_eq!(status, 200);
+    assert!(text.contains("<h1>You are logged out</h1>"), "{text}");
+
+    // Programs and old browsers do not name the site.
+    assert_eq!(post(None).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_login_leads_to_no_page_that_acts() {
+    let server = Server::with(|settings| settings.base_path = "/whmcs".parse().unwrap()).await;
+    let link = format!("/whmcs{}", server.link("demo@whmcs.com", None));
+    for goto in [
+        "logout.php",
+        "/logout.php",
+        "/whmcs/logout.php",
+        "/whmcs//logout.php",
+        "Logout.PHP%3Fx%3D1",
+        "logout.php%23x",
+        "dologin.php%3Femail%3Da%26timestamp%3D1%26hash%3Db",
+        "oauth/singlesignon.php%3Faccess_token%3Dx",
+        "includes/api.php%3Faction%3Dx",
+    ] {
+        let response = server.get(&format!("{link}&goto={goto}")).await;
+        assert_eq!(head(&response, "location"), Some("clientarea.php"), "{goto}");
+        assert!(head(&response, "set-cookie").is_some(), "{goto}");
+    }
+    let response = server.get(&format!("{link}&goto=clientarea.php%3Fnext%3Dlogout.php")).await;
+    assert_eq!(head(&response, "location"), Some("clientarea.php?next=logout.php"));
+}
+
+#[tokio::test]
+async fn a_refused_link_tells_who_is_still_logged_in() {
+    let server = Server::with(|settings| {
+        settings.one_time_links = true;
+        settings.limits.failures = 1;
+    })
+    .await;
+    let link = server.link("demo@whmcs.com", None);
+    let cookie = cookie(&server.get(&link).await);
+    let wrong = link.replace("demo", "dem0");
+    for (path, status, text) in [
+        (&*link, 403, "This login link was used before, and it works only once."),
+        (&wrong, 403, "This login link is not valid."),
+        (&link, 429, "Too many login links from your network were not genuine."),
+        ("/nothing", 404, "This site has no such page."),
+    ] {
+        let (got, page) = answer(server.get_with(path, "cookie", &cookie).await).await;
+        assert_eq!(got, status, "{path}");
+        assert!(page.contains(text), "{page}");
+        assert!(
+            page.contains("You are still logged in as Demo Client (demo@whmcs.com)."),
+            "{page}"
+        );
+        let go_on = r#"<a class="next" href="/clientarea.php">Go to the client area</a>"#;
+        assert!(page.contains(go_on), "{page}");
+        // Nobody else learns it.
+        let (_, page) = answer(server.get(path).await).await;
+        assert!(!page.contains("still logged in") && !page.contains("Demo"), "{page}");
+    }
+    server.sql("ALTER TABLE tblclients RENAME TO gone").await;
+    let (status, page) = answer(server.get_with("/nothing", "cookie", &cookie).await).await;
+    assert_eq!(status, 404, "although the database cannot say who is logged in");
+    assert!(!page.contains("still logged in"), "{page}");
+}
+
+#[tokio::test]
+async fn the_start_page_leads_to_the_client_area() {
+    let server = Server::start().await;
+    for path in ["/", "/index.php"] {
+        let (status, page) = answer(server.get(path).await).await;
+        assert_eq!(status, 200, "{path}");
+        assert!(page.contains("<h1>You are not logged in</h1>"), "{page}");
+    }
+    let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
+    let start = server.get_with("/", "cookie", &cookie).await;
+    assert_eq!(start.status(), 302);
+    assert_eq!(head(&start, "location"), Some("clientarea.php"));
+}
+
+#[tokio::test]
+async fn the_style_sheet_and_the_icon_are_served_and_scripts_are_not_allowed() {
+    let server = Server::start().await;
+    let page = server.get("/").await;
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+                  form-action 'none'; frame-ancestors 'none'";
+    assert_eq!(head(&page, "content-security-policy"), Some(policy));
+    let text = page.text().await.unwrap();
+    for (path, content_type) in
+        [("/assets/style.css", "text/css; charset=utf-8"), ("/assets/icon.svg", "image/svg+xml")]
+    {
+        assert!(text.contains(&format!(r#"href="{path}""#)), "{text}");
+        let asset = server.get(path).await;
+        assert_eq!(asset.status(), 200);
+        assert_eq!(head(&asset, "content-type"), Some(content_type));
+        assert_eq!(head(&asset, "cache-control"), Some("public, max-age=3600"));
+        assert_eq!(head(&asset, "x-content-type-options"), Some("nosniff"));
+        let policy = head(&asset, "content-security-policy").unwrap();
+        assert!(!policy.contains("'self'"), "{policy}");
+    }
 }
 
 #[tokio::test]
@@ -221,7 +363,7 @@ async fn with_one_time_links_a_link_works_once() {
         assert_eq!(head(&response, "set-cookie"), None);
         let (status, page) = answer(response).await;
         assert_eq!(status, 403);
-        assert!(page.contains("This login link has expired."), "{page}");
+        assert!(page.contains("This login link was used before"), "{page}");
     }
     assert_eq!(server.count("dologin", "link_used").await, 3);
     server.clock.advance(Duration::from_secs(1));

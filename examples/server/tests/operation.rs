@@ -98,7 +98,7 @@ async fn without_the_database_everything_is_refused() {
         assert_eq!(head(&response, "set-cookie"), None);
         let (status, page) = answer(response).await;
         assert_eq!(status, 503);
-        assert!(page.contains("Service Unavailable"), "{page}");
+        assert!(page.contains("Your login cannot be checked now."), "{page}");
     }
     let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
     assert_eq!(page.status(), 503);
@@ -238,8 +238,8 @@ async fn failures_of_links_and_of_the_api_count_apart() {
         assert!((1..=60).contains(&seconds), "{seconds}");
         let (status, page) = answer(refused).await;
         assert_eq!(status, 429, "{link}");
-        let again = ["Try it again in ", &seconds.to_string(), " seconds."].concat();
-        assert!(page.contains("Too many logins from your network failed."), "{page}");
+        let again = ["Open it again in ", &seconds.to_string(), " seconds."].concat();
+        assert!(page.contains("Too many login links from your network"), "{page}");
         assert!(page.contains(&again), "{page}");
     }
     assert_eq!(server.call(&ask).await.0, 200, "the API is not affected");
@@ -669,9 +669,106 @@ async fn connections_that_do_not_end_are_closed() {
 #[tokio::test]
 async fn unknown_pages_are_not_found() {
     let server = Server::start().await;
-    for path in ["/", "/index.php", "/includes/api.php/", "/includes", "//x", "/%00"] {
+    for path in ["/index.html", "/whmcs/", "//x", "/%00", "/api.php", "/includes.php"] {
         let response = server.get(path).await;
         assert_eq!(response.status(), 404, "{path}");
         assert_eq!(head(&response, "referrer-policy"), Some("no-referrer"), "{path}");
+        let (_, page) = answer(response).await;
+        assert!(page.contains("<h1>Page not found</h1>"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_under_includes_is_answered_in_json() {
+    for (base_path, paths) in [
+        (
+            "/",
+            [
+                "/includes",
+                "/includes/",
+                "/includes/api",
+                "/includes/api.php/",
+                "/x/includes/api.php",
+            ],
+        ),
+        (
+            "/whmcs",
+            [
+                "/includes/api.php",
+                "/whmcs/includes/apis.php",
+                "/whmcs/includes/api.php/x",
+                "/WHMCS/includes/api.php",
+                "/billing/includes/api.php",
+            ],
+        ),
+    ] {
+        let server = Server::with(|settings| settings.base_path = base_path.parse().unwrap()).await;
+        let api = format!("{}/includes/api.php", base_path.trim_end_matches('/'));
+        let message = format!(
+            r#"{{"result":"error","message":"Not Found: the API is {}"}}"#,
+            api.replace('/', "\\/")
+        );
+        for path in paths {
+            let response = server.post_to(path, FORM, PAIR).await;
+            assert_eq!(head(&response, "content-type"), Some("application/json"), "{path}");
+            assert_eq!(answer(response).await, (404, message.clone()), "{path}");
+            assert_eq!(server.get(path).await.status(), 404, "{path}");
+        }
+        assert_eq!(server.count("api", "path_unknown").await, 10);
+    }
+}
+
+#[tokio::test]
+async fn an_installation_in_a_folder() {
+    let server = Server::with(|settings| {
+        settings.base_path = "/a/whmcs/".parse().unwrap();
+        settings.base_url = "http://billing.example/a/whmcs".to_owned();
+    })
+    .await;
+    let ask = format!("action=GetClients&{PAIR}");
+    for path in [
+        "/a/whmcs/includes/api.php",
+        "//a/whmcs/includes/api.php",
+        "/a//whmcs//includes///api.php",
+        "/a/whmcs//includes/api.php?responsetype=json",
+    ] {
+        assert_eq!(server.post_to(path, FORM, &ask).await.status(), 200, "{path}");
+    }
+    for path in ["/clientarea.php", "/dologin.php", "/whmcs/", "/a/whmcs2/", "/a/whmcs/metrics"] {
+        assert_eq!(server.get(path).await.status(), 404, "{path}");
+    }
+    for path in ["/", "/a/whmcs"] {
+        let response = server.get(path).await;
+        assert_eq!(response.status(), 307, "{path}");
+        assert_eq!(head(&response, "location"), Some("/a/whmcs/"), "{path}");
+    }
+
+    let link = server.link("demo@whmcs.com", None);
+    let login = server.get(&format!("/a/whmcs{link}")).await;
+    assert_eq!(head(&login, "location"), Some("clientarea.php"));
+    assert!(head(&login, "set-cookie").unwrap().ends_with("; Path=/a/whmcs"));
+    let session = cookie(&login);
+    let page = server.get_with("/a/whmcs/clientarea.php", "cookie", &session).await;
+    let text = page.text().await.unwrap();
+    for link in ["/a/whmcs/", "/a/whmcs/logout.php", "/a/whmcs/assets/style.css"] {
+        assert!(text.contains(&format!(r#"href="{link}""#)), "{text}");
+    }
+    assert_eq!(server.get("/a/whmcs/assets/style.css").await.status(), 200);
+    let logout = server.http.post(format!("{}/a/whmcs/logout.php", server.base));
+    let logout = logout.header("cookie", &session).send().await.unwrap();
+    assert!(head(&logout, "set-cookie").unwrap().contains("; Path=/a/whmcs;"));
+
+    // The token's page is one folder below its targets, and doubled slashes are folders to a browser.
+    let ask = format!("action=CreateSsoToken&client_id=1&{PAIR}");
+    for (start, location) in [
+        ("/a/whmcs/oauth/", "../clientarea.php"),
+        ("//a/whmcs/oauth/", "../clientarea.php"),
+        ("/a/whmcs/oauth//", "../../clientarea.php"),
+    ] {
+        let (_, made) = answer(server.post_to("/a/whmcs/includes/api.php", FORM, &ask).await).await;
+        let (_, url) = made.split_once("redirect_url=").unwrap();
+        let token = url.strip_prefix("http://billing.example/a/whmcs/oauth/").unwrap();
+        let visit = server.get(&format!("{start}{token}")).await;
+        assert_eq!(head(&visit, "location"), Some(location), "{start}");
     }
 }

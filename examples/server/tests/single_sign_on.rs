@@ -58,6 +58,10 @@ async fn a_token_lives_60_seconds() {
         assert_eq!(head(&response, "set-cookie").is_some(), status == 302);
     }
     assert_eq!(server.count("singlesignon", "sso_token_expired").await, 3);
+    let token = token(&server, "").await;
+    server.clock.advance(Duration::from_secs(60));
+    let (_, page) = answer(use_token(&server, &token).await).await;
+    assert!(page.contains("This login link has expired."), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -8,6 +8,7 @@ use whmcs_auth::answer::Value;
 use whmcs_auth::{ActionName, Goto, Received};
 
 use crate::database::{CLIENT_ORDERS, Client, ClientQuery, Product, ProductQuery};
+use crate::pages::acts;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
@@ -153,13 +154,13 @@ async fn create_sso_token(service: &Service, received: &Received) -> Result<Succ
     let path = parameter(received, "sso_redirect_path").unwrap_or_default();
     let target = match Goto::parse(&path) {
         Goto::Absent => None,
-        Goto::SameSite(target) => Some(target.into_owned()),
-        Goto::Refused => {
+        Goto::SameSite(target) if !acts(&target) => Some(target.into_owned()),
+        Goto::SameSite(_) | Goto::Refused => {
             return Err(Refusal::new(
                 "path_refused",
                 StatusCode::BAD_REQUEST,
                 "Invalid Redirect Path",
-                "sso_redirect_path may lead to another site",
+                "sso_redirect_path may lead to another site, or it is a page that acts",
             ));
         }
     };

@@ -9,8 +9,8 @@ use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{self, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use whmcs_auth::Received;
 use whmcs_auth::answer::Answer;
+use whmcs_auth::{ApiRequest, Received};
 
 use self::actions::Success;
 use self::authorization::authorize;
@@ -77,6 +77,16 @@ async fn answer(
     let address = service.admit(address, Guess::Secret)?;
     let action = authorize(service, address, &received.api_request()).await?;
     actions::perform(service, &action, received).await
+}
+
+/// Answers a path under `includes/` that does not exist, in JSON, which clients of the API read.
+pub(crate) fn unknown_path(service: &Service, address: ClientAddress) -> Response {
+    let message = format!("Not Found: the API is {}/includes/api.php", service.settings.base_path);
+    let cause = "no such path under includes/: the base URL or the name of the file is wrong";
+    let refusal = Refusal::new("path_unknown", StatusCode::NOT_FOUND, message, cause);
+    service.refused(ENDPOINT, address, &refusal);
+    let json = ApiRequest::from_pairs([("responsetype", "json")]);
+    render(Answer::error(refusal.status.as_u16(), &refusal.message, &json))
 }
 
 fn render(answer: Answer) -> Response {

@@ -22,6 +22,11 @@ impl Client {
     pub(crate) fn is_open(&self) -> bool {
         !self.status.eq_ignore_ascii_case("Closed")
     }
+
+    /// The client's name, and the e-mail in parentheses.
+    pub(crate) fn name_and_email(&self) -> String {
+        format!("{} {} ({})", self.firstname, self.lastname, self.email)
+    }
 }
 
 /// The filter, order and page of a search for clients.

@@ -1,14 +1,14 @@
-//! The client area, and the logout.
+//! The client area, and the page that leads to it.
 
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum_extra::extract::CookieJar;
 
 use super::page::{Page, refuse};
+use super::session::logged_in;
+use super::target::{CLIENT_AREA, redirect};
 use crate::client_address::ClientAddress;
-use crate::database::Client;
-use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 
 /// Shows who is logged in.
@@ -17,28 +17,30 @@ pub(crate) async fn client_area(
     Extension(address): Extension<ClientAddress>,
     jar: CookieJar,
 ) -> Response {
-    let client = service.in_time(logged_in(&service, &jar)).await;
-    match client {
-        Ok(Some(client)) => Page {
-            title: "Client area",
-            text: &format!("{} {} ({})", client.firstname, client.lastname, client.email),
-            is_logged_in: true,
-        }
-        .with_status(StatusCode::OK),
-        Ok(None) => Page::notice(StatusCode::FORBIDDEN, "Client area", "Nobody is logged in."),
-        Err(refusal) => refuse(&service, "clientarea", address, &refusal),
+    match logged_in(&service, &jar).await {
+        Ok(Some(client)) => Page::new(&service, "Client area")
+            .says(client.name_and_email())
+            .shows("Company", &client.companyname)
+            .shows("Client since", &client.datecreated)
+            .shows("Status", &client.status)
+            .links_to("logout.php", "Log out")
+            .answer(StatusCode::OK),
+        Ok(None) => how_to_log_in(&service, StatusCode::FORBIDDEN),
+        Err(refusal) => refuse(&service, "clientarea", address, &refusal, &jar).await,
     }
 }
 
-async fn logged_in(service: &Service, jar: &CookieJar) -> Result<Option<Client>, Refusal> {
-    Ok(match service.sessions.client(jar) {
-        Some(id) => service.page_database.client(id).await?,
-        None => None,
-    })
+/// Leads to the client area, or says how to log in.
+pub(crate) async fn home(State(service): State<Shared>, jar: CookieJar) -> Response {
+    match service.sessions.client(&jar) {
+        Some(_) => redirect(CLIENT_AREA),
+        None => how_to_log_in(&service, StatusCode::OK),
+    }
 }
 
-/// Ends the session.
-pub(crate) async fn logout(State(service): State<Shared>, jar: CookieJar) -> Response {
-    let page = Page::notice(StatusCode::OK, "Logged out", "The session has ended.");
-    (service.sessions.end(jar), page).into_response()
+fn how_to_log_in(service: &Service, status: StatusCode) -> Response {
+    Page::new(service, "You are not logged in")
+        .says("Nobody is logged in with this browser, or the session has ended.")
+        .says("Open the login link that you received, or ask for a new one where you got it.")
+        .answer(status)
 }

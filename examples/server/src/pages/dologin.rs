@@ -6,13 +6,16 @@ use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, verify_autoauth};
 
-use super::page::{CLIENT_AREA, begin_session, finish};
+use super::session::{begin_session, finish};
+use super::target::{CLIENT_AREA, check_target};
 use super::visit::check_visit;
 use crate::client_address::ClientAddress;
 use crate::database::Client;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 use crate::throttle::Guess;
+
+const ENDPOINT: &str = "dologin";
 
 pub(crate) async fn dologin(
     State(service): State<Shared>,
@@ -24,10 +27,10 @@ pub(crate) async fn dologin(
     let query = query.unwrap_or_default();
     let login = async {
         check_visit(&headers)?;
-        log_in_by_link(&service, address, &query, jar).await
+        log_in_by_link(&service, address, &query, jar.clone()).await
     };
-    let login = service.in_time(login);
-    finish(&service, "dologin", address, login.await)
+    let login = service.in_time(login).await;
+    finish(&service, ENDPOINT, address, &jar, login).await
 }
 
 async fn log_in_by_link(
@@ -58,5 +61,6 @@ async fn log_in_by_link(
         None => login.repeatable(),
     };
     let jar = begin_session(service, jar, login.account(), &configuration)?;
-    Ok((jar, login.redirect(CLIENT_AREA)))
+    let response = check_target(ENDPOINT, login.goto());
+    Ok((jar, response.unwrap_or_else(|| login.redirect(CLIENT_AREA))))
 }

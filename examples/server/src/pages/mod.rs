@@ -1,12 +1,18 @@
 //! The pages for visitors.
 
+pub(crate) mod assets;
 mod client_area;
 mod dologin;
+mod errors;
+pub(crate) mod logout;
 mod page;
+mod session;
 mod single_sign_on;
+mod target;
 mod visit;
 
-pub(crate) use client_area::{client_area, logout};
+pub(crate) use client_area::{client_area, home};
 pub(crate) use dologin::dologin;
-pub(crate) use page::{get_only, not_found};
+pub(crate) use errors::{method_not_allowed, not_found};
 pub(crate) use single_sign_on::single_sign_on;
+pub(crate) use target::acts;

@@ -1,92 +1,130 @@
 //! What all pages share.
 
-use askama::Template;
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
-use axum_extra::extract::CookieJar;
+use std::borrow::Cow;
 
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::session::logged_in;
 use crate::client_address::ClientAddress;
-use crate::database::{Client, Configuration};
+use crate::database::Client;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
-/// The page after a login without a target.
-pub(super) const CLIENT_AREA: &str = "clientarea.php";
+use axum_extra::extract::CookieJar;
 
+/// A page: a heading, paragraphs, details, and where to go on.
 #[derive(Template)]
 #[template(path = "page.html")]
 pub(super) struct Page<'a> {
-    pub(super) title: &'a str,
-    pub(super) text: &'a str,
-    pub(super) is_logged_in: bool,
+    base: &'a str,
+    title: &'a str,
+    paragraphs: Vec<Cow<'a, str>>,
+    details: Vec<(&'a str, &'a str)>,
+    links: Vec<(&'a str, &'a str)>,
+    button: Option<&'a str>,
 }
 
 impl<'a> Page<'a> {
-    /// A page without a link to log out.
-    pub(super) fn notice(status: StatusCode, title: &'a str, text: &'a str) -> Response {
-        let page = Self { title, text, is_logged_in: false };
-        page.with_status(status)
-    }
-
-    pub(super) fn with_status(&self, status: StatusCode) -> Response {
-        // Rendering these texts cannot fail.
-        (status, Html(self.render().unwrap_or_default())).into_response()
-    }
-}
-
-/// Starts the session, and adds the client to the log's description of the request.
-pub(super) fn begin_session(
-    service: &Service,
-    jar: CookieJar,
-    client: &Client,
-    configuration: &Configuration,
-) -> Result<CookieJar, Refusal> {
-    let caller = format_args!("client {}", client.id);
-    tracing::Span::current().record("caller", tracing::field::display(caller));
-    let is_tls = configuration.is_tls();
-    service.sessions.begin(jar, client.id, is_tls)
-}
-
-/// Adds the session's cookie to the redirect after a login, or shows why there was none.
-pub(super) fn finish(
-    service: &Service,
-    endpoint: &'static str,
-    address: ClientAddress,
-    login: Result<(CookieJar, Response), Refusal>,
-) -> Response {
-    match login {
-        Ok(login) => {
-            service.accepted(endpoint);
-            login.into_response()
+    pub(super) fn new(service: &'a Service, title: &'a str) -> Self {
+        Self {
+            base: service.settings.base_path.as_str(),
+            title,
+            paragraphs: Vec::new(),
+            details: Vec::new(),
+            links: Vec::new(),
+            button: None,
         }
-        Err(refusal) => refuse(service, endpoint, address, &refusal),
+    }
+
+    /// Adds a paragraph.
+    pub(super) fn says(mut self, text: impl Into<Cow<'a, str>>) -> Self {
+        self.paragraphs.push(text.into());
+        self
+    }
+
+    /// Adds a name and its value.
+    pub(super) fn shows(mut self, name: &'a str, value: &'a str) -> Self {
+        self.details.push((name, value));
+        self
+    }
+
+    /// Adds a link to a page of the service.
+    pub(super) fn links_to(mut self, path: &'a str, text: &'a str) -> Self {
+        self.links.push((path, text));
+        self
+    }
+
+    /// Adds a button that ends the session.
+    pub(super) fn asks_to_log_out(mut self, text: &'a str) -> Self {
+        self.button = Some(text);
+        self
+    }
+
+    /// Says who is logged in, if somebody is, and links to the client area.
+    pub(super) fn for_visitor(self, client: Option<&Client>) -> Self {
+        let Some(client) = client else { return self };
+        self.says(format!("You are still logged in as {}.", client.name_and_email()))
+            .links_to("clientarea.php", "Go to the client area")
+    }
+
+    pub(super) fn answer(&self, status: StatusCode) -> Response {
+        let policy = match self.button {
+            Some(_) => {
+                "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+                 form-action 'self'; frame-ancestors 'none'"
+            }
+            None => {
+                "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+                 form-action 'none'; frame-ancestors 'none'"
+            }
+        };
+        let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        // Rendering these texts cannot fail.
+        (status, [policy], Html(self.render().unwrap_or_default())).into_response()
     }
 }
 
-pub(super) fn refuse(
+/// Counts and logs a refusal, and shows what the visitor can do.
+pub(super) async fn refuse(
     service: &Service,
     endpoint: &'static str,
     address: ClientAddress,
     refusal: &Refusal,
+    jar: &CookieJar,
 ) -> Response {
     service.refused(endpoint, address, refusal);
-    let Some(seconds) = refusal.retry_after else {
-        return Page::notice(refusal.status, "Not logged in", &refusal.message);
+    let page = Page::new(service, title(refusal.status));
+    let page = match (refusal.status, refusal.retry_after) {
+        (StatusCode::TOO_MANY_REQUESTS, Some(seconds)) => page.says(format!(
+            "Too many login links from your network were not genuine. This one was not checked. Open it \
+             again in {seconds} seconds."
+        )),
+        (status, _) if status.is_server_error() => {
+            page.says("Your login cannot be checked now. Try it again in a minute.")
+        }
+        _ => page.says(&*refusal.message).says(
+            "Open the whole link as you received it. If that does not help, ask for a new link where you \
+             got this one.",
+        ),
     };
-    let text = format!(
-        "Too many logins from your network failed. Your link was not checked. Try it again in {seconds} \
-         seconds."
-    );
-    let page = Page::notice(refusal.status, "Too many failed logins", &text);
-    ([(header::RETRY_AFTER, seconds.to_string())], page).into_response()
+    // A database that does not answer would not answer this question, either.
+    let visitor = match refusal.status.is_server_error() {
+        false => logged_in(service, jar).await.unwrap_or_default(),
+        true => None,
+    };
+    let mut response = page.for_visitor(visitor.as_ref()).answer(refusal.status);
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
-pub(crate) async fn get_only() -> Response {
-    let status = StatusCode::METHOD_NOT_ALLOWED;
-    let page = Page::notice(status, "Method not allowed", "This page takes GET.");
-    ([(header::ALLOW, "GET")], page).into_response()
-}
-
-pub(crate) async fn not_found() -> Response {
-    Page::notice(StatusCode::NOT_FOUND, "Not found", "There is no such page.")
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => "Please wait a moment",
+        status if status.is_server_error() => "Not available now",
+        _ => "You could not be logged in",
+    }
 }

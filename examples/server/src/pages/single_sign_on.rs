@@ -1,14 +1,16 @@
 //! `/oauth/singlesignon.php`: a token of `CreateSsoToken` starts a session.
 
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthRefusal, GotoTarget, Received};
 
-use super::page::{CLIENT_AREA, begin_session, finish};
+use super::session::{begin_session, finish};
+use super::target::{CLIENT_AREA, redirect};
 use super::visit::check_visit;
 use crate::client_address::ClientAddress;
+use crate::path::ReceivedPath;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 use crate::throttle::Guess;
@@ -17,22 +19,24 @@ pub(crate) async fn single_sign_on(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
     RawQuery(query): RawQuery,
+    Extension(path): Extension<ReceivedPath>,
     headers: HeaderMap,
     jar: CookieJar,
 ) -> Response {
     let query = query.unwrap_or_default();
     let login = async {
         check_visit(&headers)?;
-        log_in_by_token(&service, address, &query, jar).await
+        log_in_by_token(&service, address, &query, &path, jar.clone()).await
     };
-    let login = service.in_time(login);
-    finish(&service, "singlesignon", address, login.await)
+    let login = service.in_time(login).await;
+    finish(&service, "singlesignon", address, &jar, login).await
 }
 
 async fn log_in_by_token(
     service: &Service,
     address: ClientAddress,
     query: &str,
+    path: &ReceivedPath,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
     service.admit(address, Guess::Link)?;
@@ -51,11 +55,16 @@ async fn log_in_by_token(
     // Only after the database answered, so that its failure does not use up the token.
     let login = service.sso_tokens.redeem(&token, now)?;
     let jar = begin_session(service, jar, &client, &configuration)?;
-    // This page is one folder below its targets.
     let target = login.target.as_ref().map_or(CLIENT_AREA, GotoTarget::as_str);
     let target = match target.starts_with('/') {
         true => target.to_owned(),
-        false => format!("../{target}"),
+        false => [&up(path), target].concat(),
     };
-    Ok((jar, (StatusCode::FOUND, [(header::LOCATION, target)]).into_response()))
+    Ok((jar, redirect(&target)))
+}
+
+/// The way up from this page to its targets: one folder, and one more for each doubled slash.
+fn up(ReceivedPath(path): &ReceivedPath) -> String {
+    let (_, in_folder) = path.rsplit_once("oauth").unwrap_or_default();
+    "../".repeat(in_folder.matches('/').count())
 }

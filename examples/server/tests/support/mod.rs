@@ -49,6 +49,7 @@ pub fn settings() -> Settings {
         role_ids: Default::default(),
         api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
         bcrypt_cost: BcryptCost::new(4).unwrap(),
+        base_path: Default::default(),
         base_url: "http://billing.example".to_owned(),
         limits: Limits { failures: 1000, ..Limits::default() },
     }

@@ -1,0 +1,40 @@
+//! Pages about requests that no page of the service answers.
+
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+
+use super::page::Page;
+use super::session::logged_in;
+use crate::api;
+use crate::client_address::ClientAddress;
+use crate::service::Shared;
+
+/// Answers a path that does not exist. Under `includes/` a program expects an answer of the API.
+pub(crate) async fn not_found(
+    State(service): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    uri: Uri,
+    jar: CookieJar,
+) -> Response {
+    if uri.path().split('/').any(|segment| segment == "includes") {
+        return api::unknown_path(&service, address);
+    }
+    let visitor = logged_in(&service, &jar).await.unwrap_or_default();
+    let page = Page::new(&service, "Page not found").says("This site has no such page.");
+    let page = match visitor {
+        Some(_) => page,
+        None => page.links_to("", "Go to the start page"),
+    };
+    page.for_visitor(visitor.as_ref()).answer(StatusCode::NOT_FOUND)
+}
+
+/// Answers a method that the page does not accept.
+pub(crate) async fn method_not_allowed(service: Shared, allow: &'static str) -> Response {
+    let page = Page::new(&service, "This page cannot be opened in this way")
+        .says(format!("It accepts only {allow}. Open it by its link."))
+        .links_to("", "Go to the start page")
+        .answer(StatusCode::METHOD_NOT_ALLOWED);
+    ([(header::ALLOW, allow)], page).into_response()
+}
