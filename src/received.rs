@@ -78,7 +78,7 @@ pub struct Received {
 }
 
 /// A field takes many times the memory of the two bytes that can stand for it in a body.
-pub(crate) const MAX_FIELDS: usize = 10_000;
+const MAX_FIELDS: usize = 10_000;
 
 /// A name and a value, decoded.
 #[derive(Clone)]

@@ -68,7 +68,8 @@ pub enum ApiRefusal {
     SecretLooksMd5,
     /// The admin is known, but the presented md5 is wrong. Code `wrong_password`.
     #[error(
-        "the username is known, but the md5 of the password is wrong: the client may apply md5 twice"
+        "the username is known, but the md5 of the password is wrong: the client may apply md5 twice, \
+         to another charset, or to a text with a line end"
     )]
     WrongPassword,
     /// The admin is known, but the presented text is not 32 hexadecimal digits. Code `password_not_md5`.

@@ -4,8 +4,10 @@ use super::body::is_json;
 use super::finding::{Finding, Findings};
 use super::names::{self, Spelling};
 use crate::field::Field;
-use crate::received::{MAX_FIELDS, SecretBytes, decode};
+use crate::received::{SecretBytes, decode};
 
+/// As many fields as PHP reads, unless it is configured for more.
+const MAX_FIELDS: usize = 1000;
 /// The longest value that is decoded, encoded: a `goto` over its cap, all of it escapes.
 const MAX_VALUE: usize = 3 * (2048 + 1);
 /// The longest name that is decoded, encoded.
@@ -56,7 +58,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads as many fields as verification reads.
     pub(super) fn read(&mut self, place: Place, form: &'a [u8]) {
         let mut last = None;
         let pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());

@@ -14,7 +14,7 @@
 //!
 //! A finding holds no text of the request, except for the names of known fields. Values of known fields are decoded
 //! up to 6147 bytes each, and with feature `zeroize` wiped when they are dropped. The work is linear in the length of
-//! the request. No more than 10,000 fields of each part are read, and at most [`Findings::MAX`] findings are
+//! the request. No more than 1,000 fields of each part are read, and at most [`Findings::MAX`] findings are
 //! returned.
 //!
 //! # Examples

@@ -4,6 +4,7 @@ use core::str;
 
 use super::finding::Finding;
 use crate::field::Field;
+use crate::received::SecretBytes;
 
 /// How a name stands for a known field.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,13 +133,13 @@ fn without_html(mut name: &str) -> &str {
 }
 
 fn resembled(name: &str, fields: &[Field]) -> Option<Field> {
-    let letters =
-        name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    let starts = |prefix: &&str| letters.clone().take(prefix.len()).eq(prefix.bytes());
-    let prefix = PREFIXES.into_iter().find(starts).unwrap_or_default();
-    let without_prefix = letters.clone().skip(prefix.len());
-    let is =
-        |text: &str| letters.clone().eq(text.bytes()) || without_prefix.clone().eq(text.bytes());
+    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+    let letters = SecretBytes(letters.map(|byte| byte.to_ascii_lowercase()).collect());
+    let letters = &*letters.0;
+    let mut without_prefix =
+        PREFIXES.into_iter().filter_map(|prefix| letters.strip_prefix(prefix.as_bytes()));
+    let without_prefix = without_prefix.next().unwrap_or(letters);
+    let is = |text: &str| letters == text.as_bytes() || without_prefix == text.as_bytes();
     let names = fields.iter().map(|field| (field.name(), *field));
     let mut names = names.chain(SYNONYMS).filter(|(_, field)| fields.contains(field));
     names.find(|(text, _)| is(text)).map(|(_, field)| field)

@@ -1,6 +1,8 @@
 //! What the sender of a request did wrong, by the look of the request. Each mistake stands beside a request that
 //! almost has it, and gives no finding.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use whmcs_auth::diagnose::{self, Finding, Findings};
 use whmcs_auth::{AutoAuthRequest, Field, Goto, Received};
@@ -662,10 +664,10 @@ fn at_most_eight_findings_are_kept_each_once_and_the_likeliest_first() {
 }
 
 #[test]
-fn no_more_fields_are_read_than_verification_reads() {
+fn a_thousand_fields_of_each_part_are_read() {
     let body = |fields: usize| format!("{}api_secret=s", "x=1&".repeat(fields));
-    assert_api("", FORM, body(9_999), &["resembling_name(secret)"]);
-    assert_api("", FORM, body(10_000), &["no_credential_field"]);
+    assert_api("", FORM, body(999), &["resembling_name(secret)"]);
+    assert_api("", FORM, body(1_000), &["no_credential_field"]);
 }
 
 const GRAMMAR: [Finding; 11] = [
@@ -711,6 +713,104 @@ fn link_6_a_rule_is_named_for_exactly_the_targets_that_are_refused() {
     for text in &texts {
         assert_eq!(names_a_rule(text), Goto::parse(text) == Goto::Refused, "{text:?}");
     }
+}
+
+/// Every finding, with some field.
+fn all_findings(field: Field) -> [Finding; 62] {
+    use Finding::*;
+    [
+        BodyIsJson,
+        BodyIsXml,
+        BodyIsCompressed,
+        BodyIsUtf16,
+        MultipartWithoutType,
+        MultipartBoundary,
+        FormOfOtherType,
+        JsonInField,
+        FormEncodedTwice(field),
+        ByteOrderMark(field),
+        HtmlEscapedName(field),
+        WhiteSpaceAroundName(field),
+        QuotedName(field),
+        ListName(field),
+        NestedName(field),
+        ResemblingName(field),
+        OtherSeparator(field),
+        EncodedSeparator(field),
+        EmptyValue(field),
+        NoBody,
+        NoCredentialField,
+        NoLinkField,
+        LinkCutShort,
+        HashIsMd5,
+        HashIsSha2,
+        HashIsBase64,
+        HashIsBinary,
+        HashWithOtherText,
+        HashCutShort,
+        TimestampMilliseconds,
+        TimestampMicroseconds,
+        TimestampFloat,
+        TimestampDate,
+        TimestampOtherDigits,
+        TimestampGrouped,
+        PasswordIsSha1,
+        PasswordIsSha2,
+        PasswordIsBase64,
+        StoredHash(field),
+        LineEnd(field),
+        WhiteSpaceAroundValue(field),
+        WhiteSpaceInValue(field),
+        HtmlEscapedValue(field),
+        QuotedValue(field),
+        EncodedTwice(field),
+        OtherCharset(field),
+        RawPercent(field),
+        RawAmpersand(field),
+        RawHashSign(field),
+        RawPlus(field),
+        GotoTooLong,
+        GotoOtherSite,
+        GotoFullUrl,
+        GotoStart,
+        GotoDotSegment,
+        GotoWhiteSpace,
+        GotoNotAscii,
+        GotoCharacter,
+        GotoEscapeInPath,
+        GotoPathCharacter,
+        GotoEscape,
+        GotoCutAtAmpersand,
+    ]
+}
+
+#[test]
+fn each_finding_has_a_code_and_a_sentence_of_its_own() {
+    let [codes, sentences]: [BTreeSet<_>; 2] = [
+        all_findings(Field::Secret).iter().map(|finding| finding.code().to_owned()).collect(),
+        all_findings(Field::Secret).iter().map(|finding| finding.to_string()).collect(),
+    ];
+    assert_eq!((codes.len(), sentences.len()), (62, 62));
+    for (of_secret, of_email) in all_findings(Field::Secret).iter().zip(all_findings(Field::Email))
+    {
+        let sentence = of_secret.to_string();
+        assert!(sentence.is_ascii() && sentence.len() < 120, "{sentence}");
+        assert_eq!(of_secret.code(), of_email.code());
+        assert_eq!(of_secret.code(), snake_case(&format!("{of_secret:?}")));
+        // The sentence names the field of the finding, and changes with it alone.
+        assert_eq!(sentence.replace("`secret`", "`email`"), of_email.to_string());
+        assert_eq!(sentence.contains("`secret`"), format!("{of_secret:?}").ends_with("(Secret)"));
+    }
+}
+
+/// `HashIsMd5` as `hash_is_md5`.
+fn snake_case(variant: &str) -> String {
+    let name = variant.split('(').next().unwrap_or_default();
+    let lower = |letter: char| match letter.is_ascii_uppercase() {
+        true => format!("_{}", letter.to_ascii_lowercase()),
+        false => letter.to_string(),
+    };
+    name.chars().map(lower).collect::<String>().trim_start_matches('_').to_owned()
 }
 
 /// Text of a request, made of what the diagnosis looks for.

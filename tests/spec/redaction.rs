@@ -134,6 +134,36 @@ fn a_refusal_holds_nothing_of_the_request() {
     assert_eq!(refused, 30);
 }
 
+#[cfg(feature = "form")]
+#[test]
+fn a_finding_holds_nothing_of_the_request() {
+    use whmcs_auth::diagnose;
+
+    let form = Some("application/x-www-form-urlencoded");
+    let mut found = 0;
+    for text in [
+        "mArKeR",
+        "identifier=mArKeR%0D&secret=%22mArKeR&mArKeR&api_mArKeR=mArKeR&access_key=mArKeR",
+        "mArKeR[secret]=mArKeR&%20identifier=mArKeR&'username=mArKeR&PassWord=mArKeR",
+        "identifier=mArKeR;secret=mArKeR%26amp%3BmArKeR",
+        "{\"secret\":\"mArKeR\"}",
+        "email=mArKeR%2540%FF&timestamp=mArKeR-1-1&hash=mArKeR%20mArKeR&goto=%2F%2FmArKeR",
+        "email=mArKeR+mArKeR&Time=mArKeR&md5=mArKeR&redirect=mArKeR",
+    ] {
+        let [link, api] = [diagnose::link(text), diagnose::api(text, form, text)];
+        let other = diagnose::api("", Some("text/mArKeR"), text);
+        for findings in [link, api, other] {
+            assert_mute(findings);
+            for finding in &findings {
+                assert_mute(finding);
+                assert!(!finding.to_string().contains(MARKER), "{finding}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 30, "{found}");
+}
+
 #[test]
 fn links_and_keys_are_redacted() {
     assert_eq!(format!("{:?}", key(KEY)), "AutoAuthKey([redacted])");

@@ -106,7 +106,8 @@ const API: [(ApiRefusal, &str, &str, PublicAnswer); 11] = [
     (
         ApiRefusal::WrongPassword,
         "wrong_password",
-        "the username is known, but the md5 of the password is wrong: the client may apply md5 twice",
+        "the username is known, but the md5 of the password is wrong: the client may apply md5 twice, \
+         to another charset, or to a text with a line end",
         FAILED,
     ),
     (

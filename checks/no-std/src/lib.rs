@@ -6,6 +6,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::convert::Infallible;
 
 use whmcs_auth::answer::Answer;
+use whmcs_auth::diagnose;
 use whmcs_auth::gate::{AddressGate, ApiGate};
 use whmcs_auth::*;
 
@@ -64,6 +65,14 @@ pub extern "C" fn verifies() -> bool {
         },
         Err(refusal) => Answer::new(&refusal, &request),
     };
+    let form = Some("application/x-www-form-urlencoded");
+    let findings = diagnose::api("", form, "identifier=id");
+    let is_clean = findings.is_empty() && diagnose::link("email=a@b.c").is_empty();
     let call = gate.verify([127, 0, 0, 1].into(), &request, &NoRecords);
-    verdict.is_ok() && caller.is_ok() && call.is_ok() && login.is_ok() && answer.http_status == 200
+    is_clean
+        && verdict.is_ok()
+        && caller.is_ok()
+        && call.is_ok()
+        && login.is_ok()
+        && answer.http_status == 200
 }
