@@ -20,6 +20,7 @@ mod api;
 mod client_address;
 mod connections;
 pub mod database;
+mod fair_queue;
 mod health;
 mod keep_alive;
 mod log;

@@ -1,6 +1,7 @@
 //! Metrics: answers by endpoint and code, verifications in progress, and lines that the log does not have.
 
 use std::fmt;
+use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
@@ -9,6 +10,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use whmcs_auth::cache::VerificationCache;
 
 use crate::log::LogMonitor;
 
@@ -18,6 +20,7 @@ pub(crate) struct Metrics {
     answers: Family<AnswerLabels, Counter>,
     verifications: Gauge,
     refusals_summed_up: Counter,
+    waiting: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,7 +33,7 @@ impl Metrics {
     pub(crate) const CONTENT_TYPE: &str =
         "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(cache: Option<Arc<VerificationCache>>) -> Self {
         let mut registry = Registry::default();
         let answers = Family::default();
         registry.register(
@@ -44,13 +47,22 @@ impl Metrics {
             "Secrets that are being verified, also for callers who hung up",
             verifications.clone(),
         );
+        let waiting = Gauge::default();
+        registry.register(
+            "whmcs_auth_verifications_waiting",
+            "Calls that wait until their secret is verified",
+            waiting.clone(),
+        );
+        if let Some(cache) = cache {
+            registry.register_collector(Box::new(CacheCounts(cache)));
+        }
         let refusals_summed_up = Counter::default();
         registry.register(
             "whmcs_auth_refusals_summed_up",
             "Refusals that have no line of their own in the log, because a like one has",
             refusals_summed_up.clone(),
         );
-        Self { registry, answers, verifications, refusals_summed_up }
+        Self { registry, answers, verifications, waiting, refusals_summed_up }
     }
 
     /// Adds the counts of lines that the log lost.
@@ -67,9 +79,13 @@ impl Metrics {
     }
 
     /// Counts a verification as running until the returned value is dropped.
-    pub(crate) fn verification(&self) -> RunningVerification {
-        self.verifications.inc();
-        RunningVerification(self.verifications.clone())
+    pub(crate) fn verification(&self) -> Counted {
+        Counted::new(&self.verifications)
+    }
+
+    /// Counts a call as waiting until the returned value is dropped.
+    pub(crate) fn waiting(&self) -> Counted {
+        Counted::new(&self.waiting)
     }
 
     pub(crate) fn text(&self) -> String {
@@ -80,10 +96,17 @@ impl Metrics {
     }
 }
 
-/// A verification that has not ended.
-pub(crate) struct RunningVerification(Gauge);
+/// One more in a gauge, until it is dropped.
+pub(crate) struct Counted(Gauge);
 
-impl Drop for RunningVerification {
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -106,6 +129,27 @@ impl Collector for LostLines {
         {
             let labels = [("reason", reason)];
             ConstCounter::new(count).encode(lost.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// How often the cache was asked.
+#[derive(Debug)]
+struct CacheCounts(Arc<VerificationCache>);
+
+impl Collector for CacheCounts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Self(cache) = self;
+        let mut asked = encoder.encode_descriptor(
+            "whmcs_auth_cache",
+            "Questions to the cache of matches, by result",
+            None,
+            MetricType::Counter,
+        )?;
+        for (result, count) in [("hit", cache.hits()), ("miss", cache.misses())] {
+            let labels = [("result", result)];
+            ConstCounter::new(count).encode(asked.encode_family(&labels)?)?;
         }
         Ok(())
     }

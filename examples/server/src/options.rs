@@ -87,6 +87,14 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().idle_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_time: u64,
 
+    /// The most matches of a secret and its bcrypt hash that are remembered. With 0 every call needs bcrypt.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().cache_entries)]
+    cache_entries: usize,
+
+    /// Seconds that a match is remembered. With 0 every call needs bcrypt.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().cache_age.as_secs(), value_parser = clap::value_parser!(u64).range(0..=3600))]
+    cache_age: u64,
+
     /// The most connections that wait for the next request. With 0 each connection carries one request.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().idle_connections)]
     idle_connections: usize,
@@ -105,6 +113,8 @@ impl Options {
             connection_time: Duration::from_secs(self.answer_time.saturating_add(40)),
             idle_time: Duration::from_secs(self.idle_time),
             idle_connections: self.idle_connections,
+            cache_entries: self.cache_entries,
+            cache_age: Duration::from_secs(self.cache_age),
             ..Limits::default()
         }
     }

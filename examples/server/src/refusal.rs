@@ -9,6 +9,7 @@ use whmcs_auth::gate::AddressRefusal;
 use whmcs_auth::replay::ReplayRefusal;
 use whmcs_auth::{ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal};
 
+use crate::fair_queue::Full;
 use crate::throttle::Guess;
 
 /// A refusal by the library or by the service.
@@ -129,6 +130,18 @@ impl From<ReplayRefusal> for Refusal {
             Some(message) => Self { message: message.into(), ..refusal },
             None => refusal,
         }
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        let refusal = match full {
+            Full::ForNetwork => {
+                Self::new("network_waits", StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", full)
+            }
+            Full::ForAll => Self::unavailable("too_many_wait", full),
+        };
+        refusal.retry_after(Duration::from_secs(1))
     }
 }
 

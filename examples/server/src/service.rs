@@ -7,21 +7,23 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::field;
 use whmcs_auth::Clock;
+use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::replay::ReplayGuard;
+use zeroize::Zeroizing;
 
 use crate::access::CurrentAccess;
 use crate::client_address::ClientAddress;
 use crate::database::{Credentials, Database};
+use crate::fair_queue::{FairQueue, PROVEN_TIME};
 use crate::health::Readiness;
 use crate::log::{Kind, LogMonitor, RefusalLines, Summary};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::sessions::Sessions;
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
 use crate::sso_tokens::SsoTokens;
 use crate::throttle::{Guess, Throttle};
 
@@ -40,7 +42,9 @@ pub struct Service {
     pub(crate) replay_guard: Option<ReplayGuard>,
     pub(crate) throttle: Throttle,
     /// Limits how many secrets are verified at the same time.
-    pub(crate) verifications: Arc<Semaphore>,
+    pub(crate) verifications: FairQueue,
+    /// The matches that need no bcrypt.
+    pub(crate) cache: Option<Arc<VerificationCache>>,
     pub(crate) metrics: Metrics,
     refusal_lines: RefusalLines,
     log: LogMonitor,
@@ -59,13 +63,15 @@ impl Service {
     ) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         let links = settings.limits.remembered_links;
+        let cache = verification_cache(&settings.limits);
         Self {
             sessions: Sessions::new(&settings.limits, &settings.base_path),
             sso_tokens: SsoTokens::new(&settings.limits),
             replay_guard: settings.one_time_links.then(|| ReplayGuard::new(links)),
             throttle: Throttle::new(&settings.limits),
-            verifications: Arc::new(Semaphore::new(cores)),
-            metrics: Metrics::new(),
+            verifications: FairQueue::new(cores, &settings.limits),
+            metrics: Metrics::new(cache.clone()),
+            cache,
             refusal_lines: RefusalLines::new(&settings.limits),
             log: LogMonitor::new(),
             reported_lost: AtomicU64::new(0),
@@ -181,4 +187,19 @@ impl Service {
             }
         }
     }
+}
+
+/// `None` if it is switched off. Without random bytes for its key there is none either, and every call needs
+/// bcrypt.
+fn verification_cache(limits: &Limits) -> Option<Arc<VerificationCache>> {
+    if limits.cache_entries == 0 || limits.cache_age.is_zero() {
+        return None;
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    if let Err(error) = getrandom::fill(&mut *key) {
+        tracing::error!(%error, "no cache of matches: the operating system gave no random bytes");
+        return None;
+    }
+    let cache = VerificationCache::new(*key).with_capacity(limits.cache_entries);
+    Some(Arc::new(cache.with_max_age(limits.cache_age.min(PROVEN_TIME))))
 }

@@ -81,6 +81,14 @@ pub struct Limits {
     pub connections: usize,
     /// The most open connections of one peer. Trusted proxies are exempt.
     pub connections_by_peer: usize,
+    /// The most calls that wait for a verification, from new networks and as many from proven ones.
+    pub waiting_calls: usize,
+    /// The most calls of one network that wait for a verification.
+    pub waiting_calls_by_network: usize,
+    /// The most matches that are remembered in place of bcrypt. With 0 there are none.
+    pub cache_entries: usize,
+    /// How long a match is remembered, at most an hour. With 0 none is.
+    pub cache_age: Duration,
     /// The number of failures after which an address is refused.
     pub failures: u32,
     /// How long failures are remembered, from the first one.
@@ -121,6 +129,10 @@ impl Default for Limits {
             idle_connections: 256,
             connections: 512,
             connections_by_peer: 128,
+            waiting_calls: 512,
+            waiting_calls_by_network: 128,
+            cache_entries: 4096,
+            cache_age: Duration::from_secs(300),
             failures: 20,
             failure_time: Duration::from_secs(60),
             remembered_networks: 100_000,

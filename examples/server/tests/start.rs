@@ -380,7 +380,8 @@ async fn the_log_shows_causes_and_no_secret() {
 #[tokio::test]
 async fn verifications_at_the_same_time_are_limited_to_the_cores() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path(), &["--bcrypt-cost", "10"], "info");
+    let program =
+        Program::start(folder.path(), &["--bcrypt-cost", "10", "--cache-age", "0"], "info");
     let base = program.base();
     let running = async || -> usize {
         let counts = http().get(format!("{base}/metrics")).send().await.unwrap();

@@ -1,10 +1,13 @@
 //! Checks address, credentials and API roles, in WHMCS's order, over an async database.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::task::spawn_blocking;
-use whmcs_auth::{Action, ActionName, ApiAttempt, ApiCaller, ApiPolicy, ApiRequest};
+use whmcs_auth::cache::Recall;
+use whmcs_auth::{
+    Action, ActionName, ApiAttempt, ApiCaller, ApiPolicy, ApiRequest, PendingDecision,
+};
 
 use super::address::check_address;
 use crate::database::CallerId;
@@ -43,21 +46,45 @@ async fn verify(
     if let Some(refusal) = attempt.refusal() {
         return Err(refusal.into());
     }
+    let name = attempt.identifier().unwrap_or_default().to_owned();
     let pending = attempt.look_up(&service.credentials()).await?;
-    // After the look-ups, so that a slow database holds no permit.
-    let permit = Arc::clone(&service.verifications).acquire_owned().await;
-    let permit = permit.map_err(|error| Refusal::unavailable("stopping", error))?;
+    let pending = match recall(service, pending) {
+        Recall::Accepted(caller) => return Ok(caller),
+        Recall::Pending(pending) => pending,
+    };
+    // After the look-ups, so that a slow database holds no slot.
+    let waiting = service.metrics.waiting();
+    let slot = service.verifications.slot(address, &name).await?;
+    drop(waiting);
     // The client may have reached the limit of failures while it waited, so check again.
     service.throttle.check(Guess::Secret, address)?;
+    // A call with the same secret may have been verified while this one waited.
+    let pending = match recall(service, pending) {
+        Recall::Accepted(caller) => return Ok(caller),
+        Recall::Pending(pending) => pending,
+    };
 
     let running = service.metrics.verification();
     let decision = spawn_blocking(move || {
         // The thread holds both, because it goes on when the caller hangs up.
-        let _permit = permit;
+        let _slot = slot;
         let _running = running;
         pending.decide(&ApiPolicy::new())
     });
     let verdict = decision.await;
     let verdict = verdict.map_err(|stopped| Refusal::unavailable("thread_stopped", stopped))?;
-    Ok(verdict?)
+    let caller = verdict?;
+    service.verifications.prove(address);
+    Ok(caller)
+}
+
+/// Asks the cache, if there is one. It takes no thread and no slot.
+fn recall(
+    service: &Service,
+    pending: PendingDecision<CallerId>,
+) -> Recall<ApiCaller<CallerId>, PendingDecision<CallerId>> {
+    match &service.cache {
+        Some(cache) => pending.recall(cache, Instant::now(), &ApiPolicy::new()),
+        None => Recall::Pending(pending),
+    }
 }
