@@ -68,10 +68,8 @@
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::hash::Hasher;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use std::hash::DefaultHasher;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
@@ -130,7 +128,8 @@ use crate::digest::declassify_place;
 pub struct VerificationCache {
     /// Its state is the key: it is cloned for each digest.
     mac: Hmac<Sha256>,
-    place_key: Zeroizing<[u8; 32]>,
+    /// A secret odd number: see [`place`](Self::place).
+    place_factor: Zeroizing<u64>,
     started: Instant,
     max_age: Duration,
     sets: Box<[Set]>,
@@ -144,6 +143,10 @@ type Set = RwLock<[Entry; WAYS]>;
 /// Few of the stored texts share a place with so many others: see [`VerificationCache::with_capacity`].
 const WAYS: usize = 16;
 
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;
+
 #[derive(Clone, Copy, Default)]
 struct Entry {
     fingerprint: Fingerprint,
@@ -156,7 +159,7 @@ struct Entry {
 pub(crate) struct Fingerprint {
     /// Of the stored texts and of what was presented.
     digest: [u64; 2],
-    /// Of the stored texts alone: it says which set holds the match, and which entry is replaced.
+    /// Of the stored text alone: it says which set holds the match, and which entry is replaced.
     place: u64,
 }
 
@@ -182,12 +185,12 @@ impl VerificationCache {
         let mut block = Zeroizing::new([0; 64]);
         block.iter_mut().zip(*key).for_each(|(byte, of_key)| *byte = of_key);
         let mac = Hmac::new((&*block).into());
-        let mut of_place = mac.clone();
-        of_place.update(&[0]);
-        let place_key = Zeroizing::new(of_place.finalize().into_bytes().into());
+        // No match has a message of this length.
+        let [drawn, _] = first_half(Mac::chain_update(mac.clone(), b"place"));
+        let place_factor = Zeroizing::new(drawn | 1);
         Self {
             mac,
-            place_key,
+            place_factor,
             started: Instant::now(),
             max_age: Duration::from_secs(300),
             sets: Box::default(),
@@ -199,11 +202,11 @@ impl VerificationCache {
     /// Sets how many entries there are, and empties the cache. The number is rounded up to a multiple of 16.
     /// With 0, nothing is remembered.
     ///
-    /// An entry takes 32 bytes. All of the memory is allocated here.
+    /// An entry takes 33 bytes. All of the memory is allocated here.
     ///
-    /// Choose at least four times the number of credentials and admins that call. Each entry has 16 places
-    /// that it can take. With four times as many, fewer than one in 100,000 of these groups of places is full.
-    /// In a full group, the oldest entry makes way.
+    /// Choose at least four times the number of credentials and admins that call. The entries are in groups of
+    /// 16, and a stored text belongs to one group. In a full group, a new entry takes the place of the oldest.
+    /// With four times as many entries, fewer than 1 in 100,000 groups is full.
     pub fn with_capacity(mut self, entries: usize) -> Self {
         self.sets = (0..entries.div_ceil(WAYS)).map(|_| Set::default()).collect();
         self
@@ -259,14 +262,9 @@ impl VerificationCache {
         crate::digest::work::note(crate::digest::work::Work::Recall);
         let now = self.milliseconds(now);
         let Some(set) = self.set(fingerprint.place) else { return Choice::from(0) };
-        let is_equal = |entry: &Entry| {
-            let is_fresh = Choice::from(u8::from(now < entry.forget_at));
-            let [first, second] = entry.fingerprint.digest;
-            let [expected_first, expected_second] = fingerprint.digest;
-            let difference = (first ^ expected_first) | (second ^ expected_second);
-            difference.ct_eq(&0) & is_fresh
-        };
-        read(set).iter().map(is_equal).fold(Choice::from(0), |any, equal| any | equal)
+        // One `ct_eq` for all entries, because each takes several times as long as the rest of the loop.
+        let differences = read(set).iter().map(|entry| entry.difference(fingerprint, now)).min();
+        differences.unwrap_or(u64::MAX).ct_eq(&0)
     }
 
     /// Remembers a match that bcrypt has found. It takes the place of an earlier match of the same stored
@@ -295,34 +293,44 @@ impl VerificationCache {
 
     fn digest(&self, match_: &Match<'_>) -> [u64; 2] {
         let mut mac = self.mac.clone();
-        mac.update(&[match_.check as u8]);
-        let texts = match_.texts();
-        for text in texts {
-            mac.update(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        }
-        for text in texts {
-            mac.update(text);
-        }
-        let digest: [u8; 32] = mac.finalize().into_bytes().into();
-        let (words, _) = digest.as_chunks();
-        let mut half = [0; 2];
-        half.iter_mut().zip(words).for_each(|(half, word)| *half = u64::from_ne_bytes(*word));
-        half
+        mac.update(&match_.head());
+        // One of them is empty in most matches, and an empty update takes time, too.
+        let texts = match_.stored.iter().filter(|text| !text.is_empty());
+        texts.for_each(|text| mac.update(text));
+        mac.update(match_.presented);
+        first_half(mac)
     }
 
-    /// A keyed digest of the stored texts. Without the key, nobody can choose a place.
+    /// Which set a stored text belongs to, and which entry of the set. Bcrypt has made the last characters of
+    /// the text, so the products are spread evenly. Without the factor, nobody knows which texts share a set.
     fn place(&self, match_: &Match<'_>) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&*self.place_key);
-        hasher.write_u8(match_.check as u8);
-        match_.stored.iter().for_each(|text| hasher.write(text));
-        declassify_place(hasher.finish())
+        let [_, text] = match_.stored;
+        let characters = text.last_chunk().copied().unwrap_or_default();
+        declassify_place(self.place_factor.wrapping_mul(u64::from_le_bytes(characters)))
     }
 
     fn set(&self, place: u64) -> Option<&Set> {
-        let index = place.checked_rem(self.sets.len().try_into().ok()?)?;
-        self.sets.get(usize::try_from(index).ok()?)
+        // The high word of the product is less than the number of sets.
+        let product = u128::from(place).wrapping_mul(self.sets.len() as u128);
+        self.sets.get((product >> 64) as usize)
     }
+}
+
+impl Entry {
+    /// 0 if the entry is that fingerprint, and is not too old.
+    fn difference(&self, fingerprint: &Fingerprint, now: u64) -> u64 {
+        let [first, second] = self.fingerprint.digest;
+        let [expected_first, expected_second] = fingerprint.digest;
+        let difference = (first ^ expected_first) | (second ^ expected_second);
+        if now < self.forget_at { difference } else { u64::MAX }
+    }
+}
+
+fn first_half(mac: Hmac<Sha256>) -> [u64; 2] {
+    let digest: [u8; 32] = mac.finalize().into_bytes().into();
+    let mut half = [0; 2];
+    half.iter_mut().zip(digest.as_chunks().0).for_each(|(word, b)| *word = u64::from_le_bytes(*b));
+    half
 }
 
 fn read(set: &Set) -> RwLockReadGuard<'_, [Entry; WAYS]> {
@@ -340,9 +348,10 @@ impl fmt::Debug for VerificationCache {
     }
 }
 
-/// A check by bcrypt: what was presented, and the stored texts that the outcome depends on.
+/// A check by bcrypt that has found a match, or may find one.
 pub(crate) struct Match<'a> {
     check: Check,
+    /// The stored texts that the outcome depends on. The last one is what bcrypt compares with.
     stored: [&'a [u8]; 2],
     presented: &'a [u8],
 }
@@ -358,12 +367,12 @@ enum Check {
 impl<'a> Match<'a> {
     /// The raw secret of a credential.
     pub(crate) fn of_secret(stored: &'a [u8], presented: &'a str) -> Self {
-        Self { check: Check::Secret, stored: [stored, &[]], presented: presented.as_bytes() }
+        Self { check: Check::Secret, stored: [&[], stored], presented: presented.as_bytes() }
     }
 
     /// The md5 of an admin's password, as the digits that bcrypt reads.
     pub(crate) fn of_password(stored: &'a [u8], digits: &'a str) -> Self {
-        Self { check: Check::Password, stored: [stored, &[]], presented: digits.as_bytes() }
+        Self { check: Check::Password, stored: [&[], stored], presented: digits.as_bytes() }
     }
 
     /// The md5 of a credential's secret, as it was presented.
@@ -374,9 +383,13 @@ impl<'a> Match<'a> {
         Self { check: Check::Compat, stored: [secret, compat], presented: presented.as_bytes() }
     }
 
-    fn texts(&self) -> [&'a [u8]; 3] {
-        let [first, second] = self.stored;
-        [first, second, self.presented]
+    /// Which check it is, and the length of each text. So no two matches are the same bytes.
+    fn head(&self) -> [u8; 16] {
+        let [first, second] = self.stored.map(|text| text.len() as u32);
+        let words = [self.check as u32, first, second, self.presented.len() as u32];
+        let mut head = [0; 16];
+        head.as_chunks_mut().0.iter_mut().zip(words).for_each(|(b, word)| *b = word.to_le_bytes());
+        head
     }
 }
 

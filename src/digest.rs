@@ -108,8 +108,8 @@ pub(crate) fn declassify(outcome: Choice) -> bool {
     outcome.into()
 }
 
-/// Reveals a keyed digest that chooses a place in a table. Whoever does not know the key learns nothing of
-/// what was digested.
+/// Reveals the number that chooses a place in the cache. It depends on a stored bcrypt text and on the key of
+/// the cache, and on nothing that was presented.
 #[cfg(feature = "cache")]
 #[inline(never)]
 pub(crate) fn declassify_place(place: u64) -> u64 {

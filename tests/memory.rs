@@ -28,6 +28,8 @@ thread_local! {
     static BYTES: Cell<usize> = const { Cell::new(0) };
     static FREED_WITH_MARKER: Cell<usize> = const { Cell::new(0) };
     static FREED_NEEDLES: Cell<usize> = const { Cell::new(0) };
+    /// The size of a block to keep when it is freed, and what was in it.
+    static KEPT: Cell<(usize, [u8; 1024])> = const { Cell::new((0, [0; 1024])) };
 }
 
 struct Watching;
@@ -49,6 +51,13 @@ unsafe impl GlobalAlloc for Watching {
         }
         let _ = FREED_NEEDLES.try_with(|count| count.set(count.get() + needles(bytes)));
         let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_sub(layout.size())));
+        let _ = KEPT.try_with(|kept| {
+            let (size, mut copy) = kept.get();
+            if size == bytes.len() {
+                copy[..size].copy_from_slice(bytes);
+                kept.set((0, copy));
+            }
+        });
         unsafe { System.dealloc(block, layout) }
     }
 }
@@ -337,4 +346,53 @@ fn an_upgraded_text_is_wiped() {
     // Two blocks: the digits, and the text.
     let left = 2 * usize::from(!cfg!(feature = "zeroize"));
     assert_eq!(left_behind(upgrade), left);
+}
+
+/// The key is kept as the inner and the outer state of HMAC-SHA-256, of 32 bytes each, and as 8 bytes more.
+#[cfg(feature = "cache")]
+#[test]
+fn the_key_of_a_cache_is_wiped() {
+    use whmcs_auth::cache::VerificationCache;
+
+    let size = size_of::<VerificationCache>();
+    let cache = Box::new(VerificationCache::new([7; 32]));
+    let block = std::ptr::from_ref(&*cache).cast::<u8>();
+    // Safety: the block belongs to the cache. Its padding may be uninitialised, as in `dealloc`.
+    let held = unsafe { std::slice::from_raw_parts(block, size) }.to_vec();
+    KEPT.set((size, [0; 1024]));
+    drop(black_box(cache));
+    let (left, freed) = KEPT.get();
+    assert_eq!(left, 0, "the block was freed");
+    let wiped = held.iter().zip(freed).filter(|(held, freed)| **held != 0 && *freed == 0);
+    // A few bytes of the key may be 0 by chance.
+    assert!(wiped.count() >= 68);
+}
+
+/// The memory is bounded from the start, and a call allocates nothing.
+#[cfg(feature = "cache")]
+#[test]
+fn a_cache_allocates_only_when_it_is_made() {
+    use std::time::Instant;
+    use whmcs_auth::cache::VerificationCache;
+
+    let before = BYTES.get();
+    let cache = VerificationCache::new([7; 32]).with_capacity(1000);
+    assert!(BYTES.get().wrapping_sub(before) <= 33 * cache.capacity());
+
+    let bcrypt = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.FXJHjF.8tyWAsIeGLxC7hC/nyX4QxgC";
+    let secret = StoredSecret::bcrypt(bcrypt).unwrap();
+    let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
+    let store = MemoryStore::new([record], []).unwrap();
+    let now = Instant::now();
+    for (presented, counts) in
+        [("password", [0, 1]), ("password", [1, 1]), ("wrong", [1, 2]), ("password", [2, 2])]
+    {
+        let verify = || {
+            let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", presented)]);
+            let verdict = request.verify_with_cache(&store, &ApiPolicy::new(), &cache, now);
+            assert_eq!(verdict.is_ok(), presented == "password");
+        };
+        assert_eq!(watch(verify), (0, 0), "{presented}");
+        assert_eq!([cache.hits(), cache.misses()], counts);
+    }
 }

@@ -291,3 +291,122 @@ fn link_4_every_key_is_tried_before_the_outcome_is_revealed() {
         }
     }
 }
+
+/// Before a refusal, the cache is asked as often for an unknown name, and then bcrypt does what it does without
+/// a cache.
+#[cfg(feature = "cache")]
+#[test]
+fn api_8_a_refusal_costs_the_same_with_a_full_an_empty_and_no_cache() {
+    use crate::{MemoryStore, cache::VerificationCache};
+    use std::time::Instant;
+
+    const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
+    const MD5: &str = "dfe5ba0e7087a156ebd220df0bca1dd4";
+    let cost = BcryptCost::new(4).unwrap();
+    let (bcrypt, password) = (SecretScheme::Bcrypt(cost), PasswordScheme::BcryptOfMd5(cost));
+    let expected = ExpectedSchemes::new(bcrypt, password).with_compat(cost);
+    let record = |name: &str, state| {
+        let secret = StoredSecret::bcrypt(BCRYPT).unwrap();
+        ApiCredential::new((), name, secret, state).with_compat(BCRYPT_OF_MD5).unwrap()
+    };
+    let login =
+        |state| Admin::new((), "id", StoredPassword::bcrypt_of_md5(BCRYPT_OF_MD5).unwrap(), state);
+    let store = |known: Option<ApiCredential<()>>, admin: Option<Admin<()>>| {
+        MemoryStore::new(known, admin).unwrap().with_expected_schemes(expected)
+    };
+    let enabled = AdminState::WithApiAccess;
+    let known = |state| store(Some(record("id", state)), None);
+    let admin = |state| store(None, Some(login(state)));
+    let unknown = || store(None, None);
+    let bcrypts = |count| vec![Work::Bcrypt { cost: 4 }; count];
+    let only = |kind: fn(&Work) -> bool, work: &[Work]| {
+        work.iter().filter(|work| kind(work)).copied().collect::<Vec<_>>()
+    };
+    let is_bcrypt: fn(&Work) -> bool = |work| matches!(work, Work::Bcrypt { .. });
+    let is_recall: fn(&Work) -> bool = |work| *work == Work::Recall;
+
+    let now = Instant::now();
+    let policy = ApiPolicy::new().with_md5_of_secret(true);
+    let empty = || VerificationCache::new([7; 32]);
+    let full = empty();
+    // Every match is remembered, and is a hit without bcrypt.
+    for (store, pairs, recalls) in [
+        (known(enabled), [("identifier", "id"), ("secret", SECRET)], 1),
+        (known(enabled), [("username", "id"), ("password", SECRET)], 1),
+        (known(enabled), [("username", "id"), ("password", MD5)], 2),
+        (admin(enabled), [("username", "id"), ("password", MD5)], 1),
+    ] {
+        let request = ApiRequest::from_pairs(pairs);
+        let verify = || request.verify_with_cache(&store, &policy, &full, now);
+        let _ = verify().unwrap();
+        let (verdict, work) = work::of(verify);
+        assert!(verdict.is_ok());
+        assert_eq!(only(is_bcrypt, &work), []);
+        assert_eq!(only(is_recall, &work), vec![Work::Recall; recalls]);
+    }
+
+    for (refusals, checks) in [
+        (
+            vec![
+                ("unknown_identifier", unknown(), [("identifier", "id"), ("secret", SECRET)]),
+                ("wrong_secret", known(enabled), [("identifier", "id"), ("secret", "wrong")]),
+                (
+                    "admin_disabled",
+                    known(AdminState::Disabled),
+                    [("identifier", "id"), ("secret", SECRET)],
+                ),
+                (
+                    "no_api_access",
+                    known(AdminState::WithoutApiAccess),
+                    [("identifier", "id"), ("secret", SECRET)],
+                ),
+            ],
+            1,
+        ),
+        (
+            vec![
+                ("unknown_username", unknown(), [("username", "id"), ("password", "wrong")]),
+                ("wrong_secret", known(enabled), [("username", "id"), ("password", "wrong")]),
+                ("password_not_md5", admin(enabled), [("username", "id"), ("password", "wrong")]),
+                (
+                    "admin_disabled",
+                    known(AdminState::Disabled),
+                    [("username", "id"), ("password", SECRET)],
+                ),
+            ],
+            2,
+        ),
+        (
+            vec![
+                ("unknown_username", unknown(), [("username", "id"), ("password", OTHER_MD5)]),
+                ("wrong_secret", known(enabled), [("username", "id"), ("password", OTHER_MD5)]),
+                ("wrong_password", admin(enabled), [("username", "id"), ("password", OTHER_MD5)]),
+                (
+                    "admin_disabled",
+                    known(AdminState::Disabled),
+                    [("username", "id"), ("password", MD5)],
+                ),
+                (
+                    "admin_disabled",
+                    admin(AdminState::Disabled),
+                    [("username", "id"), ("password", MD5)],
+                ),
+            ],
+            3,
+        ),
+    ] {
+        for (code, store, pairs) in refusals {
+            let request = ApiRequest::from_pairs(pairs);
+            let (without, work) = work::of(|| request.verify(&store, &policy));
+            assert_eq!(without.unwrap_err().code(), code);
+            assert_eq!(only(is_bcrypt, &work), bcrypts(checks), "{code}");
+            for cache in [&empty(), &full] {
+                let verify = || request.verify_with_cache(&store, &policy, cache, now);
+                let (with, work) = work::of(verify);
+                assert_eq!(with.unwrap_err().code(), code);
+                assert_eq!(only(is_bcrypt, &work), bcrypts(checks), "{code}");
+                assert_eq!(only(is_recall, &work), vec![Work::Recall; checks], "{code}");
+            }
+        }
+    }
+}

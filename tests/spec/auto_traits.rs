@@ -22,6 +22,8 @@ use whmcs_auth::{
 use whmcs_auth::{AutoAuthLink, SignError};
 #[cfg(feature = "std")]
 use whmcs_auth::{DuplicateRecord, FixedClock, MemoryStore, SystemClock, replay};
+#[cfg(feature = "cache")]
+use whmcs_auth::{PendingDecision, cache};
 
 fn moves_between_threads<T: Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
 fn is_cloned<T: Clone>() {}
@@ -73,6 +75,11 @@ secret!(AutoAuthLink);
 secret!(MemoryStore<u64>);
 #[cfg(any(feature = "bcrypt", feature = "sha2"))]
 secret!(upgrade::UpgradedText);
+// Nor is the key copied.
+#[cfg(feature = "cache")]
+secret!(cache::VerificationCache);
+#[cfg(feature = "cache")]
+never!(Clone: cache::VerificationCache);
 
 #[test]
 fn every_type_moves_between_threads() {
@@ -129,6 +136,11 @@ fn every_type_moves_between_threads() {
         moves_between_threads::<SystemClock>();
         moves_between_threads::<replay::ReplayGuard>();
         moves_between_threads::<replay::ReplayRefusal>();
+    }
+    #[cfg(feature = "cache")]
+    {
+        moves_between_threads::<cache::VerificationCache>();
+        moves_between_threads::<cache::Recall<ApiCaller<u64>, PendingDecision<u64>>>();
     }
     #[cfg(any(feature = "bcrypt", feature = "sha2"))]
     moves_between_threads::<upgrade::UpgradedText>();

@@ -259,3 +259,36 @@ fn an_upgraded_text_is_redacted() {
     let upgraded = whmcs_auth::upgrade::sha256(&attempt, &record).unwrap();
     assert_eq!(format!("{upgraded:?}"), "UpgradedText([redacted])");
 }
+
+/// Neither the key, nor a digest, nor what was presented.
+#[cfg(feature = "cache")]
+#[test]
+fn a_cache_shows_its_settings_and_counts_alone() {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use whmcs_auth::cache::{Recall, VerificationCache};
+    use whmcs_auth::{MemoryStore, ReadyStore};
+
+    use crate::common::{SECRET, SECRET_BCRYPT, credential, pair, ready};
+
+    let cache = Arc::new(VerificationCache::new(*b"mArKeRmArKeRmArKeRmArKeRmArKeR12"));
+    let secret = StoredSecret::bcrypt(SECRET_BCRYPT).unwrap();
+    let store = MemoryStore::new([credential("id", secret)], []).unwrap();
+    let (policy, now) = (ApiPolicy::new(), Instant::now());
+    let recall = || {
+        let request = ApiRequest::from_pairs(pair("id", SECRET));
+        let pending = ready(request.attempt().look_up(&ReadyStore(&store))).unwrap();
+        pending.recall(&cache, now, &policy)
+    };
+    let shown = format!("{:?}", recall());
+    assert!(!shown.contains(&SECRET[..8]), "{shown}");
+    assert_mute(&shown);
+    if let Recall::Pending(pending) = recall() {
+        let _ = pending.decide(&policy).unwrap();
+    }
+    let settings = "capacity: 4096, max_age: 300s";
+    let expected = format!("VerificationCache {{ {settings}, hits: 0, misses: 2, .. }}");
+    assert_eq!(format!("{cache:?}"), expected);
+    assert_eq!(cache.remembered(now), 1);
+}
