@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::available_parallelism;
+#[cfg(feature = "cache")]
+use std::time::Instant;
 
 use axum::BoxError;
 use axum::body::{Body, Bytes};
@@ -13,6 +15,8 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+#[cfg(feature = "cache")]
+use whmcs_auth::cache::{Recall, VerificationCache};
 use whmcs_auth::gate::{ApiGate, AuthorizedCall, GateError, PendingCall, TrustedProxies};
 use whmcs_auth::{ApiRequest, AsyncCredentialStore, Received};
 
@@ -30,6 +34,7 @@ use crate::rejection::{Cause, Rejection};
 /// | [`with_proxies`](Self::with_proxies) | no proxy is trusted |
 /// | [`with_body_limit`](Self::with_body_limit) | 2 MiB |
 /// | [`with_concurrent_decisions`](Self::with_concurrent_decisions) | the number of cores |
+/// | `with_cache`, with feature `cache` | every call with bcrypt runs bcrypt |
 ///
 /// # Security
 ///
@@ -43,6 +48,8 @@ pub struct Authenticator<S> {
     body_limit: usize,
     concurrent_decisions: usize,
     permits: Arc<Semaphore>,
+    #[cfg(feature = "cache")]
+    cache: Option<Arc<VerificationCache>>,
 }
 
 impl<S> Authenticator<S> {
@@ -56,6 +63,8 @@ impl<S> Authenticator<S> {
             body_limit: 2 * 1024 * 1024,
             concurrent_decisions: cores,
             permits: Arc::new(Semaphore::new(cores)),
+            #[cfg(feature = "cache")]
+            cache: None,
         }
     }
 
@@ -77,6 +86,34 @@ impl<S> Authenticator<S> {
     pub fn with_concurrent_decisions(mut self, count: usize) -> Self {
         self.concurrent_decisions = count.clamp(1, Semaphore::MAX_PERMITS);
         self.permits = Arc::new(Semaphore::new(self.concurrent_decisions));
+        self
+    }
+
+    /// Asks this cache before each decision. A call that it accepts takes no blocking thread and does not count
+    /// against the bound. Keep an `Arc` of it for your metrics. Needs feature `cache`.
+    ///
+    /// # Security
+    ///
+    /// [`whmcs_auth::cache`] says what a cache changes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use whmcs_auth_axum::Authenticator;
+    /// use whmcs_auth_axum::whmcs_auth::cache::VerificationCache;
+    /// use whmcs_auth_axum::whmcs_auth::{MemoryStore, ReadyStore};
+    ///
+    /// fn with_cache(
+    ///     auth: Authenticator<ReadyStore<MemoryStore<u64>>>,
+    ///     key: [u8; 32], // from a cryptographic random number generator
+    /// ) -> Authenticator<ReadyStore<MemoryStore<u64>>> {
+    ///     auth.with_cache(Arc::new(VerificationCache::new(key)))
+    /// }
+    /// ```
+    #[cfg(feature = "cache")]
+    pub fn with_cache(mut self, cache: Arc<VerificationCache>) -> Self {
+        self.cache = Some(cache);
         self
     }
 
@@ -136,18 +173,27 @@ where
         }
     }
 
-    /// The look-ups are awaited. The decision runs in a blocking thread.
+    /// The look-ups are awaited. The decision runs in a blocking thread, unless a cache makes it needless.
     async fn verify(
         &self,
         address: IpAddr,
         request: &ApiRequest<'_>,
     ) -> Result<AuthorizedCall<S::Id>, Cause> {
         let admitted = self.gate.admit(address, request)?;
-        match admitted.look_up(&*self.store).await {
-            Ok(pending) => self.decide(pending).await,
-            Err(GateError::Refused(refusal)) => Err(refusal.into()),
-            Err(GateError::Store(error)) => Err(Cause::store_failure(error)),
-        }
+        let pending = match admitted.look_up(&*self.store).await {
+            Ok(pending) => pending,
+            Err(GateError::Refused(refusal)) => return Err(refusal.into()),
+            Err(GateError::Store(error)) => return Err(Cause::store_failure(error)),
+        };
+        #[cfg(feature = "cache")]
+        let pending = match &self.cache {
+            Some(cache) => match pending.recall(cache, Instant::now())? {
+                Recall::Accepted(call) => return Ok(call),
+                Recall::Pending(pending) => pending,
+            },
+            None => pending,
+        };
+        self.decide(pending).await
     }
 
     async fn decide(&self, pending: PendingCall<S::Id>) -> Result<AuthorizedCall<S::Id>, Cause> {
@@ -170,6 +216,8 @@ impl<S> Clone for Authenticator<S> {
             body_limit: self.body_limit,
             concurrent_decisions: self.concurrent_decisions,
             permits: Arc::clone(&self.permits),
+            #[cfg(feature = "cache")]
+            cache: self.cache.clone(),
         }
     }
 }
