@@ -14,8 +14,8 @@ use whmcs_auth::replay::ReplayGuard;
 use crate::{Key, Kind, StateError, Store, UseError};
 
 /// How much a [`Memory`] remembers. If there is no room for a link, the link is refused. Otherwise the
-/// least recently used entry of the same kind is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// least recently used entry of the same kind is dropped. The default remembers nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capacity {
     /// The most used links.
     pub links: usize,

@@ -1,0 +1,64 @@
+//! `--demo`: the example server as WHMCS, in this process, with a database that ends with it.
+
+use std::error::Error;
+use std::future::pending;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use whmcs_auth::gate::AddressGate;
+use whmcs_auth::{AutoAuthKey, BcryptCost, SystemClock, sign_autoauth};
+use whmcs_auth_server::database::Database;
+use whmcs_auth_server::database::demo::{EMAIL, IDENTIFIER, SECRET};
+use whmcs_auth_server::{
+    Access, DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Service, Settings, serve,
+};
+
+use crate::options::Options;
+
+/// The AutoAuth key that makes the demo's link, and the folder of its database.
+pub struct Demo {
+    key: AutoAuthKey,
+    _folder: TempDir,
+}
+
+/// Starts the server if `--demo` is set, and sets the options that it needs.
+pub async fn start(mut options: Options) -> Result<(Options, Option<Demo>), Box<dyn Error>> {
+    if !options.demo {
+        return Ok((options, None));
+    }
+    let folder = tempfile::tempdir()?;
+    let database = format!("sqlite:{}", folder.path().join("whmcs.db").display());
+    let limits = Limits::default();
+    // The lowest cost, because the secrets of the demo are public.
+    let bcrypt_cost = BcryptCost::new(4)?;
+    let database = Database::open(&database, bcrypt_cost, &limits).await?;
+    let key = database.demo_autoauth_key().await?.ok_or("the demo data has no AutoAuth key")?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let settings = Settings {
+        allowed_ips_from_database: false,
+        allow_get: false,
+        one_time_links: false,
+        role_ids: RoleIds::default(),
+        api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
+        bcrypt_cost,
+        base_url: url.clone(),
+        limits,
+    };
+    // It has no AutoAuth key, as WHMCS 8.1 has none.
+    let addresses = AddressGate::new().with_entries(["127.0.0.1", "::1"]);
+    let access = Access { addresses, ..Access::default() };
+    let service = Service::new(settings, access, database, SystemClock);
+    tokio::spawn(serve(listener, service, pending()));
+    options.set_demo(url.parse()?, (IDENTIFIER, SECRET), &key);
+    Ok((options, Some(Demo { key: AutoAuthKey::new(key)?, _folder: folder })))
+}
+
+impl Demo {
+    /// A link that works, for the bridge at this URL.
+    pub fn link(&self, base: &str) -> Result<String, Box<dyn Error>> {
+        let link = sign_autoauth(EMAIL, Some("clientarea.php"), &self.key, &SystemClock)?;
+        let url = link.url(base)?;
+        Ok(format!("a login link for {EMAIL}, valid for 15 minutes:\n  {url}\n"))
+    }
+}

@@ -1,0 +1,84 @@
+//! Keeps AutoAuth login links working after WHMCS 8.1 removed them.
+//!
+//! The bridge stands where `dologin.php` stood. It verifies the old link with the old key, asks WHMCS for a
+//! single sign-on token of the client, and sends the visitor there. The README lists options, answers and
+//! metrics.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs, unreachable_pub)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod dologin;
+mod metrics;
+mod operator;
+mod refusal;
+mod settings;
+mod whmcs;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use tokio::sync::Semaphore;
+use whmcs_auth::gate::TrustedProxies;
+use whmcs_auth_axum::LinkVerifier;
+use whmcs_auth_state::Store;
+
+pub use crate::dologin::router;
+pub use crate::operator::router as operator_router;
+pub use crate::settings::{Settings, SettingsError};
+
+use crate::metrics::Metrics;
+use crate::whmcs::Whmcs;
+
+/// The state that all requests share. Clones share it, too.
+#[derive(Clone)]
+pub struct Bridge(Arc<Parts>);
+
+struct Parts {
+    links: LinkVerifier,
+    whmcs: Whmcs,
+    /// Remembers used links. Without it, a link can be used again until its window closes.
+    used_links: Option<Arc<dyn Store>>,
+    /// Limits how many logins ask WHMCS at the same time.
+    logins: Semaphore,
+    trusted_proxies: TrustedProxies,
+    metrics: Metrics,
+}
+
+impl Bridge {
+    /// Creates a bridge. `used_links` remembers which links were used, if each may be used only once.
+    ///
+    /// # Errors
+    ///
+    /// If a URL is not usable, or TLS cannot be set up.
+    pub fn new(
+        settings: Settings,
+        used_links: Option<Arc<dyn Store>>,
+    ) -> Result<Self, SettingsError> {
+        let whmcs = Whmcs::new(&settings)?;
+        Ok(Self(Arc::new(Parts {
+            links: LinkVerifier::new(settings.autoauth_keys).with_policy(settings.policy),
+            whmcs,
+            used_links,
+            logins: Semaphore::new(settings.max_calls_in_flight),
+            trusted_proxies: settings.trusted_proxies,
+            metrics: Metrics::new(),
+        })))
+    }
+}
+
+/// The extractor of links takes this part of the state.
+impl FromRef<Bridge> for LinkVerifier {
+    fn from_ref(bridge: &Bridge) -> Self {
+        bridge.0.links.clone()
+    }
+}

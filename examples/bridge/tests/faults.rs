@@ -1,0 +1,369 @@
+//! A WHMCS that is slow, down, or answers nonsense: a plain page for the visitor, the cause for the operator,
+//! and never a secret in the log.
+
+mod support;
+
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use support::*;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tracing_subscriber::fmt::MakeWriter;
+use whmcs_auth::gate::TrustedProxies;
+use whmcs_auth_state::test_redis::TestRedis;
+use whmcs_auth_state::{Redis, Store};
+
+const LATER: &str = "The login does not work at the moment. Please try again later.";
+const NEW_LINK: &str =
+    "The login did not work, and the link cannot be used again. Please ask for a new link.";
+const CREATE: &str = "CreateSsoToken";
+const FIND: &str = "GetClientsDetails";
+
+/// The log of all tests of this file.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> MakeWriter<'w> for Log {
+    type Writer = Log;
+
+    fn make_writer(&'w self) -> Log {
+        self.clone()
+    }
+}
+
+/// Everything that is logged, at every level.
+fn log() -> String {
+    static LOG: OnceLock<Log> = OnceLock::new();
+    let log = LOG.get_or_init(|| {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE);
+        subscriber.with_writer(log.clone()).init();
+        log
+    });
+    String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+}
+
+/// WHMCS answers this action with the reply, and the other one rightly.
+async fn with_fault(
+    action: &'static str,
+    fault: impl Fn() -> Reply + Send + Sync + 'static,
+) -> Setup {
+    let whmcs = works(PUBLIC);
+    let answers = move |call: &Call| match call.field("action") == action {
+        true => fault(),
+        false => whmcs(call),
+    };
+    Setup::with(answers, Some(memory()), |settings| {
+        settings.call_time = Duration::from_millis(600);
+    })
+    .await
+}
+
+/// The visitor sees the page, and the operator the code and the cause.
+async fn visit(setup: &Setup, status: u16, code: &str, message: &str, cause: &str) {
+    let logged_before = log().len();
+    let link = link(Some("viewinvoice.php?id=12"));
+    let answer = setup.get(&link).await;
+    assert_eq!((answer.status, answer.page), (status, page(message)), "{code} {cause}");
+    assert_eq!(answer.location, "");
+    assert_eq!(setup.count(code).await, 1, "{code}");
+    let log = log().split_off(logged_before);
+    let code = format!("\"code\":\"{code}\"");
+    let line = log.lines().find(|line| line.contains(&code) && line.contains(cause));
+    assert!(line.is_some(), "{code} {cause}: {log}");
+    let hash = link.split("hash=").nth(1).unwrap().split('&').next().unwrap();
+    for secret in [SECRET, TOKEN, KEY, hash, "demo@whmcs.com"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn what_whmcs_refuses() {
+    for (message, code, cause) in [
+        ("Authentication Failed", "whmcs_credential_refused", "refuses the API credential: Auth"),
+        ("Invalid or missing credentials", "whmcs_credential_refused", "credential: Invalid or"),
+        ("Access Denied", "whmcs_credential_refused", "credential: Access Denied"),
+        ("Administrator Account Disabled", "whmcs_credential_refused", "credential: Admin"),
+        ("Invalid IP 192.0.2.1", "whmcs_address_refused", "of the bridge: Invalid IP 192.0.2.1"),
+        (
+            r"Invalid Permissions: API action \u0022getclientsdetails\u0022 is not allowed",
+            "whmcs_permission_missing",
+            r#"lacks a permission: Invalid Permissions: API action \"getclientsdetails\""#,
+        ),
+        ("Something else", "whmcs_refused", "answered with an error: Something else"),
+        ("", "whmcs_refused", "answered with an error: "),
+    ] {
+        let setup = with_fault(FIND, move || error(message)).await;
+        visit(&setup, 502, code, LATER, cause).await;
+        assert_eq!(setup.whmcs.actions(), [FIND]);
+        let setup = with_fault(CREATE, move || error(message)).await;
+        visit(&setup, 502, code, NEW_LINK, cause).await;
+        // Only an answer that may be about the target is asked for again.
+        let calls = if code == "whmcs_refused" { 3 } else { 2 };
+        assert_eq!(setup.whmcs.actions().len(), calls, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn answers_that_make_no_sense() {
+    let html = "<html><h1>Maintenance</h1></html>";
+    let nonsense = || -> Vec<(&'static str, Reply)> {
+        let success = |body: &str| json(&format!(r#"{{"result":"success"{body}}}"#));
+        vec![
+            ("33 bytes and no JSON, with status 200", reply("200 OK", "", html)),
+            ("33 bytes and no JSON, with status 503", reply("503 Unavailable", "", html)),
+            ("0 bytes and no JSON", reply("200 OK", "", "")),
+            ("no JSON", json(r#"{"result":"success","client":{"id":7,"#)),
+            ("no JSON", json(r#"["success"]"#)),
+            ("no JSON", json(&format!("{}{}", "[".repeat(1000), "]".repeat(1000)))),
+            ("its result is no success or error", json("{}")),
+            ("its result is no success or error", json(r#"{"result":true}"#)),
+            (
+                "its result is no success or error",
+                reply(
+                    "500 Error",
+                    "",
+                    r#"{"result":"success","client":{"id":7,"email":"demo@whmcs.com","status":"Active"},"redirect_url":"https://billing.example/"}"#,
+                ),
+            ),
+            (
+                "it redirects with status 301",
+                reply("301 Moved", "location: https://evil.example/\r\n", ""),
+            ),
+            ("it has more than 262144 bytes", json(&" ".repeat(262_145))),
+            ("shows no", success("")),
+            (
+                "shows no",
+                success(r#","client":{"id":-1,"email":"demo@whmcs.com","status":"Active"}"#),
+            ),
+            (
+                "shows no",
+                success(r#","client":{"id":7,"email":["demo@whmcs.com"],"status":"Active"}"#),
+            ),
+            (
+                "shows no",
+                success(r#","client":{"id":7,"email":"demo@whmcs.com"},"redirect_url":"/a""#),
+            ),
+            ("shows no", success(r#","redirect_url":["https://billing.example/"]"#)),
+        ]
+    };
+    for action in [FIND, CREATE] {
+        for number in 0..nonsense().len() {
+            let cause = nonsense().swap_remove(number).0;
+            let setup = with_fault(action, move || nonsense().swap_remove(number).1).await;
+            let message = if action == CREATE { NEW_LINK } else { LATER };
+            visit(&setup, 502, "whmcs_nonsense", message, cause).await;
+            let expected: &[&str] = if action == CREATE { &[FIND, CREATE] } else { &[FIND] };
+            assert_eq!(setup.whmcs.actions(), expected, "{cause}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn visitors_are_sent_to_whmcs_only() {
+    for url in [
+        "https://evil.example/whmcs/oauth/singlesignon.php",
+        "http://billing.example/whmcs/",
+        "https://billing.example:8443/whmcs/",
+        "https://billing.example.evil.example/",
+        "https://billing.example@evil.example/",
+        "https://evil@billing.example/",
+        "https://:evil@billing.example/",
+        r"https://evil.example\\@billing.example/",
+        "//evil.example/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+    ] {
+        let body =
+            format!(r#"{{"result":"success","access_token":"{TOKEN}","redirect_url":"{url}"}}"#);
+        let setup = with_fault(CREATE, move || json(&body)).await;
+        let code = if url.starts_with("//") { "whmcs_nonsense" } else { "whmcs_foreign_redirect" };
+        let cause = if url.starts_with("//") { "no redirect_url" } else { "another site" };
+        visit(&setup, 502, code, NEW_LINK, cause).await;
+    }
+    // What is sent is the URL as it was read, so no browser reads another.
+    let body = r#"{"result":"success","redirect_url":"\thttps://BILLING.example:443\\oauth/\n?access_token=a b"}"#;
+    let setup = with_fault(CREATE, move || json(body)).await;
+    let answer = setup.get(&link(None)).await;
+    assert_eq!(answer.location, "https://billing.example/oauth/?access_token=a%20b");
+}
+
+#[tokio::test]
+async fn a_slow_whmcs_is_given_up() {
+    let slow = || late(json("{}"), 5);
+    let setup = with_fault(FIND, slow).await;
+    let start = Instant::now();
+    visit(&setup, 503, "whmcs_slow", LATER, "did not answer in time").await;
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert_eq!(setup.whmcs.actions(), [FIND], "the call is not made twice");
+    let setup = with_fault(CREATE, slow).await;
+    visit(&setup, 503, "whmcs_slow", NEW_LINK, "did not answer in time").await;
+    assert_eq!(setup.whmcs.actions(), [FIND, CREATE]);
+    // The body stops in the middle.
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
+    let setup = with_fault(FIND, move || Reply(head.into(), Duration::ZERO)).await;
+    visit(&setup, 503, "whmcs_unreachable", LATER, "cannot be reached").await;
+}
+
+#[tokio::test]
+async fn a_whmcs_that_is_down_is_asked_again_where_that_is_safe() {
+    // The connection is closed without an answer.
+    let closed = || Reply(Vec::new(), Duration::ZERO);
+    let setup = with_fault(FIND, closed).await;
+    visit(&setup, 503, "whmcs_unreachable", LATER, "cannot be reached").await;
+    assert_eq!(setup.whmcs.actions(), [FIND, FIND]);
+    let setup = with_fault(CREATE, closed).await;
+    visit(&setup, 503, "whmcs_unreachable", NEW_LINK, "cannot be reached").await;
+    assert_eq!(setup.whmcs.actions(), [FIND, CREATE], "a token may have been made");
+    let no_http = || Reply(b"SSH-2.0-OpenSSH\r\n".to_vec(), Duration::ZERO);
+    let setup = with_fault(CREATE, no_http).await;
+    visit(&setup, 503, "whmcs_unreachable", NEW_LINK, "cannot be reached").await;
+    assert_eq!(setup.whmcs.actions(), [FIND, CREATE]);
+    // Nobody listens there.
+    let setup = Setup::with(works(PUBLIC), None, |settings| {
+        settings.whmcs_url = "http://127.0.0.1:9/".parse().unwrap();
+    })
+    .await;
+    visit(&setup, 503, "whmcs_unreachable", LATER, "Connection refused").await;
+    // The first answer is lost, the second one arrives.
+    let (whmcs, is_first) = (works(PUBLIC), Mutex::new(true));
+    let setup = Setup::start(move |call| match std::mem::take(&mut *is_first.lock().unwrap()) {
+        true => closed(),
+        false => whmcs(call),
+    })
+    .await;
+    assert_eq!(setup.get(&link(None)).await.status, 302);
+}
+
+/// The link was not used up, because no token was asked for.
+#[tokio::test]
+async fn a_link_survives_a_failure_before_the_token() {
+    let (whmcs, is_first) = (works(PUBLIC), Mutex::new(true));
+    let answers = move |call: &Call| match std::mem::take(&mut *is_first.lock().unwrap()) {
+        true => error("Authentication Failed"),
+        false => whmcs(call),
+    };
+    let setup = Setup::with(answers, Some(memory()), |_| {}).await;
+    let link = link(None);
+    assert_eq!(setup.get(&link).await.status, 502);
+    assert_eq!(setup.get(&link).await.status, 302);
+}
+
+/// And it is used up by a failure of the token, which may have been made.
+#[tokio::test]
+async fn a_link_does_not_survive_a_failure_of_the_token() {
+    let setup = with_fault(CREATE, || error("Authentication Failed")).await;
+    let link = link(None);
+    assert_eq!(setup.get(&link).await.status, 502);
+    assert_eq!(setup.get(&link).await.page, page("This login link has expired."));
+    assert_eq!(setup.whmcs.actions(), [FIND, CREATE, FIND]);
+}
+
+#[tokio::test]
+async fn logins_in_flight_are_bounded() {
+    let whmcs = works(PUBLIC);
+    let answers = move |call: &Call| late(whmcs(call), 1);
+    let setup = Setup::with(answers, None, |settings| {
+        settings.max_calls_in_flight = 2;
+        settings.call_time = Duration::from_millis(1500);
+    })
+    .await;
+    let setup = Arc::new(setup);
+    let mut visits = JoinSet::new();
+    for _ in 0..6 {
+        let setup = Arc::clone(&setup);
+        visits.spawn(async move { setup.get(&link(None)).await });
+    }
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(setup.whmcs.actions().len(), 2);
+    assert!(setup.operator("/metrics").await.1.contains("whmcs_auth_logins_in_flight 2\n"));
+    let answers = visits.join_all().await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 302).count(), 2, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 503).count(), 4, "{statuses:?}");
+    assert!(answers.iter().all(|answer| answer.status == 302 || answer.page == page(LATER)));
+    assert_eq!(setup.count("too_many_logins").await, 4);
+    assert!(setup.operator("/metrics").await.1.contains("whmcs_auth_logins_in_flight 0\n"));
+}
+
+/// A server that is no WHMCS repeats what it received, and a visitor's text does not get into the log.
+#[tokio::test]
+async fn nothing_secret_is_logged() {
+    let echo = |call: &Call| error(&format!("got {:?}", call.fields).replace('"', "'"));
+    let setup = Setup::start(echo).await;
+    visit(&setup, 502, "whmcs_refused", LATER, "(the message repeats the credential)").await;
+
+    let proxies = TrustedProxies::new().with_addresses(["127.0.0.1".parse().unwrap()]);
+    let setup =
+        Setup::with(works(PUBLIC), None, |settings| settings.trusted_proxies = proxies).await;
+    let forwarded = [("x-forwarded-for", "203.0.113.7")];
+    let answer = setup.send(reqwest::Method::GET, &link(None), &forwarded).await;
+    assert_eq!(answer.status, 302);
+    let log = log();
+    assert!(
+        log.contains(
+            r#""address":"203.0.113.7","client":7,"key":0,"is_repaired":false,"code":"accepted""#
+        ),
+        "{log}"
+    );
+    for secret in [SECRET, TOKEN, KEY] {
+        assert!(!log.contains(secret));
+    }
+    let shown = format!("{:?}", settings("http://127.0.0.1".parse().unwrap()));
+    assert!(!shown.contains(SECRET) && !shown.contains(KEY), "{shown}");
+}
+
+#[tokio::test]
+async fn without_its_redis_the_bridge_accepts_no_link() {
+    let mut server = TestRedis::start(&[]);
+    let store: Arc<dyn Store> = Arc::new(Redis::new(&server.url()).unwrap());
+    store.check().await.unwrap();
+    server.remembers_for_long().await;
+    let two = [
+        Setup::with(works(PUBLIC), Some(Arc::clone(&store)), |_| {}).await,
+        Setup::with(works(PUBLIC), Some(Arc::new(Redis::new(&server.url()).unwrap())), |_| {})
+            .await,
+    ];
+    let once = link(None);
+    assert_eq!(two[0].get(&once).await.status, 302);
+    assert_eq!(two[1].get(&once).await.page, page("This login link has expired."));
+    assert_eq!(two[1].operator("/readyz").await, (200, "ready\n".to_owned()));
+
+    server.kill();
+    let other = link_made_in(-100, "demo@whmcs.com", None);
+    let answer = two[1].get(&other).await;
+    assert_eq!((answer.status, answer.page), (503, page(LATER)));
+    assert_eq!(two[1].count("state_unreachable").await, 1);
+    assert_eq!(two[1].whmcs.actions(), [FIND, FIND], "no token without a first use");
+    let (status, text) = two[1].operator("/readyz").await;
+    assert_eq!(status, 503);
+    assert!(text.starts_with("state_unreachable: "), "{text}");
+
+    // It comes back without its data, and nobody knows which links were used.
+    server.restart(&[]);
+    let start = Instant::now();
+    while two[1].operator("/readyz").await.0 != 200 {
+        assert!(start.elapsed() < Duration::from_secs(5));
+        sleep(Duration::from_millis(50)).await;
+    }
+    for link in [&once, &other] {
+        assert_eq!(two[1].get(link).await.page, page("This login link has expired."));
+    }
+    let metrics = two[1].operator("/metrics").await.1;
+    assert_eq!(two[1].count("link_may_be_forgotten").await, 2, "{metrics}");
+    server.remembers_for_long().await;
+    assert_eq!(two[1].get(&link_made_in(-200, "demo@whmcs.com", None)).await.status, 302);
+}

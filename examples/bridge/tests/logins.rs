@@ -1,0 +1,199 @@
+//! Links that become logins, and links that do not.
+
+mod support;
+
+use reqwest::Method;
+use support::*;
+
+const NOT_VALID: &str = "This login link is not valid.";
+const EXPIRED: &str = "This login link has expired.";
+
+fn redirect() -> String {
+    format!("{PUBLIC}oauth/singlesignon.php?access_token={TOKEN}")
+}
+
+async fn is_refused(setup: &Setup, link: &str, status: u16, code: &str, message: &str) {
+    let answer = setup.get(link).await;
+    assert_eq!((answer.status, answer.location), (status, String::new()), "{code}");
+    assert_eq!(answer.page, page(message), "{code}");
+    assert_eq!(setup.count(code).await, 1, "{code}");
+}
+
+#[tokio::test]
+async fn a_genuine_link_becomes_a_login() {
+    let setup = Setup::start(works(PUBLIC)).await;
+    let answer = setup.get(&link(Some("viewinvoice.php?id=12"))).await;
+    assert_eq!((answer.status, answer.location, answer.page.as_str()), (302, redirect(), ""));
+    let common = [("identifier", IDENTIFIER), ("secret", SECRET), ("responsetype", "json")];
+    let call = |fields: &[(&str, &str)]| Call {
+        path: "/whmcs/includes/api.php".to_owned(),
+        fields: [&common, fields]
+            .concat()
+            .iter()
+            .map(|(n, v)| ((*n).into(), (*v).into()))
+            .collect(),
+    };
+    let expected = [
+        call(&[("action", "GetClientsDetails"), ("email", "demo@whmcs.com"), ("stats", "false")]),
+        call(&[
+            ("action", "CreateSsoToken"),
+            ("client_id", "7"),
+            ("destination", "sso:custom_redirect"),
+            ("sso_redirect_path", "viewinvoice.php?id=12"),
+        ]),
+    ];
+    assert_eq!(*setup.whmcs.calls.lock().unwrap(), expected);
+    assert_eq!(setup.count("accepted").await, 1);
+}
+
+#[tokio::test]
+async fn a_link_without_a_target_leads_to_the_home_page() {
+    for goto in [None, Some("https://evil.example"), Some("/elsewhere.php"), Some("//evil.example")]
+    {
+        let setup = Setup::start(works(PUBLIC)).await;
+        // The signer refuses such targets, but whoever holds a link can add one.
+        let link = match goto {
+            Some(goto) => format!("{}&goto={goto}", link(None)),
+            None => link(None),
+        };
+        let answer = setup.get(&link).await;
+        assert_eq!((answer.status, answer.location), (302, redirect()), "{goto:?}");
+        let call = setup.whmcs.calls.lock().unwrap()[1].clone();
+        assert_eq!(call.fields.len(), 5, "{call:?}");
+        assert_eq!(call.field("client_id"), "7");
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_whmcs_refuses_is_left_out() {
+    let whmcs = works(PUBLIC);
+    let setup = Setup::start(move |call| match call.field("sso_redirect_path") {
+        "" => whmcs(call),
+        _ => error("Invalid destination"),
+    })
+    .await;
+    let answer = setup.get(&link(Some("viewinvoice.php?id=12"))).await;
+    assert_eq!((answer.status, answer.location), (302, redirect()));
+    let expected = ["GetClientsDetails", "CreateSsoToken", "CreateSsoToken"];
+    assert_eq!(setup.whmcs.actions(), expected);
+}
+
+#[tokio::test]
+async fn answers_of_several_versions_are_read() {
+    for client in [
+        r#""client":{"id":"7","email":"Demo@whmcs.com","status":"Inactive"}"#,
+        r#""userid":7,"id":7,"email":"demo@whmcs.com","status":"Active""#,
+        r#""client":{"userid":7,"email":"demo@whmcs.com","status":"Active","more":[1,null]}"#,
+    ] {
+        let (whmcs, client) = (works(PUBLIC), client.to_owned());
+        let setup = Setup::start(move |call| match call.field("action") {
+            "GetClientsDetails" => json(&format!(r#"{{"result":"success",{client}}}"#)),
+            _ => whmcs(call),
+        })
+        .await;
+        assert_eq!(setup.get(&link(None)).await.status, 302);
+        assert_eq!(setup.whmcs.calls.lock().unwrap()[1].field("client_id"), "7");
+    }
+}
+
+#[tokio::test]
+async fn other_links_are_refused_without_a_call() {
+    let setup = Setup::start(works(PUBLIC)).await;
+    let genuine = link(None);
+    is_refused(&setup, &genuine.replace("demo", "emo"), 403, "hash_mismatch", NOT_VALID).await;
+    is_refused(&setup, "/dologin.php", 403, "missing_field", NOT_VALID).await;
+    let repeated = format!("{genuine}&email=demo@whmcs.com");
+    is_refused(&setup, &repeated, 403, "repeated_field", NOT_VALID).await;
+    let old = link_made_in(-901, "demo@whmcs.com", None);
+    is_refused(&setup, &old, 403, "expired", EXPIRED).await;
+    let early = link_made_in(903, "demo@whmcs.com", None);
+    is_refused(&setup, &early, 403, "from_future", EXPIRED).await;
+    assert_eq!(setup.get("/").await.status, 404);
+    assert_eq!(setup.whmcs.actions(), [""; 0]);
+
+    let setup = Setup::with(works(PUBLIC), None, |settings| {
+        settings.autoauth_keys = Default::default();
+    })
+    .await;
+    is_refused(&setup, &genuine, 403, "autoauth_disabled", NOT_VALID).await;
+}
+
+#[tokio::test]
+async fn an_account_must_have_the_signed_email_and_be_open() {
+    for (client, code) in [
+        (r#"{"id":7,"email":"dem\u00f3@whmcs.com","status":"Active"}"#, "account_email_mismatch"),
+        (r#"{"id":7,"email":"other@whmcs.com","status":"Closed"}"#, "account_email_mismatch"),
+        (r#"{"id":7,"email":"Demo@whmcs.com","status":"Closed"}"#, "client_closed"),
+    ] {
+        let setup = Setup::with(
+            move |_| json(&format!(r#"{{"result":"success","client":{client}}}"#)),
+            Some(memory()),
+            |_| {},
+        )
+        .await;
+        is_refused(&setup, &link(None), 403, code, NOT_VALID).await;
+        assert_eq!(setup.whmcs.actions(), ["GetClientsDetails"]);
+    }
+    for message in ["Client Not Found", "Client ID Not Found"] {
+        let setup = Setup::start(move |_| error(message)).await;
+        is_refused(&setup, &link(None), 403, "unknown_email", NOT_VALID).await;
+        assert_eq!(setup.whmcs.actions(), ["GetClientsDetails"]);
+    }
+}
+
+#[tokio::test]
+async fn a_one_time_link_is_used_once() {
+    let setup = Setup::with(works(PUBLIC), Some(memory()), |_| {}).await;
+    let once = link(None);
+    assert_eq!(setup.get(&once).await.status, 302);
+    is_refused(&setup, &once, 403, "link_used", EXPIRED).await;
+    let expected = ["GetClientsDetails", "CreateSsoToken", "GetClientsDetails"];
+    assert_eq!(setup.whmcs.actions(), expected);
+
+    let setup = Setup::start(works(PUBLIC)).await;
+    for _ in 0..2 {
+        assert_eq!(setup.get(&once).await.status, 302);
+    }
+}
+
+#[tokio::test]
+async fn a_one_time_link_raced_by_many_gets_one_token() {
+    let setup = Setup::with(works(PUBLIC), Some(memory()), |_| {}).await;
+    let once = link(None);
+    let setup = std::sync::Arc::new(setup);
+    let mut visits = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (setup, once) = (std::sync::Arc::clone(&setup), once.clone());
+        visits.spawn(async move { setup.get(&once).await.status });
+    }
+    let statuses = visits.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 302).count(), 1, "{statuses:?}");
+    let tokens = setup.whmcs.actions().iter().filter(|action| *action == "CreateSsoToken").count();
+    assert_eq!(tokens, 1);
+}
+
+/// Programs that only look at a link do not use it up.
+#[tokio::test]
+async fn only_a_visit_uses_a_link_up() {
+    let setup = Setup::with(works(PUBLIC), Some(memory()), |_| {}).await;
+    let once = link(None);
+    for method in [Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS] {
+        let answer = setup.send(method.clone(), &once, &[]).await;
+        assert_eq!((answer.status, answer.allow.as_str()), (405, "GET"), "{method}");
+    }
+    assert_eq!(setup.count("method_not_allowed").await, 4);
+    let answer = setup.send(Method::GET, &once, &[("sec-purpose", "prefetch")]).await;
+    assert_eq!((answer.status, answer.page), (503, page("Service Unavailable")));
+    assert_eq!(setup.count("prefetch").await, 1);
+    assert_eq!(setup.whmcs.actions(), [""; 0]);
+    assert_eq!(setup.get(&once).await.status, 302);
+}
+
+#[tokio::test]
+async fn the_pages_of_the_operator_are_not_for_visitors() {
+    let setup = Setup::start(works(PUBLIC)).await;
+    assert_eq!(setup.get("/metrics").await.status, 404);
+    assert_eq!(setup.get("/readyz").await.status, 404);
+    assert_eq!(setup.operator("/readyz").await, (200, "ready\n".to_owned()));
+    assert_eq!(setup.operator("/dologin.php").await.0, 404);
+}
