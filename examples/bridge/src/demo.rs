@@ -42,6 +42,7 @@ pub async fn start(mut options: Options) -> Result<(Options, Option<Demo>), Box<
         role_ids: RoleIds::default(),
         api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
         bcrypt_cost,
+        base_path: Default::default(),
         base_url: url.clone(),
         limits,
     };

@@ -75,10 +75,7 @@ impl Bridge {
         let _counted = bridge.metrics.login_in_flight();
 
         let found = bridge.whmcs.find_client(login.email()).await?;
-        if found.as_ref().is_some_and(|found| found.is_closed && login.is_for(&found.email)) {
-            return Err(Refusal::client_closed());
-        }
-        let login = login.check_account(found, |found| &found.email)?;
+        let login = login.check_account(found, |found| &found.email, |found| found.is_open)?;
         // After everything that can be asked again, and before the token, which cannot.
         let (login, is_used_up) = match &bridge.used_links {
             Some(store) => (use_once(&**store, login, now).await?, true),

@@ -37,12 +37,6 @@ impl Refusal {
         Self::new(code, status, refusal.public_message(), cause)
     }
 
-    /// The visitor sees what an unknown client sees.
-    pub(crate) fn client_closed() -> Self {
-        let cause = "the client's account is closed";
-        Self::of_library(&AutoAuthRefusal::UnknownEmail, "client_closed", cause)
-    }
-
     pub(crate) fn too_many_logins() -> Self {
         let cause = "too many logins wait for WHMCS: see --max-calls-in-flight";
         Self::new("too_many_logins", StatusCode::SERVICE_UNAVAILABLE, LATER, cause)

@@ -33,7 +33,7 @@ pub(crate) struct Whmcs {
 pub(crate) struct Account {
     pub(crate) id: u64,
     pub(crate) email: String,
-    pub(crate) is_closed: bool,
+    pub(crate) is_open: bool,
 }
 
 /// Why WHMCS gave no login. Display is for the operator.
@@ -135,8 +135,8 @@ impl Whmcs {
         let status = client.get("status").and_then(Value::as_str);
         match (id.and_then(number), email, status) {
             (Some(id), Some(email), Some(status)) => {
-                let is_closed = status.eq_ignore_ascii_case("Closed");
-                Ok(Some(Account { id, email: email.to_owned(), is_closed }))
+                let is_open = !status.eq_ignore_ascii_case("Closed");
+                Ok(Some(Account { id, email: email.to_owned(), is_open }))
             }
             _ => Err(nonsense("GetClientsDetails shows no id, e-mail or status of the client")),
         }

@@ -123,7 +123,7 @@ async fn an_account_must_have_the_signed_email_and_be_open() {
     for (client, code) in [
         (r#"{"id":7,"email":"dem\u00f3@whmcs.com","status":"Active"}"#, "account_email_mismatch"),
         (r#"{"id":7,"email":"other@whmcs.com","status":"Closed"}"#, "account_email_mismatch"),
-        (r#"{"id":7,"email":"Demo@whmcs.com","status":"Closed"}"#, "client_closed"),
+        (r#"{"id":7,"email":"Demo@whmcs.com","status":"Closed"}"#, "account_closed"),
     ] {
         let setup = Setup::with(
             move |_| json(&format!(r#"{{"result":"success","client":{client}}}"#)),
