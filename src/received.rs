@@ -178,6 +178,11 @@ impl Received {
         fields
     }
 
+    /// The decoded fields, in the order in which they arrived.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.pairs.iter().map(|pair| (&*pair.name.0, &*pair.value.0))
+    }
+
     /// The value that PHP has under this name: the last one, unless it is an array.
     ///
     /// PHP reads `client.id` and ` client_id` as `client_id`, and `items[]` as the array `items`. PHP's limits

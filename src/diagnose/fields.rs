@@ -15,9 +15,9 @@ const MAX_NAME: usize = 3 * 64;
 
 /// The first field of a known name.
 pub(super) struct Sent<'a> {
-    /// The value as it was sent, or its start if it is long.
+    /// The value as it was sent, or its start if it is long. Empty if it was not percent-encoded.
     pub(super) raw: &'a [u8],
-    /// The same, decoded.
+    /// The value, decoded.
     pub(super) value: SecretBytes,
     /// Whether the value is longer than what is kept.
     pub(super) is_long: bool,
@@ -29,6 +29,30 @@ pub(super) struct Sent<'a> {
     pub(super) has_html_tail: bool,
     /// Whether a field of another name follows.
     pub(super) is_followed: bool,
+}
+
+impl Sent<'_> {
+    fn of(value: SecretBytes) -> Self {
+        Self {
+            raw: &[],
+            value,
+            is_long: false,
+            is_in_query: false,
+            has_tail: false,
+            has_html_tail: false,
+            is_followed: false,
+        }
+    }
+}
+
+/// As much of a value as is decoded, and whether it has more.
+fn start(value: &[u8]) -> (&[u8], bool) {
+    value.get(..MAX_VALUE).map_or((value, false), |start| (start, start.len() < value.len()))
+}
+
+/// Most values are not, and need not be decoded.
+fn may_be_json(value: &[u8]) -> bool {
+    matches!(value, [b'{' | b'[' | b'"' | b'%', ..])
 }
 
 /// The fields of one request, read from its query and its body.
@@ -58,6 +82,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Reads a query or a form body.
     pub(super) fn read(&mut self, place: Place, form: &'a [u8]) {
         let mut last = None;
         let pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
@@ -65,21 +90,29 @@ impl<'a> Fields<'a> {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = halves.next().unwrap_or_default();
             let value = halves.next();
-            match (self.spelling(name), value) {
+            let spelled = match name.len() <= MAX_NAME {
+                true => names::read(&decode(name).0, self.known),
+                false => None,
+            };
+            match (spelled, value) {
                 (Some((field, Spelling::Exact)), value) => {
-                    self.keep(field, place, value.unwrap_or_default());
+                    let (raw, is_long) = start(value.unwrap_or_default());
+                    let is_in_query = place == Place::Query;
+                    self.keep(field, || Sent {
+                        raw,
+                        is_long,
+                        is_in_query,
+                        ..Sent::of(decode(raw))
+                    });
                     last = Some(field);
                 }
                 (Some((field, spelling)), Some(_)) => {
-                    if let Some(spelled) = self.spelled.get_mut(field as usize) {
-                        spelled.get_or_insert(spelling);
-                    }
+                    self.note(field, spelling);
                     last = None;
                 }
                 (_, None) => self.read_tail(name, last),
                 (None, Some(value)) => {
-                    self.has_json |=
-                        matches!(value, [b'{' | b'[' | b'"' | b'%', ..]) && is_json(value);
+                    self.has_json |= may_be_json(value) && is_json(value);
                     if let Some(sent) = last.and_then(|field| self.sent_mut(field)) {
                         sent.is_followed = true;
                     }
@@ -88,26 +121,35 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn spelling(&self, name: &[u8]) -> Option<(Field, Spelling)> {
-        match name.len() <= MAX_NAME {
-            true => names::read(&decode(name).0, self.known),
-            false => None,
+    /// Reads names and values that are not percent-encoded.
+    pub(super) fn read_decoded<'p>(&mut self, pairs: impl Iterator<Item = (&'p [u8], &'p [u8])>) {
+        for (name, value) in pairs.take(MAX_FIELDS) {
+            let spelled = match name.len() <= MAX_NAME {
+                true => names::read(name, self.known),
+                false => None,
+            };
+            match spelled {
+                Some((field, Spelling::Exact)) => {
+                    let (start, is_long) = start(value);
+                    self.keep(field, || Sent { is_long, ..Sent::of(SecretBytes(start.into())) });
+                }
+                Some((field, spelling)) => self.note(field, spelling),
+                None => self.has_json |= may_be_json(value) && is_json(value),
+            }
         }
     }
 
     /// FIELD-2 refuses a repetition, so the first one is enough.
-    fn keep(&mut self, field: Field, place: Place, value: &'a [u8]) {
-        let Some(sent @ None) = self.sent.get_mut(field as usize) else { return };
-        let raw = value.get(..MAX_VALUE).unwrap_or(value);
-        *sent = Some(Sent {
-            raw,
-            value: decode(raw),
-            is_long: raw.len() < value.len(),
-            is_in_query: place == Place::Query,
-            has_tail: false,
-            has_html_tail: false,
-            is_followed: false,
-        });
+    fn keep(&mut self, field: Field, sent: impl FnOnce() -> Sent<'a>) {
+        if let Some(kept @ None) = self.sent.get_mut(field as usize) {
+            *kept = Some(sent());
+        }
+    }
+
+    fn note(&mut self, field: Field, spelling: Spelling) {
+        if let Some(spelled) = self.spelled.get_mut(field as usize) {
+            spelled.get_or_insert(spelling);
+        }
     }
 
     /// Reads a text without `=`.
@@ -137,12 +179,12 @@ impl<'a> Fields<'a> {
 
     /// Whether a field has a value.
     pub(super) fn has(&self, field: Field) -> bool {
-        self.sent(field).is_some_and(|sent| !sent.raw.is_empty())
+        self.sent(field).is_some_and(|sent| !sent.value.0.is_empty())
     }
 
     /// Whether a field was sent without a value.
     pub(super) fn is_empty(&self, field: Field) -> bool {
-        self.sent(field).is_some_and(|sent| sent.raw.is_empty())
+        self.sent(field).is_some_and(|sent| sent.value.0.is_empty())
     }
 
     /// Whether a field has exactly the name of a known one, or almost.

@@ -1,7 +1,7 @@
 //! What the sender of a refused request probably did wrong. Needs feature `form`.
 //!
 //! A refusal says which rule broke. A finding says which mistake of the sender is the likely cause, by the look of
-//! the request alone: nothing is hashed, looked up or compared. Call [`api`] or [`link`] after a refusal, or for a
+//! the request alone: nothing is hashed, looked up or compared. Call [`api`], [`multipart`] or [`link`] after a refusal, or for a
 //! link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused), and log what it returns. Verification
 //! never calls this module.
 //!
@@ -42,6 +42,7 @@ use self::body::Body;
 use self::fields::{Fields, Place};
 pub use self::finding::{Finding, Findings, FindingsIter};
 use crate::field::Field;
+use crate::received::Received;
 
 const API_FIELDS: &[Field] = &[
     Field::Identifier,
@@ -63,7 +64,7 @@ const LINK_FIELDS: &[Field] = &[Field::Email, Field::Timestamp, Field::Hash, Fie
 
 /// Diagnoses an API request: its raw query without the `?`, its header `Content-Type`, and its raw body.
 ///
-/// The fields of a multipart body are not read.
+/// The fields of a multipart body are not read: see [`multipart`].
 ///
 /// # Examples
 ///
@@ -102,22 +103,56 @@ where
         Body::Other(finding) => findings.add(finding),
     }
 
+    let missing = match kind {
+        Body::Absent => Some(Finding::NoBody),
+        Body::Form { is_typed: true } => Some(Finding::NoCredentialField),
+        // The credentials may stand where they are not read.
+        _ => None,
+    };
+    add_api(&fields, missing, &mut findings);
+    findings
+}
+
+/// Diagnoses an API request with a multipart body, whose decoded parts were added by
+/// [`Received::with_part`](Received::with_part).
+///
+/// It finds what [`api`] finds, except for what only the raw text shows, such as an unencoded `+`.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::Received;
+/// use whmcs_auth::diagnose;
+///
+/// let received = Received::new().with_part("identifier", "id").with_part("api_secret", "s");
+/// let codes: Vec<_> = diagnose::multipart(&received).iter().map(|finding| finding.code()).collect();
+/// assert_eq!(codes, ["resembling_name"]);
+/// ```
+pub fn multipart(received: &Received) -> Findings {
+    let mut findings = Findings::default();
+    let mut fields = Fields::new(API_FIELDS);
+    fields.read_decoded(received.pairs());
+    add_api(&fields, Some(Finding::NoCredentialField), &mut findings);
+    findings
+}
+
+/// Adds all but what the body is. `missing` is added if no field is a credential.
+fn add_api(fields: &Fields<'_>, missing: Option<Finding>, findings: &mut Findings) {
     let has_pair = |name, secret| fields.has(name) && fields.has(secret);
     let has_credential = has_pair(Field::Identifier, Field::Secret);
     let has_credentials = has_credential || has_pair(Field::Username, Field::Password);
     let is_credential = |field| CREDENTIALS.iter().any(|(known, _)| *known == field);
     let is_missing = |field| !(fields.has(field) || has_credentials && is_credential(field));
-    fields.add_names(is_missing, &mut findings);
-    if !has_credentials && matches!(kind, Body::Absent | Body::Form { is_typed: true }) {
-        add_missing_credentials(&fields, kind, &mut findings);
+    fields.add_names(is_missing, findings);
+    if let Some(missing) = missing.filter(|_| !has_credentials) {
+        add_missing_credentials(fields, missing, findings);
     }
     // API-1: beside a credential, the fields of a login do not count.
     let counts = |field| !(has_credential && matches!(field, Field::Username | Field::Password));
-    values::add(&fields, counts, &mut findings);
-    findings
+    values::add(fields, counts, findings);
 }
 
-fn add_missing_credentials(fields: &Fields<'_>, kind: Body, findings: &mut Findings) {
+fn add_missing_credentials(fields: &Fields<'_>, missing: Finding, findings: &mut Findings) {
     if fields.has_json() {
         findings.add(Finding::JsonInField);
     }
@@ -128,10 +163,7 @@ fn add_missing_credentials(fields: &Fields<'_>, kind: Body, findings: &mut Findi
         }
     }
     if findings.is_empty() && !has_any {
-        findings.add(match kind {
-            Body::Absent => Finding::NoBody,
-            _ => Finding::NoCredentialField,
-        });
+        findings.add(missing);
     }
 }
 

@@ -168,6 +168,31 @@ fn a_body_that_is_no_form() {
 }
 
 #[test]
+fn the_parts_of_a_multipart_body() {
+    let of = |parts: &[(&str, &str)]| {
+        let received = Received::new().with_query("action=GetClients");
+        let add =
+            |received: Received, (name, value): &(&str, &str)| received.with_part(*name, *value);
+        codes(&diagnose::multipart(&parts.iter().fold(received, add)))
+    };
+    let long = "%".repeat(10_000);
+    for (parts, expected) in [
+        (&[("identifier", "id"), ("secret", "a+b%&#c")][..], &[][..]),
+        (&[("username", "admin"), ("password", "5f4dcc3b5aa765d61d8327deb882cf99")], &[]),
+        (&[("identifier", "id"), ("api_secret", "s")], &["resembling_name(secret)"]),
+        (&[("identifier", "id"), ("secret", "s\r\n")], &["line_end(secret)"]),
+        (&[("identifier", "id"), ("secret", "%2541")], &["encoded_twice(secret)"]),
+        (&[("identifier", "id"), ("secret", "a&amp;b")], &["html_escaped_value(secret)"]),
+        (&[("identifier", "id"), ("secret", "")], &["empty_value(secret)"]),
+        (&[("identifier", "id"), ("secret", &long)], &[]),
+        (&[("data", "{\"identifier\":\"id\"}")], &["json_in_field"]),
+        (&[("x", "y")], &["no_credential_field"]),
+    ] {
+        assert_eq!(of(parts), expected, "{parts:?}");
+    }
+}
+
+#[test]
 fn json_in_a_field() {
     let encoded = "%7B%22identifier%22%3A%22a%22%7D";
     assert_forms(&[
