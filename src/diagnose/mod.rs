@@ -28,7 +28,7 @@
 //!
 //! let query = "email=demo@whmcs.com&timestamp=1290100706000&hash=d0d9ee4b59d8b95d9f8cbb8a42d3ed4c";
 //! let codes: Vec<_> = diagnose::link(query).iter().map(|finding| finding.code()).collect();
-//! assert_eq!(codes, ["hash_is_md5", "timestamp_milliseconds"]);
+//! assert_eq!(codes, ["timestamp_milliseconds", "hash_is_md5"]);
 //! ```
 
 mod body;
