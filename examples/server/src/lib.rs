@@ -36,6 +36,7 @@ mod sessions;
 mod settings;
 mod sso_tokens;
 mod throttle;
+mod unrouted;
 
 pub use access::{Access, AccessControl, CurrentAccess};
 pub use log::{LogMonitor, LogWriter};

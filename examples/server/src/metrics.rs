@@ -18,6 +18,7 @@ use crate::log::LogMonitor;
 pub(crate) struct Metrics {
     registry: Registry,
     answers: Family<AnswerLabels, Counter>,
+    findings: Family<AnswerLabels, Counter>,
     verifications: Gauge,
     refusals_summed_up: Counter,
     waiting: Gauge,
@@ -41,6 +42,12 @@ impl Metrics {
             "Answers, by endpoint and code",
             Family::clone(&answers),
         );
+        let findings = Family::default();
+        registry.register(
+            "whmcs_auth_findings",
+            "Findings in requests that were refused, by endpoint and code",
+            Family::clone(&findings),
+        );
         let verifications = Gauge::default();
         registry.register(
             "whmcs_auth_verifications",
@@ -62,7 +69,7 @@ impl Metrics {
             "Refusals that have no line of their own in the log, because a like one has",
             refusals_summed_up.clone(),
         );
-        Self { registry, answers, verifications, waiting, refusals_summed_up }
+        Self { registry, answers, findings, verifications, waiting, refusals_summed_up }
     }
 
     /// Adds the counts of lines that the log lost.
@@ -76,6 +83,10 @@ impl Metrics {
 
     pub(crate) fn count(&self, endpoint: &'static str, code: &'static str) {
         self.answers.get_or_create(&AnswerLabels { endpoint, code }).inc();
+    }
+
+    pub(crate) fn count_finding(&self, endpoint: &'static str, code: &'static str) {
+        self.findings.get_or_create(&AnswerLabels { endpoint, code }).inc();
     }
 
     /// Counts a verification as running until the returned value is dropped.

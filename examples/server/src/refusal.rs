@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use whmcs_auth::Refusal as _;
+use whmcs_auth::diagnose::Findings;
 use whmcs_auth::gate::AddressRefusal;
 use whmcs_auth::replay::ReplayRefusal;
 use whmcs_auth::{ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal};
@@ -27,6 +29,10 @@ pub(crate) struct Refusal {
     pub(crate) guess: Option<Guess>,
     /// When the caller may try again, in seconds.
     pub(crate) retry_after: Option<u64>,
+    /// Whether what the request looks like may show the sender's mistake.
+    is_by_look: bool,
+    /// What the sender probably did wrong, for the operator's log and metrics.
+    pub(crate) findings: Findings,
 }
 
 impl Refusal {
@@ -38,12 +44,21 @@ impl Refusal {
         cause: impl Display,
     ) -> Self {
         let cause = cause.to_string();
-        Self { code, cause, status, message: message.into(), guess: None, retry_after: None }
+        Self {
+            code,
+            cause,
+            status,
+            message: message.into(),
+            guess: None,
+            retry_after: None,
+            is_by_look: false,
+            findings: Findings::default(),
+        }
     }
 
     /// A refusal by the library.
     fn from_library(refusal: &dyn whmcs_auth::Refusal) -> Self {
-        Self::answered_as(refusal, refusal.code(), refusal)
+        Self::answered_as(refusal, refusal.code(), refusal).by_look()
     }
 
     /// A refusal by the service, with the same public answer as a refusal by the library.
@@ -58,6 +73,11 @@ impl Refusal {
         Self::new(code, status, refusal.public_message(), cause)
     }
 
+    /// No route takes the request.
+    pub(crate) fn not_found(code: &'static str, cause: impl Display) -> Self {
+        Self::new(code, StatusCode::NOT_FOUND, "Not Found", cause).by_look()
+    }
+
     /// The service could not decide, so it refuses.
     pub(crate) fn unavailable(code: &'static str, cause: impl Display) -> Self {
         Self::new(code, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", cause)
@@ -66,6 +86,21 @@ impl Refusal {
     /// Counts it as a failed guess of the client's address.
     pub(crate) fn counted(mut self, guess: Guess) -> Self {
         self.guess = Some(guess);
+        self
+    }
+
+    /// The look of the request may show the sender's mistake.
+    pub(crate) fn by_look(mut self) -> Self {
+        self.is_by_look = true;
+        self
+    }
+
+    /// Adds what the sender probably did wrong. Nothing is diagnosed after a refusal that has another reason than
+    /// the request.
+    pub(crate) fn diagnosed(mut self, diagnose: impl FnOnce() -> Findings) -> Self {
+        if self.is_by_look {
+            self.findings = diagnose();
+        }
         self
     }
 
@@ -125,7 +160,7 @@ impl From<ReplayRefusal> for Refusal {
             ReplayRefusal::Used => Some("This login link was used before, and it works only once."),
             _ => None,
         };
-        let refusal = Self::from_library(&refusal);
+        let refusal = Self::answered_as(&refusal, refusal.code(), refusal);
         match message {
             Some(message) => Self { message: message.into(), ..refusal },
             None => refusal,

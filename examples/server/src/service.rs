@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tracing::field;
 use whmcs_auth::Clock;
 use whmcs_auth::cache::VerificationCache;
+use whmcs_auth::diagnose::Findings;
 use whmcs_auth::replay::ReplayGuard;
 use zeroize::Zeroizing;
 
@@ -19,7 +20,7 @@ use crate::client_address::ClientAddress;
 use crate::database::{Credentials, Database};
 use crate::fair_queue::{FairQueue, PROVEN_TIME};
 use crate::health::Readiness;
-use crate::log::{Kind, LogMonitor, RefusalLines, Summary};
+use crate::log::{FindingsText, Kind, LogMonitor, RefusalLines, Summary, codes};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::sessions::Sessions;
@@ -141,17 +142,54 @@ impl Service {
             self.throttle.count(guess, address);
         }
         let status = refusal.status.as_u16();
-        let ClientAddress(address) = address;
-        let kind = Kind::new(endpoint, code, address.ok());
-        if !self.refusal_lines.gets_line(kind, Instant::now()) {
-            self.metrics.refusal_summed_up();
-            tracing::debug!(endpoint, code, status, "{cause}");
+        self.count_findings(endpoint, &refusal.findings);
+        let FindingsText { codes, hints } = FindingsText::of(&refusal.findings);
+        if !self.gets_line(endpoint, code, address, &refusal.findings) {
+            tracing::debug!(endpoint, code, status, findings = codes, hints, "{cause}");
             return;
         }
         match status {
-            500.. => tracing::error!(endpoint, code, status, "{cause}"),
-            _ => tracing::warn!(endpoint, code, status, "{cause}"),
+            500.. => tracing::error!(endpoint, code, status, findings = codes, hints, "{cause}"),
+            _ => tracing::warn!(endpoint, code, status, findings = codes, hints, "{cause}"),
         }
+    }
+
+    /// Logs that a request was accepted, but not all of it was followed.
+    pub(crate) fn changed(
+        &self,
+        endpoint: &'static str,
+        address: ClientAddress,
+        code: &'static str,
+        cause: &'static str,
+        findings: &Findings,
+    ) {
+        self.count_findings(endpoint, findings);
+        if self.gets_line(endpoint, code, address, findings) {
+            let FindingsText { codes, hints } = FindingsText::of(findings);
+            tracing::warn!(endpoint, code, findings = codes, hints, "{cause}");
+        }
+    }
+
+    fn count_findings(&self, endpoint: &'static str, findings: &Findings) {
+        for code in codes(findings) {
+            self.metrics.count_finding(endpoint, code);
+        }
+    }
+
+    fn gets_line(
+        &self,
+        endpoint: &'static str,
+        code: &'static str,
+        ClientAddress(address): ClientAddress,
+        findings: &Findings,
+    ) -> bool {
+        let finding = findings.iter().next().map(|finding| finding.code());
+        let kind = Kind::new(endpoint, code, address.ok()).with_finding(finding);
+        let gets_line = self.refusal_lines.gets_line(kind, Instant::now());
+        if !gets_line {
+            self.metrics.refusal_summed_up();
+        }
+        gets_line
     }
 
     /// Whether the log is written. If it is not, this tries to write a line, so that a log that works again is
@@ -179,10 +217,10 @@ impl Service {
             tracing::warn!(total = lost, "the log lost lines");
         }
         for Summary { kind, is_of_many, count } in self.refusal_lines.end_interval() {
-            let Kind { endpoint, code, network } = kind;
+            let Kind { endpoint, code, finding, network } = kind;
             let network = network.map(field::display);
             match is_of_many {
-                false => tracing::warn!(endpoint, code, network, count, "refused again"),
+                false => tracing::warn!(endpoint, code, finding, network, count, "refused again"),
                 true => tracing::warn!(endpoint, code, count, "refused, from many addresses"),
             }
         }

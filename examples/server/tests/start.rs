@@ -342,6 +342,7 @@ async fn the_log_shows_causes_and_no_secret() {
             "unknown_identifier",
             "action_invalid",
             "accepted",
+            "path_unknown",
             "accepted",
             "hash_mismatch",
             "accepted",

@@ -13,11 +13,12 @@ use crate::settings::Limits;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Reads the body, and adds its fields to those of the query. A body of any type that PHP does not read as a
-/// form is refused, so that the caller learns why its fields are missing.
+/// form is refused, so that the caller learns why its fields are missing. The body is kept for a diagnosis.
 pub(super) async fn with_body(
     query: &Received,
     request: Request<Body>,
     limits: &Limits,
+    kept: &mut Bytes,
 ) -> Result<Received, Refusal> {
     let (head, mut body) = request.into_parts();
     let most = usize::try_from(limits.body_kib).unwrap_or(usize::MAX).saturating_mul(1024);
@@ -43,6 +44,7 @@ pub(super) async fn with_body(
             return Err(Refusal::new("body_late", status, "Request Timeout", late));
         }
     };
+    kept.clone_from(&bytes);
     let received = query.clone();
     match media_type(&head).as_deref() {
         Some(FORM) => Ok(received.with_body(Some(FORM), &bytes)),
@@ -53,7 +55,8 @@ pub(super) async fn with_body(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Unsupported Media Type",
             "the content type is neither a form nor multipart",
-        )),
+        )
+        .by_look()),
     }
 }
 
@@ -65,7 +68,7 @@ async fn with_parts(
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let received = with_multipart(received, content_type.unwrap_or_default(), bytes).await;
     received.map_err(|error| {
-        Refusal::new("multipart_broken", StatusCode::BAD_REQUEST, "Bad Request", error)
+        Refusal::new("multipart_broken", StatusCode::BAD_REQUEST, "Bad Request", error).by_look()
     })
 }
 

@@ -5,11 +5,12 @@ mod address;
 mod authorization;
 mod fields;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Extension, State};
 use axum::http::{self, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use whmcs_auth::answer::Answer;
+use whmcs_auth::diagnose::{self, Findings};
 use whmcs_auth::{ApiRequest, Received};
 
 use self::actions::Success;
@@ -21,13 +22,37 @@ use crate::throttle::Guess;
 
 const ENDPOINT: &str = "api";
 
+/// What the sender sent, kept until the answer for a diagnosis.
+struct Sent {
+    query: String,
+    content_type: Option<String>,
+    body: Bytes,
+}
+
+impl Sent {
+    fn of(request: &Request<Body>) -> Self {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        Self {
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            content_type: content_type.and_then(|value| value.to_str().ok()).map(str::to_owned),
+            body: Bytes::new(),
+        }
+    }
+
+    fn findings(&self) -> Findings {
+        diagnose::api(&self.query, self.content_type.as_deref(), &self.body)
+    }
+}
+
 pub(crate) async fn call(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
-    let mut received = Received::new().with_query(request.uri().query().unwrap_or_default());
-    let outcome = service.in_time(answer(&service, address, request, &mut received)).await;
+    let mut sent = Sent::of(&request);
+    let mut received = Received::new().with_query(&sent.query);
+    let outcome = answer(&service, address, request, &mut received, &mut sent.body);
+    let outcome = service.in_time(outcome).await;
     let request = received.api_request();
     match outcome {
         Ok(success) => {
@@ -35,6 +60,7 @@ pub(crate) async fn call(
             render(Answer::success(&success, &request))
         }
         Err(refusal) => {
+            let refusal = refusal.diagnosed(|| sent.findings());
             service.refused(ENDPOINT, address, &refusal);
             let status = refusal.status;
             let mut response = render(Answer::error(status.as_u16(), &refusal.message, &request));
@@ -58,10 +84,12 @@ async fn answer(
     address: ClientAddress,
     request: Request<Body>,
     received: &mut Received,
+    kept: &mut Bytes,
 ) -> Result<Success, Refusal> {
     match *request.method() {
         Method::POST => {
-            *received = fields::with_body(received, request, &service.settings.limits).await?;
+            *received =
+                fields::with_body(received, request, &service.settings.limits, kept).await?;
         }
         Method::GET if service.settings.allow_get => {}
         _ => {
@@ -70,7 +98,8 @@ async fn answer(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "Method Not Allowed",
                 "the API accepts POST, and GET only with --allow-get",
-            ));
+            )
+            .by_look());
         }
     }
     // After the body was read, because `responsetype` may be in the body.
@@ -80,13 +109,10 @@ async fn answer(
 }
 
 /// Answers a path under `includes/` that does not exist, in JSON, which clients of the API read.
-pub(crate) fn unknown_path(service: &Service, address: ClientAddress) -> Response {
+pub(crate) fn unknown_path(service: &Service) -> Response {
     let message = format!("Not Found: the API is {}/includes/api.php", service.settings.base_path);
-    let cause = "no such path under includes/: the base URL or the name of the file is wrong";
-    let refusal = Refusal::new("path_unknown", StatusCode::NOT_FOUND, message, cause);
-    service.refused(ENDPOINT, address, &refusal);
     let json = ApiRequest::from_pairs([("responsetype", "json")]);
-    render(Answer::error(refusal.status.as_u16(), &refusal.message, &json))
+    render(Answer::error(StatusCode::NOT_FOUND.as_u16(), &message, &json))
 }
 
 fn render(answer: Answer) -> Response {

@@ -23,17 +23,24 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) struct Kind {
     pub(crate) endpoint: &'static str,
     pub(crate) code: &'static str,
+    /// The likeliest finding.
+    pub(crate) finding: Option<&'static str>,
     /// An IPv4 address or an IPv6 /64. `None` if a proxy hides it, or for the kinds of many addresses.
     pub(crate) network: Option<IpAddr>,
 }
 
 impl Kind {
     pub(crate) fn new(endpoint: &'static str, code: &'static str, address: Option<IpAddr>) -> Self {
-        Self { endpoint, code, network: address.map(network) }
+        Self { endpoint, code, finding: None, network: address.map(network) }
+    }
+
+    /// The kind of refusals that also share the likeliest finding.
+    pub(crate) fn with_finding(self, finding: Option<&'static str>) -> Self {
+        Self { finding, ..self }
     }
 
     fn of_all_addresses(self) -> Self {
-        Self { network: None, ..self }
+        Self { network: None, finding: None, ..self }
     }
 }
 
@@ -154,11 +161,16 @@ mod tests {
             assert_eq!(kinds.map(|kind| lines.gets_line(kind, now)), [false; 3]);
         }
         assert!(!lines.gets_line(kinds[1], now));
+        assert!(lines.gets_line(kinds[1].with_finding(Some("f")), now + SECOND));
+        assert!(lines.gets_line(kinds[1].with_finding(Some("g")), now + SECOND));
+        assert!(!lines.gets_line(kinds[1].with_finding(Some("f")), now + SECOND));
         let summary = |kind, count| Summary { kind, is_of_many: false, count };
-        let expected = [summary(kinds[1], 3), summary(kinds[0], 2), summary(kinds[2], 2)];
+        let with_finding = summary(kinds[1].with_finding(Some("f")), 1);
+        let expected =
+            [summary(kinds[1], 3), summary(kinds[0], 2), summary(kinds[2], 2), with_finding];
         assert_eq!(lines.end_interval(), expected);
         // The next interval starts with whole lines. Without a repetition it has no summary.
-        assert_eq!(kinds.map(|kind| lines.gets_line(kind, now + SECOND)), [true; 3]);
+        assert_eq!(kinds.map(|kind| lines.gets_line(kind, now + 2 * SECOND)), [true; 3]);
         assert_eq!(lines.end_interval(), []);
     }
 

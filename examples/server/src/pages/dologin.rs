@@ -4,6 +4,7 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
+use whmcs_auth::diagnose;
 use whmcs_auth::{AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, verify_autoauth};
 
 use super::session::{begin_session, finish};
@@ -30,6 +31,7 @@ pub(crate) async fn dologin(
         log_in_by_link(&service, address, &query, jar.clone()).await
     };
     let login = service.in_time(login).await;
+    let login = login.map_err(|refusal| refusal.diagnosed(|| diagnose::link(&query)));
     finish(&service, ENDPOINT, address, &jar, login).await
 }
 
@@ -61,6 +63,6 @@ async fn log_in_by_link(
         None => login.repeatable(),
     };
     let jar = begin_session(service, jar, login.account(), &configuration)?;
-    let response = check_target(ENDPOINT, login.goto());
+    let response = check_target(service, ENDPOINT, address, login.goto(), query);
     Ok((jar, response.unwrap_or_else(|| login.redirect(CLIENT_AREA))))
 }

@@ -7,9 +7,10 @@ use axum_extra::extract::CookieJar;
 
 use super::page::Page;
 use super::session::logged_in;
-use crate::api;
 use crate::client_address::ClientAddress;
+use crate::refusal::Refusal;
 use crate::service::Shared;
+use crate::{api, unrouted};
 
 /// Answers a path that does not exist. Under `includes/` a program expects an answer of the API.
 pub(crate) async fn not_found(
@@ -18,8 +19,10 @@ pub(crate) async fn not_found(
     uri: Uri,
     jar: CookieJar,
 ) -> Response {
-    if uri.path().split('/').any(|segment| segment == "includes") {
-        return api::unknown_path(&service, address);
+    let refusal = unrouted::refusal(uri.path(), &service.settings.base_path);
+    service.refused(unrouted::ENDPOINT, address, &refusal);
+    if uri.path().split('/').any(|segment| segment.eq_ignore_ascii_case("includes")) {
+        return api::unknown_path(&service);
     }
     let visitor = logged_in(&service, &jar).await.unwrap_or_default();
     let page = Page::new(&service, "Page not found").says("This site has no such page.");
@@ -31,10 +34,18 @@ pub(crate) async fn not_found(
 }
 
 /// Answers a method that the page does not accept.
-pub(crate) async fn method_not_allowed(service: Shared, allow: &'static str) -> Response {
+pub(crate) fn method_not_allowed(
+    State(service): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    allow: &'static str,
+) -> Response {
+    let cause = format_args!("the page accepts only {allow}");
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let refusal = Refusal::new("method_not_allowed", status, "Method Not Allowed", cause);
+    service.refused("page", address, &refusal);
     let page = Page::new(&service, "This page cannot be opened in this way")
         .says(format!("It accepts only {allow}. Open it by its link."))
         .links_to("", "Go to the start page")
-        .answer(StatusCode::METHOD_NOT_ALLOWED);
+        .answer(status);
     ([(header::ALLOW, allow)], page).into_response()
 }

@@ -2,7 +2,11 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use whmcs_auth::diagnose::{self, Findings};
 use whmcs_auth::{Goto, GotoTarget};
+
+use crate::client_address::ClientAddress;
+use crate::service::Service;
 
 /// The page after a login without a target.
 pub(super) const CLIENT_AREA: &str = "clientarea.php";
@@ -18,23 +22,24 @@ pub(crate) fn acts(target: &GotoTarget<'_>) -> bool {
     path.split('/').any(|segment| ACTING.iter().any(|page| segment.eq_ignore_ascii_case(page)))
 }
 
-/// Replaces a target that acts with the client area, and logs a target that was not followed.
-pub(super) fn check_target(endpoint: &'static str, goto: &Goto<'_>) -> Option<Response> {
+/// Replaces a target that acts with the client area, and logs a target that was not followed. `query` is that of
+/// the link.
+pub(super) fn check_target(
+    service: &Service,
+    endpoint: &'static str,
+    address: ClientAddress,
+    goto: &Goto<'_>,
+    query: &str,
+) -> Option<Response> {
     match goto {
         Goto::SameSite(target) if acts(target) => {
-            tracing::warn!(
-                endpoint,
-                code = "goto_acts",
-                "the target is a page that acts, so the client area was opened"
-            );
+            let cause = "the target is a page that acts, so the client area was opened";
+            service.changed(endpoint, address, "goto_acts", cause, &Findings::default());
             Some(redirect(CLIENT_AREA))
         }
         Goto::Refused => {
-            tracing::warn!(
-                endpoint,
-                code = "goto_refused",
-                "the target may lead to another site, so the client area was opened"
-            );
+            let cause = "the target may lead to another site, so the client area was opened";
+            service.changed(endpoint, address, "goto_refused", cause, &diagnose::link(query));
             None
         }
         Goto::SameSite(_) | Goto::Absent => None,

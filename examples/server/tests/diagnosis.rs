@@ -1,0 +1,173 @@
+//! What the log and the metrics say about the mistakes of senders.
+
+mod support;
+
+use serde_json::Value;
+use support::program::Program;
+use support::{FORM, PAIR};
+
+const JSON: &str = "application/json";
+const MARKER: &str = "marker-of-a-secret";
+
+/// Requests, and what their line of the log must say: endpoint, code, findings, and a part of the sentences.
+struct Case {
+    method: &'static str,
+    target: &'static str,
+    content_type: &'static str,
+    body: &'static str,
+    line: (&'static str, &'static str, Option<&'static str>),
+    says: &'static str,
+}
+
+const fn post(
+    content_type: &'static str,
+    body: &'static str,
+    code: &'static str,
+    findings: Option<&'static str>,
+    says: &'static str,
+) -> Case {
+    let target = "/includes/api.php";
+    Case { method: "POST", target, content_type, body, line: ("api", code, findings), says }
+}
+
+const fn get(
+    target: &'static str,
+    line: (&'static str, &'static str, Option<&'static str>),
+    says: &'static str,
+) -> Case {
+    Case { method: "GET", target, content_type: "", body: "", line, says }
+}
+
+const CASES: &[Case] = &[
+    post(
+        JSON,
+        r#"{"identifier":"a","secret":"marker-of-a-secret"}"#,
+        "body_type",
+        Some("body_is_json"),
+        "JSON",
+    ),
+    post(
+        FORM,
+        "api_identifier=a&api_secret=marker-of-a-secret",
+        "missing_credentials",
+        Some("resembling_name"),
+        "identifier",
+    ),
+    post(
+        FORM,
+        "identifier=a&secret=marker-of-a-secret%0D",
+        "unknown_identifier",
+        Some("line_end"),
+        "secret",
+    ),
+    post(FORM, "", "missing_credentials", Some("no_body"), "no body"),
+    get(
+        "/includes/api.php?secret=marker-of-a-secret",
+        ("api", "method_not_allowed", None),
+        "--allow-get",
+    ),
+    get(
+        "/dologin.php?email=demo@whmcs.com&timestamp=1290100706000&hash=d0d9ee4b59d8b95d9f8cbb8a42d3ed4c",
+        ("dologin", "timestamp_format", Some("timestamp_milliseconds,hash_is_md5")),
+        "MD5",
+    ),
+    get(
+        "/Includes/Api.php?secret=marker-of-a-secret",
+        ("unrouted", "path_case", None),
+        "/includes/api.php",
+    ),
+    get(
+        "/marker-of-a-secret/includes/api.php",
+        ("unrouted", "path_base", None),
+        "/includes/api.php",
+    ),
+    get("/api.php", ("unrouted", "path_other_folder", None), "/includes/api.php"),
+    get("/dologin", ("unrouted", "path_without_php", None), "/dologin.php"),
+    get("/dologin.php/", ("unrouted", "path_slash_at_end", None), "/dologin.php"),
+    get("/marker-of-a-secret", ("unrouted", "path_unknown", None), "no route"),
+    Case {
+        method: "POST",
+        target: "/dologin.php?hash=marker-of-a-secret",
+        content_type: FORM,
+        body: "x",
+        line: ("page", "method_not_allowed", None),
+        says: "GET",
+    },
+];
+
+#[tokio::test]
+async fn each_refusal_has_its_findings_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[], "info");
+    let http = reqwest::Client::new();
+    for Case { method, target, content_type, body, .. } in CASES {
+        let url = format!("{}{target}", program.base());
+        let request = http.request(method.parse().unwrap(), url);
+        let request = request.header("content-type", *content_type).body(*body);
+        assert!(request.send().await.unwrap().status().is_client_error(), "{target} {body}");
+    }
+    let metrics = http.get(format!("{}/metrics", program.base())).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let log = program.stop();
+    let lines: Vec<&Value> = log.iter().filter(|line| line["span"]["name"] == "request").collect();
+    assert_eq!(lines.len(), CASES.len(), "{lines:#?}");
+    for (line, Case { target, line: expected, says, .. }) in lines.iter().zip(CASES) {
+        let fields = &line["fields"];
+        let text = |name: &str| fields[name].as_str();
+        let (endpoint, code, findings) = *expected;
+        let found = (text("endpoint").unwrap(), text("code").unwrap(), text("findings"));
+        assert_eq!(found, (endpoint, code, findings), "{target}: {line}");
+        let sentence = text("hints").unwrap_or_else(|| text("message").unwrap());
+        assert!(sentence.contains(says), "{target}: {sentence}");
+        for finding in findings.into_iter().flat_map(|codes| codes.split(',')) {
+            let name = format!(
+                "whmcs_auth_findings_total{{endpoint=\"{endpoint}\",code=\"{finding}\"}} 1\n"
+            );
+            assert!(metrics.contains(&name), "{name} in {metrics}");
+        }
+    }
+    let everything = log.iter().map(Value::to_string).chain([metrics]).collect::<String>();
+    assert!(!everything.contains(MARKER));
+}
+
+#[tokio::test]
+async fn what_is_accepted_or_was_not_checked_has_no_findings() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &["--max-failures", "1"], "info");
+    let http = reqwest::Client::new();
+    let post = async |body: String| {
+        let call = http.post(format!("{}/includes/api.php", program.base()));
+        call.header("content-type", FORM).body(body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(post(format!("action=GetClients&api_secret=x&{PAIR}")).await, 200);
+    assert_eq!(post("api_secret=x".to_owned()).await, 403);
+    assert_eq!(post("api_secret=x".to_owned()).await, 429);
+    let log = program.stop();
+    let lines = log.iter().map(|line| &line["fields"]).filter(|fields| fields["endpoint"] == "api");
+    let codes: Vec<_> = lines.map(|it| (it["code"].as_str(), it["findings"].as_str())).collect();
+    let expected = [
+        (Some("accepted"), None),
+        (Some("missing_credentials"), Some("resembling_name")),
+        (Some("throttled"), None),
+    ];
+    assert_eq!(codes, expected);
+}
+
+#[tokio::test]
+async fn an_accepted_link_with_a_refused_goto_is_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[], "info");
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let http = http.build().unwrap();
+    let link = program.printed.last().unwrap().trim().to_owned();
+    for goto in ["https%3A%2F%2Fmarker-of-a-secret.example%2F", "index.php"] {
+        let visit = http.get(format!("{link}&goto={goto}")).send().await.unwrap();
+        assert_eq!(visit.status(), 302, "{goto}");
+    }
+    let log = program.stop();
+    let lines = log.iter().map(|line| &line["fields"]).filter(|it| it["endpoint"] == "dologin");
+    let lines: Vec<_> = lines.map(|it| (it["code"].as_str(), it["findings"].as_str())).collect();
+    let refused = (Some("goto_refused"), Some("goto_full_url"));
+    assert_eq!(lines, [refused, (Some("accepted"), None), (Some("accepted"), None)]);
+    assert!(!log.iter().any(|line| line.to_string().contains(MARKER)));
+}
