@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 pub enum Kind {
     /// A session.
     Session,
+    /// The list of the sessions of a client.
+    Sessions,
     /// A single sign-on token.
     SsoToken,
     /// The failures of an address.
@@ -17,6 +19,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Session => "session",
+            Self::Sessions => "sessions",
             Self::SsoToken => "sso_token",
             Self::Failures => "failures",
         }

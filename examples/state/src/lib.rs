@@ -62,11 +62,30 @@ pub trait Store: Send + Sync {
     /// Adds one to a count, and returns it. The count starts again this long after its first addition.
     async fn add(&self, key: &Key, window: Duration) -> Result<u64, StateError>;
 
-    /// The count. It is 0 if nothing was added.
-    async fn count(&self, key: &Key) -> Result<u64, StateError>;
+    /// The count, and when it starts again. It is 0 if nothing was added.
+    async fn count(&self, key: &Key) -> Result<Count, StateError>;
+
+    /// Adds the key of a value to a list, and removes the oldest values of the list until at most `most`
+    /// are left. The list lasts this long from now. Values that are gone do not count.
+    async fn bound(
+        &self,
+        list: &Key,
+        added: &Key,
+        most: usize,
+        lifetime: Duration,
+    ) -> Result<(), StateError>;
 
     /// Whether the store works: the cause if it does not.
     async fn check(&self) -> Result<(), StateError>;
+}
+
+/// How often something was counted in a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// The number of additions.
+    pub count: u64,
+    /// The time until the count starts again.
+    pub left: Duration,
 }
 
 /// Accepts the login if this is the link's first use. `now` is the time of the clock that verified it.

@@ -1,5 +1,6 @@
 //! A memory in the process. It ends with the process.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use time::OffsetDateTime;
 use whmcs_auth::AutoAuthLogin;
 use whmcs_auth::replay::ReplayGuard;
 
-use crate::{Key, Kind, StateError, Store, UseError};
+use crate::{Count, Key, Kind, StateError, Store, UseError};
 
 /// How much a [`Memory`] remembers. If there is no room for a link, the link is refused. Otherwise the
 /// least recently used entry of the same kind is dropped. The default remembers nothing.
@@ -32,16 +33,25 @@ pub struct Memory {
     links: ReplayGuard,
     sessions: Entries,
     sso_tokens: Entries,
-    failures: Entries,
+    failures: Cache<Key, Entry<Counted>>,
+    /// The keys of the sessions of a client, from the oldest to the newest. Some may have ended.
+    lists: Cache<Key, Entry<VecDeque<Key>>>,
 }
 
-type Entries = Cache<Key, Entry>;
+type Entries = Cache<Key, Entry<String>>;
 
 #[derive(Clone)]
-struct Entry {
-    value: String,
+struct Entry<T> {
+    value: T,
     /// How long the entry lasts from now. `None` leaves the time of its end as it is.
     lifetime: Option<Duration>,
+}
+
+#[derive(Clone)]
+struct Counted {
+    count: u64,
+    since: Instant,
+    window: Duration,
 }
 
 /// The cache would keep an entry with a lifetime of 0.
@@ -51,15 +61,15 @@ fn lasting(lifetime: Duration) -> Option<Duration> {
 
 struct ByLifetime;
 
-impl Expiry<Key, Entry> for ByLifetime {
-    fn expire_after_create(&self, _: &Key, entry: &Entry, _: Instant) -> Option<Duration> {
+impl<T> Expiry<Key, Entry<T>> for ByLifetime {
+    fn expire_after_create(&self, _: &Key, entry: &Entry<T>, _: Instant) -> Option<Duration> {
         entry.lifetime
     }
 
     fn expire_after_update(
         &self,
         _: &Key,
-        entry: &Entry,
+        entry: &Entry<T>,
         _: Instant,
         left: Option<Duration>,
     ) -> Option<Duration> {
@@ -67,7 +77,7 @@ impl Expiry<Key, Entry> for ByLifetime {
     }
 }
 
-fn entries(capacity: u64) -> Entries {
+fn entries<T: Clone + Send + Sync + 'static>(capacity: u64) -> Cache<Key, Entry<T>> {
     Cache::builder()
         .max_capacity(capacity)
         // The default policy may evict the newest entry.
@@ -84,14 +94,15 @@ impl Memory {
             sessions: entries(capacity.sessions),
             sso_tokens: entries(capacity.sso_tokens),
             failures: entries(capacity.failures),
+            lists: entries(capacity.sessions),
         }
     }
 
+    /// Where the values of the key's kind are.
     fn of(&self, key: &Key) -> &Entries {
         match key.kind {
-            Kind::Session => &self.sessions,
             Kind::SsoToken => &self.sso_tokens,
-            Kind::Failures => &self.failures,
+            Kind::Session | Kind::Sessions | Kind::Failures => &self.sessions,
         }
     }
 }
@@ -136,28 +147,56 @@ impl Store for Memory {
     }
 
     async fn add(&self, key: &Key, window: Duration) -> Result<u64, StateError> {
-        let added = self.of(key).entry_by_ref(key).and_compute_with(|entry| {
-            let lifetime = if entry.is_none() { lasting(window) } else { None };
-            let count = count_of(entry.map(|entry| entry.into_value())).saturating_add(1);
-            Op::Put(Entry { value: count.to_string(), lifetime })
+        let added = self.failures.entry_by_ref(key).and_compute_with(|entry| {
+            Op::Put(match entry.map(|entry| entry.into_value()) {
+                Some(Entry { value, .. }) => {
+                    let count = value.count.saturating_add(1);
+                    Entry { value: Counted { count, ..value }, lifetime: None }
+                }
+                None => {
+                    let value = Counted { count: 1, since: Instant::now(), window };
+                    Entry { value, lifetime: lasting(window) }
+                }
+            })
         });
         Ok(match added {
             CompResult::Inserted(entry) | CompResult::ReplacedWith(entry) => {
-                count_of(Some(entry.into_value()))
+                entry.into_value().value.count
             }
             _ => 0,
         })
     }
 
-    async fn count(&self, key: &Key) -> Result<u64, StateError> {
-        Ok(count_of(self.of(key).get(key)))
+    async fn count(&self, key: &Key) -> Result<Count, StateError> {
+        let counted = self.failures.get(key).map(|entry| entry.value);
+        Ok(counted.map_or(Count::default(), |Counted { count, since, window }| Count {
+            count,
+            left: window.saturating_sub(since.elapsed()),
+        }))
+    }
+
+    async fn bound(
+        &self,
+        list: &Key,
+        added: &Key,
+        most: usize,
+        lifetime: Duration,
+    ) -> Result<(), StateError> {
+        self.lists.entry_by_ref(list).and_upsert_with(|keys| {
+            let mut keys = keys.map(|keys| keys.into_value().value).unwrap_or_default();
+            keys.retain(|key| self.of(key).contains_key(key));
+            keys.push_back(added.clone());
+            while keys.len() > most
+                && let Some(oldest) = keys.pop_front()
+            {
+                self.of(&oldest).invalidate(&oldest);
+            }
+            Entry { value: keys, lifetime: lasting(lifetime) }
+        });
+        Ok(())
     }
 
     async fn check(&self) -> Result<(), StateError> {
         Ok(())
     }
-}
-
-fn count_of(entry: Option<Entry>) -> u64 {
-    entry.and_then(|entry| entry.value.parse().ok()).unwrap_or(0)
 }

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use whmcs_auth::{AutoAuthLogin, ReplayRefusal};
 
-use crate::{Key, StateError, Store, UseError};
+use crate::{Count, Key, StateError, Store, UseError};
 
 /// How far the clock of this machine and the clock of Redis may differ. If they differ more, no link is
 /// accepted.
@@ -30,6 +30,18 @@ const CHECKED_FOR: Duration = Duration::from_secs(10);
 
 /// How long a failed connection is not tried again, so that requests do not queue for the next attempt.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Adds a key to a list, forgets the keys of the list that are gone, and deletes the oldest others.
+const BOUND: &str = "
+    for _, key in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+        if redis.call('EXISTS', key) == 0 then redis.call('LREM', KEYS[1], 0, key) end
+    end
+    redis.call('RPUSH', KEYS[1], ARGV[1])
+    while redis.call('LLEN', KEYS[1]) > tonumber(ARGV[2]) do
+        redis.call('DEL', redis.call('LPOP', KEYS[1]))
+    end
+    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+";
 
 /// Remembers in Redis.
 pub struct Redis {
@@ -209,9 +221,25 @@ impl Store for Redis {
         Ok(count)
     }
 
-    async fn count(&self, key: &Key) -> Result<u64, StateError> {
-        let (count,): (Option<u64>,) = self.ask(pipe().cmd("GET").arg(key.text())).await?;
-        Ok(count.unwrap_or(0))
+    async fn count(&self, key: &Key) -> Result<Count, StateError> {
+        let mut transaction = pipe();
+        transaction.atomic().cmd("GET").arg(key.text()).cmd("PTTL").arg(key.text());
+        let (count, left): (Option<u64>, i64) = self.ask(&transaction).await?;
+        let left = Duration::from_millis(left.max(0).unsigned_abs());
+        Ok(count.map_or(Count::default(), |count| Count { count, left }))
+    }
+
+    async fn bound(
+        &self,
+        list: &Key,
+        added: &Key,
+        most: usize,
+        lifetime: Duration,
+    ) -> Result<(), StateError> {
+        let mut script = pipe();
+        script.cmd("EVAL").arg(BOUND).arg(1).arg(list.text());
+        script.arg(added.text()).arg(most).arg(millis(lifetime));
+        self.ask::<()>(&script).await
     }
 
     async fn check(&self) -> Result<(), StateError> {

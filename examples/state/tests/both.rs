@@ -11,7 +11,7 @@ use whmcs_auth::{
     sign_autoauth,
 };
 use whmcs_auth_state::test_redis::TestRedis;
-use whmcs_auth_state::{Capacity, Key, Kind, Memory, Redis, Store, UseError, use_once};
+use whmcs_auth_state::{Capacity, Count, Key, Kind, Memory, Redis, Store, UseError, use_once};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -48,6 +48,8 @@ for_both! {
     counts_add_up
     a_count_starts_again_after_its_window
     additions_by_many_are_all_counted
+    a_list_keeps_the_newest_values
+    a_list_raced_by_many_is_bounded
     a_working_store_passes_its_check
     hostile_ids_and_values_are_kept_apart
 }
@@ -199,12 +201,14 @@ async fn a_value_raced_by_many_is_taken_once(store: Arc<dyn Store>) {
 async fn counts_add_up(store: Arc<dyn Store>) {
     let key = Key::new(Kind::Failures, "203.0.113.7");
     let other = Key::new(Kind::Failures, "203.0.113.8");
-    assert_eq!(store.count(&key).await.unwrap(), 0);
+    assert_eq!(store.count(&key).await.unwrap(), Count::default());
     for expected in 1..=3 {
         assert_eq!(store.add(&key, LONG).await.unwrap(), expected);
-        assert_eq!(store.count(&key).await.unwrap(), expected);
+        let Count { count, left } = store.count(&key).await.unwrap();
+        assert_eq!(count, expected);
+        assert!(left <= LONG && left > LONG - Duration::from_secs(5), "{left:?}");
     }
-    assert_eq!(store.count(&other).await.unwrap(), 0);
+    assert_eq!(store.count(&other).await.unwrap(), Count::default());
     assert_eq!(store.add(&other, LONG).await.unwrap(), 1);
 }
 
@@ -215,8 +219,9 @@ async fn a_count_starts_again_after_its_window(store: Arc<dyn Store>) {
     sleep(Duration::from_millis(500)).await;
     // The window begins with the first addition, and a later one does not move its end.
     assert_eq!(store.add(&key, window).await.unwrap(), 2);
+    assert!(store.count(&key).await.unwrap().left <= Duration::from_millis(300));
     sleep(Duration::from_millis(500)).await;
-    assert_eq!(store.count(&key).await.unwrap(), 0);
+    assert_eq!(store.count(&key).await.unwrap(), Count::default());
     assert_eq!(store.add(&key, window).await.unwrap(), 1);
 }
 
@@ -227,7 +232,52 @@ async fn additions_by_many_are_all_counted(store: Arc<dyn Store>) {
         async move { store.add(&key, LONG).await.unwrap() == 1 }
     };
     assert_eq!(race(adds).await, 1);
-    assert_eq!(store.count(&key).await.unwrap(), 32);
+    assert_eq!(store.count(&key).await.unwrap().count, 32);
+}
+
+/// The ids of sessions that are stored.
+async fn stored(store: &Arc<dyn Store>, ids: &[&str]) -> Vec<String> {
+    let mut stored = Vec::new();
+    for id in ids {
+        if store.get(&session(id)).await.unwrap().is_some() {
+            stored.push((*id).to_owned());
+        }
+    }
+    stored
+}
+
+async fn begin(store: &Arc<dyn Store>, client: &str, id: &str) {
+    store.put(&session(id), client.to_owned(), LONG).await.unwrap();
+    store.bound(&Key::new(Kind::Sessions, client), &session(id), 3, LONG).await.unwrap();
+}
+
+async fn a_list_keeps_the_newest_values(store: Arc<dyn Store>) {
+    let ids = ["other", "a", "b", "c", "d", "e", "f"];
+    begin(&store, "8", "other").await;
+    for id in ["a", "b", "c"] {
+        begin(&store, "7", id).await;
+    }
+    assert_eq!(stored(&store, &ids).await, ["other", "a", "b", "c"]);
+    begin(&store, "7", "d").await;
+    assert_eq!(stored(&store, &ids).await, ["other", "b", "c", "d"]);
+    // One that has ended makes room for another.
+    store.take(&session("c")).await.unwrap();
+    begin(&store, "7", "e").await;
+    assert_eq!(stored(&store, &ids).await, ["other", "b", "d", "e"]);
+    begin(&store, "7", "f").await;
+    assert_eq!(stored(&store, &ids).await, ["other", "d", "e", "f"]);
+}
+
+async fn a_list_raced_by_many_is_bounded(store: Arc<dyn Store>) {
+    let ids: Vec<_> = (0..32).map(|number| number.to_string()).collect();
+    let mut tasks = JoinSet::new();
+    for id in ids.clone() {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { begin(&store, "7", &id).await });
+    }
+    tasks.join_all().await;
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    assert_eq!(stored(&store, &ids).await.len(), 3);
 }
 
 async fn a_working_store_passes_its_check(store: Arc<dyn Store>) {

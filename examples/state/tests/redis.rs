@@ -31,13 +31,15 @@ async fn failure(store: &Redis) -> &'static str {
         panic!("the link was refused as used");
     };
     assert!(!error.cause.is_empty());
-    let others: [Result<(), StateError>; 7] = [
+    let list = Key::new(Kind::Sessions, "7");
+    let others: [Result<(), StateError>; 8] = [
         store.put(&key(), "1".to_owned(), MINUTE).await,
         store.get(&key()).await.map(drop),
         store.take(&key()).await.map(drop),
         store.keep(&key(), MINUTE).await,
         store.add(&key(), MINUTE).await.map(drop),
         store.count(&key()).await.map(drop),
+        store.bound(&list, &key(), 3, MINUTE).await,
         store.check().await,
     ];
     for other in others {
@@ -67,12 +69,17 @@ async fn only_digests_are_stored() {
     store.put(&Key::new(Kind::Session, "secret-id"), "7".to_owned(), MINUTE).await.unwrap();
     store.put(&Key::new(Kind::SsoToken, "secret-id"), "8".to_owned(), MINUTE).await.unwrap();
     store.add(&Key::new(Kind::Failures, "203.0.113.7"), MINUTE).await.unwrap();
+    let session = Key::new(Kind::Session, "secret-id");
+    store.bound(&Key::new(Kind::Sessions, "7"), &session, 3, MINUTE).await.unwrap();
     let login = login_made_in(0, "demo@whmcs.com");
     let _ = store.first_use(&login, now()).await;
 
     let keys: Vec<String> = server.run(&["KEYS", "*"]).await;
     let key = |kind: &str| keys.iter().find(|key| key.starts_with(&format!("whmcs-auth:{kind}:")));
-    assert_eq!(keys.len(), 5, "{keys:?}");
+    assert_eq!(keys.len(), 6, "{keys:?}");
+    assert_eq!(key("sessions").unwrap(), &format!("whmcs-auth:sessions:{}", sha256("7")));
+    let list: Vec<String> = server.run(&["LRANGE", key("sessions").unwrap(), "0", "-1"]).await;
+    assert_eq!(list, [format!("whmcs-auth:session:{}", sha256("secret-id"))]);
     assert_eq!(key("session").unwrap(), &format!("whmcs-auth:session:{}", sha256("secret-id")));
     assert_eq!(key("sso_token").unwrap(), &format!("whmcs-auth:sso_token:{}", sha256("secret-id")));
     assert_eq!(key("failures").unwrap(), &format!("whmcs-auth:failures:{}", sha256("203.0.113.7")));
