@@ -22,14 +22,20 @@ serve() { # NAME OPTION...
     served=$(sed -n 's/^listening on //p;q' "$work/$1.out")
 }
 
+# Writes a file that only this user can read.
+secret() { # FILE TEXT
+    (umask 077 && printf '%s\n' "$2" >"$1")
+}
+
 # Three servers: an open one; one that lists no address of this machine, so a call needs the access key; and one
 # with another AutoAuth key.
 clients() { # NAME DATABASE
-    serve "$1" --database "$2" --autoauth-key abcXYZ123
+    secret "$work/$1.url" "$2"
+    serve "$1" --database-url-file "$work/$1.url" --autoauth-key abcXYZ123
     local open=$served
-    serve "$1-guarded" --database "$2" --allow-ip 203.0.113.7 --access-key 'key#1+2'
+    serve "$1-guarded" --database-url-file "$work/$1.url" --allow-ip 203.0.113.7 --access-key 'key#1+2'
     local guarded=$served
-    serve "$1-other" --database "$2" --autoauth-key another-key
+    serve "$1-other" --database-url-file "$work/$1.url" --autoauth-key another-key
     local other=$served
     check "$1: whmcspy and whmcs-api-client (Python)" python_clients "$open" "$guarded"
     check "$1: whmcs, whmcs-api and whmcs-js (Node)" node_clients "$open" "$guarded"
@@ -65,8 +71,13 @@ mariadb_with_the_tables() {
     until sql -e 'CREATE DATABASE whmcs' 2>>"$work/mariadb.log"; do
         still_waits "$mariadbd" "$work/mariadb.log"
     done
-    sql whmcs <checks/clients/mariadb/tables.sql
+    sql whmcs <examples/server/deploy/schema.sql
+    sql whmcs <checks/clients/mariadb/rows.sql
     php checks/clients/mariadb/secrets.php | sql whmcs
+    # From here on the service has the smallest grants, and a password that a URL must encode.
+    sql -e "CREATE USER whmcs_auth@localhost IDENTIFIED BY 'p@ss/w:rd%'"
+    sql -e "CREATE USER whmcs_auth_maker@localhost IDENTIFIED BY 'maker'"
+    sql whmcs <examples/server/deploy/grants.sql
 }
 
 # Otherwise the account was not found, and the comparison of e-mails was not tested.
@@ -75,6 +86,33 @@ look_alike_was_found() {
 }
 
 pair='identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo'
+
+call() { # BASE FIELDS
+    curl -s -d "action=GetClients&limitnum=0&$2" "$1/includes/api.php"
+}
+
+# The credential is made by a user who can read no secret. The service accepts it.
+made_credential_works() {
+    local made answer
+    secret "$work/maker.url" "mysql://whmcs_auth_maker:maker@localhost/whmcs?socket=$work/socket"
+    made=$("$work/whmcs-auth-server" make-credential --database-url-file "$work/maker.url" \
+        --admin admin --role Reader | sed 's/: /=/') || return
+    answer=$(call "$last_open" "$(paste -sd '&' <<<"$made")")
+    echo "$answer"
+    grep -q '^result=success;' <<<"$answer"
+}
+
+check_database() { # DATABASE
+    "$work/whmcs-auth-server" check-database --database-url-file "$work/$1.url"
+}
+
+# The list is as PHP serializes it. A removed address is refused by the next call.
+lists_addresses() {
+    serve MariaDB-listed --database-url-file "$work/MariaDB.url" --allowed-ips-from-database
+    call "$served" "$pair" | grep '^result=success;' || return
+    sql whmcs -e "UPDATE tblconfiguration SET value = 'a:0:{}' WHERE setting = 'APIAllowedIPs'"
+    call "$served" "$pair" | grep -x 'result=error;message=Invalid IP 127.0.0.1'
+}
 
 is_unavailable() { # FIELDS
     local answer
@@ -112,7 +150,13 @@ cp "$built/release/whmcs-auth-server" "$built/rust-client/debug/whmcs-rust-clien
 mariadb_with_the_tables
 
 clients SQLite "sqlite:$work/whmcs.db"
-clients MariaDB "mysql://root@localhost/whmcs?socket=$work/socket"
+clients MariaDB "mysql://whmcs_auth:p%40ss%2Fw%3Ard%25@localhost/whmcs?socket=$work/socket"
 check 'MariaDB: a look-alike account was found and refused' look_alike_was_found
+check 'SQLite: check-database finds no problems' check_database SQLite
+check 'MariaDB: check-database finds no problems with the smallest grants' check_database MariaDB
+check 'MariaDB: make-credential, with the smallest grants' made_credential_works
+check "MariaDB: WHMCS's own list of addresses, as PHP writes it" lists_addresses
 check 'MariaDB: a failed query is an error' mixed_collations
+check 'MariaDB: control: check-database tells it' \
+    fails_by 'firstname and lastname of tblclients have two collations' check_database MariaDB
 check 'MariaDB: without the database, every call is refused' database_is_down

@@ -266,7 +266,7 @@ async fn the_check_tells_each_problem_and_no_secret() {
             'a:3:{i:0;a:2:{s:2:"ip";s:0:"";s:4:"note";s:0:"";}i:1;a:1:{s:2:"ip";s:10:"10.0.0.0/8";}i:2;a:1:{s:2:"ip";s:3:"::1";}}');
         UPDATE tblconfiguration SET value = 'https://b.example' WHERE setting = 'SystemURL';
         UPDATE tblconfiguration SET value = '' WHERE setting = 'AllowAutoAuth';
-        INSERT INTO tblapi_roles VALUES (3, 'Broken', '{"getclients":'), (4, 'List', '["getclients"]');
+        INSERT INTO tblapi_roles VALUES (3, 'Broken', '{"getclients":'), (4, 'List', '["getclients"]'), (5, 'Empty', '');
         CREATE TABLE one AS SELECT secret FROM tbldeviceauth WHERE id = 7;
         INSERT INTO tbldeviceauth (id, identifier, secret, user_id, role_ids)
             SELECT 8, 'orphan', secret, 99, '[1]' FROM one UNION
@@ -299,8 +299,9 @@ settings
   addresses in APIAllowedIPs: 1; they count with --allowed-ips-from-database
   PROBLEM: APIAllowedIPs has entries that are no addresses, and match nobody: \"10.0.0.0/8\"
 API roles
-  roles: 4
+  roles: 5
   PROBLEM: permissions cannot be read, so these roles allow nothing: 3, 4
+  these roles allow nothing: 5
 API credentials
   credentials: 9; deleted ones: 1
   stored as bcrypt, cost 5: 7

@@ -320,17 +320,21 @@ impl Check<'_> {
         let rows =
             self.rows("SELECT CAST(id AS SIGNED) AS id, permissions FROM tblapi_roles ORDER BY id");
         let rows = rows.await?;
-        let mut unreadable = Vec::new();
+        let (mut unreadable, mut empty) = (Vec::new(), Vec::new());
         for row in &rows {
             let id: i64 = row.try_get("id")?;
             self.roles.insert(id);
-            let text = row.try_get::<Option<String>, _>("permissions").ok().flatten();
-            if text.and_then(|text| read_permissions(&text)).is_none() {
-                unreadable.push(id);
+            let text =
+                row.try_get::<Option<String>, _>("permissions").map(Option::unwrap_or_default);
+            match text.ok().and_then(|text| read_permissions(&text)) {
+                None => unreadable.push(id),
+                Some(actions) if actions.is_empty() => empty.push(id),
+                Some(_) => {}
             }
         }
         self.report.fact(format_args!("roles: {}", rows.len()));
         self.report.rows(&unreadable, "permissions cannot be read, so these roles allow nothing");
+        self.report.fact_of_rows(&empty, "these roles allow nothing");
         Ok(())
     }
 
