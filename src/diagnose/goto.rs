@@ -53,8 +53,7 @@ fn add_path_characters(text: &[u8], findings: &mut Findings) {
     let mut parts = text.splitn(2, |byte| matches!(byte, b'?' | b'#'));
     let path = parts.next().unwrap_or_default();
     let scheme = path.split(|byte| *byte == b':').next().unwrap_or_default();
-    let is_url = scheme.len() < path.len()
-        && scheme.first().is_some_and(u8::is_ascii_alphabetic)
+    let is_url = scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
     if is_url {
         findings.add(Finding::GotoFullUrl);

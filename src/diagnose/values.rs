@@ -30,7 +30,6 @@ pub(super) fn add(fields: &Fields<'_>, counts: impl Fn(Field) -> bool, findings:
 fn add_kind(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
     let text = trimmed(&sent.value.0);
     let kind = match field {
-        _ if sent.is_long => None,
         Field::Secret | Field::Password if is_stored_hash(text) => Some(Finding::StoredHash(field)),
         Field::Password => kind_of_password(text),
         Field::Hash => kind_of_hash(text),
@@ -126,6 +125,9 @@ fn has_40_digits(text: &[u8]) -> bool {
     text.split(|byte| !byte.is_ascii_hexdigit()).any(|digits| digits.len() == 40)
 }
 
+/// No way to write a date is longer.
+const MAX_DATE: usize = 64;
+
 /// What a timestamp is that is not ten digits.
 fn kind_of_timestamp(text: &str) -> Option<Finding> {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -149,7 +151,7 @@ fn kind_of_timestamp(text: &str) -> Option<Finding> {
         Some(Finding::TimestampFloat)
     } else if digits == 10 && is_made_of(&['.', ',', '_', '\'', ' ']) {
         Some(Finding::TimestampGrouped)
-    } else if digits > 0 && count(&['-', '/', ':', '.', ' ']) >= 2 {
+    } else if digits > 0 && text.len() <= MAX_DATE && count(&['-', '/', ':', '.', ' ']) >= 2 {
         Some(Finding::TimestampDate)
     } else {
         None

@@ -156,10 +156,17 @@ fn a_body_that_is_no_form() {
         assert_api("", content_type, PAIR, &["form_of_other_type"]);
     }
 
+    let named = ["form_of_other_type", "resembling_name(secret)"];
+    assert_api("", JSON, "api_secret=s", &named);
+    assert_api("", JSON, "secret%3Ds", &["form_of_other_type", "form_encoded_twice(secret)"]);
+
     // Near misses: forms with odd names, another boundary parameter, a body of no known look, and no body.
     let odd = |text: &str| format!("{text}&{PAIR}");
     for body in ["{x}=1", "[0]=1", "<3=1", "x^2=4", "--x=1", "\"{=", "x%01=1"] {
         assert_api("", FORM, odd(body), &[]);
+    }
+    for body in [&b"\x80\0\x81\0"[..], b"i\0\x80\0", b"\0\x80\0i"] {
+        assert_api("", FORM, body, &["no_credential_field"]);
     }
     assert_api("", Some("multipart/form-data; charset=x; Boundary=\"x\""), parts, &[]);
     assert_api("", Some("multipart/form-data; boundary=x"), format!("preamble\r\n{parts}"), &[]);
@@ -198,6 +205,7 @@ fn json_in_a_field() {
     assert_forms(&[
         (&format!("data={encoded}"), &["json_in_field"]),
         ("action=GetClients&params={\"identifier\":\"a\"}", &["json_in_field"]),
+        ("data=%41", &["no_credential_field"]),
         // Actions take JSON, too.
         (&format!("{PAIR}&data={encoded}"), &[]),
         (&format!("{ADMIN}&data={encoded}"), &[]),
@@ -377,6 +385,9 @@ fn a_request_that_went_through_html() {
             assert_api("", FORM, &body, &["html_escaped_value(secret)"]);
         }
     }
+    for tail in ["#;", "#x;", "#xzz;", "#12a;", "amplitude;", "amp"] {
+        assert_api("", FORM, format!("identifier=id&secret=a&{tail}"), &["raw_ampersand(secret)"]);
+    }
     for value in ["a%26b", "a%26amp", "a%26%23%3B", "amp%3B", "a%26amplitude%3B"] {
         assert_api("", FORM, format!("identifier=id&secret={value}"), &[]);
     }
@@ -514,6 +525,8 @@ fn a_hash_of_another_kind() {
         let found = codes(&diagnose::link(&with(hash)));
         assert_eq!(found.first().map(String::as_str), Some(code), "{hash}");
     }
+    let binary = with("f%24%FAKo%B3%C5%FC%D2NXqT%A9I%91%10F%D9%2B");
+    assert_links(&[(&binary, &["hash_is_binary"])]);
     for hash in [
         genuine,
         &genuine.to_uppercase(),
@@ -521,6 +534,8 @@ fn a_hash_of_another_kind() {
         &format!("{genuine}0"),
         &"g".repeat(32),
         &"g".repeat(40),
+        &"g".repeat(20),
+        &"g".repeat(64),
         "%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D%3D",
     ] {
         assert_links(&[(&with(hash), &[])]);
@@ -541,6 +556,7 @@ fn a_timestamp_of_another_kind() {
         ("2010-11-18T17:18:26Z", "timestamp_date"),
         ("2010-11-18", "timestamp_date"),
         ("18.11.2010", "timestamp_date"),
+        ("2010-11-18.", "timestamp_date"),
         ("11%2F18%2F2010", "timestamp_date"),
         ("20101118171826", "timestamp_date"),
         ("20101118", "timestamp_date"),
@@ -585,6 +601,8 @@ fn a_password_of_another_kind() {
         "password",
         "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd",
         "X03MO1qnZdYdgyfeuILPmQab",
+        &"g".repeat(40),
+        &"g".repeat(64),
         "$money$",
         "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo",
     ] {
@@ -686,6 +704,16 @@ fn at_most_eight_findings_are_kept_each_once_and_the_likeliest_first() {
     let twice = "identifier=id&secret=%0As%0A&secret=%0A";
     assert_api("", FORM, twice, &["line_end(secret)"]);
     assert!(Findings::default().is_empty() && !findings.is_empty());
+}
+
+#[test]
+fn names_to_192_bytes_and_values_to_6147_are_read() {
+    let name = format!("{}secret", "%20".repeat(62));
+    assert_api("", FORM, format!("{name}=s"), &["white_space_around_name(secret)"]);
+    assert_api("", FORM, format!("+{name}=s"), &["no_credential_field"]);
+    let ended = format!("identifier=id&secret={}\n", "a".repeat(6146));
+    assert_api("", FORM, &ended, &["line_end(secret)"]);
+    assert_api("", FORM, format!("{ended}a"), &[]);
 }
 
 #[test]
