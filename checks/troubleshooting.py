@@ -3,8 +3,8 @@
 
 usage: troubleshooting.py [PAGE]
 
-An entry is a row of a table whose first cell is the code. The source of the library, of the companion crate
-and of the example server says which codes there are.
+An entry is a row of a table whose first cell is the code. The source of the library, of the companion crate, of the
+example server, of the bridge and of the shared state says which codes there are.
 """
 
 import collections
@@ -22,6 +22,9 @@ METHOD = re.compile(r"^    (?:pub )?(?:const )?fn (?:code|cause)\([^)]*\) -> \(?
 CODE = re.compile(r'(?:=> |[{(]\s*)"([a-z0-9_]+)"')
 # A refusal of a service: the first text among the arguments.
 CALL = re.compile(r'(?:Refusal|Self)::(?:new|answered_as|unavailable|not_found)\([^";]{0,120}?"([a-z0-9_]+)"')
+# What the shared state and the bridge add.
+STATE = re.compile(r'"(state_[a-z]+)"')
+BRIDGE = re.compile(r'=> "(whmcs_[a-z_]+)"')
 ENTRY = re.compile(r"^\| `([a-z0-9_]+)` \|", re.M)
 
 
@@ -37,8 +40,11 @@ def library():
 
 
 def services():
-    for source in (*sources("examples/server/src"), *sources("crates/axum/src")):
+    for source in (*sources("examples/server/src"), *sources("crates/axum/src"), *sources("examples/bridge/src")):
         yield from CALL.findall(source)
+        yield from BRIDGE.findall(source)
+    for source in sources("examples/state/src"):
+        yield from STATE.findall(source)
 
 
 page = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else PAGE).read_text("utf-8")

@@ -17,6 +17,9 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long the database may take to answer.
 const DATABASE_TIME: Duration = Duration::from_secs(1);
 
+/// How long the shared state may take to answer.
+const STATE_TIME: Duration = Duration::from_secs(1);
+
 /// The result of the last check.
 #[derive(Default)]
 pub(crate) struct Readiness(Mutex<Option<Checked>>);
@@ -24,7 +27,7 @@ pub(crate) struct Readiness(Mutex<Option<Checked>>);
 #[derive(Clone, Copy)]
 struct Checked {
     at: Instant,
-    parts: [Part; 2],
+    parts: [Part; 3],
 }
 
 /// Something that the service needs to answer requests.
@@ -45,6 +48,7 @@ impl Readiness {
         }
         let parts = [
             Part { name: "database", is_ready: database_answers(service).await },
+            Part { name: "state", is_ready: state_answers(service).await },
             Part { name: "log", is_ready: service.log_is_writing() },
         ];
         let before = last.map(|checked| checked.parts);
@@ -71,6 +75,17 @@ async fn database_answers(service: &Service) -> bool {
         Err(late) => late.to_string(),
     };
     tracing::debug!(error, "the database does not answer");
+    false
+}
+
+/// Whether used links, sessions, tokens and failures can be kept.
+async fn state_answers(service: &Service) -> bool {
+    let error = match timeout(STATE_TIME, service.state.check()).await {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => error.to_string(),
+        Err(late) => late.to_string(),
+    };
+    tracing::warn!(error, "the shared state does not work");
     false
 }
 

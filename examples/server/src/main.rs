@@ -25,6 +25,7 @@ use whmcs_auth::{AutoAuthKey, BcryptCost, SignError, SystemClock, sign_autoauth}
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
 use whmcs_auth_server::{AccessControl, LogMonitor, LogWriter, Service, serve};
+use whmcs_auth_state::{Redis, Store};
 
 use self::options::{AccessOptions, CommandLine, Options, ReadAccess};
 
@@ -89,9 +90,17 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
         text.push_str(&what_to_try(&base_url, autoauth_keys.first())?);
     }
     let settings = options.settings(base_url, bcrypt_cost);
+    let redis = options.redis.as_deref().map(Redis::new).transpose()?;
     let (control, access) = access.controlled();
     tokio::spawn(reload(hangups, options.access, demo_key, control));
-    let service = Service::new(settings, access, database, SystemClock).with_log(log);
+    let mut service = Service::new(settings, access, database, SystemClock).with_log(log);
+    if let Some(redis) = redis {
+        if let Err(error) = redis.check().await {
+            // The service starts all the same, and works as soon as Redis does.
+            tracing::error!(code = error.code, "{error}");
+        }
+        service = service.with_state(Arc::new(redis));
+    }
     // The service runs even if nobody reads standard output, or if it is closed.
     thread::Builder::new().spawn(move || io::stdout().write_all(text.as_bytes()))?;
     serve(listener, service, stop).await;

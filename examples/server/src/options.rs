@@ -52,6 +52,17 @@ pub struct Options {
     #[arg(long)]
     one_time_links: bool,
 
+    /// Redis that keeps used links, sessions, tokens and failures for several servers, such as
+    /// redis://:PASSWORD@HOST:6379/0. Without it, each server keeps its own in memory.
+    #[arg(long, value_name = "URL", env = "WHMCS_REDIS", hide_env_values = true)]
+    pub redis: Option<String>,
+
+    /// Seconds that the clock of whoever makes the login links may be ahead. With --redis and
+    /// --one-time-links, links are refused for so long after Redis was started. [default: 900, as in
+    /// WHMCS; 120 with --redis and --one-time-links]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=900))]
+    max_ahead: Option<u64>,
+
     /// Failures in a minute after which an address is refused.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: u32,
@@ -103,7 +114,12 @@ pub struct Options {
 impl Options {
     /// The limits.
     pub fn limits(&self) -> Limits {
+        let default = match self.redis.is_some() && self.one_time_links {
+            true => Duration::from_secs(120),
+            false => Limits::default().link_ahead_time,
+        };
         Limits {
+            link_ahead_time: self.max_ahead.map_or(default, Duration::from_secs),
             body_kib: self.max_body,
             failures: self.max_failures,
             database_connections: self.database_connections,

@@ -10,6 +10,7 @@ use whmcs_auth::diagnose::Findings;
 use whmcs_auth::gate::AddressRefusal;
 use whmcs_auth::replay::ReplayRefusal;
 use whmcs_auth::{ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal};
+use whmcs_auth_state::{StateError, UseError};
 
 use crate::fair_queue::Full;
 use crate::throttle::Guess;
@@ -109,6 +110,22 @@ impl Refusal {
         let seconds = wait.as_secs_f64().ceil() as u64;
         self.retry_after = Some(seconds.max(1));
         self
+    }
+}
+
+/// The cause is the store's, so the caller is not counted.
+impl From<StateError> for Refusal {
+    fn from(error: StateError) -> Self {
+        Self::unavailable(error.code, error.cause)
+    }
+}
+
+impl From<UseError> for Refusal {
+    fn from(error: UseError) -> Self {
+        match error {
+            UseError::Refused(refusal) => refusal.into(),
+            UseError::State(error) => error.into(),
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn router(service: Shared) -> Router {
 /// A page that only accepts the allowed methods. By default HEAD runs the GET handler, so it would log in
 /// and use up one-time links and tokens.
 fn page(methods: MethodRouter<Shared>, allow: &'static str) -> MethodRouter<Shared> {
-    let refuse = async move |service, address| pages::method_not_allowed(service, address, allow);
+    let refuse = move |service, address| pages::method_not_allowed(service, address, allow);
     methods.head(refuse).fallback(refuse)
 }
 

@@ -12,7 +12,7 @@ use tracing::field;
 use whmcs_auth::Clock;
 use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::diagnose::Findings;
-use whmcs_auth::replay::ReplayGuard;
+use whmcs_auth_state::{Capacity, Memory, Store};
 use zeroize::Zeroizing;
 
 use crate::access::CurrentAccess;
@@ -31,16 +31,17 @@ use crate::throttle::{Guess, Throttle};
 /// The service, as every handler receives it.
 pub(crate) type Shared = Arc<Service>;
 
-/// The settings, the database, and what is kept in memory between requests.
+/// The settings, the database, and what is kept between requests.
 pub struct Service {
     pub(crate) settings: Settings,
     pub(crate) access: CurrentAccess,
     pub(crate) database: Database,
     /// The database, for the pages.
     pub(crate) page_database: Database,
+    /// Used links, sessions, tokens and failures.
+    pub(crate) state: Arc<dyn Store>,
     pub(crate) sessions: Sessions,
     pub(crate) sso_tokens: SsoTokens,
-    pub(crate) replay_guard: Option<ReplayGuard>,
     pub(crate) throttle: Throttle,
     /// Limits how many secrets are verified at the same time.
     pub(crate) verifications: FairQueue,
@@ -63,13 +64,18 @@ impl Service {
         clock: impl Clock + Send + Sync + 'static,
     ) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        let links = settings.limits.remembered_links;
+        let state = Arc::new(Memory::new(Capacity {
+            links: settings.limits.remembered_links,
+            sessions: settings.limits.sessions,
+            sso_tokens: settings.limits.sso_tokens,
+            failures: settings.limits.remembered_networks,
+        }));
         let cache = verification_cache(&settings.limits);
         Self {
-            sessions: Sessions::new(&settings.limits, &settings.base_path),
-            sso_tokens: SsoTokens::new(&settings.limits),
-            replay_guard: settings.one_time_links.then(|| ReplayGuard::new(links)),
-            throttle: Throttle::new(&settings.limits),
+            sessions: Sessions::new(state.clone(), &settings.limits, &settings.base_path),
+            sso_tokens: SsoTokens::new(state.clone()),
+            throttle: Throttle::new(state.clone(), &settings.limits),
+            state,
             verifications: FairQueue::new(cores, &settings.limits),
             metrics: Metrics::new(cache.clone()),
             cache,
@@ -83,6 +89,18 @@ impl Service {
             page_database: database.for_pages(),
             database,
         }
+    }
+
+    /// Keeps used links, sessions, tokens and failures in this store, which several machines may share. Without
+    /// it they are kept in memory.
+    #[must_use]
+    pub fn with_state(mut self, state: Arc<dyn Store>) -> Self {
+        let Settings { limits, base_path, .. } = &self.settings;
+        self.sessions = Sessions::new(Arc::clone(&state), limits, base_path);
+        self.sso_tokens = SsoTokens::new(Arc::clone(&state));
+        self.throttle = Throttle::new(Arc::clone(&state), limits);
+        self.state = state;
+        self
     }
 
     /// Watches the log that the service writes to.
@@ -114,9 +132,13 @@ impl Service {
     }
 
     /// Returns the client's address. Refuses a hidden address, and one with too many failed guesses.
-    pub(crate) fn admit(&self, address: ClientAddress, guess: Guess) -> Result<IpAddr, Refusal> {
+    pub(crate) async fn admit(
+        &self,
+        address: ClientAddress,
+        guess: Guess,
+    ) -> Result<IpAddr, Refusal> {
         let address = address.known()?;
-        self.throttle.check(guess, address)?;
+        self.throttle.check(guess, address).await?;
         Ok(address)
     }
 
@@ -128,7 +150,7 @@ impl Service {
     }
 
     /// Counts and logs a refusal. If it has no line of its own, a later line sums it up.
-    pub(crate) fn refused(
+    pub(crate) async fn refused(
         &self,
         endpoint: &'static str,
         address: ClientAddress,
@@ -138,8 +160,9 @@ impl Service {
         self.metrics.count(endpoint, code);
         if let ClientAddress(Ok(address)) = address
             && let Some(guess) = refusal.guess
+            && let Err(error) = self.throttle.count(guess, address).await
         {
-            self.throttle.count(guess, address);
+            tracing::error!(code = error.code, "a failure was not counted: {error}");
         }
         let status = refusal.status.as_u16();
         self.count_findings(endpoint, &refusal.findings);

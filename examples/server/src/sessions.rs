@@ -1,12 +1,11 @@
-//! Sessions in memory. A cookie holds a random id, and the id stands for a client.
+//! Sessions. A cookie holds a random id, and the id stands for a client.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use moka::Entry;
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
+use whmcs_auth_state::{Key, Kind, Store};
 
 use crate::path::BasePath;
 use crate::random::random_hex;
@@ -15,33 +14,57 @@ use crate::settings::Limits;
 
 const COOKIE: &str = "session";
 
-/// All sessions. If there are too many, the least recently used one ends. If one client has too many, the
-/// oldest one of that client ends, so a link that is used again and again ends no session of others.
+/// All sessions. If one client has too many, the oldest one of that client ends, so a link that is used
+/// again and again ends no session of others.
 pub(crate) struct Sessions {
-    /// Client numbers by session id.
-    clients: Cache<String, i64>,
-    /// Session ids by client number, from the oldest to the newest. Some may have ended.
-    ids: Cache<i64, VecDeque<String>>,
+    state: Arc<dyn Store>,
+    idle_time: Duration,
+    longest_time: Duration,
     max_by_client: usize,
     cookie_path: String,
 }
 
+/// The client of a session, and when it ends at the latest, in milliseconds since 1970.
+struct Session {
+    client: i64,
+    end: u64,
+}
+
+impl Session {
+    fn read(text: &str) -> Option<Self> {
+        let (client, end) = text.split_once(' ')?;
+        Some(Self { client: client.parse().ok()?, end: end.parse().ok()? })
+    }
+
+    fn text(&self) -> String {
+        format!("{} {}", self.client, self.end)
+    }
+
+    fn left(&self) -> Duration {
+        Duration::from_millis(self.end.saturating_sub(now()))
+    }
+}
+
+/// Other machines read it, so it is the time of the system's clock.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    millis(now)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn key(id: &str) -> Key {
+    Key::new(Kind::Session, id)
+}
+
 impl Sessions {
-    pub(crate) fn new(limits: &Limits, base_path: &BasePath) -> Self {
+    pub(crate) fn new(state: Arc<dyn Store>, limits: &Limits, base_path: &BasePath) -> Self {
         Self {
-            clients: Cache::builder()
-                .max_capacity(limits.sessions)
-                // The default policy may evict the newest entry.
-                .eviction_policy(EvictionPolicy::lru())
-                .time_to_idle(limits.session_idle_time)
-                .time_to_live(limits.session_time)
-                .build(),
-            // An entry lives as long as the newest session in it.
-            ids: Cache::builder()
-                .max_capacity(limits.sessions)
-                .eviction_policy(EvictionPolicy::lru())
-                .time_to_live(limits.session_time)
-                .build(),
+            state,
+            idle_time: limits.session_idle_time,
+            longest_time: limits.session_time,
             max_by_client: limits.sessions_by_client,
             cookie_path: match base_path.as_str() {
                 "" => "/".to_owned(),
@@ -52,49 +75,46 @@ impl Sessions {
 
     /// Starts a session under a new id, and ends the session of the cookie that the browser sent. An id
     /// from the browser is never reused, so nobody can plant one (session fixation).
-    pub(crate) fn begin(
+    pub(crate) async fn begin(
         &self,
         jar: CookieJar,
         client: i64,
         is_tls: bool,
     ) -> Result<CookieJar, Refusal> {
-        self.forget(&jar);
+        self.forget(&jar).await?;
         let id = random_hex()?;
-        self.clients.insert(id.clone(), client);
-        self.remember(client, id.clone());
+        let session = Session { client, end: now().saturating_add(millis(self.longest_time)) };
+        let idle_time = self.idle_time.min(self.longest_time);
+        self.state.put(&key(&id), session.text(), idle_time).await?;
+        let all = Key::new(Kind::Sessions, &client.to_string());
+        self.state.bound(&all, &key(&id), self.max_by_client, self.longest_time).await?;
         Ok(jar.add(self.cookie(id, is_tls)))
     }
 
-    /// Adds the id to those of the client, and ends the client's oldest sessions if there are too many.
-    fn remember(&self, client: i64, id: String) {
-        self.ids.entry(client).and_upsert_with(|ids| {
-            let mut ids = ids.map(Entry::into_value).unwrap_or_default();
-            ids.retain(|id| self.clients.contains_key(id));
-            ids.push_back(id);
-            while ids.len() > self.max_by_client
-                && let Some(oldest) = ids.pop_front()
-            {
-                self.clients.invalidate(&oldest);
-            }
-            ids
-        });
-    }
-
     /// The client who is logged in, if any.
-    pub(crate) fn client(&self, jar: &CookieJar) -> Option<i64> {
-        self.clients.get(jar.get(COOKIE)?.value())
+    pub(crate) async fn client(&self, jar: &CookieJar) -> Result<Option<i64>, Refusal> {
+        let Some(cookie) = jar.get(COOKIE) else { return Ok(None) };
+        let key = key(cookie.value());
+        let text = self.state.get(&key).await?;
+        let Some(session) = text.as_deref().and_then(Session::read) else { return Ok(None) };
+        if session.left().is_zero() {
+            return Ok(None);
+        }
+        self.state.keep(&key, session.left().min(self.idle_time)).await?;
+        Ok(Some(session.client))
     }
 
     /// Ends the session, and removes the cookie from the browser.
-    pub(crate) fn end(&self, jar: CookieJar) -> CookieJar {
-        self.forget(&jar);
-        jar.remove(self.cookie(String::new(), false))
+    pub(crate) async fn end(&self, jar: CookieJar) -> Result<CookieJar, Refusal> {
+        self.forget(&jar).await?;
+        Ok(jar.remove(self.cookie(String::new(), false)))
     }
 
-    fn forget(&self, jar: &CookieJar) {
+    async fn forget(&self, jar: &CookieJar) -> Result<(), Refusal> {
         if let Some(cookie) = jar.get(COOKIE) {
-            self.clients.invalidate(cookie.value());
+            self.state.take(&key(cookie.value())).await?;
         }
+        Ok(())
     }
 
     fn cookie(&self, value: String, is_tls: bool) -> Cookie<'static> {

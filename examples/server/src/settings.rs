@@ -95,6 +95,8 @@ pub struct Limits {
     pub failure_time: Duration,
     /// The most addresses whose failures are remembered. An IPv6 /64 is one address.
     pub remembered_networks: u64,
+    /// How far ahead of the clock the timestamp of a login link may be.
+    pub link_ahead_time: Duration,
     /// The most used login links that are remembered.
     pub remembered_links: usize,
     /// The most single sign-on tokens.
@@ -136,6 +138,7 @@ impl Default for Limits {
             failures: 20,
             failure_time: Duration::from_secs(60),
             remembered_networks: 100_000,
+            link_ahead_time: Duration::from_secs(900),
             remembered_links: 100_000,
             sso_tokens: 100_000,
             sessions: 100_000,

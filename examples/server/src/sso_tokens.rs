@@ -1,72 +1,93 @@
 //! The tokens of `CreateSsoToken`, the successor of AutoAuth. Each token logs in once.
 
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
+use std::sync::Arc;
+
 use time::{Duration, OffsetDateTime};
-use whmcs_auth::{AutoAuthRefusal, GotoTarget};
+use whmcs_auth::{AutoAuthRefusal, Goto, GotoTarget};
+use whmcs_auth_state::{Key, Kind, Store};
 
 use crate::random::{is_hex_of_32_bytes, random_hex};
 use crate::refusal::Refusal;
-use crate::settings::Limits;
 use crate::throttle::Guess;
 
 /// How long a token can be used.
 const LIFETIME: Duration = Duration::seconds(60);
 
+/// Longer than their lifetime, so that the log can tell expired tokens from unknown ones.
+const KEPT: std::time::Duration = std::time::Duration::from_secs(600);
+
 /// Issued tokens that were not used yet.
-pub(crate) struct SsoTokens(Cache<String, SsoLogin>);
+pub(crate) struct SsoTokens(Arc<dyn Store>);
 
 /// The login that a token allows.
-#[derive(Clone)]
 pub(crate) struct SsoLogin {
     pub(crate) client: i64,
     pub(crate) target: Option<GotoTarget<'static>>,
     expires: OffsetDateTime,
 }
 
+impl SsoLogin {
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, ' ');
+        let client = parts.next()?.parse().ok()?;
+        let expires = OffsetDateTime::from_unix_timestamp(parts.next()?.parse().ok()?).ok()?;
+        let target = match Goto::parse(parts.next()?) {
+            Goto::Absent => None,
+            Goto::SameSite(target) => Some(target.into_owned()),
+            Goto::Refused => return None,
+        };
+        Some(Self { client, target, expires })
+    }
+
+    fn text(&self) -> String {
+        let target = self.target.as_ref().map_or("", GotoTarget::as_str);
+        format!("{} {} {target}", self.client, self.expires.unix_timestamp())
+    }
+}
+
+fn key(token: &str) -> Key {
+    Key::new(Kind::SsoToken, token)
+}
+
 impl SsoTokens {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        // Longer than their lifetime, so that the log can tell expired tokens from unknown ones.
-        let kept = std::time::Duration::from_secs(600);
-        Self(
-            Cache::builder()
-                .max_capacity(limits.sso_tokens)
-                .eviction_policy(EvictionPolicy::lru())
-                .time_to_live(kept)
-                .build(),
-        )
+    pub(crate) fn new(state: Arc<dyn Store>) -> Self {
+        Self(state)
     }
 
     /// Issues a token for the client.
-    pub(crate) fn issue(
+    pub(crate) async fn issue(
         &self,
         client: i64,
         target: Option<GotoTarget<'static>>,
         now: OffsetDateTime,
     ) -> Result<String, Refusal> {
         let token = random_hex()?;
-        let expires = now.saturating_add(LIFETIME);
-        self.0.insert(token.clone(), SsoLogin { client, target, expires });
+        let login = SsoLogin { client, target, expires: now.saturating_add(LIFETIME) };
+        self.0.put(&key(&token), login.text(), KEPT).await?;
         Ok(token)
     }
 
     /// The login that the token allows. The token stays usable.
-    pub(crate) fn peek(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
-        not_expired(token, self.0.get(token), now)
+    pub(crate) async fn peek(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
+        not_expired(token, self.0.get(&key(token)).await?, now)
     }
 
     /// Uses up the token. If several requests do so at the same time, only one succeeds.
-    pub(crate) fn redeem(&self, token: &str, now: OffsetDateTime) -> Result<SsoLogin, Refusal> {
-        not_expired(token, self.0.remove(token), now)
+    pub(crate) async fn redeem(
+        &self,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Result<SsoLogin, Refusal> {
+        not_expired(token, self.0.take(&key(token)).await?, now)
     }
 }
 
 fn not_expired(
     token: &str,
-    login: Option<SsoLogin>,
+    login: Option<String>,
     now: OffsetDateTime,
 ) -> Result<SsoLogin, Refusal> {
-    match login {
+    match login.as_deref().and_then(SsoLogin::read) {
         Some(login) if now < login.expires => Ok(login),
         Some(_) => Err(Refusal::answered_as(
             &AutoAuthRefusal::Expired { by: Default::default() },
@@ -84,32 +105,5 @@ fn not_expired(
             "sso_token_format",
             "there is no token, or it does not have the format of one",
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-    use std::thread::scope;
-
-    use super::*;
-
-    #[test]
-    fn only_one_of_several_threads_redeems_a_token() {
-        let tokens = SsoTokens::new(&Limits::default());
-        let now = OffsetDateTime::UNIX_EPOCH;
-        for _ in 0..500 {
-            let token = tokens.issue(1, None, now).unwrap();
-            let all_are_ready = Barrier::new(4);
-            let redeem = || {
-                all_are_ready.wait();
-                tokens.redeem(&token, now).is_ok()
-            };
-            let redeemed = scope(|scope| {
-                let threads = [(); 4].map(|()| scope.spawn(redeem));
-                threads.map(|thread| thread.join().unwrap())
-            });
-            assert_eq!(redeemed.iter().filter(|one| **one).count(), 1);
-        }
     }
 }

@@ -103,7 +103,7 @@ async fn a_log_that_cannot_be_written_delays_no_answer() {
             assert!(started.elapsed() < Duration::from_secs(10), "{output}");
         }
         sleep(Duration::from_millis(2100).saturating_sub(started.elapsed())).await;
-        let not_ready = r#"{"database":"ready","log":"not ready"}"#.to_owned();
+        let not_ready = r#"{"database":"ready","log":"not ready","state":"ready"}"#.to_owned();
         assert_eq!(program.get("/readyz").await, (503, not_ready), "{output}");
         assert_eq!(program.get("/healthz").await, (200, "alive\n".to_owned()), "{output}");
         let (status, time) = program.stop();

@@ -42,7 +42,7 @@ async fn metrics_count_each_code_and_are_local() {
 #[tokio::test]
 async fn a_balancer_learns_whether_the_service_is_ready() {
     let server = Server::start().await;
-    let ready = r#"{"database":"ready","log":"ready"}"#;
+    let ready = r#"{"database":"ready","log":"ready","state":"ready"}"#;
     let response = server.get("/readyz").await;
     assert_eq!(head(&response, "content-type"), Some("application/json"));
     assert_eq!(answer(response).await, (200, ready.to_owned()));
@@ -50,7 +50,7 @@ async fn a_balancer_learns_whether_the_service_is_ready() {
     std::fs::rename(server.database_file(), &kept).unwrap();
     assert_eq!(server.get("/readyz").await.status(), 200, "the result of the last second");
     sleep(Duration::from_millis(1100)).await;
-    let not_ready = r#"{"database":"not ready","log":"ready"}"#;
+    let not_ready = r#"{"database":"not ready","log":"ready","state":"ready"}"#;
     assert_eq!(answer(server.get("/readyz").await).await, (503, not_ready.to_owned()));
     assert_eq!(answer(server.get("/healthz").await).await, (200, "alive\n".to_owned()));
     std::fs::rename(&kept, server.database_file()).unwrap();

@@ -164,7 +164,7 @@ async fn create_sso_token(service: &Service, received: &Received) -> Result<Succ
             ));
         }
     };
-    let token = service.sso_tokens.issue(client.id, target, service.now())?;
+    let token = service.sso_tokens.issue(client.id, target, service.now()).await?;
     let system_url = service.database.configuration().await?.system_url;
     let base = system_url.as_deref().unwrap_or(&service.settings.base_url);
     let redirect_url =

@@ -57,7 +57,7 @@ async fn verify(
     let slot = service.verifications.slot(address, &name).await?;
     drop(waiting);
     // The client may have reached the limit of failures while it waited, so check again.
-    service.throttle.check(Guess::Secret, address)?;
+    service.throttle.check(Guess::Secret, address).await?;
     // A call with the same secret may have been verified while this one waited.
     let pending = match recall(service, pending) {
         Recall::Accepted(caller) => return Ok(caller),

@@ -61,7 +61,7 @@ pub(crate) async fn call(
         }
         Err(refusal) => {
             let refusal = refusal.diagnosed(|| sent.findings());
-            service.refused(ENDPOINT, address, &refusal);
+            service.refused(ENDPOINT, address, &refusal).await;
             let status = refusal.status;
             let mut response = render(Answer::error(status.as_u16(), &refusal.message, &request));
             if let Some(seconds) = refusal.retry_after {
@@ -103,7 +103,7 @@ async fn answer(
         }
     }
     // After the body was read, because `responsetype` may be in the body.
-    let address = service.admit(address, Guess::Secret)?;
+    let address = service.admit(address, Guess::Secret).await?;
     let action = authorize(service, address, &received.api_request()).await?;
     actions::perform(service, &action, received).await
 }

@@ -31,10 +31,15 @@ pub(crate) async fn client_area(
 }
 
 /// Leads to the client area, or says how to log in.
-pub(crate) async fn home(State(service): State<Shared>, jar: CookieJar) -> Response {
-    match service.sessions.client(&jar) {
-        Some(_) => redirect(CLIENT_AREA),
-        None => how_to_log_in(&service, StatusCode::OK),
+pub(crate) async fn home(
+    State(service): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    jar: CookieJar,
+) -> Response {
+    match service.in_time(service.sessions.client(&jar)).await {
+        Ok(Some(_)) => redirect(CLIENT_AREA),
+        Ok(None) => how_to_log_in(&service, StatusCode::OK),
+        Err(refusal) => refuse(&service, "clientarea", address, &refusal, &jar).await,
     }
 }
 

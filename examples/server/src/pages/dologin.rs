@@ -7,6 +7,8 @@ use axum_extra::extract::CookieJar;
 use whmcs_auth::diagnose;
 use whmcs_auth::{AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, verify_autoauth};
 
+use whmcs_auth_state::use_once;
+
 use super::session::{begin_session, finish};
 use super::target::{CLIENT_AREA, check_target};
 use super::visit::check_visit;
@@ -41,7 +43,7 @@ async fn log_in_by_link(
     query: &str,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
-    service.admit(address, Guess::Link)?;
+    service.admit(address, Guess::Link).await?;
     let configuration = service.page_database.configuration().await?;
     if !configuration.allow_autoauth {
         return Err(Refusal::answered_as(
@@ -53,16 +55,18 @@ async fn log_in_by_link(
     // Read the clock once: the guard needs the time at which the link was verified.
     let now = service.now();
     let request = AutoAuthRequest::from_query(query);
+    let ahead = service.settings.limits.link_ahead_time;
+    let policy = AutoAuthPolicy::new().with_future_limit(ahead);
     let keys = &service.access.get().autoauth_keys;
-    let login = verify_autoauth(&request, keys, &now, &AutoAuthPolicy::new())?;
+    let login = verify_autoauth(&request, keys, &now, &policy)?;
 
     let clients = service.page_database.clients_by_email(login.email()).await?;
     let login = login.check_account(clients, |client| &client.email, Client::is_open)?;
-    let login = match &service.replay_guard {
-        Some(guard) => login.use_once(guard, now)?,
-        None => login.repeatable(),
+    let login = match service.settings.one_time_links {
+        true => use_once(&*service.state, login, now).await?,
+        false => login.repeatable(),
     };
-    let jar = begin_session(service, jar, login.account(), &configuration)?;
+    let jar = begin_session(service, jar, login.account(), &configuration).await?;
     let response = check_target(service, ENDPOINT, address, login.goto(), query);
     Ok((jar, response.unwrap_or_else(|| login.redirect(CLIENT_AREA))))
 }

@@ -20,7 +20,7 @@ pub(crate) async fn not_found(
     jar: CookieJar,
 ) -> Response {
     let refusal = unrouted::refusal(uri.path(), &service.settings.base_path);
-    service.refused(unrouted::ENDPOINT, address, &refusal);
+    service.refused(unrouted::ENDPOINT, address, &refusal).await;
     if uri.path().split('/').any(|segment| segment.eq_ignore_ascii_case("includes")) {
         return api::unknown_path(&service);
     }
@@ -34,15 +34,15 @@ pub(crate) async fn not_found(
 }
 
 /// Answers a method that the page does not accept.
-pub(crate) fn method_not_allowed(
+pub(crate) async fn method_not_allowed(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
     allow: &'static str,
 ) -> Response {
-    let cause = format_args!("the page accepts only {allow}");
+    let cause = format!("the page accepts only {allow}");
     let status = StatusCode::METHOD_NOT_ALLOWED;
     let refusal = Refusal::new("method_not_allowed", status, "Method Not Allowed", cause);
-    service.refused("page", address, &refusal);
+    service.refused("page", address, &refusal).await;
     let page = Page::new(&service, "This page cannot be opened in this way")
         .says(format!("It accepts only {allow}. Open it by its link."))
         .links_to("", "Go to the start page")

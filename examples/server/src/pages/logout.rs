@@ -40,8 +40,13 @@ pub(crate) async fn log_out(
     if let Err(refusal) = check_origin(&headers) {
         return refuse(&service, ENDPOINT, address, &refusal, &jar).await;
     }
-    service.accepted(ENDPOINT);
-    (service.sessions.end(jar), has_ended(&service)).into_response()
+    match service.in_time(service.sessions.end(jar.clone())).await {
+        Ok(jar) => {
+            service.accepted(ENDPOINT);
+            (jar, has_ended(&service)).into_response()
+        }
+        Err(refusal) => refuse(&service, ENDPOINT, address, &refusal, &jar).await,
+    }
 }
 
 /// Refuses a POST from another site. Browsers send no `SameSite=Lax` cookie with it, but may send one with

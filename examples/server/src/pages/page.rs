@@ -94,7 +94,7 @@ pub(super) async fn refuse(
     refusal: &Refusal,
     jar: &CookieJar,
 ) -> Response {
-    service.refused(endpoint, address, refusal);
+    service.refused(endpoint, address, refusal).await;
     let page = Page::new(service, title(refusal.status));
     let page = match (refusal.status, refusal.retry_after) {
         (StatusCode::TOO_MANY_REQUESTS, Some(seconds)) => page.says(format!(

@@ -1,7 +1,5 @@
 //! The session of a visitor, on the pages.
 
-use std::fmt::Display;
-
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 
@@ -16,23 +14,27 @@ pub(super) async fn logged_in(
     service: &Service,
     jar: &CookieJar,
 ) -> Result<Option<Client>, Refusal> {
-    let Some(id) = service.sessions.client(jar) else {
-        return Ok(None);
-    };
-    service.in_time(async { Ok(service.page_database.client(id).await?) }).await
+    service
+        .in_time(async {
+            Ok(match service.sessions.client(jar).await? {
+                Some(id) => service.page_database.client(id).await?,
+                None => None,
+            })
+        })
+        .await
 }
 
 /// Starts the session, and adds the client to the log's description of the request.
-pub(super) fn begin_session(
+pub(super) async fn begin_session(
     service: &Service,
     jar: CookieJar,
     client: &Client,
     configuration: &Configuration,
 ) -> Result<CookieJar, Refusal> {
-    let caller: &dyn Display = &format_args!("client {}", client.id);
-    tracing::Span::current().record("caller", tracing::field::display(caller));
+    let caller = format!("client {}", client.id);
+    tracing::Span::current().record("caller", caller);
     let is_tls = configuration.is_tls();
-    service.sessions.begin(jar, client.id, is_tls)
+    service.sessions.begin(jar, client.id, is_tls).await
 }
 
 /// Adds the session's cookie to the redirect after a login, or shows why there was none.

@@ -39,12 +39,12 @@ async fn log_in_by_token(
     path: &ReceivedPath,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
-    service.admit(address, Guess::Link)?;
+    service.admit(address, Guess::Link).await?;
     let configuration = service.page_database.configuration().await?;
     let query = Received::new().with_query(query);
     let token = String::from_utf8_lossy(query.field("access_token").unwrap_or_default());
     let now = service.now();
-    let id = service.sso_tokens.peek(&token, now)?.client;
+    let id = service.sso_tokens.peek(&token, now).await?.client;
     let Some(client) = service.page_database.client(id).await? else {
         return Err(Refusal::answered_as(
             &AutoAuthRefusal::UnknownEmail,
@@ -53,8 +53,8 @@ async fn log_in_by_token(
         ));
     };
     // Only after the database answered, so that its failure does not use up the token.
-    let login = service.sso_tokens.redeem(&token, now)?;
-    let jar = begin_session(service, jar, &client, &configuration)?;
+    let login = service.sso_tokens.redeem(&token, now).await?;
+    let jar = begin_session(service, jar, &client, &configuration).await?;
     let target = login.target.as_ref().map_or(CLIENT_AREA, GotoTarget::as_str);
     let target = match target.starts_with('/') {
         true => target.to_owned(),

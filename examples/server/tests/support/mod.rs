@@ -21,6 +21,7 @@ use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, FixedClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::{Access, DEFAULT_API_ACCESS_PERMISSION, Limits, Service, Settings, serve};
+use whmcs_auth_state::Store;
 
 pub const PAIR: &str =
     "identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
@@ -74,6 +75,14 @@ impl Server {
     }
 
     pub async fn with_access(change: impl FnOnce(&mut Settings, &mut Access)) -> Self {
+        Self::with_state(None, change).await
+    }
+
+    /// A service that keeps its state in a store, if there is one.
+    pub async fn with_state(
+        state: Option<Arc<dyn Store>>,
+        change: impl FnOnce(&mut Settings, &mut Access),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("whmcs.db").display());
         let mut settings = settings();
@@ -84,7 +93,10 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let service = Service::new(settings, access, database, Arc::clone(&clock));
+        let mut service = Service::new(settings, access, database, Arc::clone(&clock));
+        if let Some(state) = state {
+            service = service.with_state(state);
+        }
         let served = tokio::spawn(serve(listener, service, async {
             let _ = stopped.await;
         }));
