@@ -62,6 +62,7 @@ pub(super) struct Fields<'a> {
     spelled: [Option<Spelling>; Field::ALL.len()],
     encoded_twice: Option<Field>,
     has_json: bool,
+    is_cut: bool,
 }
 
 /// Whether the fields are those of the query.
@@ -79,14 +80,15 @@ impl<'a> Fields<'a> {
             spelled: [None; Field::ALL.len()],
             encoded_twice: None,
             has_json: false,
+            is_cut: false,
         }
     }
 
     /// Reads a query or a form body.
     pub(super) fn read(&mut self, place: Place, form: &'a [u8]) {
         let mut last = None;
-        let pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-        for pair in pairs.take(MAX_FIELDS) {
+        let mut pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+        for pair in pairs.by_ref().take(MAX_FIELDS) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = halves.next().unwrap_or_default();
             let value = halves.next();
@@ -119,11 +121,15 @@ impl<'a> Fields<'a> {
                 }
             }
         }
+        self.is_cut |= pairs.next().is_some();
     }
 
     /// Reads names and values that are not percent-encoded.
-    pub(super) fn read_decoded<'p>(&mut self, pairs: impl Iterator<Item = (&'p [u8], &'p [u8])>) {
-        for (name, value) in pairs.take(MAX_FIELDS) {
+    pub(super) fn read_decoded<'p>(
+        &mut self,
+        mut pairs: impl Iterator<Item = (&'p [u8], &'p [u8])>,
+    ) {
+        for (name, value) in pairs.by_ref().take(MAX_FIELDS) {
             let spelled = match name.len() <= MAX_NAME {
                 true => names::read(name, self.known),
                 false => None,
@@ -137,6 +143,12 @@ impl<'a> Fields<'a> {
                 None => self.has_json |= may_be_json(value) && is_json(value),
             }
         }
+        self.is_cut |= pairs.next().is_some();
+    }
+
+    /// Whether fields follow that were not read. Then no field can be called missing.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// FIELD-2 refuses a repetition, so the first one is enough.

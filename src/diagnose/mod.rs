@@ -14,7 +14,7 @@
 //!
 //! A finding holds no text of the request, except for the names of known fields. Values of known fields are decoded
 //! up to 6147 bytes each, and with feature `zeroize` wiped when they are dropped. The work is linear in the length of
-//! the request. No more than 1,000 fields of each part are read, and at most [`Findings::MAX`] findings are
+//! the request. No more than 1,000 fields of the query, and as many of the body, are read, and at most [`Findings::MAX`] findings are
 //! returned.
 //!
 //! # Examples
@@ -142,9 +142,10 @@ fn add_api(fields: &Fields<'_>, missing: Option<Finding>, findings: &mut Finding
     let has_credential = has_pair(Field::Identifier, Field::Secret);
     let has_credentials = has_credential || has_pair(Field::Username, Field::Password);
     let is_credential = |field| CREDENTIALS.iter().any(|(known, _)| *known == field);
-    let is_missing = |field| !(fields.has(field) || has_credentials && is_credential(field));
+    let is_missing =
+        |field| !(fields.is_cut() || fields.has(field) || has_credentials && is_credential(field));
     fields.add_names(is_missing, findings);
-    if let Some(missing) = missing.filter(|_| !has_credentials) {
+    if let Some(missing) = missing.filter(|_| !(has_credentials || fields.is_cut())) {
         add_missing_credentials(fields, missing, findings);
     }
     // API-1: beside a credential, the fields of a login do not count.
@@ -187,8 +188,8 @@ pub fn link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
     let mut fields = Fields::new(LINK_FIELDS);
     fields.read(Place::Query, query.as_ref());
 
-    fields.add_names(|field| !fields.has(field), &mut findings);
-    let is_named_right = findings.is_empty();
+    fields.add_names(|field| !(fields.is_cut() || fields.has(field)), &mut findings);
+    let is_named_right = findings.is_empty() && !fields.is_cut();
     let required = [Field::Email, Field::Timestamp, Field::Hash];
     for field in required.into_iter().filter(|field| fields.is_empty(*field)) {
         findings.add(Finding::EmptyValue(field));

@@ -716,11 +716,31 @@ fn names_to_192_bytes_and_values_to_6147_are_read() {
     assert_api("", FORM, format!("{ended}a"), &[]);
 }
 
+/// What follows is not read, so nothing is called missing or misspelled.
 #[test]
 fn a_thousand_fields_of_each_part_are_read() {
-    let body = |fields: usize| format!("{}api_secret=s", "x=1&".repeat(fields));
-    assert_api("", FORM, body(999), &["resembling_name(secret)"]);
-    assert_api("", FORM, body(1_000), &["no_credential_field"]);
+    let body = |fields: usize, last: &str| format!("{}{last}", "x=1&".repeat(fields));
+    assert_api("", FORM, body(999, "api_secret=s"), &["resembling_name(secret)"]);
+    assert_api("", FORM, body(1_000, ""), &["no_credential_field"]);
+    assert_api("", FORM, body(1_000, PAIR), &[]);
+    assert_api(
+        "",
+        FORM,
+        format!("api_secret=s&secret=%0A&{}", body(999, "y=1")),
+        &["line_end(secret)"],
+    );
+    assert_links(&[
+        (&body(999, "Email=a"), &["resembling_name(email)"]),
+        (&body(1_000, ""), &["no_link_field"]),
+        (&body(1_000, LINK), &[]),
+        (&format!("Email=a&{}", body(1_000, LINK)), &[]),
+    ]);
+    let many = |count: usize| {
+        let received = (0..count).fold(Received::new(), |received, _| received.with_part("x", "1"));
+        codes(&diagnose::multipart(&received))
+    };
+    assert_eq!(many(1_000), ["no_credential_field"]);
+    assert!(many(1_001).is_empty());
 }
 
 const GRAMMAR: [Finding; 11] = [
