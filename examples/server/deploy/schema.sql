@@ -55,6 +55,12 @@ CREATE TABLE tblclients (
     status ENUM('Active', 'Inactive', 'Closed') NOT NULL DEFAULT 'Active',
     KEY (email(64))
 ) CHARACTER SET utf8mb3 COLLATE utf8mb3_unicode_ci;
+CREATE TABLE tblusers_clients (
+    id INT(10) UNSIGNED AUTO_INCREMENT PRIMARY KEY,
+    auth_user_id INT(10) UNSIGNED NOT NULL,
+    client_id INT(10) UNSIGNED NOT NULL,
+    owner TINYINT(4) NOT NULL DEFAULT 0
+);
 CREATE TABLE tblproducts (
     id INT(10) AUTO_INCREMENT PRIMARY KEY,
     type TEXT NOT NULL,

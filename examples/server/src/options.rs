@@ -48,6 +48,11 @@ pub struct Options {
     #[arg(long)]
     allow_get: bool,
 
+    /// Answer the errors of an action with a status such as 404. By default it is 200, which public clients
+    /// expect.
+    #[arg(long)]
+    action_error_statuses: bool,
+
     /// Accept each login link only once.
     #[arg(long)]
     one_time_links: bool,
@@ -140,6 +145,7 @@ impl Options {
         Settings {
             allowed_ips_from_database: self.access.allowed_ips_from_database,
             allow_get: self.allow_get,
+            action_error_statuses: self.action_error_statuses,
             one_time_links: self.one_time_links,
             role_ids: self.tables.role_ids,
             api_access_permission: self.tables.api_access_permission,

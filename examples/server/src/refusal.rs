@@ -28,6 +28,8 @@ pub(crate) struct Refusal {
     pub(crate) message: Cow<'static, str>,
     /// What the throttle counts it as a failed guess at, if anything.
     pub(crate) guess: Option<Guess>,
+    /// Whether an action refused, and not the service.
+    pub(crate) is_by_action: bool,
     /// When the caller may try again, in seconds.
     pub(crate) retry_after: Option<u64>,
     /// Whether what the request looks like may show the sender's mistake.
@@ -51,6 +53,7 @@ impl Refusal {
             status,
             message: message.into(),
             guess: None,
+            is_by_action: false,
             retry_after: None,
             is_by_look: false,
             findings: Findings::default(),
@@ -77,6 +80,16 @@ impl Refusal {
     /// No route takes the request.
     pub(crate) fn not_found(code: &'static str, cause: impl Display) -> Self {
         Self::new(code, StatusCode::NOT_FOUND, "Not Found", cause).by_look()
+    }
+
+    /// A refusal by an action: the caller is verified, and asked for something that is not there.
+    pub(crate) fn by_action(
+        code: &'static str,
+        status: StatusCode,
+        message: &'static str,
+        cause: impl Display,
+    ) -> Self {
+        Self { is_by_action: true, ..Self::new(code, status, message, cause) }
     }
 
     /// The service could not decide, so it refuses.

@@ -27,6 +27,8 @@ pub struct Settings {
     pub allowed_ips_from_database: bool,
     /// Whether the API also accepts GET, which puts secrets into the URL.
     pub allow_get: bool,
+    /// Whether an action's own errors have a status of their own, such as 404. Otherwise their status is 200.
+    pub action_error_statuses: bool,
     /// Whether each login link is accepted only once.
     pub one_time_links: bool,
     /// The format of `tbldeviceauth.role_ids`.

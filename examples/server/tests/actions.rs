@@ -1,9 +1,9 @@
-//! The three actions: their parameters, and what they refuse.
+//! The actions: their parameters, and what they refuse.
 
 mod support;
 
 use serde_json::{Value, json};
-use support::{PAIR, Server};
+use support::{ADMIN, LOGIN, PAIR, Server};
 
 async fn get_clients(server: &Server, parameters: &str) -> Value {
     let ask = format!("action=GetClients&{PAIR}&{parameters}");
@@ -198,13 +198,13 @@ async fn invalid_parameters_are_refused() {
     ] {
         let (status, answer) = server.json(&format!("{parameters}&{PAIR}")).await;
         let refused = json!({"result": "error", "message": "Invalid Parameter"});
-        assert_eq!((status, answer), (400, refused), "{parameters}");
+        assert_eq!((status, answer), (200, refused), "{parameters}");
     }
     assert_eq!(server.count("api", "parameter_invalid").await, 13);
     let list = |count| (1..=count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
-    for (count, expected) in [(1000, 200), (1001, 400)] {
+    for (count, expected) in [(1000, "success"), (1001, "error")] {
         let ask = format!("action=GetProducts&{PAIR}&pid={}", list(count));
-        assert_eq!(server.call(&ask).await.0, expected);
+        assert_eq!(server.json(&ask).await.1["result"], expected);
     }
 }
 
@@ -231,41 +231,118 @@ async fn texts_cannot_add_a_field_to_an_answer() {
     assert!(xml.contains(expected), "{xml}");
 }
 
+/// Causes that an integrator can tell apart, with status 200 or, by option, with a status of their own.
 #[tokio::test]
-async fn create_sso_token_refuses_unknown_clients_and_unsafe_targets() {
+async fn create_sso_token_says_what_it_refuses() {
     let server = Server::start().await;
-    for (parameters, status, message, code) in [
-        ("", 404, "Client ID Not Found", "client_not_found"),
-        ("client_id=x", 404, "Client ID Not Found", "client_not_found"),
-        ("client_id=99", 404, "Client ID Not Found", "client_not_found"),
-        // The account is closed.
-        ("client_id=4", 404, "Client ID Not Found", "client_not_found"),
-        ("client_id=1&destination=clientarea:x", 400, "Invalid Destination", "destination_unknown"),
-        (
-            "client_id=1&sso_redirect_path=https://evil.example",
-            400,
-            "Invalid Redirect Path",
-            "path_refused",
-        ),
-        (
-            "client_id=1&sso_redirect_path=//evil.example",
-            400,
-            "Invalid Redirect Path",
-            "path_refused",
-        ),
-        ("client_id=1&sso_redirect_path=../x", 400, "Invalid Redirect Path", "path_refused"),
-        ("client_id=1&sso_redirect_path=logout.php", 400, "Invalid Redirect Path", "path_refused"),
-        (
-            "client_id=1&sso_redirect_path=/DoLogin.php?x",
-            400,
-            "Invalid Redirect Path",
-            "path_refused",
-        ),
+    let strict = Server::with(|settings| settings.action_error_statuses = true).await;
+    let missing = ("Client ID or User ID Required", "client_missing", 400);
+    let unknown = ("Client ID Not Found", "client_not_found", 404);
+    let no_user = ("User ID Not Found", "user_not_found", 404);
+    let closed = ("Client Account Closed", "client_closed", 403);
+    let destination = ("Invalid destination", "destination_unknown", 400);
+    let parameter = ("Invalid Parameter", "parameter_invalid", 400);
+    let path = ("Invalid Redirect Path", "path_refused", 400);
+    let custom = "client_id=1&destination=sso:custom_redirect&sso_redirect_path=";
+    for (parameters, (message, code, status)) in [
+        ("", missing),
+        ("client_id=&user_id=", missing),
+        ("client_id=x", unknown),
+        ("client_id=99", unknown),
+        ("client_id=4", closed),
+        ("user_id=104", closed),
+        ("client_id=4&user_id=104", closed),
+        ("user_id=99", no_user),
+        ("user_id=x", no_user),
+        // The user exists, and does not belong to the client.
+        ("client_id=1&user_id=102", no_user),
+        ("client_id=99&user_id=101", unknown),
+        ("client_id=1&destination=clientarea:x", destination),
+        ("client_id=1&destination=services", destination),
+        ("client_id=1&destination=clientarea:product_details", parameter),
+        ("client_id=1&destination=clientarea:product_details&service_id=x", parameter),
+        ("client_id=1&destination=clientarea:product_details&domain_id=1", parameter),
+        ("client_id=1&destination=clientarea:domain_details&service_id=1", parameter),
+        ("client_id=1&destination=clientarea:domain_details&domain_id=-1", parameter),
+        (&format!("{custom}https://evil.example"), path),
+        (&format!("{custom}//evil.example"), path),
+        (&format!("{custom}../x"), path),
+        (&format!("{custom}logout.php"), path),
+        (&format!("{custom}/DoLogin.php?x"), path),
     ] {
-        let before = server.count("api", code).await;
         let ask = format!("action=CreateSsoToken&{PAIR}&{parameters}");
         let refused = json!({"result": "error", "message": message});
-        assert_eq!(server.json(&ask).await, (status, refused), "{parameters}");
+        for (server, status) in [(&server, 200), (&strict, status)] {
+            let before = server.count("api", code).await;
+            assert_eq!(server.json(&ask).await, (status, refused.clone()), "{parameters}");
+            assert_eq!(server.count("api", code).await, before + 1, "{parameters}");
+        }
+    }
+    // No refusal of the service gets status 200.
+    for (ask, status) in [
+        (format!("action=CreateSsoToken&client_id=1&{LOGIN}x"), 403),
+        (format!("action=AddClient&{PAIR}"), 403),
+        (format!("action=AddClient&{ADMIN}"), 404),
+        (PAIR.to_owned(), 400),
+    ] {
+        assert_eq!(server.json(&ask).await.0, status, "{ask}");
+    }
+    server.sql("DROP TABLE tblusers_clients").await;
+    let ask = format!("action=CreateSsoToken&{PAIR}&user_id=101");
+    assert_eq!(server.json(&ask).await.0, 503);
+    let ask = format!("action=CreateSsoToken&{PAIR}&client_id=1");
+    assert_eq!(server.json(&ask).await.0, 200, "databases before WHMCS 8.0 have no such table");
+}
+
+#[tokio::test]
+async fn get_clients_details_finds_a_client_by_id_or_email() {
+    let server = Server::start().await;
+    let details = async |parameters: &str| {
+        let ask = format!("action=GetClientsDetails&{PAIR}&{parameters}");
+        let (status, answer) = server.json(&ask).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let client = json!({
+        "userid": 1,
+        "id": 1,
+        "firstname": "Demo",
+        "lastname": "Client",
+        "fullname": "Demo Client",
+        "companyname": "Example Ltd",
+        "email": "demo@whmcs.com",
+        "datecreated": "2010-11-18",
+        "groupid": 0,
+        "status": "Active",
+    });
+    let mut expected = client.clone();
+    expected["result"] = "success".into();
+    expected["client"] = client;
+    for parameters in [
+        "clientid=1",
+        "email=demo@whmcs.com",
+        "email=DEMO@whmcs.com&stats=1",
+        "clientid=1&email=a%2Bb@example.com",
+    ] {
+        assert_eq!(details(parameters).await, expected, "{parameters}");
+    }
+    assert_eq!(details("clientid=4").await["status"], "Closed");
+    let refused = json!({"result": "error", "message": "Client Not Found"});
+    for (parameters, code) in [
+        ("", "client_missing"),
+        ("clientid=99", "client_not_found"),
+        ("clientid=x", "client_not_found"),
+        ("clientid=99&email=demo@whmcs.com", "client_not_found"),
+        ("email=nobody@example.com", "client_not_found"),
+        ("email=%25", "client_not_found"),
+    ] {
+        let before = server.count("api", code).await;
+        assert_eq!(details(parameters).await, refused, "{parameters}");
         assert_eq!(server.count("api", code).await, before + 1, "{parameters}");
     }
+    let (_, xml) =
+        server.call(&format!("action=GetClientsDetails&{PAIR}&clientid=3&responsetype=xml")).await;
+    assert!(xml.contains("<client>\n<userid>3</userid>"), "{xml}");
+    let (_, nvp) = server.call(&format!("action=GetClientsDetails&{PAIR}&clientid=3")).await;
+    assert!(nvp.contains(";client[email]=juergen@example.com"), "{nvp}");
 }

@@ -84,16 +84,76 @@ async fn concurrent_uses_of_a_token_succeed_once() {
 #[tokio::test]
 async fn a_token_redirects_to_its_target() {
     let server = Server::start().await;
-    for (path, location) in [
-        ("viewinvoice.php%3Fid%3D12", "../viewinvoice.php?id=12"),
-        ("cart.php%3Fgid%3D1&destination=sso:custom_redirect", "../cart.php?gid=1"),
-        ("%2Findex.php", "/index.php"),
+    let custom = "destination=sso:custom_redirect&sso_redirect_path=";
+    for (parameters, location) in [
+        (&*format!("{custom}viewinvoice.php%3Fid%3D12"), "../viewinvoice.php?id=12"),
+        (&format!("{custom}cart.php%3Fgid%3D1"), "../cart.php?gid=1"),
+        (&format!("{custom}%2Findex.php"), "/index.php"),
+        (custom, "../clientarea.php"),
+        // The path counts only with its destination.
+        ("sso_redirect_path=viewinvoice.php", "../clientarea.php"),
+        ("sso_redirect_path=https://evil.example", "../clientarea.php"),
+        (
+            "destination=clientarea:invoices&sso_redirect_path=x",
+            "../clientarea.php?action=invoices",
+        ),
     ] {
-        let token = token(&server, &format!("sso_redirect_path={path}")).await;
+        let token = token(&server, parameters).await;
         let response = server
             .get(&format!("{PAGE}?access_token={token}&sso_redirect_path=https://evil.example"))
             .await;
-        assert_eq!(head(&response, "location"), Some(location));
+        assert_eq!(head(&response, "location"), Some(location), "{parameters}");
+    }
+}
+
+#[tokio::test]
+async fn each_documented_destination_has_a_page() {
+    let server = Server::start().await;
+    for (destination, page) in [
+        ("profile", "clientarea.php?action=details"),
+        ("billing_info", "clientarea.php?action=creditcard"),
+        ("emails", "clientarea.php?action=emails"),
+        ("announcements", "announcements.php"),
+        ("downloads", "downloads.php"),
+        ("knowledgebase", "knowledgebase.php"),
+        ("network_status", "serverstatus.php"),
+        ("services", "clientarea.php?action=services"),
+        ("product_details&service_id=7", "clientarea.php?action=productdetails&id=7"),
+        ("domains", "clientarea.php?action=domains"),
+        ("domain_details&domain_id=8", "clientarea.php?action=domaindetails&id=8"),
+        ("invoices", "clientarea.php?action=invoices"),
+        ("tickets", "supporttickets.php"),
+        ("submit_ticket", "submitticket.php"),
+        ("shopping_cart", "cart.php"),
+        ("shopping_cart_addons", "cart.php?gid=addons"),
+        ("upgrade&service_id=7&domain_id=8", "upgrade.php?type=package&id=7"),
+        ("shopping_cart_domain_register", "cart.php?a=add&domain=register"),
+        ("shopping_cart_domain_transfer", "cart.php?a=add&domain=transfer"),
+    ] {
+        let token = token(&server, &format!("destination=clientarea:{destination}")).await;
+        let response = use_token(&server, &token).await;
+        assert_eq!(head(&response, "location"), Some(&*format!("../{page}")), "{destination}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_logs_in_to_its_client() {
+    let server = Server::start().await;
+    for (parameters, client) in [
+        ("client_id=1", "Demo Client"),
+        ("client_id=1&user_id=101", "Demo Client"),
+        // The user is no owner of this client, and may log in to it.
+        ("client_id=2&user_id=101", "Ada Plus"),
+        ("user_id=102", "Ada Plus"),
+        // The first of the two clients that the user owns.
+        ("user_id=101", "Demo Client"),
+    ] {
+        let (_, made) = server.json(&format!("action=CreateSsoToken&{PAIR}&{parameters}")).await;
+        let token = made["access_token"].as_str().unwrap();
+        let login = use_token(&server, token).await;
+        let page = server.get_with("/clientarea.php", "cookie", &support::cookie(&login)).await;
+        let page = page.text().await.unwrap();
+        assert!(page.contains(&format!("<p>{client} (")), "{parameters}: {page}");
     }
 }
 

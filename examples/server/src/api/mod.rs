@@ -105,7 +105,13 @@ async fn answer(
     // After the body was read, because `responsetype` may be in the body.
     let address = service.admit(address, Guess::Secret).await?;
     let action = authorize(service, address, &received.api_request()).await?;
-    actions::perform(service, &action, received).await
+    actions::perform(service, &action, received).await.map_err(|mut refusal| {
+        // Public clients take any other status for a broken connection, and lose the message.
+        if refusal.is_by_action && !service.settings.action_error_statuses {
+            refusal.status = StatusCode::OK;
+        }
+        refusal
+    })
 }
 
 /// Answers a path under `includes/` that does not exist, in JSON, which clients of the API read.

@@ -23,9 +23,13 @@ impl Client {
         !self.status.eq_ignore_ascii_case("Closed")
     }
 
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.firstname, self.lastname)
+    }
+
     /// The client's name, and the e-mail in parentheses.
     pub(crate) fn name_and_email(&self) -> String {
-        format!("{} {} ({})", self.firstname, self.lastname, self.email)
+        format!("{} ({})", self.name(), self.email)
     }
 }
 
@@ -83,6 +87,35 @@ impl Database {
             .build_query_as()
             .fetch_optional(&self.pool)
             .await
+    }
+
+    /// The client with this number. The account may be closed.
+    pub(crate) async fn open_or_closed_client(&self, id: i64) -> sqlx::Result<Option<Client>> {
+        QueryBuilder::<Any>::new(COLUMNS)
+            .push(" WHERE id = ")
+            .push_bind(id)
+            .build_query_as()
+            .fetch_optional(&self.pool)
+            .await
+    }
+
+    /// The client, if the user belongs to it. Without a client: the first client that the user owns. Only
+    /// WHMCS 8.0 and later have users.
+    pub(crate) async fn client_of_user(
+        &self,
+        user: i64,
+        client: Option<i64>,
+    ) -> sqlx::Result<Option<i64>> {
+        let mut query = QueryBuilder::<Any>::new(
+            "SELECT CAST(client_id AS SIGNED) FROM tblusers_clients WHERE auth_user_id = ",
+        );
+        query.push_bind(user);
+        match client {
+            Some(client) => query.push(" AND client_id = ").push_bind(client),
+            None => query.push(" AND owner = 1"),
+        };
+        query.push(" ORDER BY client_id LIMIT 1");
+        query.build_query_scalar().fetch_optional(&self.pool).await
     }
 
     /// One page of the clients that match the query.

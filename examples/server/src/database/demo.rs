@@ -31,7 +31,7 @@ const ROWS: &str = r#"
     INSERT INTO tblconfiguration VALUES ('SystemURL', ''), ('AllowAutoAuth', 'on');
     INSERT INTO tbladminroles VALUES (1, 'Full Administrator'), (2, 'Support Operator');
     INSERT INTO tblapi_roles VALUES
-        (1, 'Reader', '{"getclients":1,"getproducts":1,"getinvoices":0}'),
+        (1, 'Reader', '{"getclients":1,"getclientsdetails":1,"getproducts":1,"getinvoices":0}'),
         (2, 'Single sign-on', '{"createssotoken":1}');
     INSERT INTO tblproducts VALUES
         (1, 1, 'hostingaccount', 'Starter', '5 GB & one site', 'cpanel', 'recurring'),
@@ -46,6 +46,8 @@ const ROWS: &str = r#"
     WITH RECURSIVE more(id) AS (SELECT 6 UNION ALL SELECT id + 1 FROM more WHERE id < 30)
     INSERT INTO tblclients (id, firstname, lastname, email, datecreated)
         SELECT id, 'Client', 'No ' || id, 'client' || id || '@example.com', '2020-01-01' FROM more;
+    -- User 101 owns clients 1 and 6, and may also log in to client 2.
+    INSERT INTO tblusers_clients VALUES (101, 6, 1), (101, 1, 1), (101, 2, 0), (102, 2, 1), (104, 4, 1);
 "#;
 
 pub(super) async fn fill(

@@ -46,6 +46,11 @@ CREATE TABLE tblclients (
     status TEXT NOT NULL DEFAULT 'Active'
 );
 CREATE INDEX tblclients_email ON tblclients (email);
+CREATE TABLE tblusers_clients (
+    auth_user_id INTEGER NOT NULL,
+    client_id INTEGER NOT NULL,
+    owner INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE tblproducts (
     id INTEGER PRIMARY KEY,
     gid INTEGER NOT NULL,

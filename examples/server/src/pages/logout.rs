@@ -38,7 +38,11 @@ pub(crate) async fn log_out(
     jar: CookieJar,
 ) -> Response {
     if let Err(refusal) = check_origin(&headers) {
-        return refuse(&service, ENDPOINT, address, &refusal, &jar).await;
+        service.refused(ENDPOINT, address, &refusal);
+        return Page::new(&service, "You are still logged in")
+            .says(&*refusal.message)
+            .links_to("logout.php", "Log out here")
+            .answer(refusal.status);
     }
     match service.in_time(service.sessions.end(jar.clone())).await {
         Ok(jar) => {

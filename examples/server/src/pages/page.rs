@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+use whmcs_auth::{AutoAuthRefusal, Refusal as _};
 
 use super::session::logged_in;
 use crate::client_address::ClientAddress;
 use crate::database::Client;
 use crate::refusal::Refusal;
 use crate::service::Service;
-
-use axum_extra::extract::CookieJar;
 
 /// A page: a heading, paragraphs, details, and where to go on.
 #[derive(Template)]
@@ -104,10 +104,7 @@ pub(super) async fn refuse(
         (status, _) if status.is_server_error() => {
             page.says("Your login cannot be checked now. Try it again in a minute.")
         }
-        _ => page.says(&*refusal.message).says(
-            "Open the whole link as you received it. If that does not help, ask for a new link where you \
-             got this one.",
-        ),
+        _ => page.says(&*refusal.message).says(advice(refusal)),
     };
     // A database that does not answer would not answer this question, either.
     let visitor = match refusal.status.is_server_error() {
@@ -119,6 +116,17 @@ pub(super) async fn refuse(
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// A link that is not genuine may be a broken copy. Any other link is over.
+fn advice(refusal: &Refusal) -> &'static str {
+    match refusal.message == AutoAuthRefusal::HashMismatch.public_message() {
+        true => {
+            "Open the whole link as you received it. If that does not help, ask for a new link where you \
+             got this one."
+        }
+        false => "Ask for a new link where you got this one.",
+    }
 }
 
 fn title(status: StatusCode) -> &'static str {

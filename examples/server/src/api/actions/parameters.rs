@@ -1,0 +1,26 @@
+//! The parameters of an action, as PHP reads them.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+use whmcs_auth::Received;
+
+use crate::refusal::Refusal;
+
+/// A parameter of an action, as PHP reads it. An empty value is `None`.
+pub(super) fn parameter<'r>(received: &'r Received, name: &str) -> Option<Cow<'r, str>> {
+    let value = received.field(name).filter(|value| !value.is_empty())?;
+    // Bytes that are not UTF-8 become U+FFFD, which no record has. An absent filter would match them all.
+    Some(String::from_utf8_lossy(value))
+}
+
+/// A whole number. No value is `None`.
+pub(super) fn number(received: &Received, name: &'static str) -> Result<Option<u32>, Refusal> {
+    let text = parameter(received, name);
+    text.map(|text| text.parse().map_err(|_| invalid(name))).transpose()
+}
+
+pub(super) fn invalid(name: &'static str) -> Refusal {
+    let cause = format!("the parameter `{name}` has no valid value");
+    Refusal::by_action("parameter_invalid", StatusCode::BAD_REQUEST, "Invalid Parameter", cause)
+}
