@@ -38,6 +38,7 @@ pub async fn start(mut options: Options) -> Result<(Options, Option<Demo>), Box<
     let settings = Settings {
         allowed_ips_from_database: false,
         allow_get: false,
+        action_error_statuses: false,
         one_time_links: false,
         role_ids: RoleIds::default(),
         api_access_permission: DEFAULT_API_ACCESS_PERMISSION,

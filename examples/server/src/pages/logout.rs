@@ -38,7 +38,7 @@ pub(crate) async fn log_out(
     jar: CookieJar,
 ) -> Response {
     if let Err(refusal) = check_origin(&headers) {
-        service.refused(ENDPOINT, address, &refusal);
+        service.refused(ENDPOINT, address, &refusal).await;
         return Page::new(&service, "You are still logged in")
             .says(&*refusal.message)
             .links_to("logout.php", "Log out here")
