@@ -378,7 +378,7 @@ impl<'a> Match<'a> {
     /// The md5 of a credential's secret, as it was presented.
     ///
     /// It is checked only if the secret itself does not match, so the match depends on the text of
-    /// the secret, too. That text is empty if the secret is not stored as bcrypt.
+    /// the secret, too.
     pub(crate) fn of_compat(secret: &'a [u8], compat: &'a [u8], presented: &'a str) -> Self {
         Self { check: Check::Compat, stored: [secret, compat], presented: presented.as_bytes() }
     }

@@ -93,13 +93,14 @@ impl ApiAttempt<'_> {
         expected: ExpectedSchemes,
         policy: &ApiPolicy,
     ) -> Result<ApiCaller<Id>, ApiRefusal> {
-        self.decide_by(Computed, credential, admin, expected, policy)
+        self.decide_by(&Computed, credential, admin, expected, policy)
     }
 
     /// Decides as [`decide`](Self::decide) does, with checks that are made by this method.
+    #[inline]
     pub(super) fn decide_by<Id: Clone>(
         &self,
-        method: impl Method,
+        method: &dyn Method,
         credential: Option<&ApiCredential<Id>>,
         admin: Option<&Admin<Id>>,
         expected: ExpectedSchemes,
@@ -115,9 +116,10 @@ impl ApiAttempt<'_> {
     }
 }
 
+#[inline]
 fn decide<Id: Clone>(
     presented: &Presented<'_>,
-    checks: &mut Checks<'_, impl Method>,
+    checks: &mut Checks<'_>,
     credential: Option<&ApiCredential<Id>>,
     admin: Option<&Admin<Id>>,
     policy: &ApiPolicy,
@@ -140,8 +142,9 @@ fn decide<Id: Clone>(
     }
 }
 
+#[inline]
 fn verify_credential<Id: Clone>(
-    checks: &mut Checks<'_, impl Method>,
+    checks: &mut Checks<'_>,
     pair: Pair,
     record: &ApiCredential<Id>,
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
@@ -167,8 +170,9 @@ fn verify_credential<Id: Clone>(
     })
 }
 
+#[inline]
 fn verify_admin<Id: Clone>(
-    checks: &mut Checks<'_, impl Method>,
+    checks: &mut Checks<'_>,
     record: &Admin<Id>,
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
     if !checks.password_matches(&record.password) {

@@ -28,7 +28,8 @@ pub(super) trait Method {
     fn secret(&self, stored: &StoredSecret, presented: &str) -> Choice;
     /// The md5 of an admin's password.
     fn password(&self, stored: &StoredPassword, presented: &PresentedMd5) -> Choice;
-    /// The md5 of a credential's secret, against the compat scheme of the record with that secret.
+    /// The md5 of a credential's secret, against the compat scheme of the record with that secret. A decoy
+    /// belongs to no secret.
     fn compat(
         &self,
         secret: Option<&StoredSecret>,
@@ -60,8 +61,8 @@ impl Method for Computed {
 }
 
 /// The checks of one decision, and the schemes that they used.
-pub(super) struct Checks<'a, M> {
-    method: M,
+pub(super) struct Checks<'a> {
+    method: &'a dyn Method,
     presented: &'a str,
     looks_md5: bool,
     is_login: bool,
@@ -73,9 +74,9 @@ pub(super) struct Checks<'a, M> {
     password: Option<PasswordScheme>,
 }
 
-impl<'a, M: Method> Checks<'a, M> {
+impl<'a> Checks<'a> {
     pub(super) fn new(
-        method: M,
+        method: &'a dyn Method,
         presented: &'a Presented<'_>,
         expected: ExpectedSchemes,
         policy: &ApiPolicy,
@@ -146,26 +147,31 @@ impl<'a, M: Method> Checks<'a, M> {
     /// on a decoy never verifies anybody.
     pub(super) fn check_decoys(&self) {
         let expected = self.expected;
-        // Not dropped: a real check wipes nothing, so wiping a decoy would cost more.
-        let secret_decoy = || StoredSecret::decoy(expected.secret).map(ManuallyDrop::new);
-        let decoy = |scheme| StoredPassword::decoy(scheme).map(ManuallyDrop::new);
-        let ignore = |outcome| _ = black_box(declassify(outcome));
         if self.secret != Some(expected.secret)
-            && let Some(decoy) = secret_decoy()
+            // Not dropped: a real check wipes nothing, so wiping the decoy would cost more.
+            && let Some(decoy) = StoredSecret::decoy(expected.secret).map(ManuallyDrop::new)
         {
-            ignore(self.method.secret(&decoy, self.presented));
+            black_box(declassify(self.method.secret(&decoy, self.presented)));
         }
-        if self.accepts_md5_of_secret
-            && self.md5_of_secret != expected.md5_of_secret()
-            && let Some(decoy) = expected.md5_of_secret().and_then(decoy)
-        {
-            ignore(self.method.compat(secret_decoy().as_deref(), &decoy, &self.md5()));
+        if self.accepts_md5_of_secret && self.md5_of_secret != expected.md5_of_secret() {
+            self.check_password_decoy(expected.md5_of_secret(), |decoy, md5| {
+                self.method.compat(None, decoy, md5)
+            });
         }
-        if self.is_login
-            && self.password != Some(expected.password)
-            && let Some(decoy) = decoy(expected.password)
-        {
-            ignore(self.method.password(&decoy, &self.md5()));
+        if self.is_login && self.password != Some(expected.password) {
+            self.check_password_decoy(Some(expected.password), |decoy, md5| {
+                self.method.password(decoy, md5)
+            });
+        }
+    }
+
+    fn check_password_decoy(
+        &self,
+        scheme: Option<PasswordScheme>,
+        check: impl FnOnce(&StoredPassword, &PresentedMd5) -> Choice,
+    ) {
+        if let Some(decoy) = scheme.and_then(StoredPassword::decoy).map(ManuallyDrop::new) {
+            black_box(declassify(check(&decoy, &self.md5())));
         }
     }
 

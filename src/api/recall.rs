@@ -74,7 +74,7 @@ impl Noted<'_> {
     }
 }
 
-impl Method for &Noted<'_> {
+impl Method for Noted<'_> {
     fn secret(&self, stored: &StoredSecret, presented: &str) -> Choice {
         self.note(secret_match(stored, presented), stored.matches(presented))
     }
@@ -108,7 +108,8 @@ fn compat_match<'a>(
     stored: &'a StoredPassword,
     presented: &'a str,
 ) -> Option<Match<'a>> {
-    let secret = secret.and_then(StoredSecret::bcrypt_text).unwrap_or_default();
+    // As long as a bcrypt text, so that a decoy costs the same.
+    let secret = secret.and_then(StoredSecret::bcrypt_text).unwrap_or(&[0; 60]);
     Some(Match::of_compat(secret, stored.bcrypt_text()?, presented))
 }
 
@@ -125,7 +126,7 @@ impl ApiAttempt<'_> {
     ) -> Option<ApiCaller<Id>> {
         let presented = self.0.as_ref().ok()?.secret.as_str();
         let recalled = Recalled { cache, now, presented };
-        match self.decide_by(recalled, credential, admin, expected, policy) {
+        match self.decide_by(&recalled, credential, admin, expected, policy) {
             Ok(caller) => {
                 if matches!(caller.scheme, StoredScheme::Bcrypt | StoredScheme::BcryptOfMd5) {
                     cache.count_hit();

@@ -4,10 +4,14 @@
 
 pub mod callgrind;
 
+use std::cell::Cell;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use whmcs_auth::gate::{AddressGate, ApiGate};
+use whmcs_auth::cache::{Recall, VerificationCache};
+use whmcs_auth::gate::{AddressGate, ApiGate, PendingCall};
 use whmcs_auth::*;
 
 pub use whmcs_auth_benches::{MD5, NAME, SECRET, SHA256};
@@ -46,6 +50,61 @@ pub fn decide_pending(
     credential: Option<ApiCredential<()>>,
     expected: ExpectedSchemes,
 ) -> Work {
+    let pending = pending_call(presented, credential, expected);
+    Box::new(move || match pending.decide() {
+        Ok(_) => "accepted",
+        Err(refusal) => refusal.code(),
+    })
+}
+
+/// The question to a cache, between the look-ups and the decision.
+pub fn recall(
+    cache: &Arc<VerificationCache>,
+    presented: String,
+    credential: Option<ApiCredential<()>>,
+    expected: ExpectedSchemes,
+) -> Work {
+    let cache = Arc::clone(cache);
+    let looked_up = pending_call(presented, credential, expected);
+    let pending = Cell::new(Some(looked_up.clone()));
+    let now = Instant::now();
+    Box::new(move || {
+        // A call that is not accepted comes back, so its clone is not measured.
+        let asked = pending.take().unwrap_or_else(|| looked_up.clone());
+        match asked.recall(&cache, now) {
+            Ok(Recall::Accepted(_)) => "accepted",
+            Ok(Recall::Pending(asked)) => {
+                pending.set(Some(asked));
+                "pending"
+            }
+            Err(refusal) => refusal.code(),
+        }
+    })
+}
+
+/// Decides a call with that cache, which remembers the match if the call is accepted.
+pub fn fill(
+    cache: &Arc<VerificationCache>,
+    presented: String,
+    credential: ApiCredential<()>,
+    expected: ExpectedSchemes,
+) {
+    let pending = pending_call(presented, Some(credential), expected);
+    if let Ok(Recall::Pending(pending)) = pending.recall(cache, Instant::now()) {
+        let _ = pending.decide();
+    }
+}
+
+/// A cache for the cases.
+pub fn cache() -> Arc<VerificationCache> {
+    Arc::new(VerificationCache::new([7; 32]).with_capacity(16))
+}
+
+fn pending_call(
+    presented: String,
+    credential: Option<ApiCredential<()>>,
+    expected: ExpectedSchemes,
+) -> PendingCall<()> {
     let credential = credential.map(|record| record.with_actions(AllowedActions::all()));
     let store =
         MemoryStore::new(credential, []).expect("one record").with_expected_schemes(expected);
@@ -62,11 +121,7 @@ pub fn decide_pending(
     let Poll::Ready(pending) = look_up.poll(&mut Context::from_waker(Waker::noop())) else {
         unreachable!("a ready store does not wait")
     };
-    let pending = pending.expect("a store in memory does not fail");
-    Box::new(move || match pending.decide() {
-        Ok(_) => "accepted",
-        Err(refusal) => refusal.code(),
-    })
+    pending.expect("a store in memory does not fail")
 }
 
 pub fn verify_link(keys: AutoAuthKeys, hash: String) -> Work {

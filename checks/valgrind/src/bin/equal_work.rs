@@ -62,6 +62,7 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     identifiers(&mut cases);
     pending_calls(&mut cases);
+    recalls(&mut cases);
     usernames(&mut cases);
     keys_and_links(&mut cases);
     cost_of_a_decoy(&mut cases);
@@ -140,6 +141,31 @@ fn pending_calls(cases: &mut Vec<Case>) {
                 work: decide_pending(presented.into(), credential, expected),
             });
         }
+    }
+}
+
+/// The question to a cache, before the decision of a call that is refused.
+fn recalls(cases: &mut Vec<Case>) {
+    let secret = StoredSecret::bcrypt(BCRYPT).expect("a valid secret");
+    let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+    let record = |state| Some(ApiCredential::new((), NAME, secret.clone(), state));
+    let known = || record(AdminState::WithApiAccess);
+    let (empty, full) = (cache(), cache());
+    fill(&full, SECRET.into(), known().expect("a record"), expected);
+    for (name, cache, presented, credential) in [
+        ("unknown, empty cache", &empty, OTHER_SECRET, None),
+        ("unknown, its secret is remembered", &full, SECRET, None),
+        ("wrong, empty cache", &empty, OTHER_SECRET, known()),
+        ("wrong, the right one is remembered", &full, OTHER_SECRET, known()),
+        ("remembered, admin disabled", &full, SECRET, record(AdminState::Disabled)),
+        ("remembered, no API Access", &full, SECRET, record(AdminState::WithoutApiAccess)),
+    ] {
+        cases.push(Case {
+            group: "a cache is asked, and the call is refused after it".into(),
+            name,
+            code: "pending",
+            work: recall(cache, presented.into(), credential, expected),
+        });
     }
 }
 

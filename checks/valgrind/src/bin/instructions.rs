@@ -10,6 +10,7 @@
 
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use time::OffsetDateTime;
 use whmcs_auth::AllowedActions;
@@ -196,6 +197,12 @@ fn requests() -> Vec<Case> {
             of_credential(sha256(), pair(unknown)),
         ),
         case("bcrypt of a secret", 4_063_116, "accepted", of_credential(bcrypt(), pair(known))),
+        case(
+            "bcrypt of a secret, remembered",
+            12_250,
+            "accepted",
+            remembered(bcrypt(), pair(known)),
+        ),
         case("plain password", 2_576, "accepted", of_admin(plain_password(), admin(known))),
         case(
             "plain password, unknown",
@@ -225,6 +232,22 @@ type Fields = [(&'static str, &'static str); 2];
 
 fn of_credential(secret: Stored<StoredSecret>, fields: Fields) -> Work {
     verify(store_of(secret), move || ApiRequest::from_pairs(black_box(fields)))
+}
+
+/// The second call with the same secret, over a cache.
+fn remembered(secret: Stored<StoredSecret>, fields: Fields) -> Work {
+    let (store, cache) = (store_of(secret), cache());
+    let (policy, now) = (ApiPolicy::new(), Instant::now());
+    Box::new(move || {
+        let request = ApiRequest::from_pairs(black_box(fields));
+        match request.verify_with_cache(&store, &policy, &cache, now) {
+            Ok(caller) => {
+                let _ = black_box(caller);
+                "accepted"
+            }
+            Err(_) => "refused",
+        }
+    })
 }
 
 fn of_raw(secret: Stored<StoredSecret>) -> Work {

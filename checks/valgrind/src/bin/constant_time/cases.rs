@@ -4,7 +4,7 @@
 use whmcs_auth::*;
 use whmcs_auth_valgrind::*;
 
-use crate::memcheck::marked;
+use crate::memcheck::{marked, marked_after};
 
 pub struct Case {
     pub name: String,
@@ -22,6 +22,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     secrets(&mut cases);
     pending_calls(&mut cases);
+    recalls(&mut cases);
     md5_of_secrets(&mut cases);
     passwords(&mut cases);
     links(&mut cases);
@@ -94,6 +95,30 @@ fn pending_calls(cases: &mut Vec<Case>) {
                 work: decide_pending(presented.into(), Some(record), expected),
             });
         }
+    }
+}
+
+/// The question to a cache, without bcrypt. The salt and the digest of the stored text are marked, and so what
+/// the cache remembers depends on them, too.
+fn recalls(cases: &mut Vec<Case>) {
+    let (scheme, rest) = BCRYPT.split_at("$2y$04$".len());
+    let secret = StoredSecret::bcrypt(&marked_after(scheme, rest)).expect("a bcrypt text");
+    let record = || ApiCredential::new((), NAME, secret.clone(), AdminState::WithApiAccess);
+    let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
+    let (empty, full) = (cache(), cache());
+    fill(&full, SECRET.into(), record(), expected);
+    for (what, cache, presented, code) in [
+        ("remembered", &full, SECRET, "accepted"),
+        ("another secret is remembered", &full, OTHER_SECRET, "pending"),
+        ("nothing is remembered", &empty, SECRET, "pending"),
+    ] {
+        cases.push(Case {
+            name: format!("cache: {what}"),
+            code,
+            depends: true,
+            outcomes: None,
+            work: recall(cache, presented.into(), Some(record()), expected),
+        });
     }
 }
 

@@ -30,9 +30,14 @@ pub fn errors() -> usize {
 
 /// The text, marked as secret.
 pub fn marked(text: &str) -> String {
-    let text = text.to_owned();
-    ask(MAKE_UNDEFINED, text.as_ptr().addr(), text.len());
-    text
+    marked_after("", text)
+}
+
+/// Two texts as one, of which the second is marked as secret.
+pub fn marked_after(public: &str, text: &str) -> String {
+    let whole = format!("{public}{text}");
+    ask(MAKE_UNDEFINED, whole.as_ptr().addr() + public.len(), text.len());
+    whole
 }
 
 static REVEALED_OUTCOMES: AtomicUsize = AtomicUsize::new(0);
