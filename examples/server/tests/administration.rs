@@ -297,7 +297,7 @@ settings
   SystemURL is set
   AllowAutoAuth is off, so login links are refused
   addresses in APIAllowedIPs: 1; they count with --allowed-ips-from-database
-  PROBLEM: APIAllowedIPs has entries that are no addresses, and match nobody: \"10.0.0.0/8\"
+  PROBLEM: APIAllowedIPs: the entry \"10.0.0.0/8\" is a network, and an entry is one address: list each of its addresses, or use a setting for networks
 API roles
   roles: 5
   PROBLEM: permissions cannot be read, so these roles allow nothing: 3, 4

@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use whmcs_auth::gate::{AddressGate, UnreadableKind};
 use whmcs_auth::{
     AdminState, BcryptCost, PasswordScheme, SecretScheme, StoredScheme, StoredSecret,
 };
@@ -295,18 +296,17 @@ impl Check<'_> {
                 .report
                 .problem("APIAllowedIPs is no PHP array of `ip` and `note`, so it admits nobody"),
             Some(entries) => {
-                let is_address = |entry: &&String| entry.parse::<std::net::IpAddr>().is_ok();
-                let addresses = entries.iter().filter(is_address).count();
+                let gate = AddressGate::new().with_entries(&entries);
+                let addresses = entries.len().saturating_sub(gate.unreadable_entries().len());
                 self.report.fact(format_args!(
                     "addresses in APIAllowedIPs: {addresses}; they count with --allowed-ips-from-database"
                 ));
-                let others = entries.iter().filter(|entry| !entry.is_empty() && !is_address(entry));
-                let others: Vec<_> = others.map(|entry| format!("{entry:?}")).collect();
-                if !others.is_empty() {
-                    self.report.problem(format_args!(
-                        "APIAllowedIPs has entries that are no addresses, and match nobody: {}",
-                        others.join(", ")
-                    ));
+                for entry in gate.unreadable_entries() {
+                    match entry.kind() {
+                        // A new database has one.
+                        UnreadableKind::Empty => {}
+                        _ => self.report.problem(format_args!("APIAllowedIPs: {entry}")),
+                    }
                 }
             }
         }

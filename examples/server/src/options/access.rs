@@ -101,7 +101,13 @@ impl KeyOptions {
             (None, given) => given.iter().map(AutoAuthKey::new).collect(),
         };
         let keys: Result<Vec<_>, KeyError> = keys;
-        Ok(keys?)
+        let keys = keys?;
+        for (number, key) in (1_usize..).zip(&keys) {
+            if let Some(warning) = key.warning() {
+                tracing::warn!("AutoAuth key {number}: {warning}");
+            }
+        }
+        Ok(keys)
     }
 }
 
@@ -126,11 +132,15 @@ impl AccessOptions {
         let trusted_networks = trusted.len();
         let has_access_key = access_key.is_some();
         let addresses = AddressGate::new().with_networks(allowed.into_owned());
+        let addresses = match access_key {
+            Some(key) => addresses.with_access_key(key)?,
+            None => addresses,
+        };
+        if let Some(warning) = addresses.access_key_warning() {
+            tracing::warn!("access key: {warning}");
+        }
         let access = Access {
-            addresses: match access_key {
-                Some(key) => addresses.with_access_key(key)?,
-                None => addresses,
-            },
+            addresses,
             trusted_proxies: TrustedProxies::new().with_networks(trusted.into_owned()),
             autoauth_keys: AutoAuthKeys::new(autoauth_keys.iter().cloned())?,
         };

@@ -21,8 +21,8 @@ pub enum FileError {
     Empty(PathBuf),
     #[error("{0} holds {1} lines, and only one secret is expected")]
     Several(PathBuf, usize),
-    #[error("line {line} of {file}: {mistake}: {entry:?}")]
-    Network { file: PathBuf, line: usize, entry: String, mistake: &'static str },
+    #[error("line {line} of {file}: {mistake}")]
+    Network { file: PathBuf, line: usize, mistake: String },
 }
 
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -30,24 +30,12 @@ const MAX_BYTES: u64 = 1024 * 1024;
 const READ_BY_OTHERS: u32 = 0o004;
 const WRITTEN_BY_OTHERS: u32 = 0o002;
 
-/// The secrets of a file, one on each line. Empty lines do not count. White space belongs to the secret,
-/// because WHMCS does not trim its keys, either.
+/// The secrets of a file, one on each line. Empty lines do not count. Other white space belongs to the
+/// secret, as in a secret that an option gives.
 pub fn secrets(file: &Path) -> Result<Vec<Zeroizing<String>>, FileError> {
     let text = read(file, READ_BY_OTHERS | WRITTEN_BY_OTHERS)?;
-    let lines = (1_usize..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let secrets: Vec<_> = lines
-        .map(|(line, secret)| {
-            if secret.starts_with(is_invisible) || secret.ends_with(is_invisible) {
-                let file = file.display();
-                tracing::warn!(
-                    %file,
-                    line,
-                    "the secret starts or ends with white space, and the white space belongs to it"
-                );
-            }
-            Zeroizing::new(secret.to_owned())
-        })
-        .collect();
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let secrets: Vec<_> = lines.map(|line| Zeroizing::new(line.to_owned())).collect();
     match secrets.is_empty() {
         true => Err(FileError::Empty(file.to_owned())),
         false => Ok(secrets),
@@ -71,20 +59,14 @@ pub fn networks(file: &Path) -> Result<Vec<IpNet>, FileError> {
     let entries = lines.filter(|(_, entry)| !entry.is_empty());
     entries
         .map(|(line, entry)| {
-            network(entry).map_err(|mistake| {
-                let (file, entry) = (file.to_owned(), entry.to_owned());
-                FileError::Network { file, line, entry, mistake }
-            })
+            let file = || file.to_owned();
+            network(entry).map_err(|mistake| FileError::Network { file: file(), line, mistake })
         })
         .collect()
 }
 
 fn without_comment(line: &str) -> &str {
     line.split_once('#').map_or(line, |(before, _)| before).trim()
-}
-
-fn is_invisible(char: char) -> bool {
-    char.is_whitespace() || char.is_control() || char == '\u{feff}'
 }
 
 /// Warns if others than the owner and the group may do what `dangerous` says.
@@ -162,7 +144,7 @@ mod tests {
 
         let wrong = file("203.0.113.7\n\noffice.example\n");
         let expected = format!(
-            "line 3 of {}: it looks like a host name: give the IP address of the host: \"office.example\"",
+            "line 3 of {}: the entry \"office.example\" is a host name: list the addresses of the host",
             wrong.path().display()
         );
         assert_eq!(networks(wrong.path()).unwrap_err().to_string(), expected);
