@@ -21,9 +21,10 @@ use tracing::field;
 use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use whmcs_auth::gate::AddressGate;
 use whmcs_auth::{AutoAuthKey, BcryptCost, SignError, SystemClock, sign_autoauth};
-use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
+use whmcs_auth_server::database::{Database, Surprises};
 use whmcs_auth_server::{AccessControl, LogMonitor, LogWriter, Service, serve};
 use whmcs_auth_state::{Redis, Store};
 
@@ -84,7 +85,20 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let base_url = format!("http://{}{}", listener.local_addr()?, options.base_path);
 
-    let ReadAccess { access, autoauth_keys, .. } = options.access.read(demo_key.as_deref())?;
+    let read = options.access.read(demo_key.as_deref())?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address = %listener.local_addr()?,
+        database = database.kind(),
+        autoauth_keys = read.autoauth_keys.len(),
+        access_key = read.has_access_key,
+        allowed_networks = read.allowed_networks,
+        trusted_networks = read.trusted_networks,
+        "started"
+    );
+    warn_of_keys(&read);
+    warn_of_tables(&database, options.access.allowed_ips_from_database).await?;
+    let ReadAccess { access, autoauth_keys, .. } = read;
     let mut text = format!("listening on {base_url}\n");
     if demo_key.is_some() {
         text.push_str(&what_to_try(&base_url, autoauth_keys.first())?);
@@ -104,6 +118,49 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
     // The service runs even if nobody reads standard output, or if it is closed.
     thread::Builder::new().spawn(move || io::stdout().write_all(text.as_bytes()))?;
     serve(listener, service, stop).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Warns of keys with a character that nobody sees. A key has no name, so its place is said.
+fn warn_of_keys(read: &ReadAccess) {
+    for (index, key) in (1_usize..).zip(&read.autoauth_keys) {
+        if let Some(warning) = key.warning() {
+            tracing::warn!(number = index, %warning, "an AutoAuth key may not be what it should be");
+        }
+    }
+    if let Some(warning) = read.access.addresses.access_key_warning() {
+        tracing::warn!(%warning, "the access key may not be what it should be");
+    }
+}
+
+/// Warns of rows that are not what an operator expects.
+async fn warn_of_tables(database: &Database, obeys_addresses: bool) -> Result<(), Box<dyn Error>> {
+    let Surprises { weak_admins, weak_credentials, allowed_ips } = database.surprises().await?;
+    if weak_admins > 0 {
+        tracing::warn!(
+            table = "tbladmins",
+            count = weak_admins,
+            "passwords of admins are stored as MD5 or as they are: whoever reads the table can log in with them"
+        );
+    }
+    if weak_credentials > 0 {
+        tracing::warn!(
+            table = "tbldeviceauth",
+            count = weak_credentials,
+            "secrets are not stored as bcrypt, so these credentials are refused"
+        );
+    }
+    if obeys_addresses {
+        for entry in AddressGate::new().with_entries(allowed_ips).unreadable_entries() {
+            tracing::warn!(table = "tblconfiguration", "APIAllowedIPs: {entry}");
+        }
+    } else if !allowed_ips.is_empty() {
+        tracing::warn!(
+            table = "tblconfiguration",
+            "the addresses of APIAllowedIPs are not obeyed: use --allowed-ips-from-database or --allow-ip"
+        );
+    }
     Ok(())
 }
 
@@ -113,8 +170,8 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
+            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
         }
     })
 }
@@ -141,6 +198,7 @@ async fn reload(
                     trusted_networks = read.trusted_networks,
                     "read addresses and keys anew"
                 );
+                warn_of_keys(&read);
                 control.replace(read.access);
                 continue;
             }

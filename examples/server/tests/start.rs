@@ -4,10 +4,13 @@ mod support;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use support::program::Program;
 use support::{ADMIN, FORM, LOGIN, PAIR, answer, cookie, head};
 use whmcs_auth::{AutoAuthKey, SystemClock, sign_autoauth};
@@ -205,9 +208,10 @@ async fn keys_come_from_options_and_from_the_environment() {
     assert!(folder.path().join("named.db").exists());
 }
 
-#[test]
-fn errors_at_the_start_are_reported() {
+#[tokio::test]
+async fn errors_at_the_start_are_reported() {
     let folder = tempfile::tempdir().unwrap();
+    change_database(&folder.path().join("other.db"), "CREATE TABLE tblclients (id INTEGER)").await;
     fs::create_dir(folder.path().join("folder.db")).unwrap();
     fs::write(folder.path().join("text.db"), "This is no database, however you look at it.")
         .unwrap();
@@ -259,7 +263,28 @@ fn errors_at_the_start_are_reported() {
         (&["--database", "nonsense"], 1, "cannot open the database: "),
         (&["--database", "sqlite::memory:"], 1, "the path of a file, without parameters"),
         (&["--database", "sqlite:x.db?mode=rwc"], 1, "the path of a file, without parameters"),
-        (&["--database", "mysql://127.0.0.1:1/whmcs"], 1, "cannot open the database: "),
+        (&["--database", "nonsense"], 1, "its URL must start with sqlite: or mysql://"),
+        (
+            &["--database", "mysql://u:p@127.0.0.1:1/whmcs"],
+            1,
+            "Connection refused (os error 111): no server answers: start it, or correct the host and the port in the URL",
+        ),
+        (
+            &["--database", "mysql://u:marker/x@127.0.0.1:1/whmcs"],
+            1,
+            "must be percent-encoded: write %25 for %",
+        ),
+        (&["--database", "mysql://u:marker@x@127.0.0.1:1/whmcs"], 1, "must be percent-encoded"),
+        (&["--database", "mysql://u:marker%x@127.0.0.1:1/whmcs"], 1, "must be percent-encoded"),
+        (&["--database", "mysql://u:marker#x@127.0.0.1:1/whmcs"], 1, "must be percent-encoded"),
+        (&["--database", "mysql://u:marker?x@127.0.0.1:1/whmcs"], 1, "must be percent-encoded"),
+        (&["--database", "mysql://u:marker%23@127.0.0.1:1/whmcs"], 1, "no server answers"),
+        (
+            &["--database", "sqlite:other.db"],
+            1,
+            "cannot use the database: it has no table tblconfiguration, tbldeviceauth, tbladmins, tbladminroles, \
+             tbladminperms, tblapi_roles, tblproducts: name the database of a WHMCS installation at the end of the URL",
+        ),
     ] {
         // clap accepts --listen only once.
         let mut program = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
@@ -270,8 +295,80 @@ fn errors_at_the_start_are_reported() {
         let Output { status, stderr, .. } = program.output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();
         assert_eq!(status.code(), Some(code), "{stderr}");
+        assert!(!stderr.contains("marker"), "the password is not shown: {stderr}");
         assert!(stderr.contains(text), "{stderr}");
     }
+}
+
+/// Changes an SQLite file.
+async fn change_database(file: &Path, statements: &'static str) {
+    let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[test]
+fn the_version_is_printed() {
+    let program = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server")).arg("--version").output();
+    let printed = String::from_utf8(program.unwrap().stdout).unwrap();
+    assert_eq!(printed, format!("whmcs-auth-server {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn start_and_stop_are_lines_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let options =
+        ["--autoauth-key", "marker-1", "--autoauth-key", "marker-2", "--allow-ip", "10.0.0.0/8"];
+    let program = Program::start(folder.path(), &options, "info");
+    let address = program.base().strip_prefix("http://").unwrap().to_owned();
+    let log = program.stop();
+    let [started, stopping, stopped] = &log[..] else { panic!("{log:#?}") };
+    let expected = serde_json::json!({
+        "message": "started", "version": env!("CARGO_PKG_VERSION"), "address": address, "database": "sqlite",
+        "autoauth_keys": 2, "access_key": false, "allowed_networks": 1, "trusted_networks": 0,
+    });
+    assert_eq!(started["fields"], expected);
+    let expected = serde_json::json!({ "message": "stopping", "signal": "SIGTERM" });
+    assert_eq!(stopping["fields"], expected);
+    assert_eq!(stopped["fields"], serde_json::json!({ "message": "stopped" }));
+}
+
+#[tokio::test]
+async fn what_will_surprise_is_a_warning_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Program::start(folder.path(), &[], "info"));
+    change_database(
+        &folder.path().join("whmcs-demo.db"),
+        "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99', passwordhash = '' WHERE id < 3;
+         INSERT INTO tbldeviceauth (id, identifier, secret, user_id, role_ids) VALUES (8, 'x', 'marker', 1, '[]');
+         INSERT INTO tblconfiguration VALUES
+             ('APIAllowedIPs', 'a:2:{i:0;a:2:{s:2:\"ip\";s:9:\"192.0.2.1\";s:4:\"note\";s:0:\"\";}i:1;a:2:{s:2:\"ip\";s:11:\"192.0.2.0/8\";s:4:\"note\";s:0:\"\";}}')",
+    )
+    .await;
+    let warnings = |options: &[&str]| -> Vec<(String, Option<u64>)> {
+        let log = Program::start(folder.path(), options, "info").stop();
+        assert!(!log.iter().any(|line| line.to_string().contains("marker")));
+        let log = log.iter().filter(|line| line["level"] == "WARN").map(|line| &line["fields"]);
+        let what = |it: &serde_json::Value| it["table"].as_str().map(str::to_owned);
+        log.map(|it| (what(it).unwrap_or_else(|| it["message"].to_string()), it["count"].as_u64()))
+            .collect()
+    };
+    let tables = [("tbladmins".to_owned(), Some(2)), ("tbldeviceauth".to_owned(), Some(1))];
+    let not_obeyed = ("tblconfiguration".to_owned(), None);
+    assert_eq!(warnings(&[]), [&tables[..], std::slice::from_ref(&not_obeyed)].concat());
+    assert_eq!(
+        warnings(&["--allowed-ips-from-database"]),
+        [&tables[..], std::slice::from_ref(&not_obeyed)].concat(),
+        "the network of the list is not obeyed"
+    );
+    let keys = ["--autoauth-key", "marker ", "--access-key", "marker\r"];
+    let key = |text: &str| (format!("{text:?}"), None);
+    let of_keys = [
+        key("an AutoAuth key may not be what it should be"),
+        key("the access key may not be what it should be"),
+    ];
+    assert_eq!(warnings(&keys), [&of_keys[..], &tables, &[not_obeyed]].concat());
 }
 
 #[tokio::test]
@@ -282,7 +379,8 @@ async fn a_store_failure_is_one_line_of_the_log() {
     let api = format!("{}/includes/api.php", program.base());
     let call = http().post(api).header("content-type", FORM).body(PAIR);
     assert_eq!(call.send().await.unwrap().status(), 503);
-    let log = program.stop();
+    let mut log = program.stop();
+    log.retain(|line| line["span"]["name"] == "request");
     assert_eq!(log.len(), 1, "{log:?}");
     assert_eq!(log[0]["level"], "ERROR");
     assert_eq!(log[0]["fields"]["code"], "store_failure");

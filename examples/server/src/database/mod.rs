@@ -4,9 +4,11 @@ mod clients;
 mod configuration;
 mod credentials;
 pub mod demo;
+mod open_error;
 mod php_serialized;
 mod pool;
 mod products;
+mod surprises;
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -22,8 +24,12 @@ use sqlx::{ConnectOptions, Connection};
 use time::OffsetDateTime;
 use whmcs_auth::BcryptCost;
 
+use self::open_error::is_missing_table;
 use self::pool::ConnectionPool;
 use crate::settings::Limits;
+
+pub use open_error::OpenError;
+pub use surprises::Surprises;
 
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
 pub(crate) use configuration::{Configuration, read_allowed_ips};
@@ -42,26 +48,17 @@ pub struct Database {
     last_access: Cache<i64, OffsetDateTime>,
 }
 
-/// Why a database could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The database cannot be reached, or the file is not a database.
-    #[error("cannot open the database: {0}")]
-    Database(#[from] sqlx::Error),
-    /// The URL does not consist of `sqlite:` and the path of a file.
-    #[error("cannot open the database: sqlite: takes the path of a file, without parameters")]
-    NoFile,
-    /// The file cannot be opened.
-    #[error("cannot open the database: {0}")]
-    File(#[from] std::io::Error),
-    /// A secret of the demo data could not be hashed.
-    #[error("cannot create the demo data: {0}")]
-    Hash(#[from] bcrypt::BcryptError),
-    /// The operating system gave no random bytes.
-    #[error("cannot create the demo data: {0}")]
-    Random(#[from] getrandom::Error),
-}
+/// The tables that requests read.
+const TABLES: [(&str, &str); 8] = [
+    ("tblconfiguration", "SELECT 1 FROM tblconfiguration LIMIT 1"),
+    ("tbldeviceauth", "SELECT 1 FROM tbldeviceauth LIMIT 1"),
+    ("tbladmins", "SELECT 1 FROM tbladmins LIMIT 1"),
+    ("tbladminroles", "SELECT 1 FROM tbladminroles LIMIT 1"),
+    ("tbladminperms", "SELECT 1 FROM tbladminperms LIMIT 1"),
+    ("tblapi_roles", "SELECT 1 FROM tblapi_roles LIMIT 1"),
+    ("tblclients", "SELECT 1 FROM tblclients LIMIT 1"),
+    ("tblproducts", "SELECT 1 FROM tblproducts LIMIT 1"),
+];
 
 impl Database {
     /// Opens the database of a URL, `sqlite:FILE` or `mysql://USER:PASSWORD@HOST/NAME`. A missing file
@@ -82,13 +79,23 @@ impl Database {
             true => (format!("{url}?mode=rw"), Some(fill_if_empty(url, demo_cost).await?)),
         };
         let is_embedded = file.is_some();
-        let pool = ConnectionPool::new(&url, file.clone(), limits)?;
-        let page_pool = ConnectionPool::new(&url, file, limits)?;
+        let explain = |error| match is_embedded {
+            true => OpenError::from(error),
+            false => OpenError::of_server(&url, error),
+        };
+        let pool = ConnectionPool::new(&url, file.clone(), limits).map_err(explain)?;
+        let page_pool = ConnectionPool::new(&url, file, limits).map_err(explain)?;
         // Fails now if the database cannot be reached.
-        drop(pool.acquire().await?);
+        drop(pool.acquire().await.map_err(explain)?);
+        check_tables(&pool).await?;
         let last_access =
             Cache::builder().max_capacity(100_000).eviction_policy(EvictionPolicy::lru()).build();
         Ok(Self { pool, page_pool, is_embedded, last_access })
+    }
+
+    /// The kind of the database, for the log.
+    pub fn kind(&self) -> &'static str {
+        if self.is_embedded { "sqlite" } else { "mysql" }
     }
 
     /// The same database over the connections of the pages. They are apart from those of the API, so that
@@ -113,6 +120,21 @@ impl Database {
     pub fn close(&self) {
         self.pool.close();
         self.page_pool.close();
+    }
+}
+
+async fn check_tables(pool: &ConnectionPool) -> Result<(), OpenError> {
+    let mut missing = Vec::new();
+    for (table, query) in TABLES {
+        match sqlx::query(query).fetch_optional(pool).await {
+            Ok(_) => {}
+            Err(error) if is_missing_table(&error) => missing.push(table),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(OpenError::NoTables(missing.join(", "))),
     }
 }
 

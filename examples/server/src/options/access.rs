@@ -59,7 +59,7 @@ pub struct AccessOptions {
     /// Also let the addresses call that WHMCS's own list names, the row APIAllowedIPs of
     /// tblconfiguration. It holds exact addresses, no networks, and is read for each call.
     #[arg(long)]
-    pub(super) allowed_ips_from_database: bool,
+    pub allowed_ips_from_database: bool,
 
     /// IP address or network of proxies whose X-Forwarded-For is trusted. Repeat the option for several.
     #[arg(long, value_name = "ADDRESS", value_parser = network)]

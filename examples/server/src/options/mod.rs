@@ -18,7 +18,7 @@ use crate::commands::Command;
 
 /// The WHMCS API and AutoAuth, over the tables of a WHMCS database. Without a command it serves them.
 #[derive(Parser)]
-#[command(name = "whmcs-auth-server", args_conflicts_with_subcommands = true)]
+#[command(name = "whmcs-auth-server", version, args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
     #[command(subcommand)]
     pub command: Option<Command>,
