@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::time::Instant;
 
 use md5::{Digest, Md5};
 use sha2::Sha256;
+use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::{
     Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest, MemoryStore, StoredPassword,
     StoredScheme, StoredSecret, verify_api_request,
@@ -51,6 +53,36 @@ pub fn measure(run: &mut Run) {
         let group = Group::new(format!("username and password of an admin, {scheme}"));
         measure_mode(run, group, &store, ["username", "password"], MD5, scheme, None);
     }
+    remembered(run);
+}
+
+/// A secret that is stored as bcrypt and remembered, beside the same secret stored as sha256.
+fn remembered(run: &mut Run) {
+    let store = |secret: Result<StoredSecret, _>| {
+        let secret = secret.expect("a valid secret");
+        let record = ApiCredential::new(7, NAME, secret, AdminState::WithApiAccess);
+        MemoryStore::new([record], []).expect("one credential")
+    };
+    let sha256 = store(StoredSecret::sha256(SHA256));
+    let bcrypt = store(StoredSecret::bcrypt(BCRYPT_10));
+    let cache = VerificationCache::new([7; 32]);
+    let (policy, now) = (ApiPolicy::new(), Instant::now());
+    let fields = [("identifier", NAME), ("secret", SECRET)];
+    let verify_sha256 = || {
+        let request = ApiRequest::from_pairs(black_box(&fields));
+        verify_api_request(&request, &sha256, &policy).map(|caller| caller.id)
+    };
+    let recall = || {
+        let request = ApiRequest::from_pairs(black_box(&fields));
+        request.verify_with_cache(&bcrypt, &policy, &cache, now).map(|caller| caller.id)
+    };
+    assert_eq!([verify_sha256(), recall(), recall()], [Ok(7); 3]);
+    assert_eq!((cache.hits(), cache.misses()), (1, 1));
+
+    let mut group = Group::new("cache of matches");
+    let floor = group.floor(Work::new("sha256, decoded fields", verify_sha256));
+    group.case(Work::new("bcrypt, remembered, decoded fields", recall), &[floor], Some(2.0));
+    run.measure(group);
 }
 
 /// One mode over a store of one record, with the name of the record and with another.
