@@ -83,6 +83,7 @@ TABLES = {
     "machines": machines(),
     "links": by_source("link"),
     "requests": by_source("identifier", "username"),
+    "cache": by_case("cache of matches"),
     "others": by_case("goto", "signer"),
     "stores": by_case("one of"),
     "threads": by_case("one store"),
