@@ -42,5 +42,7 @@ pub use access::{Access, AccessControl, CurrentAccess};
 pub use log::{LogMonitor, LogWriter};
 pub use path::{BasePath, BasePathError};
 pub use serve::serve;
+#[cfg(feature = "load-test")]
+pub use serve::serve_without_authentication;
 pub use service::Service;
 pub use settings::{DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Settings};

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::{MethodRouter, get};
 use axum_extra::extract::CookieJar;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
@@ -16,16 +16,17 @@ use tracing::{Span, field};
 use crate::client_address::{ClientAddress, Peer, is_from_this_machine};
 use crate::metrics::Metrics;
 use crate::service::Shared;
-use crate::{api, health, pages};
+use crate::{health, pages};
 
-/// The routes. The server must add [`Peer`] and [`ClientAddress`] to the extensions of each request.
-pub(crate) fn router(service: Shared) -> Router {
+/// The routes, with `api` for the API. The server must add [`Peer`] and [`ClientAddress`] to the extensions of
+/// each request.
+pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
     let base = service.settings.base_path.clone();
     let path = |path: &str| format!("{base}{path}");
     let mut router = Router::new()
         .route(&path("/"), page(get(pages::home), "GET"))
         .route(&path("/index.php"), page(get(pages::home), "GET"))
-        .route(&path("/includes/api.php"), any(api::call))
+        .route(&path("/includes/api.php"), api)
         .route(&path("/dologin.php"), page(get(pages::dologin), "GET"))
         .route(&path("/oauth/singlesignon.php"), page(get(pages::single_sign_on), "GET"))
         .route(&path("/clientarea.php"), page(get(pages::client_area), "GET"))

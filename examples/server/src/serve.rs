@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request};
+use axum::routing::{MethodRouter, any};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,25 +17,45 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
+use crate::api;
 use crate::client_address::{Peer, client_address};
 use crate::connections::Connections;
 use crate::keep_alive::KeepAlive;
 use crate::path::{ReceivedPath, collapse_slashes};
 use crate::router::router;
-use crate::service::Service;
+use crate::service::{Service, Shared};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Serves until `stop` completes. Requests in progress are then still answered, if they end within the
 /// shutdown time of the limits.
 pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Output = ()>) {
+    serve_with(any(api::call), listener, service, stop).await;
+}
+
+/// Serves the API without authentication, to measure what authentication costs.
+#[cfg(feature = "load-test")]
+pub async fn serve_without_authentication(
+    listener: TcpListener,
+    service: Service,
+    stop: impl Future<Output = ()>,
+) {
+    serve_with(any(api::call_without_authentication), listener, service, stop).await;
+}
+
+async fn serve_with(
+    api: MethodRouter<Shared>,
+    listener: TcpListener,
+    service: Service,
+    stop: impl Future<Output = ()>,
+) {
     let service = Arc::new(service);
     let limits = &service.settings.limits;
     let mut http = http1::Builder::new();
     // Its time for a head would include the time between requests, so `KeepAlive` measures both.
     http.header_read_timeout(None);
     let keep_alive = KeepAlive::new(limits);
-    let router = router(Arc::clone(&service));
+    let router = router(Arc::clone(&service), api);
     let connections = Connections::new(&service.settings);
     let graceful = GracefulShutdown::new();
     let mut open = JoinSet::new();

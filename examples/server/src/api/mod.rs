@@ -9,6 +9,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Extension, State};
 use axum::http::{self, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+#[cfg(feature = "load-test")]
+use whmcs_auth::ActionName;
 use whmcs_auth::answer::Answer;
 use whmcs_auth::diagnose::{self, Findings};
 use whmcs_auth::{ApiRequest, Received};
@@ -53,6 +55,35 @@ pub(crate) async fn call(
     let mut received = Received::new().with_query(&sent.query);
     let outcome = answer(&service, address, request, &mut received, &mut sent.body);
     let outcome = service.in_time(outcome).await;
+    respond(&service, address, &received, &sent, outcome)
+}
+
+/// Performs the action for everybody. All else is done as for [`call`].
+#[cfg(feature = "load-test")]
+pub(crate) async fn call_without_authentication(
+    State(service): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
+    let mut sent = Sent::of(&request);
+    let mut received = Received::new().with_query(&sent.query);
+    let limits = &service.settings.limits;
+    let outcome = service.in_time(async {
+        received = fields::with_body(&received, request, limits, &mut sent.body).await?;
+        let action = ActionName::try_from(received.api_request().action())?;
+        actions::perform(&service, &action, &received).await
+    });
+    let outcome = outcome.await;
+    respond(&service, address, &received, &sent, outcome)
+}
+
+fn respond(
+    service: &Service,
+    address: ClientAddress,
+    received: &Received,
+    sent: &Sent,
+    outcome: Result<Success, Refusal>,
+) -> Response {
     let request = received.api_request();
     match outcome {
         Ok(success) => {
