@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the tables of docs/performance.md from docs/figures.json, which the measuring commands write.
+"""Writes the tables of docs/performance.md from docs/figures.json and docs/load.json, which the measuring commands
+write.
 
 usage: figures.py [--check [PAGE]]
 
@@ -8,6 +9,7 @@ wrong ratios.
 """
 
 import difflib
+import hashlib
 import json
 import pathlib
 import re
@@ -15,6 +17,7 @@ import sys
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 FIGURES = json.loads((DOCS / "figures.json").read_text())
+LOAD = json.loads((DOCS / "load.json").read_text())
 MISSED = ", missed"
 COMMANDS = {"bench": "`cargo bench`", "scale": "the program `scale`", "peers": "the program `peers`"}
 
@@ -78,6 +81,65 @@ def missed_row(case, row, aim):
     return {"case": case, "ratio": f"{row['ratio']:.2f}", "aim": aim.removesuffix(MISSED)}
 
 
+def load_machine():
+    yield {**LOAD["machine"], "seconds": LOAD["seconds"]}
+
+
+def per_second(measured):
+    """Three digits are all that a run shows."""
+    rate = measured["per second"]
+    return round(rate, 1) if rate < 100 else int(float(f"{rate:.3g}"))
+
+
+def load_speed():
+    for database, rows in LOAD["speed"].items():
+        for row in rows:
+            line = {"database": database, "clients": row["clients"]}
+            for name in ("without authentication", "cache", "cache off"):
+                line[f"{name}, a second"] = per_second(row[name])
+                line[f"{name}, p50 and p99 in ms"] = " ".join(f"{row[name][key]:.1f}" for key in ("p50 ms", "p99 ms"))
+            yield line
+
+
+def load_goals():
+    """Each goal beside the worst row that it holds for."""
+    rows = [(database, row) for database, rows in LOAD["speed"].items() for row in rows]
+    rate = lambda row, name: row[name]["per second"]
+    share = min(rate(row, "cache") / rate(row, "without authentication") for _, row in rows)
+    times = min(rate(row, "cache") / rate(row, "cache off") for _, row in rows if row["clients"] == 8)
+    yield goal("with the cache, to no authentication", share, 0.8)
+    yield goal("with the cache, to the cache off, 8 clients", times, 100)
+    for server in dict.fromkeys(row["server"] for row in LOAD["floods"]):
+        kept = min(kept_rate(row) for row in LOAD["floods"] if row["server"] == server)
+        yield goal(f"kept beside a flood: {server}", kept, 0.5)
+
+
+def goal(name, ratio, aim):
+    verdict = "reached" if ratio >= aim else "missed"
+    return {"lowest ratio of the calls a second": name, "ratio": f"{ratio:.2f}", "aim": f"at least {aim:g}", "": verdict}
+
+
+def kept_rate(row):
+    return rate_of(row, "beside the flood") / rate_of(row, "alone")
+
+
+def rate_of(row, name):
+    return row[name]["per second"]
+
+
+def load_floods():
+    for row in LOAD["floods"]:
+        yield {
+            "server": row["server"],
+            "flood": row["flood"],
+            "alone, a second": per_second(row["alone"]),
+            "beside the flood, a second": per_second(row["beside the flood"]),
+            "kept": f"{kept_rate(row):.2f}",
+            "p99 in ms": row["beside the flood"]["p99 ms"],
+            "flood refused, a second": per_second({"per second": row["refused per second"]}),
+        }
+
+
 TABLES = {
     "missed": missed(),
     "machines": machines(),
@@ -92,6 +154,10 @@ TABLES = {
     "keys": of_scale("keys"),
     "lengths": of_scale("lengths"),
     "peers": peers(),
+    "load_machine": load_machine(),
+    "load_speed": load_speed(),
+    "load_goals": load_goals(),
+    "load_floods": load_floods(),
 }
 
 
@@ -123,6 +189,10 @@ def main():
     if unshown := set(FIGURES["bench"]["tables"]) - shown:
         sys.exit(f"no table shows {sorted(unshown)}")
 
+    digest = hashlib.sha256((DOCS / "load.json").read_bytes()).hexdigest()
+    if digest not in (DOCS / "load.svg").read_text():
+        sys.exit("docs/load.svg shows other data than docs/load.json: run checks/load/chart.py")
+
     page = path.read_text()
     on_page = sorted(name for _, name, _ in BLOCK.findall(page))
     if on_page != sorted(tables):
@@ -133,7 +203,7 @@ def main():
     elif written != page:
         difference = difflib.unified_diff(page.splitlines(), written.splitlines(), "page", "data", n=0, lineterm="")
         sys.exit("\n".join([*difference, "the page differs from docs/figures.json: run checks/figures.py"]))
-    print(f"{len(tables)} tables show docs/figures.json")
+    print(f"{len(tables)} tables show docs/figures.json and docs/load.json")
 
 
 main()
