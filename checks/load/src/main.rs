@@ -26,6 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings {
         allowed_ips_from_database: false,
         allow_get: false,
+        action_error_statuses: false,
         one_time_links: false,
         role_ids: Default::default(),
         api_access_permission: DEFAULT_API_ACCESS_PERMISSION,

@@ -55,7 +55,7 @@ pub(crate) async fn call(
     let mut received = Received::new().with_query(&sent.query);
     let outcome = answer(&service, address, request, &mut received, &mut sent.body);
     let outcome = service.in_time(outcome).await;
-    respond(&service, address, &received, &sent, outcome)
+    respond(&service, address, &received, &sent, outcome).await
 }
 
 /// Performs the action for everybody. All else is done as for [`call`].
@@ -74,10 +74,10 @@ pub(crate) async fn call_without_authentication(
         actions::perform(&service, &action, &received).await
     });
     let outcome = outcome.await;
-    respond(&service, address, &received, &sent, outcome)
+    respond(&service, address, &received, &sent, outcome).await
 }
 
-fn respond(
+async fn respond(
     service: &Service,
     address: ClientAddress,
     received: &Received,

@@ -1,0 +1,21 @@
+# Runs the example server under load and beside floods of wrong secrets, and over a MariaDB that is locked, silent or
+# down.
+
+waits_for_longer() { fails_by 'a locked table: not all calls' database_fails --query-time 9; }
+
+database_fails() { python3 checks/load/database.py "$work/whmcs-auth-server" "$work/server.log" "$@"; }
+
+without_cache() {
+    fails_by 'the cache is far from an API without authentication' \
+        python3 checks/load/run.py --seconds 3 --check --without-cache
+}
+
+needs wrk wrk
+needs mariadbd mariadb-server
+cargo build -q --release --locked -p whmcs-auth-server
+cp "${CARGO_TARGET_DIR:-target}/release/whmcs-auth-server" "$work"
+
+check 'a database that is locked, silent or down' database_fails
+check 'control: queries that wait for longer' waits_for_longer
+check 'load and floods' python3 checks/load/run.py --seconds 3 --check
+check 'control: a server without cache' without_cache
