@@ -146,7 +146,7 @@ npm ci --prefix "$work/node" --silent
 built=${CARGO_TARGET_DIR:-target}
 cargo build -q --locked --manifest-path checks/clients/rust/Cargo.toml --target-dir "$built/rust-client"
 cargo build -q --release --locked -p whmcs-auth-server
-cp "$built/release/whmcs-auth-server" "$built/rust-client/debug/whmcs-rust-client" "$work"
+cp --remove-destination "$built/release/whmcs-auth-server" "$built/rust-client/debug/whmcs-rust-client" "$work"
 mariadb_with_the_tables
 
 clients SQLite "sqlite:$work/whmcs.db"

@@ -185,7 +185,7 @@ proxy_that_names_nobody() {
 
 built=${CARGO_TARGET_DIR:-target}
 cargo build -q --release --locked -p whmcs-auth-server
-cp "$built/release/whmcs-auth-server" "$work"
+cp --remove-destination "$built/release/whmcs-auth-server" "$work"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$host" \
     -addext "subjectAltName=DNS:$host" -keyout "$work/$host.key" -out "$work/$host.crt" 2>/dev/null
 # The other user enters the folder, and keeps the database in one of its own.
