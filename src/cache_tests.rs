@@ -207,3 +207,18 @@ fn threads_share_a_cache() {
     assert_eq!((cache.hits(), cache.misses()), (16_000, 0));
     assert_eq!(cache.remembered(now), 16);
 }
+
+#[test]
+fn an_entry_with_another_word_is_another_entry() {
+    let [first, second] = [0x1234_5678_9abc_def0, 0x0fed_cba9_8765_4321];
+    let entry = |digest| Entry { fingerprint: Fingerprint { digest, place: 7 }, forget_at: 10 };
+    let fingerprint = Fingerprint { digest: [first, second], place: 7 };
+    let difference = |digest, now| entry(digest).difference(&fingerprint, now);
+    assert_eq!(difference([first, second], 9), 0);
+    assert_ne!(difference([first, second], 10), 0);
+    for bit in (0..64).map(|bit| 1 << bit) {
+        assert_ne!(difference([first ^ bit, second], 9), 0);
+        assert_ne!(difference([first, second ^ bit], 9), 0);
+        assert_ne!(difference([first ^ bit, second ^ bit], 9), 0);
+    }
+}
