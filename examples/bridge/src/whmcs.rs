@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url, retry};
-use rustls::crypto::ring;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use whmcs_auth::Goto;
+use whmcs_auth_state::choose_tls_provider;
 
 use crate::settings::{Settings, SettingsError};
 
@@ -92,8 +92,7 @@ impl From<reqwest::Error> for WhmcsError {
 
 impl Whmcs {
     pub(crate) fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        // Another part of the program may have chosen a provider already.
-        let _ = ring::default_provider().install_default();
+        choose_tls_provider();
         let http = Client::builder()
             .redirect(Policy::none())
             .retry(retry::never())

@@ -79,6 +79,12 @@ pub trait Store: Send + Sync {
     async fn check(&self) -> Result<(), StateError>;
 }
 
+/// Makes ring the provider of TLS, unless the program has chosen another. A client of rustls needs one.
+pub fn choose_tls_provider() {
+    // Fails if there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// How often something was counted in a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {

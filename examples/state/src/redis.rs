@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisError, cmd, pipe};
 use async_trait::async_trait;
-use rustls::crypto::ring;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use whmcs_auth::{AutoAuthLogin, ReplayRefusal};
 
-use crate::{Count, Key, StateError, Store, UseError};
+use crate::{Count, Key, StateError, Store, UseError, choose_tls_provider};
 
 /// How far the clock of this machine and the clock of Redis may differ. If they differ more, no link is
 /// accepted.
@@ -72,8 +71,7 @@ impl Redis {
     ///
     /// If the text is no such URL. The error does not hold the text.
     pub fn new(url: &str) -> Result<Self, StateError> {
-        // Another part of the program may have chosen a provider already.
-        let _ = ring::default_provider().install_default();
+        choose_tls_provider();
         let client = Client::open(url)
             .map_err(|_| StateError::new("state_url", "not a URL such as redis://HOST:6379/0"))?;
         Ok(Self { client, link: Mutex::new(Link::Closed) })

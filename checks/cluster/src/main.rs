@@ -1,0 +1,306 @@
+//! Sends login links, sessions and tokens to several servers that share one Redis, and fails if anybody is let in
+//! wrongly. `checks/deep/cluster.sh` starts the servers.
+
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use whmcs_auth::time::OffsetDateTime;
+use whmcs_auth::{AutoAuthKey, sign_autoauth};
+use whmcs_auth_benches::measure::record::{Table, record};
+use whmcs_auth_state::choose_tls_provider;
+
+const KEY: &str = "abcXYZ123";
+const PAIR: &str =
+    "identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
+
+/// The clients of the database that links are made for: `client6@example.com` and so on.
+const CLIENTS: u64 = 1000;
+
+/// Links that are opened at the same time. Each of them is opened at every server.
+const AT_ONCE: usize = 32;
+
+#[derive(Parser)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+
+    /// URLs of the servers.
+    #[arg(long = "server", global = true)]
+    servers: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Opens each link at all servers at once. Exactly one of them may accept it.
+    Race {
+        #[arg(long)]
+        links: usize,
+    },
+    /// Opens links all the time, while servers and Redis are killed. No link may be accepted twice.
+    Storm {
+        #[arg(long)]
+        seconds: u64,
+    },
+    /// Uses sessions and tokens of one server at the others.
+    Share,
+    /// Fails unless each server accepts a link, and refuses it the second time.
+    Works,
+    /// How many links a second one server, two and so on accept.
+    Speed {
+        #[arg(long)]
+        seconds: u64,
+        /// Also writes the numbers to docs/figures.json.
+        #[arg(long)]
+        record: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() {
+    let Options { command, servers } = Options::parse();
+    assert!(!servers.is_empty(), "no --server");
+    let cluster = Arc::new(Cluster::new(servers));
+    match command {
+        Command::Race { links } => cluster.race(links).await,
+        Command::Storm { seconds } => cluster.storm(Duration::from_secs(seconds)).await,
+        Command::Share => cluster.share().await,
+        Command::Works => cluster.works().await,
+        Command::Speed { seconds, record } => {
+            cluster.speed(Duration::from_secs(seconds), record).await;
+        }
+    }
+}
+
+struct Cluster {
+    servers: Vec<String>,
+    http: Client,
+    key: AutoAuthKey,
+    next: AtomicU64,
+    start: i64,
+}
+
+/// What a server answered to a link. `None` if it did not answer.
+type Status = Option<u16>;
+
+impl Cluster {
+    fn new(servers: Vec<String>) -> Self {
+        choose_tls_provider();
+        let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(10));
+        Self {
+            servers,
+            http: http.build().expect("a client"),
+            key: AutoAuthKey::new(KEY).expect("a key"),
+            next: AtomicU64::new(0),
+            start: OffsetDateTime::now_utc().unix_timestamp(),
+        }
+    }
+
+    /// A link that no other has: all clients, and timestamps that go back from a minute before the start.
+    fn old_link(&self) -> String {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let seconds = i64::try_from(number / CLIENTS).expect("a small number");
+        self.link(number % CLIENTS, self.start - 60 - seconds % 600)
+    }
+
+    fn link(&self, client: u64, timestamp: i64) -> String {
+        let at = OffsetDateTime::from_unix_timestamp(timestamp).expect("a time");
+        let email = format!("client{}@example.com", client + 6);
+        let link = sign_autoauth(&email, None, &self.key, &at).expect("a link");
+        format!("/dologin.php?{}", link.query())
+    }
+
+    async fn get(&self, server: &str, path: &str, cookie: Option<&str>) -> Option<Response> {
+        let mut request = self.http.get(format!("{server}{path}"));
+        if let Some(cookie) = cookie {
+            request = request.header("cookie", cookie);
+        }
+        request.send().await.ok()
+    }
+
+    async fn open(&self, server: &str, link: &str) -> Status {
+        Some(self.get(server, link, None).await?.status().as_u16())
+    }
+
+    /// Opens the link at all servers at once.
+    async fn open_everywhere(self: &Arc<Self>, link: &str) -> Vec<Status> {
+        let mut visits = JoinSet::new();
+        for server in self.servers.clone() {
+            let (cluster, link) = (Arc::clone(self), link.to_owned());
+            visits.spawn(async move { cluster.open(&server, &link).await });
+        }
+        visits.join_all().await
+    }
+
+    /// Opens all links at all servers, and returns what each was answered.
+    async fn open_all(self: &Arc<Self>, links: Vec<String>) -> Vec<(String, Vec<Status>)> {
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        let mut opened = JoinSet::new();
+        for link in links {
+            let (cluster, turns) = (Arc::clone(self), Arc::clone(&turns));
+            opened.spawn(async move {
+                let _turn = turns.acquire().await;
+                let statuses = cluster.open_everywhere(&link).await;
+                (link, statuses)
+            });
+        }
+        opened.join_all().await
+    }
+
+    async fn race(self: &Arc<Self>, count: usize) {
+        assert!(count <= 600_000, "only so many links differ");
+        let links: Vec<_> = (0..count).map(|_| self.old_link()).collect();
+        let mut wins = HashMap::<usize, usize>::new();
+        for (link, statuses) in self.open_all(links).await {
+            let accepted = statuses.iter().filter(|status| **status == Some(302)).count();
+            let refused = statuses.iter().filter(|status| **status == Some(403)).count();
+            assert!(
+                accepted == 1 && refused + 1 == statuses.len(),
+                "{accepted} accepted a link once: {statuses:?} {link}"
+            );
+            let winner = statuses.iter().position(|status| *status == Some(302));
+            *wins.entry(winner.expect("one accepted")).or_default() += 1;
+        }
+        let mut wins: Vec<_> = wins.into_iter().collect();
+        wins.sort_unstable();
+        assert!(self.servers.len() == 1 || wins.len() > 1, "one server won every race: {wins:?}");
+        println!(
+            "{count} links, each opened at {} servers at once, each accepted once: {wins:?}",
+            self.servers.len()
+        );
+    }
+
+    async fn storm(self: &Arc<Self>, time: Duration) {
+        let begun = Instant::now();
+        let mut accepted = Vec::new();
+        let mut statuses = HashMap::<Status, usize>::new();
+        while begun.elapsed() < time {
+            let now = OffsetDateTime::now_utc().unix_timestamp();
+            // Also links of before, among them accepted ones.
+            let fresh: Vec<_> = (0..25).map(|client| self.link(client, now)).collect();
+            let again = accepted.iter().rev().take(50).cloned();
+            let known: Vec<String> = again.collect();
+            let links = fresh.into_iter().filter(|link| !accepted.contains(link)).collect();
+            for (link, opened) in self.open_all(links).await {
+                let wins = opened.iter().filter(|status| **status == Some(302)).count();
+                assert!(wins <= 1, "a link was accepted {wins} times: {opened:?}");
+                opened.iter().for_each(|status| *statuses.entry(*status).or_default() += 1);
+                if wins == 1 {
+                    accepted.push(link);
+                }
+            }
+            self.none_again(known).await;
+        }
+        assert!(!accepted.is_empty(), "nothing was accepted: {statuses:?}");
+        // Every link that was ever accepted is opened once more.
+        self.none_again(accepted.clone()).await;
+        let mut statuses: Vec<_> = statuses.into_iter().collect();
+        statuses.sort_unstable();
+        println!(
+            "{} links were accepted, none of them twice; statuses: {statuses:?}",
+            accepted.len()
+        );
+    }
+
+    async fn none_again(self: &Arc<Self>, links: Vec<String>) {
+        for (link, opened) in self.open_all(links).await {
+            assert!(!opened.contains(&Some(302)), "a used link was accepted: {opened:?} {link}");
+        }
+    }
+
+    async fn share(self: &Arc<Self>) {
+        let (first, others) = self.servers.split_first().expect("a server");
+        for number in 0..20 {
+            let link = self.old_link();
+            let begun = self.get(first, &link, None).await.expect("an answer");
+            assert_eq!(begun.status(), 302);
+            let cookie = begun.headers()["set-cookie"].to_str().expect("a text");
+            let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+            for server in &self.servers {
+                let page = self.get(server, "/clientarea.php", Some(&cookie)).await;
+                assert_eq!(page.expect("an answer").status(), 200, "the session at {server}");
+            }
+            let last = self.servers.last().expect("a server");
+            let logout = self.http.post(format!("{last}/logout.php")).header("cookie", &cookie);
+            assert_eq!(logout.send().await.expect("an answer").status(), 200);
+            for server in &self.servers {
+                let page = self.get(server, "/clientarea.php", Some(&cookie)).await;
+                assert_eq!(page.expect("an answer").status(), 403, "the session has ended");
+            }
+
+            let token = self.token(first, number % CLIENTS + 6).await;
+            let winners = self.open_everywhere(&token).await;
+            let won = winners.iter().filter(|status| **status == Some(302)).count();
+            assert_eq!(won, 1, "{winners:?}");
+            let token = self.token(first, number % CLIENTS + 6).await;
+            for (number, server) in others.iter().chain([first]).enumerate() {
+                let expected = if number == 0 { 302 } else { 403 };
+                assert_eq!(self.open(server, &token).await, Some(expected));
+            }
+        }
+        println!("20 sessions and 40 tokens of one server work at the others, and tokens once");
+    }
+
+    async fn token(&self, server: &str, client: u64) -> String {
+        let body = format!("{PAIR}&action=CreateSsoToken&responsetype=json&client_id={client}");
+        let request = self.http.post(format!("{server}/includes/api.php")).body(body);
+        let form = "application/x-www-form-urlencoded";
+        let answer = request.header("content-type", form).send().await.expect("an answer");
+        let answer = answer.text().await.expect("a text");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        format!("/oauth/singlesignon.php?access_token={token}")
+    }
+
+    async fn works(self: &Arc<Self>) {
+        for (number, server) in (0..CLIENTS).zip(&self.servers) {
+            let now = OffsetDateTime::now_utc().unix_timestamp();
+            let link = self.link(number, now);
+            let opened = [self.open(server, &link).await, self.open(server, &link).await];
+            assert_eq!(opened, [Some(302), Some(403)], "{server}");
+        }
+        println!("{} servers accept a link, once", self.servers.len());
+    }
+
+    async fn speed(self: &Arc<Self>, time: Duration, is_recorded: bool) {
+        let mut rows = Vec::new();
+        for count in 1..=self.servers.len() {
+            let accepted = Arc::new(AtomicU64::new(0));
+            let end = Instant::now() + time;
+            let mut visitors = JoinSet::new();
+            for visitor in 0..AT_ONCE {
+                let (cluster, accepted) = (Arc::clone(self), Arc::clone(&accepted));
+                visitors.spawn(async move {
+                    let server = cluster.servers[visitor % count].clone();
+                    while Instant::now() < end {
+                        let link = cluster.old_link();
+                        if cluster.open(&server, &link).await == Some(302) {
+                            accepted.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+            visitors.join_all().await;
+            let by_second = accepted.load(Ordering::Relaxed) / time.as_secs();
+            assert!(by_second > 0, "no link was accepted");
+            // Two digits: the rest differs from run to run.
+            let magnitude = 10_u64.pow(by_second.ilog10().saturating_sub(1));
+            let rounded = (by_second + magnitude / 2) / magnitude * magnitude;
+            rows.push(json!({"servers": count, "links a second": rounded}));
+        }
+        let table = Table::new("servers", rows);
+        table.print();
+        if is_recorded {
+            record("cluster", "release", &[table]);
+        }
+    }
+}

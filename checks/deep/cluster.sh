@@ -1,0 +1,217 @@
+# Three example servers behind nginx, with one Redis and one MariaDB: no link is accepted twice, whatever is killed.
+# Then two bridges behind nginx, with these servers as WHMCS. The code is in checks/cluster.
+
+needs curl curl
+needs php php-cli
+needs mariadbd mariadb-server
+needs redis-server redis-server
+needs nginx nginx-light
+needs faketime faketime
+faketime=$(dpkg -L libfaketime | grep '/libfaketime.so')
+cargo build -q --release --locked -p whmcs-auth-server -p whmcs-auth-bridge -p whmcs-auth-cluster-check
+built=${CARGO_TARGET_DIR:-target}/release
+cp "$built/whmcs-auth-server" "$built/whmcs-auth-bridge" "$built/whmcs-auth-cluster-check" "$work"
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+waits_for() { # SECONDS COMMAND...
+    local end=$((SECONDS + $1))
+    until "${@:2}" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$end" ] || { echo "timed out: ${*:2}" && return 1; }
+        sleep 0.1
+    done
+}
+
+redis_port=$(free_port)
+redis() { redis-cli -p "$redis_port" "$@"; }
+
+start_redis() {
+    redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --dir "$work" >"$work/redis.log" &
+    redis_process=$!
+    waits_for 10 redis ping
+}
+
+# As if Redis had been started long ago, so that links of the last minutes are accepted.
+redis_remembers_for_long() {
+    redis --scan --pattern 'whmcs-auth:since:*' | while read -r key; do redis set "$key" 1000; done
+}
+
+cluster_sql() { mariadb --no-defaults --user=root --socket="$work/cluster-socket" "$@"; }
+
+start_mariadb() {
+    mariadb-install-db --no-defaults --datadir="$work/cluster-db" --user=root \
+        --auth-root-authentication-method=normal >"$work/cluster-db.log"
+    mariadbd --no-defaults --user=root --datadir="$work/cluster-db" --socket="$work/cluster-socket" \
+        --skip-networking 2>>"$work/cluster-db.log" &
+    waits_for 60 cluster_sql -e 'CREATE DATABASE whmcs'
+    cluster_sql whmcs <examples/server/deploy/schema.sql
+    cluster_sql whmcs <checks/clients/mariadb/rows.sql
+    php checks/clients/mariadb/secrets.php | cluster_sql whmcs
+    cluster_sql whmcs -e "DELETE FROM tblclients WHERE email LIKE 'client%@example.com';
+        INSERT INTO tblclients (id, firstname, lastname, companyname, email, datecreated)
+        SELECT seq, 'Client', seq, '', CONCAT('client', seq, '@example.com'), '2020-01-01' FROM seq_6_to_1100"
+}
+
+# The process and the port of each server.
+declare -A server_process server_port
+
+start_server() { # NUMBER CLOCK
+    # The program faketime would start the server as a child, and a signal would not reach it.
+    local clock=(env "LD_PRELOAD=$faketime" FAKETIME_DONT_FAKE_MONOTONIC=1 "FAKETIME=$2")
+    [ "$2" != +0s ] || clock=()
+    "${clock[@]}" "$work/whmcs-auth-server" --listen "127.0.0.1:${server_port[$1]}" \
+        --database "mysql://root@localhost/whmcs?socket=$work/cluster-socket" --autoauth-key abcXYZ123 \
+        --redis "redis://127.0.0.1:$redis_port" --one-time-links --max-ahead 60 --max-failures 1000000 \
+        >>"$work/server-$1.out" 2>>"$work/server-$1.log" &
+    server_process[$1]=$!
+    waits_for 20 curl -sf "http://127.0.0.1:${server_port[$1]}/healthz"
+}
+
+stop_servers() {
+    kill "${server_process[@]}" 2>/dev/null
+    wait "${server_process[@]}" 2>/dev/null
+    return 0
+}
+
+start_servers() { # CLOCK...
+    local number=0
+    for clock in "$@"; do
+        start_server "$((number += 1))" "$clock" || return 1
+    done
+    for number in 1 2 3; do
+        waits_for 10 curl -sf "http://127.0.0.1:${server_port[$number]}/readyz" || return 1
+    done
+    redis_remembers_for_long
+}
+
+cluster() { # COMMAND...
+    "$work/whmcs-auth-cluster-check" "$@" \
+        --server "http://127.0.0.1:${server_port[1]}" --server "http://127.0.0.1:${server_port[2]}" \
+        --server "http://127.0.0.1:${server_port[3]}"
+}
+
+race_and_share() { cluster race --links 10000 && cluster share; }
+
+# The control: a Redis of its own for each server, so that no server knows what the others accepted.
+alone() {
+    kill "${server_process[3]}" && wait "${server_process[3]}"
+    "$work/whmcs-auth-server" --listen "127.0.0.1:${server_port[3]}" --one-time-links --max-failures 1000000 \
+        --database "mysql://root@localhost/whmcs?socket=$work/cluster-socket" --autoauth-key abcXYZ123 \
+        >/dev/null 2>&1 &
+    server_process[3]=$!
+    waits_for 20 curl -sf "http://127.0.0.1:${server_port[3]}/healthz" || return 1
+    fails_by 'accepted a link once' cluster race --links 100
+}
+
+clocks_apart() {
+    stop_servers
+    start_servers -30s +0s +30s && cluster race --links 10000 && cluster works
+}
+
+# A server whose clock differs from that of Redis by more than a minute accepts nothing, and says why.
+clock_too_far() {
+    stop_servers
+    start_servers +0s +0s +0s && kill "${server_process[2]}" && wait "${server_process[2]}"
+    start_server 2 -100s || return 1
+    local status
+    status=$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:${server_port[2]}/readyz")
+    grep -m 1 'of this machine and of Redis are' "$work/server-2.log" && [ "$status" = 503 ]
+}
+
+# Kills a server and starts it again, then Redis, while links are opened. At the end all works again by itself.
+killed_under_load() {
+    stop_servers
+    start_servers +0s +0s +0s || return 1
+    cluster storm --seconds 25 >"$work/storm.out" 2>&1 &
+    local storm=$!
+    sleep 5
+    kill -KILL "${server_process[2]}"
+    sleep 3
+    start_server 2 +0s || return 1
+    sleep 3
+    kill -KILL "$redis_process"
+    sleep 3
+    start_redis || return 1
+    wait "$storm" || { cat "$work/storm.out" && return 1; }
+    cat "$work/storm.out"
+    # Links may be 60 s ahead, and clocks 60 s apart.
+    waits_for 150 cluster works
+}
+
+speed() {
+    stop_servers
+    start_servers +0s +0s +0s && cluster speed --seconds 5 ${CLUSTER_RECORD:+--record}
+}
+
+for number in 1 2 3; do server_port[$number]=$(free_port); done
+start_redis
+start_mariadb
+
+check 'cluster: 10,000 links are used once; sessions and tokens of one server work at the others' \
+    eval 'start_servers +0s +0s +0s && race_and_share'
+check 'the control: a server with a memory of its own is noticed' alone
+check 'cluster: the same with clocks a minute apart' clocks_apart
+check 'cluster: a clock that differs more is refused' clock_too_far
+check 'cluster: a killed server and a killed Redis let nobody in wrongly' killed_under_load
+check 'cluster: links a second of one, two and three servers' speed
+
+# The location of the documentation, in front of a bridge that asks these servers.
+documented_location() {
+    sed -n '/checks\/deep\/cluster.sh runs this/,/^```$/p' docs/migrating-from-autoauth.md |
+        sed -n '/^location/,/^}/p' | sed "s/127.0.0.1:8090/127.0.0.1:$1/"
+}
+
+bridge_behind_nginx() {
+    stop_servers
+    start_servers +0s +0s +0s || return 1
+    local web_port bridge_port operator_port
+    web_port=$(free_port) bridge_port=$(free_port) operator_port=$(free_port)
+    cat >"$work/nginx.conf" <<EOF
+worker_processes 1;
+pid $work/nginx.pid;
+error_log $work/nginx.log;
+events {}
+http {
+    access_log $work/nginx-access.log;
+    upstream whmcs {
+        server 127.0.0.1:${server_port[1]};
+        server 127.0.0.1:${server_port[2]};
+        server 127.0.0.1:${server_port[3]};
+    }
+    server {
+        listen 127.0.0.1:$web_port;
+        $(documented_location "$bridge_port")
+        location / {
+            proxy_pass http://whmcs;
+            proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
+        }
+    }
+}
+EOF
+    nginx -c "$work/nginx.conf" -p "$work" -g 'daemon off;' &
+    local web=$! site=http://127.0.0.1:$web_port
+    WHMCS_SECRET=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo WHMCS_AUTOAUTH_KEY=the-old-key \
+        "$work/whmcs-auth-bridge" --listen "127.0.0.1:$bridge_port" --operator-listen "127.0.0.1:$operator_port" \
+        --whmcs-url "http://127.0.0.1:${server_port[1]}" --public-url "$site" --trust-proxy 127.0.0.1 \
+        --identifier D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv --one-time-links --redis "redis://127.0.0.1:$redis_port" \
+        >"$work/bridge.out" 2>"$work/bridge.log" &
+    local bridge=$!
+    waits_for 10 curl -sf "http://127.0.0.1:$operator_port/readyz" || return 1
+    redis_remembers_for_long
+    cluster_sql whmcs -e "REPLACE INTO tblconfiguration (setting, value) VALUES ('SystemURL', '$site')"
+    local link answer
+    link=$(php -r '$t = time() - 5; $m = "client6@example.com"; echo http_build_query(["email" => $m,
+        "timestamp" => $t, "hash" => sha1($m . $t . "the-old-key"), "goto" => "clientarea.php"]);')
+    answer=$(curl -sL -c "$work/cookies" -w ' %{http_code} %{num_redirects}' "$site/dologin.php?$link")
+    echo "${answer: -6}"
+    local again
+    again=$(curl -s -o /dev/null -w '%{http_code}' "$site/dologin.php?$link")
+    curl -s "http://127.0.0.1:$operator_port/metrics" | grep '^whmcs_auth_answers_total'
+    kill "$bridge" "$web"
+    wait "$bridge" "$web"
+    [[ $answer == *client6@example.com*' 200 '* ]] && [ "$again" = 403 ] &&
+        ! grep -q hash= "$work/nginx-access.log" "$work/bridge.log"
+}
+
+check 'cluster: the bridge behind the nginx of the documentation' bridge_behind_nginx
+stop_servers
