@@ -21,7 +21,7 @@ TESTS = re.compile(r"^#\[cfg\(test\)\]\s*mod \w+ \{.*?^\}", re.M | re.S)
 METHOD = re.compile(r"^    (?:pub )?(?:const )?fn (?:code|cause)\([^)]*\) -> \(?&'static str.*?^    \}", re.M | re.S)
 CODE = re.compile(r'(?:=> |[{(]\s*)"([a-z0-9_]+)"')
 # A refusal of a service: the first text among the arguments.
-CALL = re.compile(r'(?:Refusal|Self)::(?:new|answered_as|unavailable|not_found)\([^";]{0,120}?"([a-z0-9_]+)"')
+CALL = re.compile(r'(?:Refusal|Self)::(?:new|answered_as|by_action|unavailable|not_found)\([^";]{0,120}?"([a-z0-9_]+)"')
 # What the shared state and the bridge add.
 STATE = re.compile(r'"(state_[a-z]+)"')
 BRIDGE = re.compile(r'=> "(whmcs_[a-z_]+)"')

@@ -160,21 +160,30 @@ impl Cluster {
         assert!(count <= 600_000, "only so many links differ");
         let links: Vec<_> = (0..count).map(|_| self.old_link()).collect();
         let mut wins = HashMap::<usize, usize>::new();
+        let mut unavailable = 0;
         for (link, statuses) in self.open_all(links).await {
             let accepted = statuses.iter().filter(|status| **status == Some(302)).count();
             let refused = statuses.iter().filter(|status| **status == Some(403)).count();
-            assert!(
-                accepted == 1 && refused + 1 == statuses.len(),
-                "{accepted} accepted a link once: {statuses:?} {link}"
-            );
+            assert!(accepted <= 1, "{accepted} accepted a link: {statuses:?} {link}");
+            if accepted + refused < statuses.len() {
+                // On a busy machine Redis or MariaDB is late now and then. Such a link may be used up.
+                unavailable += 1;
+                continue;
+            }
+            assert_eq!(accepted, 1, "nobody accepted a link: {statuses:?} {link}");
             let winner = statuses.iter().position(|status| *status == Some(302));
             *wins.entry(winner.expect("one accepted")).or_default() += 1;
         }
+        assert!(
+            unavailable * 100 <= count,
+            "{unavailable} of {count} links were answered with 503"
+        );
         let mut wins: Vec<_> = wins.into_iter().collect();
         wins.sort_unstable();
         assert!(self.servers.len() == 1 || wins.len() > 1, "one server won every race: {wins:?}");
         println!(
-            "{count} links, each opened at {} servers at once, each accepted once: {wins:?}",
+            "{count} links, each opened at {} servers at once: no link was accepted twice, {unavailable} had a 503, \
+             and the others were accepted once by server and count {wins:?}",
             self.servers.len()
         );
     }
