@@ -1,7 +1,7 @@
 # Runs the example server under load and beside floods of wrong secrets, and over a MariaDB that is locked, silent or
 # down.
 
-waits_for_longer() { fails_by 'a locked table: not all calls' database_fails --query-time 9; }
+waits_for_longer() { fails_by 'a locked table: not all calls' database_fails 9; }
 
 database_fails() { python3 checks/load/database.py "$work/whmcs-auth-server" "$work/server.log" "$@"; }
 

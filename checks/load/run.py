@@ -59,7 +59,8 @@ class MariaDB:
         demo = sqlite3.connect(sqlite_file)
         (secret,) = demo.execute("SELECT secret FROM tbldeviceauth").fetchone()
         (password,) = demo.execute("SELECT password FROM tbladmins WHERE id = 1").fetchone()
-        tables = (ROOT / "checks" / "clients" / "mariadb" / "tables.sql").read_text()
+        files = ("examples/server/deploy/schema.sql", "checks/clients/mariadb/rows.sql")
+        tables = "".join((ROOT / file).read_text() for file in files)
         rows = f"""
             INSERT INTO tbladmins (id, username, password, passwordhash, roleid, disabled)
                 VALUES (1, 'admin', '{password}', '{password}', 1, 0);

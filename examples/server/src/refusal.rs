@@ -218,6 +218,14 @@ impl From<getrandom::Error> for Refusal {
 
 impl From<sqlx::Error> for Refusal {
     fn from(error: sqlx::Error) -> Self {
-        Self::unavailable("store_failure", error)
+        match error {
+            // With a code of its own, so that the log does not sum it up with the failure of the queries that
+            // hold the connections.
+            sqlx::Error::PoolTimedOut => Self::unavailable(
+                "store_busy",
+                "no connection to the database was free in the connect time",
+            ),
+            error => Self::unavailable("store_failure", error),
+        }
     }
 }
