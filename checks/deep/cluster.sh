@@ -53,7 +53,7 @@ start_mariadb() {
 }
 
 # The process and the port of each server.
-declare -A server_process server_port
+declare -A server_process=() server_port=()
 
 start_server() { # NUMBER CLOCK
     # The program faketime would start the server as a child, and a signal would not reach it.
@@ -68,6 +68,7 @@ start_server() { # NUMBER CLOCK
 }
 
 stop_servers() {
+    [ "${#server_process[@]}" != 0 ] || return 0
     kill "${server_process[@]}" 2>/dev/null
     wait "${server_process[@]}" 2>/dev/null
     return 0
