@@ -29,6 +29,7 @@ mod pages;
 mod path;
 mod random;
 mod refusal;
+mod request_id;
 mod router;
 mod serve;
 mod service;

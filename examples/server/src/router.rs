@@ -1,20 +1,24 @@
 //! The routes, the headers of every answer, and the log of requests.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use axum_extra::extract::CookieJar;
+use tower_http::request_id::{PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Span, field};
 
 use crate::client_address::{ClientAddress, Peer, is_from_this_machine};
 use crate::metrics::Metrics;
+use crate::request_id::RandomId;
 use crate::service::Shared;
 use crate::{health, pages};
 
@@ -46,7 +50,8 @@ pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
     }
     router
         .fallback(pages::not_found)
-        .with_state(service)
+        .with_state(Arc::clone(&service))
+        .layer(from_fn_with_state(service, time))
         .layer(header_of_all(header::CACHE_CONTROL, "no-store"))
         .layer(header_of_all(header::REFERRER_POLICY, "no-referrer"))
         .layer(header_of_all(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -54,6 +59,7 @@ pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         ))
+        .layer(PropagateRequestIdLayer::x_request_id())
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
@@ -61,6 +67,7 @@ pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
                 // Already logged with its cause, by `Service::refused`.
                 .on_failure(()),
         )
+        .layer(SetRequestIdLayer::x_request_id(RandomId))
 }
 
 /// A page that only accepts the allowed methods. By default HEAD runs the GET handler, so it would log in
@@ -80,8 +87,10 @@ fn header_of_all(name: HeaderName, value: &'static str) -> SetResponseHeaderLaye
 fn span(request: &Request<Body>) -> Span {
     let path = request.extensions().get::<MatchedPath>();
     let address = request.extensions().get::<ClientAddress>();
+    let id = request.extensions().get::<RequestId>();
     tracing::info_span!(
         "request",
+        id = id.and_then(|id| id.header_value().to_str().ok()),
         method = %request.method(),
         path = path.map(MatchedPath::as_str),
         address = address.and_then(|address| address.0.ok()).map(field::display),
@@ -89,6 +98,30 @@ fn span(request: &Request<Body>) -> Span {
         mode = field::Empty,
         action = field::Empty,
     )
+}
+
+/// Measures the time until the answer.
+async fn time(State(service): State<Shared>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>();
+    let path = path.map(|path| within(path.as_str(), service.settings.base_path.as_str()));
+    let endpoint = match path {
+        Some("/includes/api.php") => "api",
+        Some("/dologin.php") => "dologin",
+        Some("/oauth/singlesignon.php") => "singlesignon",
+        Some("/clientarea.php") => "clientarea",
+        Some("/logout.php") => "logout",
+        Some(_) => "page",
+        None => "unrouted",
+    };
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    service.metrics.answered_in(endpoint, begun.elapsed());
+    response
+}
+
+/// The path within the folder of the installation.
+fn within<'a>(path: &'a str, base: &str) -> &'a str {
+    path.strip_prefix(base).unwrap_or(path)
 }
 
 fn log_answer(response: &Response, duration: Duration, _: &Span) {
@@ -108,5 +141,5 @@ async fn metrics(
         return pages::not_found(State(service), Extension(address), uri, jar).await;
     }
     let content_type = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];
-    (content_type, service.metrics.text()).into_response()
+    (content_type, service.metrics_text()).into_response()
 }

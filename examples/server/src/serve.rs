@@ -22,6 +22,7 @@ use crate::client_address::{Peer, client_address};
 use crate::connections::Connections;
 use crate::keep_alive::KeepAlive;
 use crate::path::{ReceivedPath, collapse_slashes};
+use crate::request_id;
 use crate::router::router;
 use crate::service::{Service, Shared};
 
@@ -85,6 +86,7 @@ async fn serve_with(
                 watched.begin();
                 let trusted = &service.access.get().trusted_proxies;
                 let address = client_address(Peer(peer), request.headers(), trusted);
+                request_id::keep_trusted(request.headers_mut(), trusted.trusts(peer));
                 request.extensions_mut().insert(Peer(peer));
                 request.extensions_mut().insert(address);
                 let path = ReceivedPath(request.uri().path().to_owned());

@@ -12,12 +12,12 @@ use tracing::field;
 use whmcs_auth::Clock;
 use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::diagnose::Findings;
-use whmcs_auth_state::{Capacity, Memory, Store};
+use whmcs_auth_state::{Capacity, Kind as StateKind, Memory, Store};
 use zeroize::Zeroizing;
 
 use crate::access::CurrentAccess;
 use crate::client_address::ClientAddress;
-use crate::database::{Credentials, Database};
+use crate::database::{Credentials, Database, PoolUsage};
 use crate::fair_queue::{FairQueue, PROVEN_TIME};
 use crate::health::Readiness;
 use crate::log::{FindingsText, Kind, LogMonitor, RefusalLines, Summary, codes};
@@ -140,6 +140,27 @@ impl Service {
         let address = address.known()?;
         self.throttle.check(guess, address).await?;
         Ok(address)
+    }
+
+    /// All metrics, as text.
+    pub(crate) fn metrics_text(&self) -> String {
+        for (pool, database) in [("api", &self.database), ("pages", &self.page_database)] {
+            let PoolUsage { open, idle, waiting } = database.usage();
+            for (state, count) in [("open", open), ("idle", idle), ("waiting", waiting)] {
+                self.metrics.connections(pool, state, count);
+            }
+        }
+        let kinds = [
+            ("session", StateKind::Session),
+            ("sso_token", StateKind::SsoToken),
+            ("failures", StateKind::Failures),
+        ];
+        for (name, kind) in kinds {
+            if let Some(count) = self.state.entries(kind) {
+                self.metrics.kept(name, count);
+            }
+        }
+        self.metrics.text()
     }
 
     /// Counts and logs an accepted request.

@@ -113,6 +113,7 @@ async fn each_refusal_has_its_findings_in_one_line() {
     assert_eq!(lines.len(), CASES.len(), "{lines:#?}");
     for (line, Case { target, line: expected, says, .. }) in lines.iter().zip(CASES) {
         let fields = &line["fields"];
+        assert_eq!(line["span"]["id"].as_str().unwrap().len(), 32, "{line}");
         let text = |name: &str| fields[name].as_str();
         let (endpoint, code, findings) = *expected;
         let found = (text("endpoint").unwrap(), text("code").unwrap(), text("findings"));

@@ -40,6 +40,72 @@ async fn metrics_count_each_code_and_are_local() {
 }
 
 #[tokio::test]
+async fn metrics_show_times_connections_and_the_process() {
+    let server = Server::start().await;
+    for _ in 0..2 {
+        assert_eq!(server.call(&format!("action=GetClients&{PAIR}")).await.0, 200);
+    }
+    let visit = server.get(&server.link("demo@whmcs.com", None)).await;
+    assert_eq!(visit.status(), 302);
+    server.json(&format!("action=CreateSsoToken&client_id=1&{PAIR}")).await;
+    server.call("identifier=x&secret=y").await;
+    server.get("/nothing").await;
+    let text = server.get("/metrics").await.text().await.unwrap();
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} in {text}")).parse().unwrap()
+    };
+    for (name, expected) in [
+        (r#"whmcs_auth_answer_seconds_count{endpoint="api"}"#, 4.0),
+        (r#"whmcs_auth_answer_seconds_bucket{le="+Inf",endpoint="api"}"#, 4.0),
+        (r#"whmcs_auth_answer_seconds_count{endpoint="dologin"}"#, 1.0),
+        (r#"whmcs_auth_answer_seconds_count{endpoint="unrouted"}"#, 1.0),
+        (r#"whmcs_auth_kept{kind="session"}"#, 1.0),
+        (r#"whmcs_auth_kept{kind="sso_token"}"#, 1.0),
+        (r#"whmcs_auth_kept{kind="failures"}"#, 1.0),
+        (r#"whmcs_auth_verifications_waiting"#, 0.0),
+        (r#"whmcs_auth_database_connections{pool="api",state="waiting"}"#, 0.0),
+    ] {
+        assert_eq!(value(name), expected, "{name}");
+    }
+    let connections = |pool, state| {
+        value(&format!(r#"whmcs_auth_database_connections{{pool="{pool}",state="{state}"}}"#))
+    };
+    for pool in ["api", "pages"] {
+        assert!((0.0..=connections(pool, "open")).contains(&connections(pool, "idle")), "{text}");
+    }
+    let seconds = value(r#"whmcs_auth_answer_seconds_sum{endpoint="api"}"#);
+    assert!(seconds > 0.0 && seconds < 10.0);
+    assert!(value("process_resident_memory_bytes") > 1e6);
+    assert!(value("process_open_fds") > 3.0);
+    assert!(value("process_cpu_seconds_total") >= 0.0);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let age = now.as_secs_f64() - value("process_start_time_seconds");
+    assert!((-2.0..3600.0).contains(&age), "{age}");
+}
+
+#[tokio::test]
+async fn an_answer_has_the_id_of_its_request() {
+    let server = Server::start().await;
+    let id = |response: &reqwest::Response| head(response, "x-request-id").unwrap().to_owned();
+    let first = id(&server.get("/clientarea.php").await);
+    let second = id(&server.get("/clientarea.php").await);
+    for id in [&first, &second] {
+        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+    }
+    assert_ne!(first, second);
+    let chosen = server.get_with("/clientarea.php", "x-request-id", "chosen").await;
+    assert_ne!(id(&chosen), "chosen", "a stranger chooses no id");
+
+    let server =
+        Server::with_access(|_, access| access.trusted_proxies = proxies(&["127.0.0.1"])).await;
+    let chosen = server.get_with("/nothing", "x-request-id", "chosen-1.2_3").await;
+    assert_eq!(id(&chosen), "chosen-1.2_3");
+    let chosen = server.get_with("/nothing", "x-request-id", "no id").await;
+    assert_eq!(id(&chosen).len(), 32);
+}
+
+#[tokio::test]
 async fn a_balancer_learns_whether_the_service_is_ready() {
     let server = Server::start().await;
     let ready = r#"{"database":"ready","log":"ready","state":"ready"}"#;

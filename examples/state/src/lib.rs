@@ -75,6 +75,12 @@ pub trait Store: Send + Sync {
         lifetime: Duration,
     ) -> Result<(), StateError>;
 
+    /// How many entries of this kind there are, if no server must be asked.
+    fn entries(&self, kind: Kind) -> Option<u64> {
+        let _ = kind;
+        None
+    }
+
     /// Whether the store works: the cause if it does not.
     async fn check(&self) -> Result<(), StateError>;
 }

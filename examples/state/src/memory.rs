@@ -86,6 +86,12 @@ fn entries<T: Clone + Send + Sync + 'static>(capacity: u64) -> Cache<Key, Entry<
         .build()
 }
 
+/// The number of entries, without those that have expired.
+fn live<T: Clone + Send + Sync + 'static>(entries: &Cache<Key, Entry<T>>) -> u64 {
+    entries.run_pending_tasks();
+    entries.entry_count()
+}
+
 impl Memory {
     /// Makes an empty memory.
     pub fn new(capacity: Capacity) -> Self {
@@ -109,6 +115,15 @@ impl Memory {
 
 #[async_trait]
 impl Store for Memory {
+    fn entries(&self, kind: Kind) -> Option<u64> {
+        Some(match kind {
+            Kind::Session => live(&self.sessions),
+            Kind::SsoToken => live(&self.sso_tokens),
+            Kind::Failures => live(&self.failures),
+            Kind::Sessions => live(&self.lists),
+        })
+    }
+
     async fn first_use(
         &self,
         login: &AutoAuthLogin<'_>,

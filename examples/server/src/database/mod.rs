@@ -31,6 +31,7 @@ use crate::settings::Limits;
 pub use open_error::OpenError;
 pub use surprises::Surprises;
 
+pub(crate) use self::pool::PoolUsage;
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
 pub(crate) use configuration::{Configuration, read_allowed_ips};
 pub(crate) use credentials::{
@@ -108,6 +109,11 @@ impl Database {
             is_embedded: self.is_embedded,
             last_access: self.last_access.clone(),
         }
+    }
+
+    /// How the connections are used.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        self.pool.usage()
     }
 
     /// Reads a table that every request for a page needs.

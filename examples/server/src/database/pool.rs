@@ -68,10 +68,23 @@ impl ConnectionPool {
         })
     }
 
+    /// How many connections are open and idle, and how many queries wait for one.
+    pub(super) fn usage(&self) -> PoolUsage {
+        let status = self.pool.status();
+        PoolUsage { open: status.size, idle: status.available, waiting: status.waiting }
+    }
+
     /// Closes the connections, and opens no more.
     pub(super) fn close(&self) {
         self.pool.close();
     }
+}
+
+/// What a pool is doing.
+pub(crate) struct PoolUsage {
+    pub(crate) open: usize,
+    pub(crate) idle: usize,
+    pub(crate) waiting: usize,
 }
 
 /// Without the URL, which holds a password.

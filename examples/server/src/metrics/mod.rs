@@ -1,7 +1,10 @@
-//! Metrics: answers by endpoint and code, verifications in progress, and lines that the log does not have.
+//! Metrics: what was answered and how fast, what is in use now, and what the log does not have.
+
+mod process;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
@@ -9,16 +12,25 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 use whmcs_auth::cache::VerificationCache;
 
+use self::process::ProcessFigures;
 use crate::log::LogMonitor;
+
+/// The upper ends of the intervals of times, in seconds.
+const TIMES: [f64; 13] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// All metrics, written in the OpenMetrics text format.
 pub(crate) struct Metrics {
     registry: Registry,
     answers: Family<AnswerLabels, Counter>,
     findings: Family<AnswerLabels, Counter>,
+    times: Family<EndpointLabel, Histogram, fn() -> Histogram>,
+    connections: Family<ConnectionLabels, Gauge>,
+    kept: Family<KindLabel, Gauge>,
     verifications: Gauge,
     refusals_summed_up: Counter,
     waiting: Gauge,
@@ -28,6 +40,22 @@ pub(crate) struct Metrics {
 struct AnswerLabels {
     endpoint: &'static str,
     code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabel {
+    endpoint: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConnectionLabels {
+    pool: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
 }
 
 impl Metrics {
@@ -48,6 +76,26 @@ impl Metrics {
             "Findings in requests that were refused, by endpoint and code",
             Family::clone(&findings),
         );
+        let times = Family::new_with_constructor((|| Histogram::new(TIMES)) as fn() -> _);
+        registry.register_with_unit(
+            "whmcs_auth_answer",
+            "Times from the head of a request to its answer, by endpoint",
+            Unit::Seconds,
+            Family::clone(&times),
+        );
+        let connections = Family::default();
+        registry.register(
+            "whmcs_auth_database_connections",
+            "Connections to the database that are open or idle, and queries that wait for one",
+            Family::clone(&connections),
+        );
+        let kept = Family::default();
+        registry.register(
+            "whmcs_auth_kept",
+            "Sessions, single sign-on tokens and networks with failures in memory",
+            Family::clone(&kept),
+        );
+        registry.register_collector(Box::new(ProcessFigures));
         let verifications = Gauge::default();
         registry.register(
             "whmcs_auth_verifications",
@@ -69,7 +117,17 @@ impl Metrics {
             "Refusals that have no line of their own in the log, because a like one has",
             refusals_summed_up.clone(),
         );
-        Self { registry, answers, findings, verifications, waiting, refusals_summed_up }
+        Self {
+            registry,
+            answers,
+            findings,
+            times,
+            connections,
+            kept,
+            verifications,
+            waiting,
+            refusals_summed_up,
+        }
     }
 
     /// Adds the counts of lines that the log lost.
@@ -87,6 +145,22 @@ impl Metrics {
 
     pub(crate) fn count_finding(&self, endpoint: &'static str, code: &'static str) {
         self.findings.get_or_create(&AnswerLabels { endpoint, code }).inc();
+    }
+
+    pub(crate) fn answered_in(&self, endpoint: &'static str, time: Duration) {
+        self.times.get_or_create(&EndpointLabel { endpoint }).observe(time.as_secs_f64());
+    }
+
+    /// Notes how many connections of a pool are in a state.
+    pub(crate) fn connections(&self, pool: &'static str, state: &'static str, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.connections.get_or_create(&ConnectionLabels { pool, state }).set(count);
+    }
+
+    /// Notes how many entries of a kind are in memory.
+    pub(crate) fn kept(&self, kind: &'static str, count: u64) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.kept.get_or_create(&KindLabel { kind }).set(count);
     }
 
     /// Counts a verification as running until the returned value is dropped.
