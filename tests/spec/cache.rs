@@ -242,6 +242,32 @@ fn the_md5_of_a_password_is_one_entry_in_either_case() {
     }
 }
 
+/// The compat scheme is checked only if the secret itself does not match.
+#[test]
+fn a_match_of_the_compat_scheme_belongs_to_the_secret_beside_it() {
+    let record = |secret: StoredSecret, compat| {
+        store(credential("id", secret).with_compat(compat).unwrap(), None)
+    };
+    let mut service = Service::new(cache());
+    service.policy = ApiPolicy::new().with_md5_of_secret(true);
+    let call = |store: &Store| {
+        let verdict = service.call(store, login("id", SECRET_MD5));
+        (verdict.map(|caller| (caller.scheme, caller.presented_md5)), service.counts())
+    };
+    let by_compat = record(bcrypt_secret(), BCRYPT_OF_MD5);
+    assert_eq!(call(&by_compat), (Ok((StoredScheme::BcryptOfMd5, true)), [0, 1]));
+    assert_eq!(call(&by_compat), (Ok((StoredScheme::BcryptOfMd5, true)), [1, 1]));
+    // The new secret is the text that is presented, so the compat scheme is not asked.
+    let by_secret = record(StoredSecret::bcrypt(BCRYPT_OF_MD5).unwrap(), BCRYPT_OF_MD5);
+    assert_eq!(call(&by_secret), (Ok((StoredScheme::Bcrypt, false)), [1, 2]));
+
+    // The secret was checked as an md5, so nothing is known of the compat scheme.
+    let by_md5 = record(StoredSecret::md5(SECRET_MD5).unwrap(), SECRET_BCRYPT);
+    assert_eq!(call(&by_md5), (Ok((StoredScheme::Md5, true)), [1, 2]));
+    let other_secret = record(bcrypt_secret(), SECRET_BCRYPT);
+    assert_eq!(call(&other_secret), (Err(ApiRefusal::WrongSecret), [1, 3]));
+}
+
 /// What is presented is read as `0` digits if it is not an md5.
 #[test]
 fn a_text_that_is_no_md5_never_meets_the_entry_of_an_md5() {
