@@ -42,8 +42,10 @@ clients() { # NAME DATABASE
     check "$1: whmcs (Rust)" "$work/whmcs-rust-client" "$open" "$guarded"
     check "$1: PHP's curl, an array of fields" php checks/clients/multipart.php "$open"
     check "$1: AutoAuth as the vendor describes it (PHP)" php checks/clients/autoauth.php "$open"
+    check "$1: PHP's curl and streams, Node's fetch and axios, Python's requests" \
+        own_code "$2"
     check "$1: control: each client fails at the wrong server" \
-        fails_at_the_wrong_server "$open" "$guarded" "$other"
+        fails_at_the_wrong_server "$2" "$open" "$guarded" "$other"
     last_open=$open
 }
 
@@ -51,13 +53,19 @@ python_clients() { "$work/venv/bin/python" checks/clients/clients.py "$@"; }
 
 node_clients() { NODE_PATH=$work/node/node_modules node checks/clients/clients.js "$@"; }
 
+own_code() { # DATABASE [OPTION...]
+    NODE_PATH=$work/node/node_modules "$work/venv/bin/python" checks/clients/code/calls.py \
+        "$work/whmcs-auth-server" "$@"
+}
+
 # The server must answer, and refuse.
-fails_at_the_wrong_server() { # OPEN GUARDED OTHER
+fails_at_the_wrong_server() { # DATABASE OPEN GUARDED OTHER
     local invalid='Invalid IP 127.0.0.1'
-    fails_by "$invalid" python_clients "$2" "$1" && fails_by "$invalid" node_clients "$2" "$1" &&
-        fails_by "$invalid" "$work/whmcs-rust-client" "$2" "$1" &&
-        fails_by "$invalid" php checks/clients/multipart.php "$2" &&
-        fails_by '0 => 403' php checks/clients/autoauth.php "$3"
+    fails_by "$invalid" python_clients "$3" "$2" && fails_by "$invalid" node_clients "$3" "$2" &&
+        fails_by "$invalid" "$work/whmcs-rust-client" "$3" "$2" &&
+        fails_by "$invalid" php checks/clients/multipart.php "$3" &&
+        fails_by '0 => 403' php checks/clients/autoauth.php "$4" &&
+        fails_by "$invalid" own_code "$1" --allow-ip 203.0.113.7
 }
 
 sql() { mariadb --no-defaults --user=root --socket="$work/socket" "$@"; }
