@@ -11,7 +11,7 @@ import subprocess
 
 from server import until
 
-CHECKS = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parent.parent.parent
 FAULT_TIME = 3
 
 
@@ -89,13 +89,14 @@ class MariaDb:
         subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
         await self.run()
         self.sql("CREATE DATABASE whmcs", database="")
-        self.sql((CHECKS / "clients/mariadb/tables.sql").read_text())
-        rows = subprocess.run(["php", CHECKS / "clients/mariadb/secrets.php"], check=True, capture_output=True, text=True)
-        self.sql(rows.stdout)
+        self.sql((ROOT / "examples/server/deploy/schema.sql").read_text())
+        self.sql((ROOT / "checks/clients/mariadb/rows.sql").read_text())
+        secrets = ["php", ROOT / "checks/clients/mariadb/secrets.php"]
+        self.sql(subprocess.run(secrets, check=True, capture_output=True, text=True).stdout)
 
     async def run(self) -> None:
         command = ["mariadbd", "--no-defaults", f"--datadir={self.folder}", "--user=root", f"--socket={self.socket}"]
-        self.process = subprocess.Popen([*command, "--skip-networking"], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*command, "--skip-networking"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         await until(lambda: asyncio.to_thread(self.answers), 60, "MariaDB answers")
 
     def client(self, database: str = "whmcs") -> list[str]:

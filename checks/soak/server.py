@@ -23,6 +23,7 @@ class Server:
         self.reads = asyncio.Event()
         self.reads.set()
         self.rereads = 0
+        self.process = None
 
     async def start(self, log: int = asyncio.subprocess.PIPE) -> None:
         # Two lines for each answer.
@@ -81,7 +82,7 @@ class Server:
         return time.monotonic() - begun
 
     def kill(self) -> None:
-        if self.process.returncode is None:
+        if self.process is not None and self.process.returncode is None:
             self.process.kill()
 
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import pathlib
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -60,12 +61,12 @@ class Soak:
         self.networks.write_text("10.1.0.0/16\n10.2.0.0/16\n" + "10.3.0.0/16\n" * is_rotated)
 
     async def run(self) -> None:
-        await self.database.start()
         self.server = Server(self.program, self.options)
-        await self.server.start()
-        rotated = self.rotated_credential()
-        self.traffic = Traffic(self.server, self.oracle, self.credentials(2), list(self.hashes), rotated)
         try:
+            await self.database.start()
+            await self.server.start()
+            rotated = self.rotated_credential()
+            self.traffic = Traffic(self.server, self.oracle, self.credentials(2), list(self.hashes), rotated)
             await self.soak()
             ended = await self.server.stop()
             print(f"  ended {ended:.1f} s after SIGTERM")
@@ -123,12 +124,13 @@ class Soak:
         disturbances = [self.change_secret, self.rotate, *self.database.faults, self.log_unread, self.idle, self.stopped_server]
         if isinstance(self.database, Sqlite):
             disturbances.append(self.replace_file)
-        rounds = 0
+        rounds, begun = 0, time.monotonic()
         while rounds == 0 or time.monotonic() < end:
             for disturbance in disturbances:
                 if rounds > 0 and time.monotonic() > end:
                     break
                 await asyncio.sleep(CALM)
+                print(f"  {time.monotonic() - begun:5.0f} s  {disturbance.__name__}", flush=True)
                 if disturbance in self.database.faults:
                     await self.fault(disturbance)
                 else:
@@ -179,7 +181,7 @@ class Soak:
             truth.is_now()
             await asyncio.sleep(CALM)
         self.networks.write_text("not-an-address\n")
-        self.server.process.send_signal(1)
+        self.server.process.send_signal(signal.SIGHUP)
         await asyncio.sleep(CALM)
         self.write_files(truth.value)
         await self.server.reread()
@@ -191,9 +193,9 @@ class Soak:
 
     async def stopped_server(self) -> None:
         """As a virtual machine that is moved."""
-        self.server.process.send_signal(19)
+        self.server.process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(CALM)
-        self.server.process.send_signal(18)
+        self.server.process.send_signal(signal.SIGCONT)
 
     async def idle(self) -> None:
         open_ones = [await asyncio.open_connection("127.0.0.1", self.server.port) for _ in range(IDLE_CONNECTIONS)]
@@ -271,6 +273,8 @@ async def main() -> None:
     options = parser.parse_args()
     kind = {"sqlite": Sqlite, "mariadb": MariaDb}[options.database]
     with tempfile.TemporaryDirectory() as folder:
+        # The finally blocks end the database and the server.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
         try:
             await Soak(options.server, kind, options.seconds, set(options.shift), pathlib.Path(folder)).run()
         except* Wrong as error:

@@ -53,11 +53,11 @@ REFUSED = [
     (CLERK, refused("no_api_access", "Access Denied")),
     (GONE, refused("admin_disabled", "Administrator Account Disabled")),
     ({}, refused("missing_credentials")),
-    ({"identifier[]": IDENTIFIER, "secret": SECRET}, refused("missing_credentials")),
+    ({"identifier[]": IDENTIFIER, "secret": SECRET}, refused("disguised_field")),
     (PAIR | {"secret": ""}, refused("missing_credentials")),
     (PAIR | {"action": "AddClient"}, refused("action_not_allowed", "Invalid Permissions")),
     (PAIR | {"action": ""}, refused("action_missing", "Empty action request", 400)),
-    (PAIR | {"secret": SECRET + "\0"}, refused("control_character")),
+    (PAIR | {"secret": SECRET + "\0"}, WRONG_SECRET),
 ]
 
 
@@ -397,4 +397,4 @@ TARGETS = [
     )),
 ]
 # What bytes at random may be refused with. The caller cannot tell them apart.
-NOISE = [refused(code) for code in ("missing_credentials", "body_not_form", "control_character", "field_count")]
+NOISE = [refused(code) for code in ("missing_credentials", "body_not_form", "disguised_field", "field_count")]
