@@ -88,28 +88,29 @@ class MariaDb:
         install = ["mariadb-install-db", *options, "--auth-root-authentication-method=normal"]
         subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
         await self.run()
-        self.sql("CREATE DATABASE whmcs", database="")
+        self.sql("CREATE DATABASE whmcs", database="mysql")
         self.sql((ROOT / "examples/server/deploy/schema.sql").read_text())
         self.sql((ROOT / "checks/clients/mariadb/rows.sql").read_text())
         secrets = ["php", ROOT / "checks/clients/mariadb/secrets.php"]
         self.sql(subprocess.run(secrets, check=True, capture_output=True, text=True).stdout)
 
     async def run(self) -> None:
-        command = ["mariadbd", "--no-defaults", f"--datadir={self.folder}", "--user=root", f"--socket={self.socket}"]
-        self.process = subprocess.Popen([*command, "--skip-networking"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = ["mariadbd", "--no-defaults", f"--datadir={self.folder}", "--user=root"]
+        command += [f"--socket={self.socket}", "--skip-networking"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         await until(lambda: asyncio.to_thread(self.answers), 60, "MariaDB answers")
 
-    def client(self, database: str = "whmcs") -> list[str]:
-        return ["mariadb", "--no-defaults", "--user=root", f"--socket={self.socket}", *([database] if database else [])]
+    def client(self, database: str = "mysql") -> list[str]:
+        return ["mariadb", "--no-defaults", "--user=root", f"--socket={self.socket}", database]
 
     def answers(self) -> bool:
-        return subprocess.run([*self.client(""), "-e", "SELECT 1"], capture_output=True).returncode == 0
+        return subprocess.run([*self.client(), "-e", "SELECT 1"], capture_output=True).returncode == 0
 
     def sql(self, text: str, database: str = "whmcs") -> None:
-        subprocess.run(self.client(database), input=text, text=True, check=True)
+        subprocess.run(self.client(database), input=text, text=True, check=True, stdout=subprocess.DEVNULL)
 
     def value(self, query: str) -> str:
-        command = [*self.client(), "-N", "-e", query]
+        command = [*self.client("whmcs"), "-N", "-e", query]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     async def stopped(self) -> None:
@@ -138,11 +139,9 @@ class MariaDb:
         await asyncio.to_thread(self.kill_connections)
 
     def kill_connections(self) -> None:
-        ids = subprocess.run(
-            [*self.client(), "-N", "-e", "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE id <> CONNECTION_ID()"],
-            check=True, capture_output=True, text=True,
-        ).stdout
-        subprocess.run([*self.client(), "--force"], input=ids, text=True, capture_output=True)
+        kill = "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist"
+        # The connection of the question is gone by then, which is an error.
+        subprocess.run([*self.client(), "--force"], input=self.value(kill), text=True, capture_output=True)
 
     async def stop(self) -> None:
         if hasattr(self, "process"):

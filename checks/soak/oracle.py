@@ -57,6 +57,7 @@ class Oracle:
         # Requests that may have had this code: the sender did not wait for the answer, or it does not show the code.
         self.unseen = collections.Counter()
         self.faults: list[list[float]] = []
+        # The longest time of a right call or login while nothing was at fault.
         self.slowest = 0.0
 
     def fault_begins(self) -> None:
@@ -76,7 +77,7 @@ class Oracle:
             if (answer.status, answer.admits) == (status, admits) and answer.text in text:
                 if answer.code:
                     self.counts[endpoint, answer.code] += 1
-                if not self.is_in_fault(begun, ended):
+                if admits and not self.is_in_fault(begun, ended):
                     self.slowest = max(self.slowest, ended - begun)
                 return True
         if status == 503 and not admits and self.is_in_fault(begun, ended):
@@ -93,8 +94,10 @@ class Oracle:
                 seen, unseen = self.counts[endpoint, code], self.unseen[endpoint, code]
                 counted = metrics.get((endpoint, code), 0)
                 if not seen <= counted <= seen + unseen:
-                    raise Wrong(f"the metrics count {counted} {code} of {endpoint}, and {seen} were seen ({unseen} unseen)")
-            others = {code: count for (where, code), count in metrics.items() if where == endpoint and code not in predicted}
+                    seen = f"{seen} were seen, and at most {unseen} not"
+                    raise Wrong(f"the metrics count {counted} {code} of {endpoint}, but {seen}")
+            counted = {code: count for (where, code), count in metrics.items() if where == endpoint}
+            others = {code: count for code, count in counted.items() if code not in predicted}
             seen = self.unavailable[endpoint]
             unseen = sum(count for (where, _), count in self.unseen.items() if where == endpoint)
             if not seen <= sum(others.values()) <= seen + unseen:

@@ -29,7 +29,7 @@ GONE = {"username": "gone", "password": hashlib.md5(b"gone-password").hexdigest(
 WRONG = "MARKED-wrong-secret"
 
 SUCCESS = Answer(200, '"totalresults":30', "accepted", admits=True)
-INVALID_IP = Answer(403, "Invalid IP 10.", "address_not_allowed")
+INVALID_IP = Answer(403, "Invalid IP 10.", "address_not_listed")
 TOO_MANY = Answer(429, "Too Many Requests", "throttled")
 
 
@@ -62,7 +62,14 @@ REFUSED = [
 
 
 class Traffic:
-    def __init__(self, server: Server, oracle: Oracle, secrets: dict[str, str], rotated_secrets: list[str], rotated: tuple[str, Truth]):
+    def __init__(
+        self,
+        server: Server,
+        oracle: Oracle,
+        secrets: dict[str, str],
+        rotated_secrets: list[str],
+        rotated: tuple[str, Truth],
+    ):
         self.server, self.oracle, self.secrets = server, oracle, secrets
         # The identifier of a credential whose secret changes, and its right secret. It is one of the list.
         self.two_secrets = rotated_secrets
@@ -83,7 +90,9 @@ class Traffic:
     def address(self, network: int) -> str:
         return f"10.{network}.{self.random.randrange(256)}.{self.random.randrange(1, 255)}"
 
-    async def send(self, what: str, endpoint: str, right, url: str, address: str, **request) -> aiohttp.ClientResponse | None:
+    async def send(
+        self, what: str, endpoint: str, right, url: str, address: str, **request
+    ) -> aiohttp.ClientResponse | None:
         """Sends a request. Returns the answer if it was a right one. `right` is the answers, or a function that has
         them for the time of the request."""
         begun = time.monotonic()
@@ -97,9 +106,8 @@ class Traffic:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Wrong(f"no answer: {what}: {error!r} after {time.monotonic() - begun:.2f} s") from error
         location = response.headers.get("Location")
-        admits = "Set-Cookie" in response.headers if location else '"result":"success"' in body or "result=success" in body
-        if endpoint == "logout":
-            admits = False
+        # The answer to a log-out removes the cookie.
+        admits = "Set-Cookie" in response.headers if location else '"result":"success"' in body
         answers = right(begun, time.monotonic()) if callable(right) else [right]
         is_right = self.oracle.judge(what, endpoint, answers, begun, (response.status, location or body, admits))
         response.content_text = body
