@@ -35,7 +35,7 @@ RECOVERY_TIME = 10
 # The longest time of a right call or login while nothing is at fault. The server may be stopped for a while.
 ANSWER_TIME = 5
 # How much larger the memory may become after the warm-up.
-MEMORY_MIB = 16
+MEMORY_MIB = 8
 # Connections to the database, standard streams, epoll and the like.
 OWN_DESCRIPTORS = 60
 IDLE_CONNECTIONS = 300
@@ -231,7 +231,8 @@ class Soak:
         if self.oracle.slowest > ANSWER_TIME:
             raise Wrong(f"a right answer took {self.oracle.slowest:.1f} s, and nothing was at fault")
         self.check_memory()
-        print(f"  {self.traffic.requests} requests, {sum(self.oracle.unavailable.values())} of them refused for a fault")
+        unavailable = sum(self.oracle.unavailable.values())
+        print(f"  {self.traffic.requests} requests, {unavailable} of them refused for a fault")
         print(f"  {len(self.faults)} disturbances: {', '.join(dict.fromkeys(self.faults))}")
         print(f"  slowest recovery {self.slowest_recovery:.1f} s, slowest right answer {self.oracle.slowest:.1f} s")
         print(f"  {self.server.lines} lines of the log, {lost} lost")
@@ -262,6 +263,8 @@ class Soak:
         await writer.drain()
         ended = await self.server.stop()
         writer.close()
+        self.server.reads.set()
+        await self.server.reader
         print(f"  ended {ended:.1f} s after SIGTERM, with an unread log and an open request")
 
     async def full_log(self) -> None:

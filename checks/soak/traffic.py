@@ -27,6 +27,8 @@ ADMIN = {"username": "admin", "password": PASSWORD_MD5}
 CLERK = {"username": "clerk", "password": hashlib.md5(b"clerk-password").hexdigest()}
 GONE = {"username": "gone", "password": hashlib.md5(b"gone-password").hexdigest()}
 WRONG = "MARKED-wrong-secret"
+# In JSON, XML and NVP.
+SUCCEEDED = re.compile(r"result\W+success")
 
 SUCCESS = Answer(200, '"totalresults":30', "accepted", admits=True)
 INVALID_IP = Answer(403, "Invalid IP 10.", "address_not_listed")
@@ -107,7 +109,7 @@ class Traffic:
             raise Wrong(f"no answer: {what}: {error!r} after {time.monotonic() - begun:.2f} s") from error
         location = response.headers.get("Location")
         # The answer to a log-out removes the cookie.
-        admits = "Set-Cookie" in response.headers if location else '"result":"success"' in body
+        admits = "Set-Cookie" in response.headers if location else bool(SUCCEEDED.search(body))
         answers = right(begun, time.monotonic()) if callable(right) else [right]
         is_right = self.oracle.judge(what, endpoint, answers, begun, (response.status, location or body, admits))
         response.content_text = body
@@ -315,7 +317,7 @@ class Traffic:
         self.requests += 1
         if answer:
             status = int(answer.split(" ", 2)[1])
-            self.oracle.judge("half-closed", "api", [SUCCESS], begun, (status, answer, '"result":"success"' in answer))
+            self.oracle.judge("half-closed", "api", [SUCCESS], begun, (status, answer, bool(SUCCEEDED.search(answer))))
 
     async def slow(self) -> None:
         """A head that comes byte by byte is cut off 10 s after its first one."""
@@ -366,8 +368,9 @@ class Traffic:
         actors = [
             (self.right_calls, 0.02, 6), (self.refused_calls, 0.3, 2), (self.addresses, 0.3, 1),
             (self.rotated_secrets, 0.3, 1), (self.guesser, 5, 1), (self.mistakes, 1, 1), (self.genuine_links, 0.3, 2),
-            (self.used_links_again, 0.3, 1), (self.refused_links, 1, 1), (self.rotated_keys, 0.5, 1), (self.tokens, 0.3, 1),
-            (self.half_closed, 0.3, 1), (self.slow, 1, 5), (self.slow_bodies, 1, 3), (self.hang_up, 1, 1),
+            (self.used_links_again, 0.3, 1), (self.refused_links, 1, 1), (self.rotated_keys, 0.5, 1),
+            (self.tokens, 0.3, 1), (self.half_closed, 0.3, 1), (self.slow, 1, 5), (self.slow_bodies, 1, 3),
+            (self.hang_up, 1, 1),
         ]
         connector = aiohttp.TCPConnector(limit=0)
         timeout = aiohttp.ClientTimeout(total=60)
