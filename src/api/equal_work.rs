@@ -61,8 +61,8 @@ impl Method for Computed {
 }
 
 /// The checks of one decision, and the schemes that they used.
-pub(super) struct Checks<'a> {
-    method: &'a dyn Method,
+pub(super) struct Checks<'a, M> {
+    method: &'a M,
     presented: &'a str,
     looks_md5: bool,
     is_login: bool,
@@ -74,9 +74,9 @@ pub(super) struct Checks<'a> {
     password: Option<PasswordScheme>,
 }
 
-impl<'a> Checks<'a> {
+impl<'a, M: Method> Checks<'a, M> {
     pub(super) fn new(
-        method: &'a dyn Method,
+        method: &'a M,
         presented: &'a Presented<'_>,
         expected: ExpectedSchemes,
         policy: &ApiPolicy,
