@@ -478,10 +478,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("whmcs.db");
         fs::write(&path, []).unwrap();
-        let pool = file(&path);
+        install_default_drivers();
+        let url = format!("sqlite:{}", path.display());
+        let pool = ConnectionPool::new(&url, Some(path), &Limits::default()).unwrap();
         let id = Object::id(&pool.acquire().await.unwrap().0);
         let slow =
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
                     SELECT COUNT(*) FROM n";
         let query = sqlx::query_scalar::<_, i64>(slow).fetch_one(&pool);
         assert!(timeout(Duration::from_millis(5), query).await.is_err());
