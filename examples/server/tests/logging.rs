@@ -3,7 +3,9 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, PipeReader, Read, pipe};
+use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -29,7 +31,8 @@ impl Program {
 
     fn printing(child: Child, mut printed: impl Iterator<Item = String>) -> Self {
         let base = printed.find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()));
-        Self { child, base: base.unwrap(), http: reqwest::Client::new() }
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build();
+        Self { child, base: base.unwrap(), http: http.unwrap() }
     }
 
     async fn get(&self, path: &str) -> (u16, String) {
@@ -153,7 +156,15 @@ async fn a_log_that_nobody_reads_delays_no_answer() {
     assert!(entries.iter().any(|entry| entry["fields"]["message"] == "the log lost lines"));
 }
 
-/// Nobody reads until the end.
+/// Leaves no byte of room in a pipe.
+fn fill(pipe: &PipeReader) {
+    const O_NONBLOCK: i32 = 0o4000;
+    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    let mut pipe = File::options().write(true).custom_flags(O_NONBLOCK).open(path).unwrap();
+    while pipe.write(b"x").is_ok() {}
+}
+
+/// Nobody reads until the end, and there is no room for a last word on standard output, either.
 #[tokio::test]
 async fn a_log_that_nobody_reads_does_not_outlive_sigterm() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,6 +180,7 @@ async fn a_log_that_nobody_reads_does_not_outlive_sigterm() {
             program.post("identifier=x&secret").await;
         }
     }
+    fill(unread.get_ref());
     let (status, time) = program.stop();
     assert!(status.success(), "{status}");
     assert!(time < Duration::from_secs(5), "{time:?}");
