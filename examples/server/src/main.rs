@@ -96,7 +96,6 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
         trusted_networks = read.trusted_networks,
         "started"
     );
-    warn_of_keys(&read);
     warn_of_tables(&database, options.access.allowed_ips_from_database).await?;
     let ReadAccess { access, autoauth_keys, .. } = read;
     let mut text = format!("listening on {base_url}\n");
@@ -120,18 +119,6 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
     serve(listener, service, stop).await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Warns of keys with a character that nobody sees. A key has no name, so its place is said.
-fn warn_of_keys(read: &ReadAccess) {
-    for (index, key) in (1_usize..).zip(&read.autoauth_keys) {
-        if let Some(warning) = key.warning() {
-            tracing::warn!(number = index, %warning, "an AutoAuth key may not be what it should be");
-        }
-    }
-    if let Some(warning) = read.access.addresses.access_key_warning() {
-        tracing::warn!(%warning, "the access key may not be what it should be");
-    }
 }
 
 /// Warns of rows that are not what an operator expects.
@@ -198,7 +185,6 @@ async fn reload(
                     trusted_networks = read.trusted_networks,
                     "read addresses and keys anew"
                 );
-                warn_of_keys(&read);
                 control.replace(read.access);
                 continue;
             }

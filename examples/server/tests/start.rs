@@ -363,11 +363,12 @@ async fn what_will_surprise_is_a_warning_at_the_start() {
         "the network of the list is not obeyed"
     );
     let keys = ["--autoauth-key", "marker ", "--access-key", "marker\r"];
+    let white_space =
+        "the text ends with white space, which counts: remove it unless it belongs to the secret";
+    let line_end = white_space.replace("white space", "a line end");
     let key = |text: &str| (format!("{text:?}"), None);
-    let of_keys = [
-        key("an AutoAuth key may not be what it should be"),
-        key("the access key may not be what it should be"),
-    ];
+    let of_keys =
+        [key(&format!("AutoAuth key 1: {white_space}")), key(&format!("access key: {line_end}"))];
     assert_eq!(warnings(&keys), [&of_keys[..], &tables, &[not_obeyed]].concat());
 }
 
