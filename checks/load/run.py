@@ -220,7 +220,7 @@ def main():
         with mariadb(folder, file) as database:
             measured["speed"]["MariaDB"] = speed(database.url, folder, arguments.seconds, *cached)
             show(measured["speed"]["MariaDB"])
-        measured["floods"] = floods(sqlite, folder, max(3, arguments.seconds * 2 // 3))
+        measured["floods"] = floods(sqlite, folder, max(3, arguments.seconds // 2))
         show(measured["floods"])
 
     if arguments.record:
