@@ -60,6 +60,14 @@ const CASES: &[Case] = &[
         Some("line_end"),
         "secret",
     ),
+    post(
+        "multipart/form-data; boundary=x",
+        "--x\r\nContent-Disposition: form-data; name=\"api_identifier\"\r\n\r\na\r\n\
+         --x\r\nContent-Disposition: form-data; name=\"secret\"\r\n\r\nmarker-of-a-secret\r\n--x--\r\n",
+        "missing_field",
+        Some("resembling_name"),
+        "identifier",
+    ),
     post(FORM, "", "missing_credentials", Some("no_body"), "no body"),
     get(
         "/includes/api.php?secret=marker-of-a-secret",
@@ -121,8 +129,14 @@ async fn each_refusal_has_its_findings_in_one_line() {
         let sentence = text("hints").unwrap_or_else(|| text("message").unwrap());
         assert!(sentence.contains(says), "{target}: {sentence}");
         for finding in findings.into_iter().flat_map(|codes| codes.split(',')) {
+            let has = |case: &&Case| {
+                let (of, _, codes) = case.line;
+                of == endpoint
+                    && codes.is_some_and(|codes| codes.split(',').any(|code| code == finding))
+            };
+            let count = CASES.iter().filter(has).count();
             let name = format!(
-                "whmcs_auth_findings_total{{endpoint=\"{endpoint}\",code=\"{finding}\"}} 1\n"
+                "whmcs_auth_findings_total{{endpoint=\"{endpoint}\",code=\"{finding}\"}} {count}\n"
             );
             assert!(metrics.contains(&name), "{name} in {metrics}");
         }

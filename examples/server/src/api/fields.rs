@@ -11,6 +11,7 @@ use crate::refusal::Refusal;
 use crate::settings::Limits;
 
 const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
 
 /// Reads the body, and adds its fields to those of the query. A body of any type that PHP does not read as a
 /// form is refused, so that the caller learns why its fields are missing. The body is kept for a diagnosis.
@@ -46,9 +47,14 @@ pub(super) async fn with_body(
     };
     kept.clone_from(&bytes);
     let received = query.clone();
-    match media_type(&head).as_deref() {
+    let content_type = content_type(&head);
+    match content_type.map(media_type).as_deref() {
         Some(FORM) => Ok(received.with_body(Some(FORM), &bytes)),
-        Some("multipart/form-data") => with_parts(received, &head, bytes).await,
+        Some(MULTIPART) => {
+            let received = with_parts(received, content_type, bytes).await?;
+            kept.clear();
+            Ok(received)
+        }
         _ if bytes.is_empty() => Ok(received),
         _ => Err(Refusal::new(
             "body_type",
@@ -62,18 +68,25 @@ pub(super) async fn with_body(
 
 async fn with_parts(
     received: Received,
-    head: &request::Parts,
+    content_type: Option<&str>,
     bytes: Bytes,
 ) -> Result<Received, Refusal> {
-    let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let received = with_multipart(received, content_type.unwrap_or_default(), bytes).await;
     received.map_err(|error| {
         Refusal::new("multipart_broken", StatusCode::BAD_REQUEST, "Bad Request", error).by_look()
     })
 }
 
+fn content_type(head: &request::Parts) -> Option<&str> {
+    head.headers.get(header::CONTENT_TYPE)?.to_str().ok()
+}
+
+/// Whether PHP reads a body of this content type as multipart.
+pub(super) fn is_multipart(content_type: Option<&str>) -> bool {
+    content_type.map(media_type).as_deref() == Some(MULTIPART)
+}
+
 /// The content type without its parameters. PHP ends it at the first `;`, `,` or space.
-fn media_type(head: &request::Parts) -> Option<String> {
-    let value = head.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split([';', ',', ' ']).next()?.to_ascii_lowercase())
+fn media_type(content_type: &str) -> String {
+    content_type.split([';', ',', ' ']).next().unwrap_or_default().to_ascii_lowercase()
 }

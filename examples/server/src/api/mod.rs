@@ -28,6 +28,7 @@ const ENDPOINT: &str = "api";
 struct Sent {
     query: String,
     content_type: Option<String>,
+    /// Empty if it was multipart and its parts were read: they are diagnosed themselves.
     body: Bytes,
 }
 
@@ -41,8 +42,12 @@ impl Sent {
         }
     }
 
-    fn findings(&self) -> Findings {
-        diagnose::api(&self.query, self.content_type.as_deref(), &self.body)
+    fn findings(&self, received: &Received) -> Findings {
+        let content_type = self.content_type.as_deref();
+        if self.body.is_empty() && fields::is_multipart(content_type) {
+            return diagnose::multipart(received);
+        }
+        diagnose::api(&self.query, content_type, &self.body)
     }
 }
 
@@ -91,7 +96,7 @@ async fn respond(
             render(Answer::success(&success, &request))
         }
         Err(refusal) => {
-            let refusal = refusal.diagnosed(|| sent.findings());
+            let refusal = refusal.diagnosed(|| sent.findings(received));
             service.refused(ENDPOINT, address, &refusal).await;
             let status = refusal.status;
             let mut response = render(Answer::error(status.as_u16(), &refusal.message, &request));
