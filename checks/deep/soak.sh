@@ -17,7 +17,7 @@ check 'SQLite: right answers under traffic and faults' soak sqlite "$seconds"
 check 'MariaDB: right answers under traffic and faults' soak mariadb "$seconds"
 for control in \
     'secret:wrong answer: a refused call' \
-    'once:wrong answer: a used link' \
+    'once:wrong answer: a used ' \
     'calm:: 503 ' \
     'log:a secret or a panic in the log' \
     'memory:the memory grows from' \

@@ -297,7 +297,7 @@ class Traffic:
         await self.send("a changed token", "singlesignon", unknown, url + changed, self.address(2))
         if await self.send("a token", "singlesignon", accepted, url + token, self.address(2)):
             right = self.right(unknown, "once", accepted)
-            await self.send("a token again", "singlesignon", right, url + token, self.address(2))
+            await self.send("a used token", "singlesignon", right, url + token, self.address(2))
 
     async def half_closed(self) -> None:
         """A client that closes its side after the request counts as gone, unless its answer was faster."""
