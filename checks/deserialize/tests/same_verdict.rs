@@ -78,7 +78,7 @@ fn a_table_of_bodies_has_the_same_verdicts() {
         ("identifier=%00&secret=s", "ControlCharacter(Identifier)"),
         ("action", "Absent"),
         ("action=%3Cb%3E", "Invalid"),
-        ("responsetype=json&accesskey=key%231%2B2", r#"Absent Json Some("key#1+2")"#),
+        ("responsetype=json&accesskey=key%231%2B2", r#"Absent Json Ok(Some("key#1+2"))"#),
         ("%FF=1&x=%FF&email=a&email=b", "Err(MissingCredentials)"),
     ] {
         let described = assert_same_request(body);
