@@ -19,7 +19,8 @@ DOCS = pathlib.Path(__file__).parent.parent / "docs"
 FIGURES = json.loads((DOCS / "figures.json").read_text())
 LOAD = json.loads((DOCS / "load.json").read_text())
 MISSED = ", missed"
-COMMANDS = {"bench": "`cargo bench`", "scale": "the program `scale`", "peers": "the program `peers`"}
+COMMANDS = {"bench": "`cargo bench`", "scale": "the program `scale`", "peers": "the program `peers`",
+            "cluster": "`.ci/deep cluster`"}
 
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -158,6 +159,7 @@ TABLES = {
     "load_speed": load_speed(),
     "load_goals": load_goals(),
     "load_floods": load_floods(),
+    "servers": FIGURES["cluster"]["tables"]["servers"],
 }
 
 
