@@ -33,6 +33,10 @@
 //! name. Then the same bcrypt checks are made as without a cache (API-8). A remembered secret of a disabled
 //! admin is refused in the same way.
 //!
+//! **Failures.** If your service counts failed calls, count them where the decision ends. A caller who hangs up must
+//! count, too. Otherwise it could guess without being counted, and see by the time of a second call whether the
+//! cache remembers the guess.
+//!
 //! **Other callers.** A stored text has at most one entry. So a caller with one credential cannot push out
 //! another caller's entry, except by its own first call. A caller who changes its secret again and again
 //! leaves old entries behind until they are too old. Each costs one bcrypt to make, and can cost another

@@ -78,8 +78,9 @@
 //! [`valid_from`](AutoAuthLogin::valid_from) is later. If the store does not answer, refuse the login.
 //!
 //! Calls in one process may use different policies. Several processes that share a database must use the
-//! same [`past_limit`](crate::AutoAuthPolicy::with_past_limit). A link that was remembered for a short
-//! window may be forgotten while a longer window is still open.
+//! same [`past_limit`](crate::AutoAuthPolicy::with_past_limit) and the same
+//! [`future_limit`](crate::AutoAuthPolicy::with_future_limit). A link that was remembered for a short window may
+//! be forgotten while a longer window is still open.
 //!
 //! # Requests without a visitor
 //!

@@ -182,7 +182,7 @@ impl Whmcs {
         };
         // What is left of `/whmcs//evil.example` would lead to another site.
         let is_relative = matches!(Goto::parse(path), Goto::SameSite(_)) && !path.starts_with('/');
-        is_relative.then_some(path)
+        (is_relative && !acts(path)).then_some(path)
     }
 
     /// Makes one call, and returns the answer of a success.
@@ -286,6 +286,17 @@ fn folder(url: &Url) -> Option<Url> {
     is_plain.then_some(url)
 }
 
+/// Whether a page of WHMCS acts at once: it logs in, logs out, or answers the API. Nobody signed the `goto`, so a
+/// link must not lead there.
+fn acts(path: &str) -> bool {
+    let file = path.split(['?', '#']).next().unwrap_or_default();
+    let is_acting = |segment: &str| {
+        let acting = ["dologin.php", "logout.php", "singlesignon.php", "api.php"];
+        acting.iter().any(|page| segment.eq_ignore_ascii_case(page))
+    };
+    file.split('/').any(is_acting)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,6 +329,9 @@ mod tests {
             ("https://a.example", "/", None),
             ("https://a.example", "", None),
             ("https://a.example", "https://evil.example", None),
+            ("https://a.example", "logout.php", None),
+            ("https://a.example", "/OAuth/singlesignon.PHP?access_token=x", None),
+            ("https://a.example", "dologin.php/x#y", None),
             ("https://a.example/whmcs", "viewinvoice.php?id=12", Some("viewinvoice.php?id=12")),
             (
                 "https://a.example/whmcs",

@@ -91,7 +91,7 @@ fn span(request: &Request<Body>) -> Span {
     tracing::info_span!(
         "request",
         id = id.and_then(|id| id.header_value().to_str().ok()),
-        method = %request.method(),
+        method = method(request),
         path = path.map(MatchedPath::as_str),
         address = address.and_then(|address| address.0.ok()).map(field::display),
         caller = field::Empty,
@@ -122,6 +122,12 @@ async fn time(State(service): State<Shared>, request: Request, next: Next) -> Re
 /// The path within the folder of the installation.
 fn within<'a>(path: &'a str, base: &str) -> &'a str {
     path.strip_prefix(base).unwrap_or(path)
+}
+
+/// A client may send any text as the method, so a long one is not logged.
+fn method(request: &Request<Body>) -> &str {
+    let method = request.method().as_str();
+    if method.len() <= 16 { method } else { "other" }
 }
 
 fn log_answer(response: &Response, duration: Duration, _: &Span) {

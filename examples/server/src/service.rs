@@ -181,9 +181,8 @@ impl Service {
         self.metrics.count(endpoint, code);
         if let ClientAddress(Ok(address)) = address
             && let Some(guess) = refusal.guess
-            && let Err(error) = self.throttle.count(guess, address).await
         {
-            tracing::error!(code = error.code, "a failure was not counted: {error}");
+            self.throttle.count(guess, address).await;
         }
         let status = refusal.status.as_u16();
         self.count_findings(endpoint, &refusal.findings);

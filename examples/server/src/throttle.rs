@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use whmcs_auth_state::{Key, Kind, StateError, Store};
+use whmcs_auth_state::{Key, Kind, Store};
 
 use crate::client_address::network;
 use crate::refusal::Refusal;
@@ -24,6 +24,7 @@ pub(crate) enum Guess {
 }
 
 /// Failures by network. The count of a network starts again some time after its first failure.
+#[derive(Clone)]
 pub(crate) struct Throttle {
     state: Arc<dyn Store>,
     limit: u64,
@@ -50,9 +51,11 @@ impl Throttle {
         .retry_after(failures.left))
     }
 
-    /// Counts a failure.
-    pub(crate) async fn count(&self, guess: Guess, address: IpAddr) -> Result<(), StateError> {
-        self.state.add(&key(guess, address), self.time).await.map(drop)
+    /// Counts a failure. If it cannot be counted, the log says so.
+    pub(crate) async fn count(&self, guess: Guess, address: IpAddr) {
+        if let Err(error) = self.state.add(&key(guess, address), self.time).await {
+            tracing::error!(code = error.code, "a failure was not counted: {error}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use support::{ADMIN, PAIR, Server, answer, head};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use whmcs_auth::BcryptCost;
 
 const ASK: &str = "action=GetClients";
@@ -149,4 +149,26 @@ async fn calls_that_find_no_place_in_the_queue_are_told_to_wait() {
         }
         assert_eq!(server.count("api", code).await, 2);
     }
+}
+
+/// Otherwise a caller could guess without being counted, and ask the cache by a second call.
+#[tokio::test]
+async fn a_guess_counts_if_the_caller_hangs_up() {
+    let server = Server::with(|settings| {
+        settings.bcrypt_cost = BcryptCost::new(10).unwrap();
+        settings.limits.failures = 2;
+    })
+    .await;
+    for _ in 0..2 {
+        let guess = server.form("identifier=x&secret=wrong").send();
+        assert!(timeout(Duration::from_millis(60), guess).await.is_err(), "it was answered");
+        loop {
+            let metrics = server.get("/metrics").await.text().await.unwrap();
+            if metrics.contains("whmcs_auth_verifications 0\n") {
+                break;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+    assert_eq!(server.call(PAIR).await.0, 429);
 }

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
+use tracing::Instrument;
 use whmcs_auth::cache::Recall;
 use whmcs_auth::{
     Action, ActionName, ApiAttempt, ApiCaller, ApiPolicy, ApiRequest, PendingDecision,
@@ -65,13 +66,23 @@ async fn verify(
     };
 
     let running = service.metrics.verification();
-    let decision = spawn_blocking(move || {
-        // The thread holds both, because it goes on when the caller hangs up.
-        let _slot = slot;
-        let _running = running;
-        pending.decide(&ApiPolicy::new())
-    });
-    let verdict = decision.await;
+    let throttle = service.throttle.clone();
+    // In a task of its own, which goes on when the caller hangs up. Otherwise a caller could guess, hang up before
+    // the failure counts, and ask the cache whether the guess was right.
+    let decision = async move {
+        // Both are held until the failure is counted.
+        let held = (slot, running);
+        let decided = spawn_blocking(move || (pending.decide(&ApiPolicy::new()), held));
+        let (verdict, _held) = decided.await?;
+        let mut verdict = verdict.map_err(Refusal::from);
+        if let Err(refusal) = &mut verdict
+            && let Some(guess) = refusal.guess.take()
+        {
+            throttle.count(guess, address).await;
+        }
+        Ok(verdict)
+    };
+    let verdict: Result<_, JoinError> = tokio::spawn(decision.in_current_span()).await.flatten();
     let verdict = verdict.map_err(|stopped| Refusal::unavailable("thread_stopped", stopped))?;
     let caller = verdict?;
     service.verifications.prove(address);
