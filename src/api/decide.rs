@@ -98,9 +98,9 @@ impl ApiAttempt<'_> {
 
     /// Decides as [`decide`](Self::decide) does, with checks that are made by this method.
     #[inline]
-    pub(super) fn decide_by<Id: Clone, M: Method>(
+    pub(super) fn decide_by<Id: Clone>(
         &self,
-        method: &M,
+        method: &dyn Method,
         credential: Option<&ApiCredential<Id>>,
         admin: Option<&Admin<Id>>,
         expected: ExpectedSchemes,
@@ -117,9 +117,9 @@ impl ApiAttempt<'_> {
 }
 
 #[inline]
-fn decide<Id: Clone, M: Method>(
+fn decide<Id: Clone>(
     presented: &Presented<'_>,
-    checks: &mut Checks<'_, M>,
+    checks: &mut Checks<'_>,
     credential: Option<&ApiCredential<Id>>,
     admin: Option<&Admin<Id>>,
     policy: &ApiPolicy,
@@ -143,8 +143,8 @@ fn decide<Id: Clone, M: Method>(
 }
 
 #[inline]
-fn verify_credential<Id: Clone, M: Method>(
-    checks: &mut Checks<'_, M>,
+fn verify_credential<Id: Clone>(
+    checks: &mut Checks<'_>,
     pair: Pair,
     record: &ApiCredential<Id>,
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
@@ -171,8 +171,8 @@ fn verify_credential<Id: Clone, M: Method>(
 }
 
 #[inline]
-fn verify_admin<Id: Clone, M: Method>(
-    checks: &mut Checks<'_, M>,
+fn verify_admin<Id: Clone>(
+    checks: &mut Checks<'_>,
     record: &Admin<Id>,
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
     if !checks.password_matches(&record.password) {

@@ -61,8 +61,8 @@ impl Method for Computed {
 }
 
 /// The checks of one decision, and the schemes that they used.
-pub(super) struct Checks<'a, M> {
-    method: &'a M,
+pub(super) struct Checks<'a> {
+    method: &'a dyn Method,
     presented: &'a str,
     looks_md5: bool,
     is_login: bool,
@@ -74,9 +74,9 @@ pub(super) struct Checks<'a, M> {
     password: Option<PasswordScheme>,
 }
 
-impl<'a, M: Method> Checks<'a, M> {
+impl<'a> Checks<'a> {
     pub(super) fn new(
-        method: &'a M,
+        method: &'a dyn Method,
         presented: &'a Presented<'_>,
         expected: ExpectedSchemes,
         policy: &ApiPolicy,
