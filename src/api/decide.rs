@@ -3,7 +3,7 @@
 use super::action::AllowedActions;
 use super::attempt::{ApiAttempt, Pair, Presented};
 use super::caller::{ApiCaller, ApiMode};
-use super::equal_work::{Checks, Computed, Method};
+use super::equal_work::{AnyMethod, Checks, Computed};
 use super::policy::ApiPolicy;
 use super::refusal::ApiRefusal;
 use super::store::{Admin, AdminState, ApiCredential};
@@ -100,7 +100,7 @@ impl ApiAttempt<'_> {
     #[inline]
     pub(super) fn decide_by<Id: Clone>(
         &self,
-        method: &dyn Method,
+        method: AnyMethod<'_>,
         credential: Option<&ApiCredential<Id>>,
         admin: Option<&Admin<Id>>,
         expected: ExpectedSchemes,
