@@ -5,6 +5,7 @@ use core::str;
 use super::finding::Finding;
 use crate::field::Field;
 use crate::received::SecretBytes;
+use crate::secret_text::is_invisible;
 
 /// How a name stands for a known field.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,11 +146,9 @@ fn resembled(name: &str, fields: &[Field]) -> Option<Field> {
     names.find(|(text, _)| is(text)).map(|(_, field)| field)
 }
 
-/// White space, a control character, or a character without width.
+/// A character that nobody sees, or a soft hyphen, which is seen only at the end of a line.
 pub(super) fn is_blank(character: char) -> bool {
-    character.is_whitespace()
-        || character.is_control()
-        || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    is_invisible(character) || character == '\u{ad}'
 }
 
 /// A quotation mark, straight or typographic.
