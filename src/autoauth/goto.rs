@@ -120,6 +120,35 @@ impl GotoTarget<'_> {
         &self.0
     }
 
+    /// Whether the target is a page of WHMCS that acts as soon as it is opened: `dologin.php`, `logout.php`,
+    /// `oauth/singlesignon.php` or `includes/api.php`. Nobody signed the target, so such a link can log the
+    /// visitor out, or in as somebody else. Open the default page instead.
+    ///
+    /// The case of ASCII letters does not count, because web servers may ignore it. Any segment of the path
+    /// counts, because PHP runs `logout.php/x` as `logout.php`.
+    ///
+    /// Source: WHMCS documents the pages. To refuse them is this crate's decision.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::Goto;
+    ///
+    /// let acts = |text| match Goto::parse(text) {
+    ///     Goto::SameSite(target) => target.acts(),
+    ///     _ => false,
+    /// };
+    /// assert!(acts("logout.php"));
+    /// assert!(!acts("viewinvoice.php?id=12"));
+    /// ```
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        const ACTING: [&[u8]; 4] = [b"dologin.php", b"logout.php", b"singlesignon.php", b"api.php"];
+        let is_acting =
+            |segment: &[u8]| ACTING.iter().any(|page| segment.eq_ignore_ascii_case(page));
+        Parts::of(self.0.as_bytes()).path.split(|byte| *byte == b'/').any(is_acting)
+    }
+
     /// Copies borrowed text, so that the value can outlive the request.
     pub fn into_owned(self) -> GotoTarget<'static> {
         GotoTarget(Cow::Owned(self.0.into_owned()))
@@ -173,15 +202,15 @@ impl GotoRule {
 }
 
 /// A text, its path, and what follows the first `?` or `#`.
-struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     text: &'a [u8],
-    path: &'a [u8],
+    pub(crate) path: &'a [u8],
     rest: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
     // Bytes and not `str`: the optimiser can then prove that nothing panics.
-    fn of(text: &'a [u8]) -> Self {
+    pub(crate) fn of(text: &'a [u8]) -> Self {
         let mut parts = text.splitn(2, |byte| matches!(byte, b'?' | b'#'));
         let path = parts.next().unwrap_or_default();
         let rest = parts.next().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::fields::Sent;
 use super::finding::{Finding, Findings};
-use crate::autoauth::goto::{GotoRule, is_allowed};
+use crate::autoauth::goto::{GotoRule, Parts, is_allowed};
 
 /// Adds one finding or more if the grammar refuses the text, and that it may be cut.
 pub(super) fn add(sent: &Sent<'_>, findings: &mut Findings) {
@@ -50,8 +50,7 @@ fn add_start(text: &[u8], findings: &mut Findings) {
 }
 
 fn add_path_characters(text: &[u8], findings: &mut Findings) {
-    let mut parts = text.splitn(2, |byte| matches!(byte, b'?' | b'#'));
-    let path = parts.next().unwrap_or_default();
+    let path = Parts::of(text).path;
     let scheme = path.split(|byte| *byte == b':').next().unwrap_or_default();
     let is_url = scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));

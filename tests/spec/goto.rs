@@ -188,3 +188,30 @@ fn link_6_an_escape_is_allowed_or_refused_by_its_byte() {
         }
     }
 }
+
+#[test]
+fn link_6_pages_that_act_are_found_in_any_spelling() {
+    for (target, expected) in [
+        ("logout.php", true),
+        ("/logout.php", true),
+        ("/whmcs/logout.php?x=1", true),
+        ("LogOut.PHP", true),
+        ("logout.php#x", true),
+        ("logout.php/x", true),
+        ("a//logout.php", true),
+        ("dologin.php?email=a&hash=b", true),
+        ("oauth/singlesignon.php?access_token=x", true),
+        ("/oauth//singlesignon.php", true),
+        ("includes/api.php?action=x", true),
+        ("index.php", false),
+        ("viewinvoice.php?id=12", false),
+        ("clientarea.php?next=logout.php", false),
+        ("clientarea.php?a=/logout.php", false),
+        ("clientarea.php#/logout.php", false),
+        ("mylogout.php", false),
+        ("logout.php5", false),
+    ] {
+        let Goto::SameSite(goto) = Goto::parse(target) else { panic!("{target}") };
+        assert_eq!(goto.acts(), expected, "{target}");
+    }
+}

@@ -172,9 +172,10 @@ impl Whmcs {
     /// The target as a path relative to WHMCS, as `sso_redirect_path` wants it. A target outside of WHMCS has
     /// none.
     fn path_of<'g>(&self, goto: &'g Goto<'_>) -> Option<&'g str> {
+        // A page that acts has no path either, because nobody signed the target.
         let target = match goto {
-            Goto::SameSite(target) => target.as_str(),
-            Goto::Absent | Goto::Refused => return None,
+            Goto::SameSite(target) if !target.acts() => target.as_str(),
+            Goto::SameSite(_) | Goto::Absent | Goto::Refused => return None,
         };
         let path = match target.starts_with('/') {
             true => target.strip_prefix(self.public.path())?,
@@ -182,7 +183,7 @@ impl Whmcs {
         };
         // What is left of `/whmcs//evil.example` would lead to another site.
         let is_relative = matches!(Goto::parse(path), Goto::SameSite(_)) && !path.starts_with('/');
-        (is_relative && !acts(path)).then_some(path)
+        is_relative.then_some(path)
     }
 
     /// Makes one call, and returns the answer of a success.
@@ -284,17 +285,6 @@ fn folder(url: &Url) -> Option<Url> {
         url.set_path(&format!("{}/", url.path()));
     }
     is_plain.then_some(url)
-}
-
-/// Whether a page of WHMCS acts at once: it logs in, logs out, or answers the API. Nobody signed the `goto`, so a
-/// link must not lead there.
-fn acts(path: &str) -> bool {
-    let file = path.split(['?', '#']).next().unwrap_or_default();
-    let is_acting = |segment: &str| {
-        let acting = ["dologin.php", "logout.php", "singlesignon.php", "api.php"];
-        acting.iter().any(|page| segment.eq_ignore_ascii_case(page))
-    };
-    file.split('/').any(is_acting)
 }
 
 #[cfg(test)]

@@ -15,4 +15,3 @@ pub(crate) use client_area::{client_area, home};
 pub(crate) use dologin::dologin;
 pub(crate) use errors::{method_not_allowed, not_found};
 pub(crate) use single_sign_on::single_sign_on;
-pub(crate) use target::acts;

@@ -7,7 +7,6 @@ use super::Success;
 use super::destination::{self, CUSTOM_REDIRECT};
 use super::parameters::{invalid, number, parameter};
 use crate::database::Client;
-use crate::pages::acts;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
@@ -114,7 +113,7 @@ fn target(received: &Received) -> Result<Option<GotoTarget<'static>>, Refusal> {
     };
     match Goto::parse(&path) {
         Goto::Absent => Ok(None),
-        Goto::SameSite(target) if !acts(&target) => Ok(Some(target.into_owned())),
+        Goto::SameSite(target) if !target.acts() => Ok(Some(target.into_owned())),
         Goto::SameSite(_) | Goto::Refused => Err(Refusal::by_action(
             "path_refused",
             StatusCode::BAD_REQUEST,
