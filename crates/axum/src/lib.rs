@@ -13,6 +13,6 @@ pub use authenticator::Authenticator;
 pub use body::{BrokenMultipart, with_multipart};
 pub use call::ApiCall;
 pub use layer::authorize;
-pub use link::{LinkVerifier, LoginLink};
+pub use link::{LinkVerifier, LoginLink, is_fetched_ahead};
 pub use rejection::{Rejection, Report};
 pub use whmcs_auth;

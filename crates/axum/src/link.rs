@@ -71,8 +71,12 @@ impl fmt::Debug for LinkVerifier {
     }
 }
 
+/// Whether a browser fetches a page ahead of a visit, by the headers of its request. Then no page may act:
+/// [`LoginLink`] refuses such a request.
+///
 /// `Sec-Purpose` is the standard. The others are what older browsers send.
-fn is_fetched_ahead(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn is_fetched_ahead(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-purpose", "x-moz"]
         .into_iter()
         .flat_map(|name| headers.get_all(name))

@@ -1,6 +1,7 @@
 //! Whether a visitor opened a login page, or something else fetched it.
 
 use axum::http::{HeaderMap, StatusCode};
+use whmcs_auth_axum::is_fetched_ahead;
 
 use crate::refusal::Refusal;
 
@@ -17,16 +18,8 @@ pub(super) fn check_visit(headers: &HeaderMap) -> Result<(), Refusal> {
             "another page loads the login page, for example as an image or a frame",
         ));
     }
-    // `Sec-Purpose` is the standard. The others are what older browsers send.
-    let mut purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"]
-        .into_iter()
-        .filter_map(|name| headers.get(name)?.to_str().ok());
-    if purposes.any(|purpose| starts_with(purpose, "prefetch") || starts_with(purpose, "preview")) {
+    if is_fetched_ahead(headers) {
         return Err(Refusal::unavailable("prefetch", "a browser loads the page ahead of a visit"));
     }
     Ok(())
-}
-
-fn starts_with(text: &str, start: &str) -> bool {
-    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
 }
