@@ -9,9 +9,7 @@ use whmcs_auth::gate::AddressGate;
 use whmcs_auth::{AutoAuthKey, BcryptCost, SystemClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{EMAIL, IDENTIFIER, SECRET};
-use whmcs_auth_server::{
-    Access, DEFAULT_API_ACCESS_PERMISSION, Limits, RoleIds, Service, Settings, serve,
-};
+use whmcs_auth_server::{Access, Limits, Service, Settings, serve};
 
 use crate::options::Options;
 
@@ -28,25 +26,13 @@ pub async fn start(mut options: Options) -> Result<(Options, Option<Demo>), Box<
     }
     let folder = tempfile::tempdir()?;
     let database = format!("sqlite:{}", folder.path().join("whmcs.db").display());
-    let limits = Limits::default();
     // The lowest cost, because the secrets of the demo are public.
     let bcrypt_cost = BcryptCost::new(4)?;
-    let database = Database::open(&database, bcrypt_cost, &limits).await?;
+    let database = Database::open(&database, bcrypt_cost, &Limits::default()).await?;
     let key = database.demo_autoauth_key().await?.ok_or("the demo data has no AutoAuth key")?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let settings = Settings {
-        allowed_ips_from_database: false,
-        allow_get: false,
-        action_error_statuses: false,
-        one_time_links: false,
-        role_ids: RoleIds::default(),
-        api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
-        bcrypt_cost,
-        base_path: Default::default(),
-        base_url: url.clone(),
-        limits,
-    };
+    let settings = Settings::new(&url, bcrypt_cost);
     // It has no AutoAuth key, as WHMCS 8.1 has none.
     let addresses = AddressGate::new().with_entries(["127.0.0.1", "::1"]);
     let access = Access { addresses, ..Access::default() };

@@ -47,6 +47,22 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings without an option: each link may be used again, and only POST is accepted.
+    pub fn new(base_url: impl Into<String>, bcrypt_cost: BcryptCost) -> Self {
+        Self {
+            allowed_ips_from_database: false,
+            allow_get: false,
+            action_error_statuses: false,
+            one_time_links: false,
+            role_ids: RoleIds::default(),
+            api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
+            bcrypt_cost,
+            base_path: BasePath::default(),
+            base_url: base_url.into(),
+            limits: Limits::default(),
+        }
+    }
+
     /// The schemes in which WHMCS stores secrets and passwords.
     pub(crate) fn expected_schemes(&self) -> ExpectedSchemes {
         let cost = self.bcrypt_cost;

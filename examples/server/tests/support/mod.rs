@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, FixedClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
-use whmcs_auth_server::{Access, DEFAULT_API_ACCESS_PERMISSION, Limits, Service, Settings, serve};
+use whmcs_auth_server::{Access, Limits, Service, Settings, serve};
 use whmcs_auth_state::Store;
 
 pub const PAIR: &str =
@@ -44,16 +44,8 @@ pub struct Server {
 /// Bcrypt is fast, and the limit of failures is high.
 pub fn settings() -> Settings {
     Settings {
-        allowed_ips_from_database: false,
-        allow_get: false,
-        action_error_statuses: false,
-        one_time_links: false,
-        role_ids: Default::default(),
-        api_access_permission: DEFAULT_API_ACCESS_PERMISSION,
-        bcrypt_cost: BcryptCost::new(4).unwrap(),
-        base_path: Default::default(),
-        base_url: "http://billing.example".to_owned(),
         limits: Limits { failures: 1000, ..Limits::default() },
+        ..Settings::new("http://billing.example", BcryptCost::new(4).unwrap())
     }
 }
 
