@@ -1,10 +1,10 @@
 //! A memory in a Redis or Valkey server that several machines share.
 //!
 //! Redis forgets: when it restarts, when a replica takes over, when somebody empties it, or when its memory
-//! is full and its policy evicts keys. A forgotten session only ends. A forgotten link could be used again.
-//! So every process of Redis has a key with the time since when it remembers. The key's name holds the random
-//! id of the process, and a new process has another. A link that can have been used before that time is
-//! refused.
+//! is full and its policy evicts keys. A session that is forgotten only ends. A link that is forgotten could be
+//! used again. So every process of Redis has a key with the time since when it remembers. The key's name holds
+//! the random id of the process, and a new process has another. A link that can have been used before that
+//! time is refused.
 
 use std::time::{Duration, Instant};
 

@@ -122,7 +122,7 @@ impl Display for Rows<'_> {
     }
 }
 
-/// The columns that the service reads.
+/// The columns that the service needs. WHMCS before 8.0 has no `tblusers_clients`.
 const COLUMNS: [(&str, &[&str]); 8] = [
     ("tblconfiguration", &["setting", "value"]),
     ("tbladminroles", &["id"]),

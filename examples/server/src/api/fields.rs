@@ -1,7 +1,7 @@
 //! The fields of a body: a form, or multipart.
 
 use axum::body::{Body, Bytes};
-use axum::http::{Request, StatusCode, header, request};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout_at};
 use whmcs_auth::Received;
@@ -47,7 +47,7 @@ pub(super) async fn with_body(
     };
     kept.clone_from(&bytes);
     let received = query.clone();
-    let content_type = content_type(&head);
+    let content_type = content_type(&head.headers);
     match content_type.map(media_type).as_deref() {
         Some(FORM) => Ok(received.with_body(Some(FORM), &bytes)),
         Some(MULTIPART) => {
@@ -77,8 +77,8 @@ async fn with_parts(
     })
 }
 
-fn content_type(head: &request::Parts) -> Option<&str> {
-    head.headers.get(header::CONTENT_TYPE)?.to_str().ok()
+pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_TYPE)?.to_str().ok()
 }
 
 /// Whether PHP reads a body of this content type as multipart.

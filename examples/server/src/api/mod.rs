@@ -34,10 +34,10 @@ struct Sent {
 
 impl Sent {
     fn of(request: &Request<Body>) -> Self {
-        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let content_type = fields::content_type(request.headers());
         Self {
             query: request.uri().query().unwrap_or_default().to_owned(),
-            content_type: content_type.and_then(|value| value.to_str().ok()).map(str::to_owned),
+            content_type: content_type.map(str::to_owned),
             body: Bytes::new(),
         }
     }

@@ -81,12 +81,7 @@ impl Database {
 
     /// The client with this number, unless the account is closed.
     pub(crate) async fn client(&self, id: i64) -> sqlx::Result<Option<Client>> {
-        QueryBuilder::<Any>::new(COLUMNS)
-            .push(" WHERE status <> 'Closed' AND id = ")
-            .push_bind(id)
-            .build_query_as()
-            .fetch_optional(&self.pool)
-            .await
+        Ok(self.open_or_closed_client(id).await?.filter(Client::is_open))
     }
 
     /// The client with this number. The account may be closed.

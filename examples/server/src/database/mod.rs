@@ -49,7 +49,7 @@ pub struct Database {
     last_access: Cache<i64, OffsetDateTime>,
 }
 
-/// The tables that requests read.
+/// The tables that requests need. WHMCS before 8.0 has no `tblusers_clients`.
 const TABLES: [(&str, &str); 8] = [
     ("tblconfiguration", "SELECT 1 FROM tblconfiguration LIMIT 1"),
     ("tbldeviceauth", "SELECT 1 FROM tbldeviceauth LIMIT 1"),
