@@ -33,6 +33,21 @@ pub const TIMESTAMP: &str = "1700000000";
 pub const KEY: &str = "abcXYZ123";
 pub const HASH: &str = "a28c27c2b14aa0d24698af1a453501c92d0d75e8";
 
+/// The names that the library knows.
+pub const FIELDS: [&str; 11] = [
+    "identifier",
+    "secret",
+    "username",
+    "password",
+    "accesskey",
+    "action",
+    "responsetype",
+    "email",
+    "timestamp",
+    "hash",
+    "goto",
+];
+
 /// The rows of a file that `tests/vectors/generate.php` wrote, without its header.
 pub fn rows<const N: usize>(file: &'static str) -> impl Iterator<Item = [&'static str; N]> {
     file.lines().skip(1).map(|line| {

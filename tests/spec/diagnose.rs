@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use whmcs_auth::diagnose::{self, Finding, Findings};
 use whmcs_auth::{AutoAuthRequest, Field, Goto, Received};
 
-use crate::common::{EMAIL, KEY, SIGNED, at, goto_of, hash_of, verify_link};
+use crate::common::{EMAIL, FIELDS, KEY, SIGNED, at, goto_of, hash_of, verify_link};
 
 const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 const JSON: Option<&str> = Some("application/json");
@@ -31,20 +31,6 @@ fn codes(findings: &Findings) -> Vec<String> {
     };
     findings.iter().map(named).collect()
 }
-
-const FIELDS: [&str; 11] = [
-    "identifier",
-    "secret",
-    "username",
-    "password",
-    "accesskey",
-    "action",
-    "responsetype",
-    "email",
-    "timestamp",
-    "hash",
-    "goto",
-];
 
 #[track_caller]
 fn assert_api(query: &str, content_type: Option<&str>, body: impl AsRef<[u8]>, expected: &[&str]) {

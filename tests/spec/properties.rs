@@ -12,7 +12,7 @@ use whmcs_auth::{
 };
 
 use crate::common::{
-    self, EMAIL, HASH, KEY, SECRET, SECRET_MD5, SIGNED, TIMESTAMP, at, hash_of, verify_link,
+    self, EMAIL, FIELDS, HASH, KEY, SECRET, SECRET_MD5, SIGNED, TIMESTAMP, at, hash_of, verify_link,
 };
 
 fn verifies(email: &str, timestamp: &str, hash: &str, key: &str, now: i64) -> bool {
@@ -207,19 +207,7 @@ fn times() -> impl Strategy<Value = i64> {
 
 /// Known names, names that PHP reads as known ones, and any other name.
 fn hostile_name() -> impl Strategy<Value = String> {
-    let known = prop::sample::select(vec![
-        "identifier",
-        "secret",
-        "username",
-        "password",
-        "accesskey",
-        "action",
-        "responsetype",
-        "email",
-        "timestamp",
-        "hash",
-        "goto",
-    ]);
+    let known = prop::sample::select(&FIELDS[..]);
     prop_oneof![
         8 => known.clone().prop_map(str::to_owned),
         1 => (" {0,2}", known, "[\\[\\]\0 x]{0,3}").prop_map(|(a, b, c)| format!("{a}{b}{c}")),
