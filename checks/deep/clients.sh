@@ -1,25 +1,8 @@
 # Runs public clients of the WHMCS API, and PHP, against the example server: once over SQLite and once over
 # MariaDB with the tables of WHMCS.
 
-waited=0
-
-# Waits a little, as long as the process runs. Gives up after a minute.
-still_waits() { # PID LOG
-    if ! kill -0 "$1" || [ "$((waited += 1))" -gt 600 ]; then
-        cat "$2"
-        exit 1
-    fi
-    sleep 0.1
-}
-
-# Starts the server on a free port, and sets `served` to its address.
 serve() { # NAME OPTION...
-    "$work/whmcs-auth-server" --listen 127.0.0.1:0 --allow-get --max-failures 1000 \
-        "${@:2}" >"$work/$1.out" 2>"$work/$1.log" &
-    until [ -s "$work/$1.out" ]; do
-        still_waits $! "$work/$1.log"
-    done
-    served=$(sed -n 's/^listening on //p;q' "$work/$1.out")
+    example_server "$1" --allow-get --max-failures 1000 "${@:2}"
 }
 
 # Writes a file that only this user can read.
@@ -68,20 +51,10 @@ fails_at_the_wrong_server() { # DATABASE OPEN GUARDED OTHER
         fails_by "$invalid" own_code "$1" --allow-ip 203.0.113.7
 }
 
-sql() { mariadb --no-defaults --user=root --socket="$work/socket" "$@"; }
+sql() { mariadb_at mariadb "$@"; }
 
 mariadb_with_the_tables() {
-    mariadb-install-db --no-defaults --datadir="$work/mariadb" --user=root \
-        --auth-root-authentication-method=normal >"$work/mariadb.log"
-    mariadbd --no-defaults --user=root --datadir="$work/mariadb" --socket="$work/socket" \
-        --skip-networking 2>>"$work/mariadb.log" &
-    mariadbd=$!
-    until sql -e 'CREATE DATABASE whmcs' 2>>"$work/mariadb.log"; do
-        still_waits "$mariadbd" "$work/mariadb.log"
-    done
-    sql whmcs <examples/server/deploy/schema.sql
-    sql whmcs <checks/clients/mariadb/rows.sql
-    php checks/clients/mariadb/secrets.php | sql whmcs
+    whmcs_mariadb mariadb
     # From here on the service has the smallest grants, and a password that a URL must encode.
     sql -e "CREATE USER whmcs_auth@localhost IDENTIFIED BY 'p@ss/w:rd%'"
     sql -e "CREATE USER whmcs_auth_maker@localhost IDENTIFIED BY 'maker'"
@@ -102,7 +75,7 @@ call() { # BASE FIELDS
 # The credential is made by a user who can read no secret. The service accepts it.
 made_credential_works() {
     local made answer
-    secret "$work/maker.url" "mysql://whmcs_auth_maker:maker@localhost/whmcs?socket=$work/socket"
+    secret "$work/maker.url" "mysql://whmcs_auth_maker:maker@localhost/whmcs?socket=$work/mariadb-socket"
     made=$("$work/whmcs-auth-server" make-credential --database-url-file "$work/maker.url" \
         --admin admin --role Reader | sed 's/: /=/') || return
     answer=$(call "$last_open" "$(paste -sd '&' <<<"$made")")
@@ -153,12 +126,12 @@ cp checks/clients/package.json checks/clients/package-lock.json "$work/node"
 npm ci --prefix "$work/node" --silent
 built=${CARGO_TARGET_DIR:-target}
 cargo build -q --locked --manifest-path checks/clients/rust/Cargo.toml --target-dir "$built/rust-client"
-cargo build -q --release --locked -p whmcs-auth-server
-cp --remove-destination "$built/release/whmcs-auth-server" "$built/rust-client/debug/whmcs-rust-client" "$work"
+cp "$built/rust-client/debug/whmcs-rust-client" "$work"
+release_build whmcs-auth-server
 mariadb_with_the_tables
 
 clients SQLite "sqlite:$work/whmcs.db"
-clients MariaDB "mysql://whmcs_auth:p%40ss%2Fw%3Ard%25@localhost/whmcs?socket=$work/socket"
+clients MariaDB "mysql://whmcs_auth:p%40ss%2Fw%3Ard%25@localhost/whmcs?socket=$work/mariadb-socket"
 check 'MariaDB: a look-alike account was found and refused' look_alike_was_found
 check 'SQLite: check-database finds no problems' check_database SQLite
 check 'MariaDB: check-database finds no problems with the smallest grants' check_database MariaDB

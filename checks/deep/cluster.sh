@@ -8,11 +8,7 @@ needs redis-server redis-server
 needs nginx nginx-light
 needs faketime faketime
 faketime=$(dpkg -L libfaketime | grep '/libfaketime.so')
-cargo build -q --release --locked -p whmcs-auth-server -p whmcs-auth-bridge -p whmcs-auth-cluster-check
-built=${CARGO_TARGET_DIR:-target}/release
-cp "$built/whmcs-auth-server" "$built/whmcs-auth-bridge" "$built/whmcs-auth-cluster-check" "$work"
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+release_build whmcs-auth-server whmcs-auth-bridge whmcs-auth-cluster-check
 
 waits_for() { # SECONDS COMMAND...
     local end=$((SECONDS + $1))
@@ -36,17 +32,10 @@ redis_remembers_for_long() {
     redis --scan --pattern 'whmcs-auth:since:*' | while read -r key; do redis set "$key" 1000; done
 }
 
-cluster_sql() { mariadb --no-defaults --user=root --socket="$work/cluster-socket" "$@"; }
+cluster_sql() { mariadb_at cluster "$@"; }
 
 start_mariadb() {
-    mariadb-install-db --no-defaults --datadir="$work/cluster-db" --user=root \
-        --auth-root-authentication-method=normal >"$work/cluster-db.log"
-    mariadbd --no-defaults --user=root --datadir="$work/cluster-db" --socket="$work/cluster-socket" \
-        --skip-networking 2>>"$work/cluster-db.log" &
-    waits_for 60 cluster_sql -e 'CREATE DATABASE whmcs'
-    cluster_sql whmcs <examples/server/deploy/schema.sql
-    cluster_sql whmcs <checks/clients/mariadb/rows.sql
-    php checks/clients/mariadb/secrets.php | cluster_sql whmcs
+    whmcs_mariadb cluster
     cluster_sql whmcs -e "DELETE FROM tblclients WHERE email LIKE 'client%@example.com';
         INSERT INTO tblclients (id, firstname, lastname, companyname, email, datecreated)
         SELECT seq, 'Client', seq, '', CONCAT('client', seq, '@example.com'), '2020-01-01' FROM seq_6_to_1100"

@@ -14,21 +14,6 @@ needs setpriv util-linux
 needs systemd-analyze systemd
 needs python3 python3
 
-waited=0
-
-# Waits a little, as long as the process runs. Gives up after a minute.
-still_waits() { # PID LOG
-    if ! kill -0 "$1" || [ "$((waited += 1))" -gt 600 ]; then
-        cat "$2"
-        exit 1
-    fi
-    sleep 0.1
-}
-
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # An address of this machine that is not loopback. A proxy that names a loopback address is not believed.
 own=$(ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
 [ -n "$own" ] || { echo 'this machine has no address besides loopback' && exit 1; }
@@ -183,9 +168,7 @@ proxy_that_names_nobody() {
     says 'result=error;message=Invalid IP' get_clients
 }
 
-built=${CARGO_TARGET_DIR:-target}
-cargo build -q --release --locked -p whmcs-auth-server
-cp --remove-destination "$built/release/whmcs-auth-server" "$work"
+release_build whmcs-auth-server
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$host" \
     -addext "subjectAltName=DNS:$host" -keyout "$work/$host.key" -out "$work/$host.crt" 2>/dev/null
 # The other user enters the folder, and keeps the database in one of its own.

@@ -12,8 +12,7 @@ without_cache() {
 
 needs wrk wrk
 needs mariadbd mariadb-server
-cargo build -q --release --locked -p whmcs-auth-server
-cp "${CARGO_TARGET_DIR:-target}/release/whmcs-auth-server" "$work"
+release_build whmcs-auth-server
 
 check 'a database that is locked, silent or down' database_fails
 check 'control: queries that wait for longer' waits_for_longer

@@ -10,8 +10,7 @@ soak() { # DATABASE SECONDS [--shift SHIFT]
 needs php php-cli
 needs mariadbd mariadb-server
 python_packages checks/soak/requirements.txt
-cargo build -q --release --locked -p whmcs-auth-server
-cp "${CARGO_TARGET_DIR:-target}/release/whmcs-auth-server" "$work"
+release_build whmcs-auth-server
 
 check 'SQLite: right answers under traffic and faults' soak sqlite "$seconds"
 check 'MariaDB: right answers under traffic and faults' soak mariadb "$seconds"
