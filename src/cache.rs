@@ -4,7 +4,7 @@
 //! [`VerificationCache`] remembers that a secret matched a stored bcrypt text. The next call with the same
 //! secret and the same stored text is accepted without bcrypt. Needs feature `cache`.
 //!
-//! - Only matches are remembered. A wrong secret and an unknown name cost what they cost without a cache.
+//! - Only matches are remembered. A wrong secret or an unknown name costs as much as without a cache.
 //! - The records are looked up on every call. A changed secret is another stored text, so it is not
 //!   remembered. A disabled admin, a deleted credential and a changed policy count at once.
 //! - The verdict has the same value in every field, with and without a cache.
@@ -34,8 +34,8 @@
 //! admin is refused in the same way.
 //!
 //! **Failures.** If your service counts failed calls, count them where the decision ends. A caller who hangs up must
-//! count, too. Otherwise it could guess without being counted, and see by the time of a second call whether the
-//! cache remembers the guess.
+//! count, too. Otherwise it could guess without being counted. A second call that is fast would then show that
+//! the guess was right.
 //!
 //! **Other callers.** A stored text has at most one entry. So a caller with one credential cannot push out
 //! another caller's entry, except by its own first call. A caller who changes its secret again and again

@@ -1,21 +1,22 @@
 //! What the sender of a refused request probably did wrong. Needs feature `form`.
 //!
-//! A refusal says which rule broke. A finding says which mistake of the sender is the likely cause, by the look of
-//! the request alone: nothing is hashed, looked up or compared. Call [`api`], [`multipart`] or [`link`] after a refusal, or for a
-//! link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused), and log what it returns. Verification
-//! never calls this module.
+//! A refusal says which rule broke. A finding says which mistake of the sender is the likely cause. It is found in
+//! the request alone: nothing is hashed, looked up or compared with a record. Call [`api`], [`multipart`] or
+//! [`link`] after a refusal, or for a link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused). Log
+//! what it returns. Verification never calls this module.
 //!
 //! `docs/troubleshooting.md` gives cause and cure for each code.
 //!
-//! A finding is a hint for the operator. A request without a finding may still be wrong, and a request with one may
-//! be right: a secret may really end with a space. So never decide by a finding, and never send one to the caller.
+//! A finding is a hint for the operator. A request without a finding may still be wrong, and a request with one may be
+//! right: a secret may really end with a space. So do not base a decision on a finding, and never send one to the
+//! caller.
 //!
 //! # Security
 //!
 //! A finding holds no text of the request, except for the names of known fields. Values of known fields are decoded
 //! up to 6147 bytes each, and with feature `zeroize` wiped when they are dropped. The work is linear in the length of
-//! the request. No more than 1,000 fields of the query, and as many of the body, are read, and at most [`Findings::MAX`] findings are
-//! returned.
+//! the request. At most 1,000 fields of the query and 1,000 of the body are read. At most [`Findings::MAX`] findings
+//! are returned.
 //!
 //! # Examples
 //!

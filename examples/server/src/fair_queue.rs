@@ -5,7 +5,7 @@
 //!    may have, they take turns.
 //! 3. Networks of the same kind take turns. In a network the presented names take turns. Calls with the same
 //!    name from the same network wait in the order in which they came.
-//! 4. A limited number of calls waits. The next one is refused.
+//! 4. The number of waiting calls is limited. A call over the limit is refused.
 //!
 //! A network is an IPv4 address or an IPv6 /64. A name counts as it was presented, whether it exists or not, so
 //! the order shows nothing about names.
