@@ -48,8 +48,8 @@ impl Readiness {
         }
         let parts = [
             Part { name: "database", is_ready: database_answers(service).await },
-            Part { name: "state", is_ready: state_answers(service).await },
             Part { name: "log", is_ready: service.log_is_writing() },
+            Part { name: "state", is_ready: state_answers(service).await },
         ];
         let before = last.map(|checked| checked.parts);
         for (index, part) in parts.iter().enumerate() {

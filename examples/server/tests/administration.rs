@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::str::FromStr;
 
-use reqwest::redirect::Policy;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use support::program::Program;
@@ -48,7 +47,7 @@ fn refused(folder: &Path, arguments: &[&str]) -> String {
 }
 
 async fn visit(url: &str) -> reqwest::Response {
-    let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
+    let http = support::http();
     http.get(url).send().await.unwrap()
 }
 
@@ -145,7 +144,7 @@ async fn a_made_credential_works() {
     let call = async |printed: &str, action: &str| {
         let (identifier, secret) = pair(printed);
         let form = format!("action={action}&identifier={identifier}&secret={secret}");
-        let call = reqwest::Client::new().post(format!("{}/includes/api.php", program.base()));
+        let call = support::http().post(format!("{}/includes/api.php", program.base()));
         answer(call.header("content-type", FORM).body(form).send().await.unwrap()).await.1
     };
     let refused = |action: &str| {

@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
 async fn each_refusal_has_its_findings_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[], "info");
-    let http = reqwest::Client::new();
+    let http = support::http();
     for Case { method, target, content_type, body, .. } in CASES {
         let url = format!("{}{target}", program.base());
         let request = http.request(method.parse().unwrap(), url);
@@ -149,7 +149,7 @@ async fn each_refusal_has_its_findings_in_one_line() {
 async fn what_is_accepted_or_was_not_checked_has_no_findings() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &["--max-failures", "1"], "info");
-    let http = reqwest::Client::new();
+    let http = support::http();
     let post = async |body: String| {
         let call = http.post(format!("{}/includes/api.php", program.base()));
         call.header("content-type", FORM).body(body).send().await.unwrap().status().as_u16()
@@ -172,8 +172,7 @@ async fn what_is_accepted_or_was_not_checked_has_no_findings() {
 async fn an_accepted_link_with_a_refused_goto_is_logged() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[], "info");
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    let http = http.build().unwrap();
+    let http = support::http();
     let link = program.printed.last().unwrap().trim().to_owned();
     for goto in ["https%3A%2F%2Fmarker-of-a-secret.example%2F", "index.php"] {
         let visit = http.get(format!("{link}&goto={goto}")).send().await.unwrap();

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 use support::{FORM, PAIR};
 use tokio::time::sleep;
 
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A running program. Dropping it ends the program.
 struct Program {
     child: Child,
@@ -31,17 +34,17 @@ impl Program {
 
     fn printing(child: Child, mut printed: impl Iterator<Item = String>) -> Self {
         let base = printed.find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()));
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build();
-        Self { child, base: base.unwrap(), http: http.unwrap() }
+        Self { child, base: base.unwrap(), http: support::http() }
     }
 
     async fn get(&self, path: &str) -> (u16, String) {
-        support::answer(self.http.get(format!("{}{path}", self.base)).send().await.unwrap()).await
+        let visit = self.http.get(format!("{}{path}", self.base)).timeout(PATIENCE);
+        support::answer(visit.send().await.unwrap()).await
     }
 
     async fn post(&self, form: &str) -> u16 {
         let call = self.http.post(format!("{}/includes/api.php", self.base));
-        let call = call.header("content-type", FORM).body(form.to_owned());
+        let call = call.header("content-type", FORM).body(form.to_owned()).timeout(PATIENCE);
         call.send().await.unwrap().status().as_u16()
     }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use support::program::Program;
 use support::{FORM, PAIR};
 use tokio::time::sleep;
@@ -48,13 +47,13 @@ fn write_files(folder: &Path) {
 async fn link(base: &str, key: &str) -> u16 {
     let key = AutoAuthKey::new(key).unwrap();
     let link = sign_autoauth("demo@whmcs.com", None, &key, &SystemClock).unwrap();
-    let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
+    let http = support::http();
     let visit = http.get(link.url(base).unwrap()).header("x-forwarded-for", "203.0.113.7");
     visit.send().await.unwrap().status().as_u16()
 }
 
 async fn call(base: &str, address: &str, fields: &str) -> u16 {
-    let call = reqwest::Client::new().post(format!("{base}/includes/api.php"));
+    let call = support::http().post(format!("{base}/includes/api.php"));
     let call = call.header("content-type", FORM).header("x-forwarded-for", address);
     let call = call.body(format!("action=GetClients&limitnum=0&{PAIR}{fields}"));
     call.send().await.unwrap().status().as_u16()
@@ -228,7 +227,7 @@ async fn a_hangup_without_files_ends_nothing() {
     let read = hang_up(&program).await;
     assert_eq!((&read["autoauth_keys"], &read["access_key"]), (&1.into(), &true.into()));
     let link = program.printed.last().unwrap().trim();
-    let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
+    let http = support::http();
     assert_eq!(http.get(link).send().await.unwrap().status(), 302);
 }
 

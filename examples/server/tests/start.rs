@@ -8,16 +8,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use support::program::Program;
-use support::{ADMIN, FORM, LOGIN, PAIR, answer, cookie, head};
+use support::{ADMIN, FORM, LOGIN, PAIR, answer, cookie, head, http};
 use whmcs_auth::{AutoAuthKey, SystemClock, sign_autoauth};
-
-fn http() -> reqwest::Client {
-    reqwest::Client::builder().redirect(Policy::none()).build().unwrap()
-}
 
 /// The URL and the form of a printed `curl` command.
 fn curl(line: &str) -> (String, String) {

@@ -58,6 +58,13 @@ pub fn access() -> Access {
     }
 }
 
+/// A client that follows no redirect.
+pub fn http() -> reqwest::Client {
+    // Plain HTTP needs none, but reqwest asks for one if the bridge is built with it.
+    whmcs_auth_state::choose_tls_provider();
+    reqwest::Client::builder().redirect(Policy::none()).build().unwrap()
+}
+
 impl Server {
     pub async fn start() -> Self {
         Self::with(|_| {}).await
@@ -93,8 +100,7 @@ impl Server {
         let served = tokio::spawn(serve(listener, service, async {
             let _ = stopped.await;
         }));
-        let http = reqwest::Client::builder().redirect(Policy::none());
-        Self { base, http: http.build().unwrap(), clock, folder, stop: Some(stop), served }
+        Self { base, http: http(), clock, folder, stop: Some(stop), served }
     }
 
     pub fn database_file(&self) -> PathBuf {
