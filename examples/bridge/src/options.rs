@@ -159,6 +159,11 @@ impl Options {
             return Err("no AutoAuth key: give --autoauth-key-file or WHMCS_AUTOAUTH_KEY".into());
         }
         let keys = keys.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for (number, key) in (1_usize..).zip(&keys) {
+            if let Some(warning) = key.warning() {
+                tracing::warn!("AutoAuth key {number}: {warning}");
+            }
+        }
         let default = if self.redis.is_some() { 120 } else { 900 };
         let ahead = Duration::from_secs(self.max_ahead.unwrap_or(default));
         Ok(Settings {
