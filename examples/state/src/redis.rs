@@ -2,9 +2,9 @@
 //!
 //! Redis forgets: when it restarts, when a replica takes over, when somebody empties it, or when its memory
 //! is full and its policy evicts keys. A session that is forgotten only ends. A link that is forgotten could be
-//! used again. So every process of Redis has a key with the time since when it remembers. The key's name holds
-//! the random id of the process, and a new process has another. A link that can have been used before that
-//! time is refused.
+//! used again. So Redis has a key with the time since when it remembers. The key's name holds the random id of
+//! the process, which a new process draws anew, and the random id of its data, which a server draws anew when it
+//! becomes a master. A link that can have been used before that time is refused.
 
 use std::time::{Duration, Instant};
 
@@ -144,7 +144,8 @@ async fn inspect(mut connection: MultiplexedConnection) -> Result<Open, StateErr
         let cause = format!("Redis evicts keys when it is full: its maxmemory-policy is {policy}");
         return Err(StateError::new("state_evicts", cause));
     }
-    let since = format!("whmcs-auth:since:{}:{}", field("run_id")?, field("evicted_keys")?);
+    let (process, data) = (field("run_id")?, field("master_replid")?);
+    let since = format!("whmcs-auth:since:{process}:{data}:{}", field("evicted_keys")?);
 
     let (redis_now, _): (i64, i64) = cmd("TIME").query_async(&mut connection).await?;
     let difference = OffsetDateTime::now_utc().unix_timestamp().abs_diff(redis_now);

@@ -303,6 +303,38 @@ async fn a_replica_that_takes_over_accepts_no_used_link() {
     assert_eq!(store.first_use(&used, now()).await, FORGOTTEN);
 }
 
+/// A master becomes a replica and a master again, in one process. A link that was used at the other server
+/// never reached it.
+#[tokio::test]
+async fn a_former_master_accepts_no_used_link() {
+    let (former, other) = (TestRedis::start(&[]), TestRedis::start(&[]));
+    follow(&other, &former).await;
+    let store = Redis::new(&former.url()).unwrap();
+    store.check().await.unwrap();
+    former.remembers_for_long().await;
+    store.first_use(&login_made_in(0, "first@whmcs.com"), now()).await.unwrap();
+    let replicas: i64 = former.run(&["WAIT", "1", "5000"]).await;
+    assert_eq!(replicas, 1);
+
+    other.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+    follow(&former, &other).await;
+    former.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+    recovers(&store).await;
+    let used_at_the_other = login_made_in(0, "demo@whmcs.com");
+    assert_eq!(store.first_use(&used_at_the_other, now()).await, FORGOTTEN);
+}
+
+/// Makes a server the replica of another, and waits until it has its data.
+async fn follow(replica: &TestRedis, master: &TestRedis) {
+    let port = master.url().rsplit(':').next().unwrap().to_owned();
+    replica.run::<()>(&["REPLICAOF", "127.0.0.1", &port]).await;
+    let start = Instant::now();
+    while !replica.run::<String>(&["INFO", "replication"]).await.contains("master_link_status:up") {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 async fn since(server: &TestRedis) -> String {
     let keys: Vec<String> = server.run(&["KEYS", "whmcs-auth:since:*"]).await;
     keys.into_iter().next().unwrap()
