@@ -111,6 +111,21 @@ impl Memory {
             Kind::Session | Kind::Sessions | Kind::Failures => &self.sessions,
         }
     }
+
+    /// Removes and returns a value, unless it has expired.
+    ///
+    /// It waits for a [`keep`](Store::keep) of the same key, and the other way round. `Cache::remove` does not, so
+    /// a value could come back.
+    fn remove(&self, key: &Key) -> Option<String> {
+        let removed = self.of(key).entry_by_ref(key).and_compute_with(|entry| match entry {
+            Some(_) => Op::Remove,
+            None => Op::Nop,
+        });
+        match removed {
+            CompResult::Removed(entry) => Some(entry.into_value().value),
+            _ => None,
+        }
+    }
 }
 
 #[async_trait]
@@ -142,15 +157,7 @@ impl Store for Memory {
     }
 
     async fn take(&self, key: &Key) -> Result<Option<String>, StateError> {
-        // `Cache::remove` also returns an entry that has expired. This does not see it.
-        let taken = self.of(key).entry_by_ref(key).and_compute_with(|entry| match entry {
-            Some(_) => Op::Remove,
-            None => Op::Nop,
-        });
-        Ok(match taken {
-            CompResult::Removed(entry) => Some(entry.into_value().value),
-            _ => None,
-        })
+        Ok(self.remove(key))
     }
 
     async fn keep(&self, key: &Key, lifetime: Duration) -> Result<(), StateError> {
@@ -204,7 +211,7 @@ impl Store for Memory {
             while keys.len() > most
                 && let Some(oldest) = keys.pop_front()
             {
-                self.of(&oldest).invalidate(&oldest);
+                self.remove(&oldest);
             }
             Entry { value: keys, lifetime: lasting(lifetime) }
         });

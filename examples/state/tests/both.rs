@@ -50,6 +50,7 @@ for_both! {
     additions_by_many_are_all_counted
     a_list_keeps_the_newest_values
     a_list_raced_by_many_is_bounded
+    a_value_that_a_list_dropped_stays_gone
     a_working_store_passes_its_check
     hostile_ids_and_values_are_kept_apart
 }
@@ -278,6 +279,27 @@ async fn a_list_raced_by_many_is_bounded(store: Arc<dyn Store>) {
     tasks.join_all().await;
     let ids: Vec<_> = ids.iter().map(String::as_str).collect();
     assert_eq!(stored(&store, &ids).await.len(), 3);
+}
+
+/// A visit keeps a session while a login ends it.
+async fn a_value_that_a_list_dropped_stays_gone(store: Arc<dyn Store>) {
+    for number in 0..500 {
+        let (client, old, new) =
+            (number.to_string(), format!("old{number}"), format!("new{number}"));
+        let list = Key::new(Kind::Sessions, &client);
+        store.put(&session(&old), client.clone(), LONG).await.unwrap();
+        store.bound(&list, &session(&old), 1, LONG).await.unwrap();
+        store.put(&session(&new), client, LONG).await.unwrap();
+        let (keeper, kept) = (Arc::clone(&store), session(&old));
+        let visits = tokio::spawn(async move {
+            for _ in 0..20 {
+                keeper.keep(&kept, LONG).await.unwrap();
+            }
+        });
+        store.bound(&list, &session(&new), 1, LONG).await.unwrap();
+        visits.await.unwrap();
+        assert_eq!(store.get(&session(&old)).await.unwrap(), None, "{number}");
+    }
 }
 
 async fn a_working_store_passes_its_check(store: Arc<dyn Store>) {
