@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use crate::client_address::network;
 use crate::settings::Limits;
 
-/// How long a network is proven. No remembered match is older, so a network that calls stays proven.
+/// How long a network is proven, after its last secret that matched.
 pub(crate) const PROVEN_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// The slots, and the calls that wait for one.

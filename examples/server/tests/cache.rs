@@ -8,6 +8,7 @@ use support::{ADMIN, PAIR, Server, answer, head};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use whmcs_auth::BcryptCost;
+use whmcs_auth::gate::{AddressGate, TrustedProxies};
 
 const ASK: &str = "action=GetClients";
 
@@ -131,6 +132,39 @@ async fn calls_at_the_same_time_need_one_verification() {
     // Those that began before the first one ended need bcrypt.
     let cores = std::thread::available_parallelism().unwrap().get() as u64;
     assert!(hits >= 60 - cores, "{hits} hits and {misses} misses");
+}
+
+/// Two networks have the same secret. Only the first needed bcrypt.
+#[tokio::test]
+async fn a_remembered_match_proves_a_network() {
+    let networks = (0..100).map(|number| format!("203.0.113.{number}"));
+    let server = Server::with_access(|settings, access| {
+        settings.bcrypt_cost = BcryptCost::new(12).unwrap();
+        settings.limits.waiting_calls = 1;
+        access.addresses = AddressGate::new().with_entries(networks);
+        access.trusted_proxies = TrustedProxies::new().with_addresses([[127, 0, 0, 1].into()]);
+    })
+    .await;
+    let call = |number: usize, fields: &str| {
+        let call = server.form(format!("{ASK}&{fields}"));
+        let call = call.header("x-forwarded-for", format!("203.0.113.{number}")).send();
+        async { call.await.unwrap().status().as_u16() }
+    };
+    assert_eq!(call(1, PAIR).await, 200);
+    assert_eq!(call(2, PAIR).await, 200);
+    assert_eq!(asked(&server).await, Some((1, 2)));
+
+    // New networks take their half of the slots and their only place in the queue.
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let mut flood = JoinSet::new();
+    for number in 0..(cores / 2).max(1) + 1 {
+        flood.spawn(call(10 + number, "identifier=unknown&secret=wrong"));
+    }
+    while !server.get("/metrics").await.text().await.unwrap().contains("_waiting 1\n") {
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(call(2, "identifier=unknown&secret=wrong").await, 403);
+    flood.join_all().await;
 }
 
 #[tokio::test]

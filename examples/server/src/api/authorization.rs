@@ -25,6 +25,7 @@ pub(super) async fn authorize(
     check_address(service, address, request).await?;
 
     let caller = verify(service, address, request.attempt()).await?;
+    service.verifications.prove(address);
     let span = tracing::Span::current();
     span.record("caller", tracing::field::display(&caller.id));
     span.record("mode", tracing::field::display(caller.mode));
@@ -34,7 +35,7 @@ pub(super) async fn authorize(
     }
 
     service.database.touch(&caller.id, service.now()).await;
-    let allowed = caller.id.allowed_actions(service.settings.role_ids);
+    let allowed = service.database.allowed_actions(&caller.id, service.settings.role_ids);
     let caller = caller.with_actions(allowed);
     Ok(caller.authorize(request.action(), &ApiPolicy::new())?)
 }
@@ -83,10 +84,7 @@ async fn verify(
         Ok(verdict)
     };
     let verdict: Result<_, JoinError> = tokio::spawn(decision.in_current_span()).await.flatten();
-    let verdict = verdict.map_err(|stopped| Refusal::unavailable("thread_stopped", stopped))?;
-    let caller = verdict?;
-    service.verifications.prove(address);
-    Ok(caller)
+    verdict.map_err(|stopped| Refusal::unavailable("thread_stopped", stopped))?
 }
 
 /// Asks the cache, if there is one. It takes no thread and no slot.
