@@ -217,44 +217,49 @@ impl Whmcs {
             Some("success") if status == StatusCode::OK => Ok(answer),
             Some("error") => {
                 let message = answer.get("message").and_then(Value::as_str).unwrap_or_default();
-                Err(self.refusal(message))
+                Err(refusal(message, &form))
             }
             _ => Err(nonsense(format!("its result is no success or error, with status {status}"))),
         }
     }
+}
 
-    fn refusal(&self, message: &str) -> WhmcsError {
-        let shown = self.without_credential(message);
-        let starts = |prefixes: &[&str]| {
-            let is_start = |prefix: &&str| {
-                let start = message.get(..prefix.len());
-                start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-            };
-            prefixes.iter().any(is_start)
+/// What an error of WHMCS says about the call with this form.
+fn refusal(message: &str, form: &[(&str, &str)]) -> WhmcsError {
+    let shown = shown(message, form);
+    let starts = |prefixes: &[&str]| {
+        let is_start = |prefix: &&str| {
+            let start = message.get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
-        if starts(&["Invalid IP"]) {
-            WhmcsError::AddressRefused(shown)
-        } else if starts(&["Invalid Permissions"]) {
-            WhmcsError::PermissionMissing(shown)
-        } else if starts(&[
-            "Authentication Failed",
-            "Invalid or missing credentials",
-            "Access Denied",
-            "Administrator Account Disabled",
-        ]) {
-            WhmcsError::CredentialRefused(shown)
-        } else {
-            WhmcsError::Refused(shown)
-        }
+        prefixes.iter().any(is_start)
+    };
+    if starts(&["Invalid IP"]) {
+        WhmcsError::AddressRefused(shown)
+    } else if starts(&["Invalid Permissions"]) {
+        WhmcsError::PermissionMissing(shown)
+    } else if starts(&[
+        "Authentication Failed",
+        "Invalid or missing credentials",
+        "Access Denied",
+        "Administrator Account Disabled",
+    ]) {
+        WhmcsError::CredentialRefused(shown)
+    } else {
+        WhmcsError::Refused(shown)
     }
+}
 
-    /// The start of a message, for the log. A server that is no WHMCS may repeat what it received.
-    fn without_credential(&self, message: &str) -> String {
-        let credential = [self.secret.expose_secret(), &self.identifier];
-        match credential.iter().any(|part| message.contains(*part)) {
-            true => "(the message repeats the credential)".to_owned(),
-            false => message.chars().filter(|char| !char.is_control()).take(200).collect(),
-        }
+/// The start of a message, for the log, unless it repeats the credential, the e-mail or the target of the call.
+fn shown(message: &str, form: &[(&str, &str)]) -> String {
+    const PRIVATE: [&str; 4] = ["identifier", "secret", "email", "sso_redirect_path"];
+    let lower = message.to_lowercase();
+    let is_repeated = |(name, value): &(&str, &str)| {
+        PRIVATE.contains(name) && lower.contains(&value.to_lowercase())
+    };
+    match form.iter().any(is_repeated) {
+        true => "(the message repeats a value of the call)".to_owned(),
+        false => message.chars().filter(|char| !char.is_control()).take(200).collect(),
     }
 }
 

@@ -18,6 +18,7 @@ use whmcs_auth_state::{Redis, Store};
 const LATER: &str = "The login does not work at the moment. Please try again later.";
 const NEW_LINK: &str =
     "The login did not work, and the link cannot be used again. Please ask for a new link.";
+const REPEATS: &str = "(the message repeats a value of the call)";
 const CREATE: &str = "CreateSsoToken";
 const FIND: &str = "GetClientsDetails";
 
@@ -304,7 +305,19 @@ async fn logins_in_flight_are_bounded() {
 async fn nothing_secret_is_logged() {
     let echo = |call: &Call| error(&format!("got {:?}", call.fields).replace('"', "'"));
     let setup = Setup::start(echo).await;
-    visit(&setup, 502, "whmcs_refused", LATER, "(the message repeats the credential)").await;
+    visit(&setup, 502, "whmcs_refused", LATER, REPEATS).await;
+    for name in ["identifier", "secret", "email"] {
+        let repeat = move |call: &Call| error(&format!("no {}", call.field(name).to_uppercase()));
+        visit(&Setup::start(repeat).await, 502, "whmcs_refused", LATER, REPEATS).await;
+    }
+    let repeat = |call: &Call| match call.field("sso_redirect_path") {
+        "" => works(PUBLIC)(call),
+        path => error(&format!("no page {path}")),
+    };
+    let setup = Setup::start(repeat).await;
+    assert_eq!(setup.get(&link(Some("private-page.php"))).await.status, 302);
+    assert!(!log().contains("private-page"));
+    assert!(log().contains(&format!("refuses the goto of a link: {REPEATS}")));
 
     let proxies = TrustedProxies::new().with_addresses(["127.0.0.1".parse().unwrap()]);
     let setup =
