@@ -342,6 +342,8 @@ async fn the_database_decides() {
             "unknown_identifier",
         ),
         ("UPDATE tbladmins SET password = 'password'", as_admin, "unknown_username"),
+        ("UPDATE tbladmins SET password = CAST(x'ff' AS TEXT)", as_admin, "unknown_username"),
+        ("UPDATE tblapi_roles SET permissions = CAST(x'ff' AS TEXT)", &*ask, "unknown_identifier"),
         // An MD5 counts only after a manual reset, which empties `passwordhash`.
         (
             "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99'",

@@ -14,6 +14,7 @@ use whmcs_auth::{
     SchemeError, StoredPassword, StoredSecret,
 };
 
+use super::row_lines::RowLines;
 use super::{Database, exact_or_first, none_if_unencodable};
 use crate::settings::{RoleIds, Settings};
 
@@ -102,14 +103,14 @@ impl AsyncCredentialStore for Credentials<'_> {
         &self,
         identifier: &str,
     ) -> sqlx::Result<Option<ApiCredential<CallerId>>> {
-        let rows = self.rows(CREDENTIAL, identifier).await?;
+        let rows = self.rows("tbldeviceauth", CREDENTIAL, identifier).await?;
         let number = |row: &AnyRow| row.try_get::<i64, _>("id").ok();
         let of_credentials = rows.chunk_by(|row, next| number(row) == number(next));
         let records = of_credentials.filter_map(|rows| {
             let row = rows.first()?;
             let record = CredentialRow::from_row(row).map_err(Unreadable::from);
             let record = record.and_then(|row| row.record(rows.iter().filter_map(Role::read)));
-            readable("tbldeviceauth", row, record)
+            self.readable("tbldeviceauth", row, record)
         });
         Ok(exact_or_first(records.collect(), |found: &ApiCredential<_>| {
             found.identifier() == identifier
@@ -117,10 +118,10 @@ impl AsyncCredentialStore for Credentials<'_> {
     }
 
     async fn find_admin(&self, username: &str) -> sqlx::Result<Option<Admin<CallerId>>> {
-        let rows = self.rows(ADMIN, username).await?;
+        let rows = self.rows("tbladmins", ADMIN, username).await?;
         let records = rows.iter().filter_map(|row| {
             let record = AdminRow::from_row(row).map_err(Unreadable::from);
-            readable("tbladmins", row, record.and_then(AdminRow::record))
+            self.readable("tbladmins", row, record.and_then(AdminRow::record))
         });
         Ok(exact_or_first(records.collect(), |found: &Admin<_>| {
             found.username().eq_ignore_ascii_case(username)
@@ -133,31 +134,59 @@ impl AsyncCredentialStore for Credentials<'_> {
 }
 
 impl Credentials<'_> {
-    async fn rows(&self, query: &'static str, name: &str) -> sqlx::Result<Vec<AnyRow>> {
+    async fn rows(
+        &self,
+        table: &'static str,
+        query: &'static str,
+        name: &str,
+    ) -> sqlx::Result<Vec<AnyRow>> {
         let rows = sqlx::query(query)
             .bind(self.settings.api_access_permission)
             .bind(name)
             .fetch_all(&self.database.pool);
-        none_if_unencodable(rows.await, name)
+        match none_if_unencodable(rows.await, name) {
+            // A text of a row is not UTF-8. sqlx reads all columns before it hands out a row.
+            Err(sqlx::Error::Decode(error)) => {
+                if self.database.row_lines.are_due(table, None) {
+                    tracing::error!(table, %error, "cannot read a row, so its name counts as absent");
+                }
+                Ok(Vec::new())
+            }
+            rows => rows,
+        }
+    }
+
+    fn readable<R>(
+        &self,
+        table: &'static str,
+        row: &AnyRow,
+        record: Result<R, Unreadable>,
+    ) -> Option<R> {
+        let id: Option<i64> = row.try_get("id").ok();
+        let log = |error: &Unreadable| {
+            if self.database.row_lines.are_due(table, id) {
+                tracing::error!(table, id, %error, "cannot read the row, so it counts as absent");
+            }
+        };
+        record.inspect_err(log).ok()
     }
 }
 
-impl CallerId {
+impl Database {
     /// The actions that the API roles of a verified credential allow. Admins have no API roles.
-    pub(crate) fn allowed_actions(&self, format: RoleIds) -> AllowedActions {
-        let Self::Credential { id, role_ids, roles } = self else {
+    pub(crate) fn allowed_actions(&self, caller: &CallerId, format: RoleIds) -> AllowedActions {
+        let CallerId::Credential { id, role_ids, roles } = caller else {
             return AllowedActions::default();
         };
         let Some(ids) = format.read(role_ids) else {
-            tracing::error!(
-                table = "tbldeviceauth",
-                id,
-                "cannot read role_ids, so the credential has no roles"
-            );
+            let table = "tbldeviceauth";
+            if self.row_lines.are_due(table, Some(*id)) {
+                tracing::error!(table, id, "cannot read role_ids, so the credential has no roles");
+            }
             return AllowedActions::default();
         };
         let granted = roles.iter().filter(|role| ids.contains(&role.id));
-        AllowedActions::new(granted.flat_map(Role::actions))
+        AllowedActions::new(granted.flat_map(|role| role.actions(&self.row_lines)))
     }
 }
 
@@ -169,20 +198,17 @@ impl Role {
     }
 
     /// The actions that the role allows: those with a 1 in `{"getclients":1,...}`.
-    fn actions(&self) -> Vec<String> {
-        let text = match &self.permissions {
-            Ok(text) => text.as_deref().unwrap_or_default(),
-            Err(error) => {
-                tracing::error!(table = "tblapi_roles", self.id, %error, "cannot read the row, so it counts as absent");
-                return Vec::new();
+    fn actions(&self, lines: &RowLines) -> Vec<String> {
+        let text = self.permissions.as_ref().map(|text| text.as_deref().unwrap_or_default());
+        text.ok().and_then(read_permissions).unwrap_or_else(|| {
+            let table = "tblapi_roles";
+            if lines.are_due(table, Some(self.id)) {
+                tracing::error!(
+                    table,
+                    self.id,
+                    "cannot read permissions, so the role allows nothing"
+                );
             }
-        };
-        read_permissions(text).unwrap_or_else(|| {
-            tracing::error!(
-                table = "tblapi_roles",
-                self.id,
-                "cannot read permissions, so the role allows nothing"
-            );
             Vec::new()
         })
     }
@@ -237,11 +263,6 @@ enum Unreadable {
     Column(#[from] sqlx::Error),
     #[error(transparent)]
     Scheme(#[from] SchemeError),
-}
-
-fn readable<R>(table: &'static str, row: &AnyRow, record: Result<R, Unreadable>) -> Option<R> {
-    let id: Option<i64> = row.try_get("id").ok();
-    record.inspect_err(|error| tracing::error!(table, id, %error, "cannot read the row, so it counts as absent")).ok()
 }
 
 pub(crate) fn admin_state(enabled: i64, api_access: i64) -> AdminState {

@@ -8,6 +8,7 @@ mod open_error;
 mod php_serialized;
 mod pool;
 mod products;
+mod row_lines;
 mod surprises;
 
 use std::fs::{self, OpenOptions, Permissions};
@@ -26,6 +27,7 @@ use whmcs_auth::BcryptCost;
 
 use self::open_error::is_missing_table;
 use self::pool::ConnectionPool;
+use self::row_lines::RowLines;
 use crate::settings::Limits;
 
 pub use open_error::OpenError;
@@ -47,6 +49,7 @@ pub struct Database {
     is_embedded: bool,
     /// When the `last_access` of a credential was written.
     last_access: Cache<i64, OffsetDateTime>,
+    row_lines: RowLines,
 }
 
 /// The tables that requests need. WHMCS before 8.0 has no `tblusers_clients`.
@@ -91,7 +94,8 @@ impl Database {
         check_tables(&pool).await?;
         let last_access =
             Cache::builder().max_capacity(100_000).eviction_policy(EvictionPolicy::lru()).build();
-        Ok(Self { pool, page_pool, is_embedded, last_access })
+        let row_lines = RowLines::new();
+        Ok(Self { pool, page_pool, is_embedded, last_access, row_lines })
     }
 
     /// The kind of the database, for the log.
@@ -108,6 +112,7 @@ impl Database {
             page_pool: self.page_pool.clone(),
             is_embedded: self.is_embedded,
             last_access: self.last_access.clone(),
+            row_lines: self.row_lines.clone(),
         }
     }
 
@@ -164,7 +169,8 @@ fn none_if_unencodable<T: Default>(found: sqlx::Result<T>, text: &str) -> sqlx::
     };
     match found {
         Err(error) if !text.is_ascii() && number(&error) == Some(ILLEGAL_MIX_OF_COLLATIONS) => {
-            tracing::warn!(%error, "the column cannot hold the text, so no row has it");
+            // The refusal has a line of its own.
+            tracing::debug!(%error, "the column cannot hold the text, so no row has it");
             Ok(T::default())
         }
         found => found,
