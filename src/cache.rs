@@ -206,7 +206,8 @@ impl VerificationCache {
     /// Sets how many entries there are, and empties the cache. The number is rounded up to a multiple of 16.
     /// With 0, nothing is remembered.
     ///
-    /// An entry takes 33 bytes. All of the memory is allocated here.
+    /// An entry takes 33 bytes. All of the memory is allocated here. If there is not enough, the process ends, as
+    /// with any allocation.
     ///
     /// Choose at least four times the number of credentials and admins that call. The entries are in groups of
     /// 16, and a stored text belongs to one group. In a full group, a new entry takes the place of the oldest.

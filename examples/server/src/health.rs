@@ -1,5 +1,6 @@
 //! `/healthz` and `/readyz`, for a load balancer. They tell nothing that a stranger must not know.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -7,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
+use tokio::task::JoinError;
 use tokio::time::{Instant, timeout};
 
 use crate::service::{Service, Shared};
@@ -22,7 +24,7 @@ const STATE_TIME: Duration = Duration::from_secs(1);
 
 /// The result of the last check.
 #[derive(Default)]
-pub(crate) struct Readiness(Mutex<Option<Checked>>);
+pub(crate) struct Readiness(Arc<Mutex<Option<Checked>>>);
 
 #[derive(Clone, Copy)]
 struct Checked {
@@ -38,14 +40,27 @@ struct Part {
 }
 
 impl Readiness {
-    /// Checks all parts. Only one check runs at a time, and the others wait for its result.
-    async fn check(&self, service: &Service) -> Checked {
-        let mut last = self.0.lock().await;
+    /// Checks all parts. Only one check runs at a time, and the others wait for its result. It goes on if the
+    /// caller hangs up. Otherwise its result would not be there for the next caller.
+    async fn check(&self, service: Shared) -> Result<Checked, JoinError> {
+        let mut last = Arc::clone(&self.0).lock_owned().await;
         if let Some(checked) = *last
             && checked.at.elapsed() < FRESH
         {
-            return checked;
+            return Ok(checked);
         }
+        let check = async move {
+            let checked = Checked::now(&service, *last).await;
+            *last = Some(checked);
+            checked
+        };
+        tokio::spawn(check).await
+    }
+}
+
+impl Checked {
+    /// Checks all parts, and logs which have changed since the last check.
+    async fn now(service: &Service, last: Option<Self>) -> Self {
         let parts = [
             Part { name: "database", is_ready: database_answers(service).await },
             Part { name: "log", is_ready: service.log_is_writing() },
@@ -61,9 +76,7 @@ impl Readiness {
                 _ => {}
             }
         }
-        let checked = Checked { at: Instant::now(), parts };
-        *last = Some(checked);
-        checked
+        Self { at: Instant::now(), parts }
     }
 }
 
@@ -96,7 +109,9 @@ pub(crate) async fn alive() -> &'static str {
 
 /// Whether the service can answer requests, and which part fails.
 pub(crate) async fn ready(State(service): State<Shared>) -> Response {
-    let Checked { parts, .. } = service.readiness.check(&service).await;
+    let Ok(Checked { parts, .. }) = service.readiness.check(Arc::clone(&service)).await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     let status = match parts.iter().all(|part| part.is_ready) {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use support::*;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use whmcs_auth_state::test_redis::TestRedis;
 use whmcs_auth_state::{Redis, Store};
 
@@ -104,6 +104,24 @@ async fn failures_are_counted_together() {
         assert!((50..=60).contains(&wait), "{wait}");
     }
     assert_eq!(one.get(&one.link("demo@whmcs.com", None)).await.status(), 302, "not its links");
+}
+
+/// Callers who hang up start no check each.
+#[tokio::test]
+async fn a_check_goes_on_if_its_caller_hangs_up() {
+    let ([one, _], redis) = two(1000).await;
+    let checks = async || {
+        let counts: String = redis.run(&["INFO", "commandstats"]).await;
+        let count = counts.split("cmdstat_info:calls=").nth(1).unwrap();
+        // Those of this function count, too.
+        count.split(',').next().unwrap().parse::<u32>().unwrap()
+    };
+    let before = checks().await;
+    redis.run::<()>(&["CLIENT", "PAUSE", "300"]).await;
+    let visit = one.get("/readyz");
+    assert!(timeout(Duration::from_millis(100), visit).await.is_err(), "it was answered");
+    assert_eq!(answer_of(&one).await.0, 200);
+    assert_eq!(checks().await, before + 2);
 }
 
 #[tokio::test]

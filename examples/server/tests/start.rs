@@ -246,6 +246,13 @@ async fn errors_at_the_start_are_reported() {
         (&["--database", "sqlite:x", "--database-url-file", "url"], 2, "cannot be used with"),
         (&["--allow-ip", "::1", "--allow-ip-file", "allowed"], 2, "cannot be used with"),
         (&["--trust-proxy", "::1", "--trust-proxy-file", "proxies"], 2, "cannot be used with"),
+        (
+            &["--idle-connections", "18446744073709551615"],
+            2,
+            "it is not a number from 0 to 1000000",
+        ),
+        (&["--cache-entries", "10000001"], 2, "it is not a number from 0 to 10000000"),
+        (&["--cache-entries", "-1"], 2, "unexpected argument '-1'"),
         (&["--unknown"], 2, "unexpected argument '--unknown'"),
         (&["--autoauth-key", ""], 1, "an AutoAuth key cannot be empty"),
         (

@@ -27,6 +27,16 @@ pub struct CommandLine {
     pub options: Options,
 }
 
+/// Reads a number that is not over `most`.
+fn number_to(
+    most: usize,
+) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse() {
+        Ok(number) if number <= most => Ok(number),
+        _ => Err(format!("it is not a number from 0 to {most}")),
+    }
+}
+
 /// The options of the service.
 #[derive(Args)]
 pub struct Options {
@@ -104,7 +114,7 @@ pub struct Options {
     idle_time: u64,
 
     /// The most matches of a secret and its bcrypt hash that are remembered. With 0 every call needs bcrypt.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().cache_entries)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().cache_entries, value_parser = number_to(10_000_000))]
     cache_entries: usize,
 
     /// Seconds that a match is remembered. With 0 every call needs bcrypt.
@@ -112,7 +122,7 @@ pub struct Options {
     cache_age: u64,
 
     /// The most connections that wait for the next request. With 0 each connection carries one request.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().idle_connections)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().idle_connections, value_parser = number_to(1_000_000))]
     idle_connections: usize,
 }
 
