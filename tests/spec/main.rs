@@ -45,6 +45,8 @@ mod gate_address;
 mod gate_proxies;
 #[cfg(feature = "http")]
 mod http_types;
+#[cfg(all(feature = "std", feature = "test-util"))]
+mod made_by_hand;
 #[cfg(feature = "form")]
 mod received;
 #[cfg(feature = "form")]

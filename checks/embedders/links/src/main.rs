@@ -47,7 +47,8 @@ async fn dologin(
     State(app): State<App>,
 ) -> Result<Response, Rejection> {
     let found = app.clients_like(login.email());
-    let login = login.check_account(found, |client| client.email, |_| true)?.use_once(&app.guard, now)?;
+    let login =
+        login.check_account(found, |client| client.email, |_| true)?.use_once(&app.guard, now)?;
     let mut response = login.redirect("clientarea.php");
     // A service draws the session's name at random.
     let cookie = HeaderValue::from(login.account().id);
