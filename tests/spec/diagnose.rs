@@ -169,6 +169,8 @@ fn the_parts_of_a_multipart_body() {
         codes(&diagnose::multipart(&parts.iter().fold(received, add)))
     };
     let long = "%".repeat(10_000);
+    let ended = format!("{}\n", "a".repeat(6146));
+    let longer = format!("{ended}a");
     for (parts, expected) in [
         (&[("identifier", "id"), ("secret", "a+b%&#c")][..], &[][..]),
         (&[("username", "admin"), ("password", "5f4dcc3b5aa765d61d8327deb882cf99")], &[]),
@@ -178,6 +180,8 @@ fn the_parts_of_a_multipart_body() {
         (&[("identifier", "id"), ("secret", "a&amp;b")], &["html_escaped_value(secret)"]),
         (&[("identifier", "id"), ("secret", "")], &["empty_value(secret)"]),
         (&[("identifier", "id"), ("secret", &long)], &[]),
+        (&[("identifier", "id"), ("secret", &ended)], &["line_end(secret)"]),
+        (&[("identifier", "id"), ("secret", &longer)], &[]),
         (&[("data", "{\"identifier\":\"id\"}")], &["json_in_field"]),
         (&[("x", "y")], &["no_credential_field"]),
     ] {
