@@ -184,6 +184,7 @@ fn the_parts_of_a_multipart_body() {
         (&[("identifier", "id"), ("secret", &longer)], &[]),
         (&[("data", "{\"identifier\":\"id\"}")], &["json_in_field"]),
         (&[("x", "y")], &["no_credential_field"]),
+        (&[("x", "{y")], &["no_credential_field"]),
     ] {
         assert_eq!(of(parts), expected, "{parts:?}");
     }
