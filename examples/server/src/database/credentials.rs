@@ -31,7 +31,8 @@ pub(crate) enum CallerId {
 #[derive(Debug)]
 pub(crate) struct Role {
     id: i64,
-    permissions: sqlx::Result<Option<String>>,
+    /// `None` if the column cannot be read.
+    permissions: Option<String>,
 }
 
 impl fmt::Display for CallerId {
@@ -194,13 +195,13 @@ impl Role {
     /// The role in a row of [`CREDENTIAL`], if it has one.
     fn read(row: &AnyRow) -> Option<Self> {
         let id = row.try_get::<Option<i64>, _>("role").ok()??;
-        Some(Self { id, permissions: row.try_get("permissions") })
+        let permissions: Option<Option<String>> = row.try_get("permissions").ok();
+        Some(Self { id, permissions: permissions.map(Option::unwrap_or_default) })
     }
 
     /// The actions that the role allows: those with a 1 in `{"getclients":1,...}`.
     fn actions(&self, lines: &RowLines) -> Vec<String> {
-        let text = self.permissions.as_ref().map(|text| text.as_deref().unwrap_or_default());
-        text.ok().and_then(read_permissions).unwrap_or_else(|| {
+        self.permissions.as_deref().and_then(read_permissions).unwrap_or_else(|| {
             let table = "tblapi_roles";
             if lines.are_due(table, Some(self.id)) {
                 tracing::error!(
