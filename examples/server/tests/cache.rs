@@ -161,6 +161,7 @@ async fn a_remembered_match_proves_a_network() {
         flood.spawn(call(10 + number, "identifier=unknown&secret=wrong"));
     }
     while !server.get("/metrics").await.text().await.unwrap().contains("_waiting 1\n") {
+        assert!(flood.try_join_next().is_none(), "the flood was over before it waited");
         sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(call(2, "identifier=unknown&secret=wrong").await, 403);
