@@ -270,8 +270,7 @@ async fn a_replica_is_refused() {
     let replica = TestRedis::start(&[]);
     let store = Redis::new(&replica.url()).unwrap();
     recovers(&store).await;
-    let port = master.url().rsplit(':').next().unwrap().to_owned();
-    replica.run::<()>(&["REPLICAOF", "127.0.0.1", &port]).await;
+    become_replica(&replica, &master).await;
     let login = login_made_in(0, "demo@whmcs.com");
     let UseError::State(error) = store.first_use(&login, now()).await.unwrap_err() else {
         panic!("the link was refused as used");
@@ -324,10 +323,14 @@ async fn a_former_master_accepts_no_used_link() {
     assert_eq!(store.first_use(&used_at_the_other, now()).await, FORGOTTEN);
 }
 
-/// Makes a server the replica of another, and waits until it has its data.
-async fn follow(replica: &TestRedis, master: &TestRedis) {
+async fn become_replica(replica: &TestRedis, master: &TestRedis) {
     let port = master.url().rsplit(':').next().unwrap().to_owned();
     replica.run::<()>(&["REPLICAOF", "127.0.0.1", &port]).await;
+}
+
+/// Makes a server the replica of another, and waits until it has its data.
+async fn follow(replica: &TestRedis, master: &TestRedis) {
+    become_replica(replica, master).await;
     let start = Instant::now();
     while !replica.run::<String>(&["INFO", "replication"]).await.contains("master_link_status:up") {
         assert!(start.elapsed() < Duration::from_secs(20));
