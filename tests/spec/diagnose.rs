@@ -879,17 +879,7 @@ fn snake_case(variant: &str) -> String {
 
 /// Text of a request, made of what the diagnosis looks for.
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop::sample::select(vec![
-        "identifier",
-        "secret",
-        "username",
-        "password",
-        "accesskey",
-        "action",
-        "email",
-        "timestamp",
-        "hash",
-        "goto",
+    const OTHERS: &[&str] = &[
         "&",
         "&",
         "=",
@@ -918,7 +908,8 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
         "\u{661}",
         "0a0a0a0a",
         "x",
-    ]);
+    ];
+    let piece = prop::sample::select([&FIELDS, OTHERS].concat());
     let bytes = prop::collection::vec(any::<u8>(), 0..4);
     let piece = prop_oneof![9 => piece.prop_map(|text| text.as_bytes().to_vec()), 1 => bytes];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
