@@ -25,7 +25,7 @@ release_build() { # PACKAGE...
     done
 }
 
-# Starts the example server on a free port, and sets `served` to its address.
+# Starts the server on a free port, and sets `served` to its address.
 example_server() { # NAME OPTION...
     waited=0
     "$work/whmcs-auth-server" --listen 127.0.0.1:0 "${@:2}" >"$work/$1.out" 2>"$work/$1.log" &
@@ -50,7 +50,7 @@ whmcs_mariadb() { # NAME
     until mariadb_at "$1" -e 'CREATE DATABASE whmcs' 2>>"$work/$1.log"; do
         still_waits "$mariadbd" "$work/$1.log"
     done
-    mariadb_at "$1" whmcs <examples/server/deploy/schema.sql
-    mariadb_at "$1" whmcs <checks/clients/mariadb/rows.sql
-    php checks/clients/mariadb/secrets.php | mariadb_at "$1" whmcs
+    mariadb_at "$1" whmcs <services/server/deploy/schema.sql
+    mariadb_at "$1" whmcs <services/server/checks/clients/mariadb/rows.sql
+    php services/server/checks/clients/mariadb/secrets.php | mariadb_at "$1" whmcs
 }

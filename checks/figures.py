@@ -193,7 +193,7 @@ def main():
 
     digest = hashlib.sha256((DOCS / "load.json").read_bytes()).hexdigest()
     if digest not in (DOCS / "load.svg").read_text():
-        sys.exit("docs/load.svg shows other data than docs/load.json: run checks/load/chart.py")
+        sys.exit("docs/load.svg shows other data than docs/load.json: run services/server/checks/load/chart.py")
 
     page = path.read_text()
     on_page = sorted(name for _, name, _ in BLOCK.findall(page))

@@ -40,10 +40,10 @@ def library():
 
 
 def services():
-    for source in (*sources("examples/server/src"), *sources("crates/axum/src"), *sources("examples/bridge/src")):
+    for source in (*sources("services/server/src"), *sources("crates/axum/src"), *sources("services/bridge/src")):
         yield from CALL.findall(source)
         yield from BRIDGE.findall(source)
-    for source in sources("examples/state/src"):
+    for source in sources("services/state/src"):
         yield from STATE.findall(source)
 
 

@@ -1,7 +1,7 @@
-# Runs the example server as examples/server/deploy says: behind Debian's nginx with the sample, and with the command,
+# Runs the server as services/server/deploy says: behind Debian's nginx with the sample, and with the command,
 # the user and the system calls of the systemd unit.
 
-deploy=examples/server/deploy
+deploy=services/server/deploy
 host=billing.example.com
 
 needs nginx nginx-light
@@ -160,7 +160,7 @@ has_no_privileges() {
         [ "$(grep -Pc '^Cap...:\t0+$|^NoNewPrivs:\t1$' "$work/status")" = 4 ]
 }
 
-system_calls() { python3 checks/deploy/syscalls.py "$1" "$work/trace"; }
+system_calls() { python3 services/server/checks/deploy/syscalls.py "$1" "$work/trace"; }
 
 proxy_that_names_nobody() {
     stop_proxy

@@ -1,4 +1,4 @@
-# Runs public clients of the WHMCS API, and PHP, against the example server: once over SQLite and once over
+# Runs public clients of the WHMCS API, and PHP, against the server: once over SQLite and once over
 # MariaDB with the tables of WHMCS.
 
 serve() { # NAME OPTION...
@@ -23,8 +23,8 @@ clients() { # NAME DATABASE
     check "$1: whmcspy and whmcs-api-client (Python)" python_clients "$open" "$guarded"
     check "$1: whmcs, whmcs-api and whmcs-js (Node)" node_clients "$open" "$guarded"
     check "$1: whmcs (Rust)" "$work/whmcs-rust-client" "$open" "$guarded"
-    check "$1: PHP's curl, an array of fields" php checks/clients/multipart.php "$open"
-    check "$1: AutoAuth as the vendor describes it (PHP)" php checks/clients/autoauth.php "$open"
+    check "$1: PHP's curl, an array of fields" php services/server/checks/clients/multipart.php "$open"
+    check "$1: AutoAuth as the vendor describes it (PHP)" php services/server/checks/clients/autoauth.php "$open"
     check "$1: PHP's curl and streams, Node's fetch and axios, Python's requests" \
         own_code "$2"
     check "$1: control: each client fails at the wrong server" \
@@ -32,12 +32,12 @@ clients() { # NAME DATABASE
     last_open=$open
 }
 
-python_clients() { "$work/venv/bin/python" checks/clients/clients.py "$@"; }
+python_clients() { "$work/venv/bin/python" services/server/checks/clients/clients.py "$@"; }
 
-node_clients() { NODE_PATH=$work/node/node_modules node checks/clients/clients.js "$@"; }
+node_clients() { NODE_PATH=$work/node/node_modules node services/server/checks/clients/clients.js "$@"; }
 
 own_code() { # DATABASE [OPTION...]
-    NODE_PATH=$work/node/node_modules "$work/venv/bin/python" checks/clients/code/calls.py \
+    NODE_PATH=$work/node/node_modules "$work/venv/bin/python" services/server/checks/clients/code/calls.py \
         "$work/whmcs-auth-server" "$@"
 }
 
@@ -46,8 +46,8 @@ fails_at_the_wrong_server() { # DATABASE OPEN GUARDED OTHER
     local invalid='Invalid IP 127.0.0.1'
     fails_by "$invalid" python_clients "$3" "$2" && fails_by "$invalid" node_clients "$3" "$2" &&
         fails_by "$invalid" "$work/whmcs-rust-client" "$3" "$2" &&
-        fails_by "$invalid" php checks/clients/multipart.php "$3" &&
-        fails_by '0 => 403' php checks/clients/autoauth.php "$4" &&
+        fails_by "$invalid" php services/server/checks/clients/multipart.php "$3" &&
+        fails_by '0 => 403' php services/server/checks/clients/autoauth.php "$4" &&
         fails_by "$invalid" own_code "$1" --allow-ip 203.0.113.7
 }
 
@@ -58,7 +58,7 @@ mariadb_with_the_tables() {
     # From here on the service has the smallest grants, and a password that a URL must encode.
     sql -e "CREATE USER whmcs_auth@localhost IDENTIFIED BY 'p@ss/w:rd%'"
     sql -e "CREATE USER whmcs_auth_maker@localhost IDENTIFIED BY 'maker'"
-    sql whmcs <examples/server/deploy/grants.sql
+    sql whmcs <services/server/deploy/grants.sql
 }
 
 # Otherwise the account was not found, and the comparison of e-mails was not tested.
@@ -120,12 +120,12 @@ needs curl curl
 needs php php-cli
 php -m | grep -qx curl || install php-curl
 needs mariadbd mariadb-server
-python_packages checks/clients/requirements.txt
+python_packages services/server/checks/clients/requirements.txt
 mkdir "$work/node"
-cp checks/clients/package.json checks/clients/package-lock.json "$work/node"
+cp services/server/checks/clients/package.json services/server/checks/clients/package-lock.json "$work/node"
 npm ci --prefix "$work/node" --silent
 built=${CARGO_TARGET_DIR:-target}
-cargo build -q --locked --manifest-path checks/clients/rust/Cargo.toml --target-dir "$built/rust-client"
+cargo build -q --locked --manifest-path services/server/checks/clients/rust/Cargo.toml --target-dir "$built/rust-client"
 cp "$built/rust-client/debug/whmcs-rust-client" "$work"
 release_build whmcs-auth-server
 mariadb_with_the_tables

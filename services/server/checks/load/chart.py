@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws docs/load.svg from docs/load.json. Needs checks/load/requirements.txt.
+"""Draws docs/load.svg from docs/load.json. Needs services/server/checks/load/requirements.txt.
 
 The chart holds the digest of the data, so that checks/figures.py notices a chart of other data.
 """
@@ -14,7 +14,7 @@ matplotlib.use("svg")
 matplotlib.rcParams.update({"svg.hashsalt": "load", "svg.fonttype": "none", "font.size": 9})
 from matplotlib import pyplot
 
-DOCS = pathlib.Path(__file__).parent.parent.parent / "docs"
+DOCS = pathlib.Path(__file__).resolve().parents[4] / "docs"
 BARS = {"without authentication": "#9aa5b1", "cache": "#2b6cb0", "cache off": "#c05621"}
 
 data = (DOCS / "load.json").read_bytes()
@@ -33,4 +33,4 @@ for panel, (database, rows) in zip(panels, speed.items()):
 panels[0].set_ylabel("calls a second")
 figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(BARS), frameon=False)
 digest = hashlib.sha256(data).hexdigest()
-figure.savefig(DOCS / "load.svg", metadata={"Date": None, "Creator": None, "Title": "Calls a second of the example server", "Description": f"sha256 of load.json: {digest}"})
+figure.savefig(DOCS / "load.svg", metadata={"Date": None, "Creator": None, "Title": "Calls a second of the server", "Description": f"sha256 of load.json: {digest}"})

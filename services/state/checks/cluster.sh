@@ -1,5 +1,5 @@
-# Three example servers behind nginx, with one Redis and one MariaDB: no link is accepted twice, whatever is killed.
-# Then two bridges behind nginx, with these servers as WHMCS. The code is in checks/cluster.
+# Three servers behind nginx, with one Redis and one MariaDB: no link is accepted twice, whatever is killed.
+# Then two bridges behind nginx, with these servers as WHMCS. The code is in services/state/checks/cluster.
 
 needs curl curl
 needs php php-cli
@@ -149,7 +149,7 @@ check 'cluster: links a second of one, two and three servers' speed
 
 # The location of the documentation, in front of a bridge that asks these servers.
 documented_location() {
-    sed -n '/checks\/deep\/cluster.sh runs this/,/^```$/p' docs/migrating-from-autoauth.md |
+    sed -n '/checks\/cluster.sh runs this/,/^```$/p' docs/migrating-from-autoauth.md |
         sed -n '/^location/,/^}/p' | sed "s/127.0.0.1:8090/127.0.0.1:$1/"
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the example server over MariaDB while a table is locked, while MariaDB does not answer, and while it is down.
+"""Runs the server over MariaDB while a table is locked, while MariaDB does not answer, and while it is down.
 Every call must be answered in time, the log must have the cause, and the server must go on without a restart.
 
 usage: database.py SERVER LOG [QUERY-TIME]

@@ -1,16 +1,16 @@
-# Visits the example server with Debian's Chromium, at the root of the site and in a folder, over SQLite.
+# Visits the server with Debian's Chromium, at the root of the site and in a folder, over SQLite.
 
 serve_pages() { # NAME KEY OPTION...
     example_server "$1" --database "sqlite:$work/$1.db" --autoauth-key "$2" --one-time-links "${@:3}"
 }
 
-browse() { NODE_PATH=$work/browser/node_modules node checks/browser/browser.js "$@"; }
+browse() { NODE_PATH=$work/browser/node_modules node services/server/checks/browser/browser.js "$@"; }
 
 needs node nodejs
 needs npm npm
 needs chromium chromium
 mkdir "$work/browser"
-cp checks/browser/package.json checks/browser/package-lock.json "$work/browser"
+cp services/server/checks/browser/package.json services/server/checks/browser/package-lock.json "$work/browser"
 npm ci --prefix "$work/browser" --silent
 release_build whmcs-auth-server
 

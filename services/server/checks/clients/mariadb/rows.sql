@@ -1,4 +1,4 @@
--- The demo data in the tables of examples/server/deploy/schema.sql, without hashes.
+-- The demo data in the tables of services/server/deploy/schema.sql, without hashes.
 SET NAMES utf8mb4;
 
 INSERT INTO tblconfiguration (setting, value) VALUES ('SystemURL', ''), ('AllowAutoAuth', 'on');

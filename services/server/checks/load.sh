@@ -1,13 +1,13 @@
-# Runs the example server under load and beside floods of wrong secrets, and over a MariaDB that is locked, silent or
+# Runs the server under load and beside floods of wrong secrets, and over a MariaDB that is locked, silent or
 # down.
 
 waits_for_longer() { fails_by 'a locked table: not all calls' database_fails 9; }
 
-database_fails() { python3 checks/load/database.py "$work/whmcs-auth-server" "$work/server.log" "$@"; }
+database_fails() { python3 services/server/checks/load/database.py "$work/whmcs-auth-server" "$work/server.log" "$@"; }
 
 without_cache() {
     fails_by 'the cache is far from an API without authentication' \
-        python3 checks/load/run.py --seconds 3 --check --without-cache
+        python3 services/server/checks/load/run.py --seconds 3 --check --without-cache
 }
 
 needs wrk wrk
@@ -16,5 +16,5 @@ release_build whmcs-auth-server
 
 check 'a database that is locked, silent or down' database_fails
 check 'control: queries that wait for longer' waits_for_longer
-check 'load and floods' python3 checks/load/run.py --seconds 3 --check
+check 'load and floods' python3 services/server/checks/load/run.py --seconds 3 --check
 check 'control: a server without cache' without_cache

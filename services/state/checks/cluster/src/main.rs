@@ -1,5 +1,5 @@
 //! Sends login links, sessions and tokens to several servers that share one Redis, and fails if anybody is let in
-//! wrongly. `checks/deep/cluster.sh` starts the servers.
+//! wrongly. `services/state/checks/cluster.sh` starts the servers.
 
 #![forbid(unsafe_code)]
 

@@ -1,15 +1,15 @@
-# Runs the example server under mixed traffic, with faults, over SQLite and over MariaDB. SOAK_SECONDS is the time
+# Runs the server under mixed traffic, with faults, over SQLite and over MariaDB. SOAK_SECONDS is the time
 # for both.
 
 seconds=$((${SOAK_SECONDS:-600} / 2))
 
 soak() { # DATABASE SECONDS [--shift SHIFT]
-    "$work/venv/bin/python" checks/soak/soak.py "$work/whmcs-auth-server" "$@"
+    "$work/venv/bin/python" services/server/checks/soak/soak.py "$work/whmcs-auth-server" "$@"
 }
 
 needs php php-cli
 needs mariadbd mariadb-server
-python_packages checks/soak/requirements.txt
+python_packages services/server/checks/soak/requirements.txt
 release_build whmcs-auth-server
 
 check 'SQLite: right answers under traffic and faults' soak sqlite "$seconds"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures calls a second of the example server, with and without the cache and beside an API without
+"""Measures calls a second of the server, with and without the cache and beside an API without
 authentication, over SQLite and MariaDB, and what a flood of wrong secrets costs other callers.
 
 usage: run.py [--seconds SECONDS] [--record] [--check [--without-cache]]
@@ -21,8 +21,8 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
-HERE = ROOT / "checks" / "load"
+ROOT = pathlib.Path(__file__).resolve().parents[4]
+HERE = pathlib.Path(__file__).parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 
 PAIR = "identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo"
@@ -59,7 +59,7 @@ class MariaDB:
         demo = sqlite3.connect(sqlite_file)
         (secret,) = demo.execute("SELECT secret FROM tbldeviceauth").fetchone()
         (password,) = demo.execute("SELECT password FROM tbladmins WHERE id = 1").fetchone()
-        files = ("examples/server/deploy/schema.sql", "checks/clients/mariadb/rows.sql")
+        files = ("services/server/deploy/schema.sql", "services/server/checks/clients/mariadb/rows.sql")
         tables = "".join((ROOT / file).read_text() for file in files)
         rows = f"""
             INSERT INTO tbladmins (id, username, password, passwordhash, roleid, disabled)

@@ -1,4 +1,4 @@
-//! `--demo`: the example server as WHMCS, in this process, with a database that ends with it.
+//! `--demo`: the server as WHMCS, in this process, with a database that ends with it.
 
 use std::error::Error;
 use std::future::pending;

@@ -11,7 +11,7 @@ import subprocess
 
 from server import until
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[4]
 FAULT_TIME = 3
 
 
@@ -89,9 +89,9 @@ class MariaDb:
         subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
         await self.run()
         self.sql("CREATE DATABASE whmcs", database="mysql")
-        self.sql((ROOT / "examples/server/deploy/schema.sql").read_text())
-        self.sql((ROOT / "checks/clients/mariadb/rows.sql").read_text())
-        secrets = ["php", ROOT / "checks/clients/mariadb/secrets.php"]
+        self.sql((ROOT / "services/server/deploy/schema.sql").read_text())
+        self.sql((ROOT / "services/server/checks/clients/mariadb/rows.sql").read_text())
+        secrets = ["php", ROOT / "services/server/checks/clients/mariadb/secrets.php"]
         self.sql(subprocess.run(secrets, check=True, capture_output=True, text=True).stdout)
 
     async def run(self) -> None:
