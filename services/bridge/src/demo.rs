@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::pending;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -10,17 +11,17 @@ use whmcs_auth::{AutoAuthKey, BcryptCost, SystemClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{EMAIL, IDENTIFIER, SECRET};
 use whmcs_auth_server::{Access, Limits, Service, Settings, serve};
+use whmcs_auth_services_base::LogMonitor;
 
 use crate::options::Options;
 
-/// The AutoAuth key that makes the demo's link, and the folder of its database.
-pub struct Demo {
-    key: AutoAuthKey,
-    _folder: TempDir,
-}
+/// The folder of the demo's database, which is removed in the end.
+pub struct Demo(#[expect(dead_code, reason = "dropping it removes the folder")] TempDir);
 
 /// Starts the server if `--demo` is set, and sets the options that it needs.
-pub async fn start(mut options: Options) -> Result<(Options, Option<Demo>), Box<dyn Error>> {
+pub async fn start(
+    mut options: Options,
+) -> Result<(Options, Option<Demo>), Box<dyn Error + Send + Sync>> {
     if !options.demo {
         return Ok((options, None));
     }
@@ -36,17 +37,15 @@ pub async fn start(mut options: Options) -> Result<(Options, Option<Demo>), Box<
     // It has no AutoAuth key, as WHMCS 8.1 has none.
     let addresses = AddressGate::new().with_entries(["127.0.0.1", "::1"]);
     let access = Access { addresses, ..Access::default() };
-    let service = Service::new(settings, access, database, SystemClock);
-    tokio::spawn(serve(listener, service, pending()));
+    let service = Service::new(settings, access, database, SystemClock, LogMonitor::default());
+    tokio::spawn(serve(listener, Arc::new(service), pending()));
     options.set_demo(url.parse()?, (IDENTIFIER, SECRET), &key);
-    Ok((options, Some(Demo { key: AutoAuthKey::new(key)?, _folder: folder })))
+    Ok((options, Some(Demo(folder))))
 }
 
-impl Demo {
-    /// A link that works, for the bridge at this URL.
-    pub fn link(&self, base: &str) -> Result<String, Box<dyn Error>> {
-        let link = sign_autoauth(EMAIL, Some("clientarea.php"), &self.key, &SystemClock)?;
-        let url = link.url(base)?;
-        Ok(format!("a login link for {EMAIL}, valid for 15 minutes:\n  {url}\n"))
-    }
+/// A link that works, for the bridge at this URL.
+pub fn link(base: &str, key: &AutoAuthKey) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let link = sign_autoauth(EMAIL, Some("clientarea.php"), key, &SystemClock)?;
+    let url = link.url(base)?;
+    Ok(format!("a login link for {EMAIL}, valid for 15 minutes:\n  {url}\n"))
 }

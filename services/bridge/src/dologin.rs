@@ -3,20 +3,24 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use reqwest::Url;
 use tokio::time::timeout;
+use tracing::field;
+use whmcs_auth::{Goto, diagnose};
 use whmcs_auth_axum::{LoginLink, Rejection};
 use whmcs_auth_state::use_once;
 
-use crate::Bridge;
 use crate::refusal::{Refusal, protect};
+use crate::{Bridge, Parts};
+
+const ENDPOINT: &str = "dologin";
 
 /// The page for visitors. It needs `ConnectInfo<SocketAddr>`.
-pub fn router(bridge: Bridge) -> Router {
+pub(crate) fn router(bridge: Bridge) -> Router {
     Router::new()
         .route("/dologin.php", any(dologin))
         .fallback(async || (StatusCode::NOT_FOUND, "There is no such page."))
@@ -27,30 +31,37 @@ async fn dologin(
     State(bridge): State<Bridge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    RawQuery(query): RawQuery,
     link: Result<LoginLink, Rejection>,
 ) -> Response {
+    let query = query.unwrap_or_default();
     let mut more_headers = HeaderMap::new();
     let login = match link {
         Ok(link) => bridge.log_in(link).await,
         Err(rejection) => {
-            let (refusal, headers) = Refusal::from_rejection(rejection).await;
+            let (mut refusal, headers) = Refusal::from_rejection(rejection).await;
+            refusal.findings = diagnose::link(&query);
             more_headers = headers;
             Err(refusal)
         }
     };
-    let address = bridge.0.trusted_proxies.caller_of(peer.ip(), &headers);
-    let address = address.map_or("hidden by a proxy".to_owned(), |address| address.to_string());
+    let Parts { access, reports, .. } = &*bridge.0;
+    let address = access.get().trusted_proxies.caller_of(peer.ip(), &headers).ok();
+    let span = tracing::info_span!("request", address = address.map(field::display));
+    let _entered = span.enter();
     let mut response = match login {
         Ok(login) => {
-            bridge.0.metrics.count("accepted");
-            let Accepted { url, client, key, is_repaired } = login;
-            tracing::info!(address, client, key, is_repaired, code = "accepted");
+            let Accepted { url, client, key, is_repaired, left_out } = login;
+            reports.count(ENDPOINT, "accepted");
+            tracing::info!(client, key, is_repaired, code = "accepted");
+            if let Some((code, cause)) = left_out {
+                reports.changed(ENDPOINT, address, code, cause, &diagnose::link(&query));
+            }
             // The URL holds a token. It is sent, and never logged.
             (StatusCode::FOUND, [(header::LOCATION, String::from(url))]).into_response()
         }
         Err(refusal) => {
-            bridge.0.metrics.count(refusal.code);
-            tracing::warn!(address, code = refusal.code, "{}", refusal.cause);
+            reports.refused(ENDPOINT, address, refusal.report());
             refusal.page()
         }
     };
@@ -65,6 +76,8 @@ struct Accepted {
     client: u64,
     key: usize,
     is_repaired: bool,
+    /// Why the `goto` was left out: a code and a sentence.
+    left_out: Option<(&'static str, &'static str)>,
 }
 
 impl Bridge {
@@ -87,6 +100,13 @@ impl Bridge {
             if is_used_up { refusal.with_new_link() } else { refusal }
         })?;
         let is_repaired = login.login().is_repaired();
-        Ok(Accepted { url, client, key: login.login().key_index(), is_repaired })
+        let left_out = match login.goto() {
+            Goto::Refused => Some(("goto_refused", "the goto may lead to another site")),
+            Goto::SameSite(target) if target.acts() => {
+                Some(("goto_acts", "the goto is a page that acts as soon as it is opened"))
+            }
+            _ => None,
+        };
+        Ok(Accepted { url, client, key: login.login().key_index(), is_repaired, left_out })
     }
 }

@@ -21,20 +21,22 @@ mod dologin;
 mod metrics;
 mod operator;
 mod refusal;
+mod serve;
 mod settings;
 mod whmcs;
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
-use whmcs_auth::gate::TrustedProxies;
+use whmcs_auth::AutoAuthPolicy;
 use whmcs_auth_axum::LinkVerifier;
+use whmcs_auth_services_base::{Current, LogMonitor, Reports};
 use whmcs_auth_state::Store;
 
-pub use crate::dologin::router;
-pub use crate::operator::router as operator_router;
-pub use crate::settings::{Settings, SettingsError};
+pub use crate::serve::serve;
+pub use crate::settings::{Access, Settings, SettingsError};
 
 use crate::metrics::Metrics;
 use crate::whmcs::Whmcs;
@@ -44,18 +46,20 @@ use crate::whmcs::Whmcs;
 pub struct Bridge(Arc<Parts>);
 
 struct Parts {
-    links: LinkVerifier,
+    access: Current<Access>,
+    policy: AutoAuthPolicy,
     whmcs: Whmcs,
     /// Remembers used links. Without it, a link can be used again until its window closes.
     used_links: Option<Arc<dyn Store>>,
     /// Limits how many logins ask WHMCS at the same time.
     logins: Semaphore,
-    trusted_proxies: TrustedProxies,
     metrics: Metrics,
+    reports: Reports,
 }
 
 impl Bridge {
-    /// Creates a bridge. `used_links` remembers which links were used, if each may be used only once.
+    /// Creates a bridge. `used_links` remembers which links were used, if each may be used only once. `log` watches
+    /// the log.
     ///
     /// # Errors
     ///
@@ -63,15 +67,18 @@ impl Bridge {
     pub fn new(
         settings: Settings,
         used_links: Option<Arc<dyn Store>>,
+        log: LogMonitor,
     ) -> Result<Self, SettingsError> {
         let whmcs = Whmcs::new(&settings)?;
+        let mut registry = Registry::default();
         Ok(Self(Arc::new(Parts {
-            links: LinkVerifier::new(settings.autoauth_keys).with_policy(settings.policy),
+            access: settings.access,
+            policy: settings.policy,
             whmcs,
             used_links,
             logins: Semaphore::new(settings.max_calls_in_flight),
-            trusted_proxies: settings.trusted_proxies,
-            metrics: Metrics::new(),
+            reports: Reports::new(&mut registry, log),
+            metrics: Metrics::new(registry),
         })))
     }
 }
@@ -79,6 +86,7 @@ impl Bridge {
 /// The extractor of links takes this part of the state.
 impl FromRef<Bridge> for LinkVerifier {
     fn from_ref(bridge: &Bridge) -> Self {
-        bridge.0.links.clone()
+        let keys = bridge.0.access.get().autoauth_keys.clone();
+        Self::new(keys).with_policy(bridge.0.policy.clone())
     }
 }

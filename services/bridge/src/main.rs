@@ -8,79 +8,73 @@ mod options;
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
 
-use axum::Router;
 use clap::Parser;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
-use whmcs_auth_bridge::{Bridge, operator_router, router};
+use whmcs_auth_bridge::{Bridge, serve};
+use whmcs_auth_services_base::{
+    Current, LogMonitor, hangups, listen_for_operator, listen_for_visitors, operator, reload, stop,
+};
 
 use self::options::Options;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Options::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> ExitCode {
+    let options = Options::parse();
+    whmcs_auth_services_base::run(async move |log| run(options, log).await)
 }
 
-async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let filter =
-        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env()?;
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(io::stderr).init();
-
+async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let stop = stop()?;
+    let hangups = hangups()?;
     #[cfg(feature = "demo")]
     let (options, demo) = demo::start(options).await?;
-    let (listener, operator) = (bind(options.listen).await?, bind(options.operator_listen).await?);
+    let listener = listen_for_visitors(options.listen).await?;
+    let operator_listener = listen_for_operator(options.operator_listen).await?;
     let base = format!("http://{}", listener.local_addr()?);
+    let operator_address = operator_listener.local_addr()?;
     let text =
-        format!("listening on {base}, and for the operator on http://{}\n", operator.local_addr()?);
-    #[cfg(feature = "demo")]
-    let text = match &demo {
-        Some(demo) => text + &demo.link(&base)?,
-        None => text,
-    };
+        format!("listening on {base}\nlistening for the operator on http://{operator_address}\n");
+
     let used_links = options.used_links()?;
+    let read = options.changing.read()?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address = %listener.local_addr()?,
+        autoauth_keys = read.autoauth_keys.len(),
+        trusted_networks = read.trusted_networks,
+        "started"
+    );
+    #[cfg(feature = "demo")]
+    let text = match (&demo, read.autoauth_keys.first()) {
+        (Some(_), Some(key)) => text + &demo::link(&base, key)?,
+        _ => text,
+    };
     if let Some(store) = &used_links
         && let Err(error) = store.check().await
     {
         // The bridge starts all the same, and accepts links as soon as the store works.
         tracing::error!(code = error.code, "{error}");
     }
-    let bridge = Bridge::new(options.into_settings()?, used_links)?;
-
-    // The bridge runs even if standard output is closed.
-    let _ = io::stdout().write_all(text.as_bytes());
-    tokio::try_join!(
-        serve(listener, router(bridge.clone())),
-        serve(operator, operator_router(bridge)),
-    )?;
+    let limits = options.connection_limits();
+    let (control, access) = Current::controlled(read.access);
+    let (settings, changing) = options.into_settings(access)?;
+    tokio::spawn(reload(hangups, move || {
+        changing.read().map(|read| {
+            tracing::info!(
+                autoauth_keys = read.autoauth_keys.len(),
+                trusted_networks = read.trusted_networks,
+                "read addresses and keys anew"
+            );
+            control.replace(read.access);
+        })
+    }));
+    let bridge = Bridge::new(settings, used_links, log.clone())?;
+    tokio::spawn(operator(operator_listener, Arc::new(bridge.clone()), log));
+    // The bridge runs even if nobody reads standard output, or if it is closed.
+    thread::Builder::new().spawn(move || io::stdout().write_all(text.as_bytes()))?;
+    serve(listener, bridge, &limits, stop).await;
+    tracing::info!("stopped");
     Ok(())
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| format!("cannot listen on {address}: {error}"))
-}
-
-/// Serves until SIGTERM or SIGINT. Logins in progress are still answered.
-async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }

@@ -1,20 +1,19 @@
 //! The options of the command line.
 
 use std::error::Error;
-use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Args, Parser};
 use reqwest::Url;
 use secrecy::SecretString;
-use secrecy::zeroize::Zeroizing;
-use whmcs_auth::gate::TrustedProxies;
-use whmcs_auth::gate::ipnet::IpNet;
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy};
-use whmcs_auth_bridge::Settings;
+use whmcs_auth_bridge::{Access, Settings};
+use whmcs_auth_services_base::{
+    ConnectionLimits, ConnectionOptions, Current, KeyOptions, ProxyOptions, secret,
+};
 use whmcs_auth_state::{Capacity, Memory, Redis, Store};
 
 /// Keeps AutoAuth login links working: verifies a link, and sends the visitor to WHMCS with a single sign-on
@@ -32,7 +31,7 @@ pub struct Options {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     pub listen: SocketAddr,
 
-    /// Address and port of the metrics and of /readyz. Visitors must not reach them.
+    /// Address and port of /metrics, /healthz and /readyz. Visitors must not reach them.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8091")]
     pub operator_listen: SocketAddr,
 
@@ -48,26 +47,11 @@ pub struct Options {
     #[arg(long, env = "WHMCS_IDENTIFIER", required_unless_present_any = DEMO)]
     identifier: Option<String>,
 
-    /// Secret of the API credential.
-    #[arg(long, env = "WHMCS_SECRET", hide_env_values = true, conflicts_with = "secret_file")]
-    secret: Option<String>,
+    #[command(flatten)]
+    pub changing: ChangingOptions,
 
-    /// File with the secret of the API credential.
-    #[arg(long, value_name = "FILE", env = "WHMCS_SECRET_FILE")]
-    secret_file: Option<PathBuf>,
-
-    /// AutoAuth key. Repeat the option to accept several keys.
-    #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
-    autoauth_key: Vec<String>,
-
-    /// File with the AutoAuth keys, one on each line.
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "WHMCS_AUTOAUTH_KEY_FILE",
-        conflicts_with = "autoauth_key"
-    )]
-    autoauth_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    connections: ConnectionOptions,
 
     /// Accept each link only once.
     #[arg(long)]
@@ -100,11 +84,54 @@ pub struct Options {
     /// Seconds until a call of WHMCS is given up.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
     call_time: u64,
+}
 
-    /// IP address or network of proxies whose X-Forwarded-For is trusted, for the log. Repeat the option for
-    /// several.
-    #[arg(long, value_name = "ADDRESS", value_parser = network)]
-    trust_proxy: Vec<IpNet>,
+/// Secrets and addresses, whose files SIGHUP reads anew.
+#[derive(Args)]
+pub struct ChangingOptions {
+    /// Secret of the API credential.
+    #[arg(long, env = "WHMCS_SECRET", hide_env_values = true, conflicts_with = "secret_file")]
+    secret: Option<String>,
+
+    /// File with the secret of the API credential. SIGHUP reads it anew.
+    #[arg(long, value_name = "FILE", env = "WHMCS_SECRET_FILE")]
+    secret_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    keys: KeyOptions,
+
+    #[command(flatten)]
+    proxies: ProxyOptions,
+
+    /// The AutoAuth key of the demo, if no option gives one.
+    #[arg(skip)]
+    demo_key: Option<String>,
+}
+
+/// What the options and files say now.
+pub struct ReadAccess {
+    pub access: Access,
+    pub autoauth_keys: Vec<AutoAuthKey>,
+    pub trusted_networks: usize,
+}
+
+impl ChangingOptions {
+    /// Reads the files.
+    pub fn read(&self) -> Result<ReadAccess, Box<dyn Error + Send + Sync>> {
+        let secret = match (&self.secret_file, &self.secret) {
+            (Some(path), _) => SecretString::from(secret(path)?.as_str()),
+            (None, Some(secret)) => SecretString::from(secret.as_str()),
+            (None, None) => return Err("no secret: give --secret-file or WHMCS_SECRET".into()),
+        };
+        let autoauth_keys = self.keys.read(self.demo_key.as_deref())?;
+        if autoauth_keys.is_empty() {
+            return Err("no AutoAuth key: give --autoauth-key-file or WHMCS_AUTOAUTH_KEY".into());
+        }
+        let (trusted_proxies, trusted_networks) = self.proxies.read()?;
+        let keys = AutoAuthKeys::new(autoauth_keys.iter().cloned())?;
+        let access = Access { secret, autoauth_keys: keys, trusted_proxies };
+        Ok(ReadAccess { access, autoauth_keys, trusted_networks })
+    }
 }
 
 #[cfg(feature = "demo")]
@@ -118,12 +145,12 @@ impl Options {
     pub fn set_demo(&mut self, url: Url, credential: (&str, &str), autoauth_key: &str) {
         self.whmcs_url = Some(url);
         self.identifier = Some(credential.0.to_owned());
-        self.secret = Some(credential.1.to_owned());
-        self.autoauth_key = vec![autoauth_key.to_owned()];
+        self.changing.secret = Some(credential.1.to_owned());
+        self.changing.demo_key = Some(autoauth_key.to_owned());
     }
 
     /// The memory of used links, if each link may be used once.
-    pub fn used_links(&self) -> Result<Option<Arc<dyn Store>>, Box<dyn Error>> {
+    pub fn used_links(&self) -> Result<Option<Arc<dyn Store>>, Box<dyn Error + Send + Sync>> {
         Ok(match &self.redis {
             _ if !self.one_time_links => None,
             Some(url) => Some(Arc::new(Redis::new(url)?)),
@@ -134,8 +161,16 @@ impl Options {
         })
     }
 
-    /// The settings of the bridge.
-    pub fn into_settings(self) -> Result<Settings, Box<dyn Error>> {
+    /// The limits on connections. A login waits for its turn, and then makes at most three calls.
+    pub fn connection_limits(&self) -> ConnectionLimits {
+        self.connections.limits(Duration::from_secs(self.call_time.saturating_mul(4)))
+    }
+
+    /// The settings of the bridge, and what reads the changing part of them anew.
+    pub fn into_settings(
+        self,
+        access: Current<Access>,
+    ) -> Result<(Settings, ChangingOptions), Box<dyn Error + Send + Sync>> {
         let whmcs_url = self.whmcs_url.ok_or("no --whmcs-url")?;
         let is_local = whmcs_url.host_str().is_some_and(|host| {
             host == "localhost" || host.parse().is_ok_and(|host: IpAddr| host.is_loopback())
@@ -143,55 +178,17 @@ impl Options {
         if whmcs_url.scheme() == "http" && !is_local {
             tracing::warn!("the API secret is sent to WHMCS without TLS");
         }
-        let secret = match (self.secret_file, self.secret) {
-            (Some(path), _) => match &lines(&path)?[..] {
-                [secret] => SecretString::from(secret.as_str()),
-                _ => return Err(format!("{} does not hold one secret", path.display()).into()),
-            },
-            (None, Some(secret)) => SecretString::from(secret),
-            (None, None) => return Err("no secret: give --secret-file or WHMCS_SECRET".into()),
-        };
-        let keys: Vec<_> = match &self.autoauth_key_file {
-            Some(path) => lines(path)?.iter().map(|key| AutoAuthKey::new(key.as_str())).collect(),
-            None => self.autoauth_key.into_iter().map(AutoAuthKey::new).collect(),
-        };
-        if keys.is_empty() {
-            return Err("no AutoAuth key: give --autoauth-key-file or WHMCS_AUTOAUTH_KEY".into());
-        }
-        let keys = keys.into_iter().collect::<Result<Vec<_>, _>>()?;
-        for (number, key) in (1_usize..).zip(&keys) {
-            if let Some(warning) = key.warning() {
-                tracing::warn!("AutoAuth key {number}: {warning}");
-            }
-        }
         let default = if self.redis.is_some() { 120 } else { 900 };
         let ahead = Duration::from_secs(self.max_ahead.unwrap_or(default));
-        Ok(Settings {
+        let settings = Settings {
             public_url: self.public_url.unwrap_or_else(|| whmcs_url.clone()),
             whmcs_url,
             identifier: self.identifier.ok_or("no --identifier")?,
-            secret,
-            autoauth_keys: AutoAuthKeys::new(keys)?,
+            access,
             policy: AutoAuthPolicy::new().with_future_limit(ahead),
-            trusted_proxies: TrustedProxies::new().with_networks(self.trust_proxy),
             max_calls_in_flight: self.max_calls_in_flight.into(),
             call_time: Duration::from_secs(self.call_time),
-        })
+        };
+        Ok((settings, self.changing))
     }
-}
-
-/// The lines of a file that are not empty. White space in a line belongs to the secret.
-fn lines(path: &Path) -> Result<Vec<Zeroizing<String>>, String> {
-    let text = fs::read_to_string(path);
-    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let text = Zeroizing::new(text);
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    Ok(lines.map(|line| Zeroizing::new(line.to_owned())).collect())
-}
-
-/// Reads a network, or an address as the network of that address alone.
-fn network(text: &str) -> Result<IpNet, &'static str> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    let network = text.parse().or_else(|_| address());
-    network.map_err(|_| "it is neither an IP address nor a network such as 10.0.0.0/8")
 }

@@ -2,9 +2,11 @@
 
 use axum::body::to_bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
+use whmcs_auth::diagnose::Findings;
 use whmcs_auth::{AutoAuthRefusal, Refusal as _};
 use whmcs_auth_axum::{Rejection, Report};
+use whmcs_auth_services_base::{Page, Refused, advice, title};
 use whmcs_auth_state::UseError;
 
 use crate::whmcs::WhmcsError;
@@ -20,6 +22,8 @@ pub(crate) struct Refusal {
     pub(crate) cause: String,
     status: StatusCode,
     message: String,
+    /// What the sender probably did wrong.
+    pub(crate) findings: Findings,
 }
 
 impl Refusal {
@@ -29,7 +33,8 @@ impl Refusal {
         message: impl Into<String>,
         cause: impl ToString,
     ) -> Self {
-        Self { code, cause: cause.to_string(), status, message: message.into() }
+        let (cause, message) = (cause.to_string(), message.into());
+        Self { code, cause, status, message, findings: Findings::default() }
     }
 
     fn of_library(refusal: &dyn whmcs_auth::Refusal, code: &'static str, cause: &str) -> Self {
@@ -57,17 +62,24 @@ impl Refusal {
         let mut headers = head.headers;
         headers.remove(header::CONTENT_TYPE);
         headers.remove(header::CONTENT_LENGTH);
-        (Self { code, cause, status: head.status, message }, headers)
+        (Self::new(code, head.status, message, cause), headers)
+    }
+
+    /// The refusal, for the operator.
+    pub(crate) fn report(&self) -> Refused<'_> {
+        let Self { code, cause, status, findings, .. } = self;
+        Refused { code, cause, status: status.as_u16(), findings }
     }
 
     /// The page. The message is one of the texts of this program and of the library.
     pub(crate) fn page(&self) -> Response {
-        let page = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-             <title>Not logged in</title>\n<h1>Not logged in</h1>\n<p>{}</p>\n</html>\n",
-            self.message
-        );
-        (self.status, Html(page)).into_response()
+        let page = Page::new(title(self.status)).says(&*self.message);
+        let not_genuine = AutoAuthRefusal::HashMismatch.public_message();
+        match self.status {
+            StatusCode::FORBIDDEN => page.says(advice(self.message == not_genuine)),
+            _ => page,
+        }
+        .answer(self.status)
     }
 }
 
@@ -108,6 +120,7 @@ pub(crate) fn protect(headers: &mut HeaderMap) {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page has a policy of its own.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }

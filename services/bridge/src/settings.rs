@@ -1,4 +1,4 @@
-//! What the bridge is told at its start.
+//! What the bridge is told at its start, and what can change while it runs.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use whmcs_auth::gate::TrustedProxies;
 use whmcs_auth::{AutoAuthKeys, AutoAuthPolicy};
+use whmcs_auth_services_base::Current;
 
 /// Which links the bridge accepts, and which WHMCS it asks.
 #[derive(Debug)]
@@ -16,18 +17,25 @@ pub struct Settings {
     pub public_url: Url,
     /// The identifier of the API credential.
     pub identifier: String,
-    /// Its secret.
-    pub secret: SecretString,
-    /// The AutoAuth keys.
-    pub autoauth_keys: AutoAuthKeys,
+    /// What can change while the bridge runs.
+    pub access: Current<Access>,
     /// How old a link may be, and how far ahead.
     pub policy: AutoAuthPolicy,
-    /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: TrustedProxies,
     /// The most logins that ask WHMCS at the same time.
     pub max_calls_in_flight: usize,
     /// The most time for one call of WHMCS's API, and for a login to wait for its turn.
     pub call_time: Duration,
+}
+
+/// Secrets and addresses.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The secret of the API credential.
+    pub secret: SecretString,
+    /// The AutoAuth keys.
+    pub autoauth_keys: AutoAuthKeys,
+    /// Proxies whose `X-Forwarded-For` is trusted.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Why the bridge cannot start.

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url, retry};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use whmcs_auth::Goto;
+use whmcs_auth_services_base::Current;
 use whmcs_auth_state::choose_tls_provider;
 
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Access, Settings, SettingsError};
 
 /// The most bytes of an answer.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -24,7 +25,8 @@ pub(crate) struct Whmcs {
     api: Url,
     public: Url,
     identifier: String,
-    secret: SecretString,
+    /// Has its secret.
+    access: Current<Access>,
     call_time: Duration,
 }
 
@@ -105,7 +107,7 @@ impl Whmcs {
             api: base.join("includes/api.php").map_err(|_| SettingsError::Url("--whmcs-url"))?,
             public: folder(&settings.public_url).ok_or(SettingsError::Url("--public-url"))?,
             identifier: settings.identifier.clone(),
-            secret: settings.secret.clone(),
+            access: settings.access.clone(),
             call_time: settings.call_time,
         })
     }
@@ -188,9 +190,10 @@ impl Whmcs {
 
     /// Makes one call, and returns the answer of a success.
     async fn call(&self, fields: &[(&str, &str)]) -> Result<Map<String, Value>, WhmcsError> {
+        let access = self.access.get();
         let credential = [
             ("identifier", self.identifier.as_str()),
-            ("secret", self.secret.expose_secret()),
+            ("secret", access.secret.expose_secret()),
             ("responsetype", "json"),
         ];
         let form = [&credential, fields].concat();
@@ -302,10 +305,12 @@ mod tests {
             whmcs_url: url.clone(),
             public_url: url,
             identifier: "identifier".to_owned(),
-            secret: "secret".into(),
-            autoauth_keys: Default::default(),
+            access: Current::from(Access {
+                secret: "secret".into(),
+                autoauth_keys: Default::default(),
+                trusted_proxies: Default::default(),
+            }),
             policy: Default::default(),
-            trusted_proxies: Default::default(),
             max_calls_in_flight: 1,
             call_time: Duration::from_secs(1),
         })

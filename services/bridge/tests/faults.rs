@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing_subscriber::fmt::MakeWriter;
 use whmcs_auth::gate::TrustedProxies;
+use whmcs_auth_bridge::Access;
 use whmcs_auth_state::test_redis::TestRedis;
 use whmcs_auth_state::{Redis, Store};
 
@@ -19,6 +20,7 @@ const LATER: &str = "The login does not work at the moment. Please try again lat
 const NEW_LINK: &str =
     "The login did not work, and the link cannot be used again. Please ask for a new link.";
 const REPEATS: &str = "(the message repeats a value of the call)";
+const READY: &str = r#"{"log":"ready","state":"ready"}"#;
 const CREATE: &str = "CreateSsoToken";
 const FIND: &str = "GetClientsDetails";
 
@@ -78,7 +80,11 @@ async fn visit(setup: &Setup, status: u16, code: &str, message: &str, cause: &st
     let logged_before = log().len();
     let link = link(Some("viewinvoice.php?id=12"));
     let answer = setup.get(&link).await;
-    assert_eq!((answer.status, answer.page), (status, page(message)), "{code} {cause}");
+    assert_eq!(
+        (answer.status, answer.page),
+        (status, page(status, message).await),
+        "{code} {cause}"
+    );
     assert_eq!(answer.location, "");
     assert_eq!(setup.count(code).await, 1, "{code}");
     let log = log().split_off(logged_before);
@@ -269,7 +275,7 @@ async fn a_link_does_not_survive_a_failure_of_the_token() {
     let setup = with_fault(CREATE, || error("Authentication Failed")).await;
     let link = link(None);
     assert_eq!(setup.get(&link).await.status, 502);
-    assert_eq!(setup.get(&link).await.page, page("This login link has expired."));
+    assert_eq!(setup.get(&link).await.page, page(403, "This login link has expired.").await);
     assert_eq!(setup.whmcs.actions(), [FIND, CREATE, FIND]);
 }
 
@@ -295,7 +301,8 @@ async fn logins_in_flight_are_bounded() {
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 302).count(), 2, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 503).count(), 4, "{statuses:?}");
-    assert!(answers.iter().all(|answer| answer.status == 302 || answer.page == page(LATER)));
+    let later = page(503, LATER).await;
+    assert!(answers.iter().all(|answer| answer.status == 302 || answer.page == later));
     assert_eq!(setup.count("too_many_logins").await, 4);
     assert!(setup.operator("/metrics").await.1.contains("whmcs_auth_logins_in_flight 0\n"));
 }
@@ -320,15 +327,17 @@ async fn nothing_secret_is_logged() {
     assert!(log().contains(&format!("refuses the goto of a link: {REPEATS}")));
 
     let proxies = TrustedProxies::new().with_addresses(["127.0.0.1".parse().unwrap()]);
-    let setup =
-        Setup::with(works(PUBLIC), None, |settings| settings.trusted_proxies = proxies).await;
+    let setup = Setup::with(works(PUBLIC), None, |settings| {
+        settings.access = Access { trusted_proxies: proxies, ..access() }.into()
+    })
+    .await;
     let forwarded = [("x-forwarded-for", "203.0.113.7")];
     let answer = setup.send(reqwest::Method::GET, &link(None), &forwarded).await;
     assert_eq!(answer.status, 302);
     let log = log();
     assert!(
         log.contains(
-            r#""address":"203.0.113.7","client":7,"key":0,"is_repaired":false,"code":"accepted""#
+            r#""client":7,"key":0,"is_repaired":false,"code":"accepted"},"target":"whmcs_auth_bridge::dologin","span":{"address":"203.0.113.7""#
         ),
         "{log}"
     );
@@ -352,18 +361,19 @@ async fn without_its_redis_the_bridge_accepts_no_link() {
     ];
     let once = link(None);
     assert_eq!(two[0].get(&once).await.status, 302);
-    assert_eq!(two[1].get(&once).await.page, page("This login link has expired."));
-    assert_eq!(two[1].operator("/readyz").await, (200, "ready\n".to_owned()));
+    assert_eq!(two[1].get(&once).await.page, page(403, "This login link has expired.").await);
+    assert_eq!(two[1].operator("/readyz").await, (200, READY.to_owned()));
 
     server.kill();
     let other = link_made_in(-100, "demo@whmcs.com", None);
     let answer = two[1].get(&other).await;
-    assert_eq!((answer.status, answer.page), (503, page(LATER)));
+    assert_eq!((answer.status, answer.page), (503, page(503, LATER).await));
     assert_eq!(two[1].count("state_unreachable").await, 1);
     assert_eq!(two[1].whmcs.actions(), [FIND, FIND], "no token without a first use");
-    let (status, text) = two[1].operator("/readyz").await;
-    assert_eq!(status, 503);
-    assert!(text.starts_with("state_unreachable: "), "{text}");
+    // A result is used again for a second.
+    sleep(Duration::from_millis(1100)).await;
+    let not_ready = r#"{"log":"ready","state":"not ready"}"#.to_owned();
+    assert_eq!(two[1].operator("/readyz").await, (503, not_ready));
 
     // It comes back without its data, and nobody knows which links were used.
     server.restart(&[]);
@@ -373,7 +383,7 @@ async fn without_its_redis_the_bridge_accepts_no_link() {
         sleep(Duration::from_millis(50)).await;
     }
     for link in [&once, &other] {
-        assert_eq!(two[1].get(link).await.page, page("This login link has expired."));
+        assert_eq!(two[1].get(link).await.page, page(403, "This login link has expired.").await);
     }
     let metrics = two[1].operator("/metrics").await.1;
     assert_eq!(two[1].count("link_may_be_forgotten").await, 2, "{metrics}");

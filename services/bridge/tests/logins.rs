@@ -4,6 +4,7 @@ mod support;
 
 use reqwest::Method;
 use support::*;
+use whmcs_auth_bridge::Access;
 
 const NOT_VALID: &str = "This login link is not valid.";
 const EXPIRED: &str = "This login link has expired.";
@@ -15,7 +16,7 @@ fn redirect() -> String {
 async fn is_refused(setup: &Setup, link: &str, status: u16, code: &str, message: &str) {
     let answer = setup.get(link).await;
     assert_eq!((answer.status, answer.location), (status, String::new()), "{code}");
-    assert_eq!(answer.page, page(message), "{code}");
+    assert_eq!(answer.page, page(status, message).await, "{code}");
     assert_eq!(setup.count(code).await, 1, "{code}");
 }
 
@@ -112,7 +113,7 @@ async fn other_links_are_refused_without_a_call() {
     assert_eq!(setup.whmcs.actions(), [""; 0]);
 
     let setup = Setup::with(works(PUBLIC), None, |settings| {
-        settings.autoauth_keys = Default::default();
+        settings.access = Access { autoauth_keys: Default::default(), ..access() }.into();
     })
     .await;
     is_refused(&setup, &genuine, 403, "autoauth_disabled", NOT_VALID).await;
@@ -183,7 +184,7 @@ async fn only_a_visit_uses_a_link_up() {
     }
     assert_eq!(setup.count("method_not_allowed").await, 4);
     let answer = setup.send(Method::GET, &once, &[("sec-purpose", "prefetch")]).await;
-    assert_eq!((answer.status, answer.page), (503, page("Service Unavailable")));
+    assert_eq!((answer.status, answer.page), (503, page(503, "Service Unavailable").await));
     assert_eq!(setup.count("prefetch").await, 1);
     assert_eq!(setup.whmcs.actions(), [""; 0]);
     assert_eq!(setup.get(&once).await.status, 302);
@@ -194,6 +195,6 @@ async fn the_pages_of_the_operator_are_not_for_visitors() {
     let setup = Setup::start(works(PUBLIC)).await;
     assert_eq!(setup.get("/metrics").await.status, 404);
     assert_eq!(setup.get("/readyz").await.status, 404);
-    assert_eq!(setup.operator("/readyz").await, (200, "ready\n".to_owned()));
+    assert_eq!(setup.operator("/readyz").await, (200, r#"{"log":"ready"}"#.to_owned()));
     assert_eq!(setup.operator("/dologin.php").await.0, 404);
 }

@@ -93,7 +93,7 @@ fn a_missing_option_is_named() {
     let base = ["--whmcs-url", "http://127.0.0.1:1", "--identifier", "x"];
     for (options, expected) in [
         (&[][..], "no secret: give --secret-file or WHMCS_SECRET"),
-        (&["--secret-file", "empty"], "empty does not hold one secret"),
+        (&["--secret-file", "empty"], "empty holds no secret, only empty lines"),
         (&["--secret-file", "none"], "cannot read none: "),
         (&["--secret", "x"], "no AutoAuth key: give --autoauth-key-file or WHMCS_AUTOAUTH_KEY"),
     ] {

@@ -10,7 +10,9 @@ use tracing_subscriber::filter::LevelFilter;
 use whmcs_auth::{BcryptCost, SystemClock};
 use whmcs_auth_server::administration::{Administration, CheckOptions, NewCredential, Owner};
 
-use crate::options::{DatabaseOptions, KeyOptions, TableOptions};
+use whmcs_auth_services_base::KeyOptions;
+
+use crate::options::{DatabaseOptions, TableOptions};
 
 /// A command besides serving.
 #[derive(Subcommand)]

@@ -19,8 +19,8 @@ use std::time::Duration;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::oneshot;
+use whmcs_auth_services_base::client_network as network;
 
-use crate::client_address::network;
 use crate::settings::Limits;
 
 /// How long a network is proven, after its last secret that matched.

@@ -18,12 +18,9 @@ mod access;
 pub mod administration;
 mod api;
 mod client_address;
-mod connections;
 pub mod database;
 mod fair_queue;
 mod health;
-mod keep_alive;
-mod log;
 mod metrics;
 mod pages;
 mod path;
@@ -39,8 +36,7 @@ mod sso_tokens;
 mod throttle;
 mod unrouted;
 
-pub use access::{Access, AccessControl, CurrentAccess};
-pub use log::{LogMonitor, LogWriter};
+pub use access::Access;
 pub use path::{BasePath, BasePathError};
 pub use serve::serve;
 #[cfg(feature = "load-test")]

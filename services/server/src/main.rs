@@ -7,82 +7,41 @@ mod options;
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::panic;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
 use clap::Parser;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::spawn_blocking;
-use tracing::field;
-use tracing_appender::non_blocking::NonBlocking;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tokio::signal::unix::Signal;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::{AutoAuthKey, BcryptCost, SignError, SystemClock, sign_autoauth};
 use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
 use whmcs_auth_server::database::{Database, Surprises};
-use whmcs_auth_server::{AccessControl, LogMonitor, LogWriter, Service, serve};
+use whmcs_auth_server::{Access, Service, serve};
+use whmcs_auth_services_base::{
+    Control, Current, LogMonitor, hangups, listen_for_operator, listen_for_visitors, operator, stop,
+};
 use whmcs_auth_state::{Redis, Store};
 
-use self::options::{AccessOptions, CommandLine, Options, ReadAccess};
+use self::options::{AccessError, AccessOptions, CommandLine, Options, ReadAccess};
 
 fn main() -> ExitCode {
     let CommandLine { command, options } = CommandLine::parse();
     if let Some(command) = command {
         return command.run();
     }
-    let (lines, log) = LogWriter::start(io::stderr());
-    let outcome = start_log(lines).and_then(|()| {
-        let runtime = Runtime::new()?;
-        let outcome = runtime.block_on(run(options, log.monitor()));
-        // A blocking thread may still verify a secret of a caller who hung up. Do not wait for it.
-        runtime.shutdown_background();
-        outcome
-    });
-    log.end();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Not `eprintln`, which panics if standard error is closed.
-            let _ = writeln!(io::stderr(), "{error}");
-            ExitCode::FAILURE
-        }
-    }
+    whmcs_auth_services_base::run(async move |log| run(options, log).await)
 }
 
-/// The log has one JSON object a line.
-fn start_log(lines: NonBlocking) -> Result<(), Box<dyn Error>> {
-    let filter =
-        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env()?;
-    tracing_subscriber::fmt()
-        .json()
-        .with_span_list(false)
-        .with_env_filter(filter)
-        .with_writer(lines)
-        // Otherwise it would report a failure to standard error, and panic if that fails.
-        .log_internal_errors(false)
-        .init();
-    // Without the message of the panic, which may hold text of a request.
-    panic::set_hook(Box::new(|panic| {
-        tracing::error!(location = panic.location().map(field::display), "a thread panicked");
-    }));
-    Ok(())
-}
-
-async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
+async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Send + Sync>> {
     let stop = stop()?;
-    let hangups = signal(SignalKind::hangup())?;
+    let hangups = hangups()?;
     let bcrypt_cost = BcryptCost::new(options.bcrypt_cost)?;
     let database_url = options.database.url()?;
     let database = Database::open(&database_url, bcrypt_cost, &options.limits()).await?;
     let demo_key = database.demo_autoauth_key().await?;
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
+    let listener = listen_for_visitors(options.listen).await?;
+    let operator_listener = listen_for_operator(options.operator_listen).await?;
     let base_url = format!("http://{}{}", listener.local_addr()?, options.base_path);
 
     let read = options.access.read(demo_key.as_deref())?;
@@ -98,15 +57,18 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
     );
     warn_of_tables(&database, options.access.allowed_ips_from_database).await?;
     let ReadAccess { access, autoauth_keys, .. } = read;
-    let mut text = format!("listening on {base_url}\n");
+    let operator_address = operator_listener.local_addr()?;
+    let mut text = format!(
+        "listening on {base_url}\nlistening for the operator on http://{operator_address}\n"
+    );
     if demo_key.is_some() {
         text.push_str(&what_to_try(&base_url, autoauth_keys.first())?);
     }
     let settings = options.settings(base_url, bcrypt_cost);
     let redis = options.redis.as_deref().map(Redis::new).transpose()?;
-    let (control, access) = access.controlled();
+    let (control, access) = Current::controlled(access);
     tokio::spawn(reload(hangups, options.access, demo_key, control));
-    let mut service = Service::new(settings, access, database, SystemClock).with_log(log);
+    let mut service = Service::new(settings, access, database, SystemClock, log.clone());
     if let Some(redis) = redis {
         if let Err(error) = redis.check().await {
             // The service starts all the same, and works as soon as Redis does.
@@ -116,13 +78,18 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error>> {
     }
     // The service runs even if nobody reads standard output, or if it is closed.
     thread::Builder::new().spawn(move || io::stdout().write_all(text.as_bytes()))?;
+    let service = Arc::new(service);
+    tokio::spawn(operator(operator_listener, Arc::clone(&service), log));
     serve(listener, service, stop).await;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Warns of rows that are not what an operator expects.
-async fn warn_of_tables(database: &Database, obeys_addresses: bool) -> Result<(), Box<dyn Error>> {
+async fn warn_of_tables(
+    database: &Database,
+    obeys_addresses: bool,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let Surprises { weak_admins, weak_credentials, allowed_ips } = database.surprises().await?;
     if weak_admins > 0 {
         tracing::warn!(
@@ -151,48 +118,26 @@ async fn warn_of_tables(database: &Database, obeys_addresses: bool) -> Result<()
     Ok(())
 }
 
-/// Completes on SIGTERM or SIGINT.
-fn stop() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
-            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
-        }
-    })
-}
-
-/// Reads the files of addresses and keys anew at each SIGHUP. If one of them cannot be used, everything
-/// stays as it was.
+/// Reads the files of addresses and keys anew at each SIGHUP.
 async fn reload(
-    mut hangups: Signal,
+    hangups: Signal,
     options: AccessOptions,
     demo_key: Option<String>,
-    control: AccessControl,
+    control: Control<Access>,
 ) {
-    let (options, demo_key) = (Arc::new(options), Arc::new(demo_key));
-    while hangups.recv().await.is_some() {
-        let (options, demo_key) = (Arc::clone(&options), Arc::clone(&demo_key));
-        // In a thread of its own, because a file can be slow.
-        let read = spawn_blocking(move || options.read(demo_key.as_deref()));
-        let failure = match read.await {
-            Ok(Ok(read)) => {
-                tracing::info!(
-                    autoauth_keys = read.autoauth_keys.len(),
-                    access_key = read.has_access_key,
-                    allowed_networks = read.allowed_networks,
-                    trusted_networks = read.trusted_networks,
-                    "read addresses and keys anew"
-                );
-                control.replace(read.access);
-                continue;
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(stopped) => stopped.to_string(),
-        };
-        tracing::error!("the addresses and keys stay as they were: {failure}");
-    }
+    let read = move || -> Result<(), AccessError> {
+        let read = options.read(demo_key.as_deref())?;
+        tracing::info!(
+            autoauth_keys = read.autoauth_keys.len(),
+            access_key = read.has_access_key,
+            allowed_networks = read.allowed_networks,
+            trusted_networks = read.trusted_networks,
+            "read addresses and keys anew"
+        );
+        control.replace(read.access);
+        Ok(())
+    };
+    whmcs_auth_services_base::reload(hangups, read).await;
 }
 
 /// Commands for the three modes over the demo data, and a login link.

@@ -5,25 +5,23 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Redirect, Response};
 use axum::routing::{MethodRouter, get};
-use axum_extra::extract::CookieJar;
 use tower_http::request_id::{PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Span, field};
 
-use crate::client_address::{ClientAddress, Peer, is_from_this_machine};
-use crate::metrics::Metrics;
+use crate::client_address::ClientAddress;
+use crate::pages;
 use crate::request_id::RandomId;
 use crate::service::Shared;
-use crate::{health, pages};
 
-/// The routes, with `api` for the API. The server must add [`Peer`] and [`ClientAddress`] to the extensions of
-/// each request.
+/// The routes, with `api` for the API. The server must add [`ClientAddress`] to the extensions of each
+/// request.
 pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
     let base = service.settings.base_path.clone();
     let path = |path: &str| format!("{base}{path}");
@@ -37,12 +35,7 @@ pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
         .route(
             &path("/logout.php"),
             page(get(pages::logout::ask).post(pages::logout::log_out), "GET, POST"),
-        )
-        .route(&path("/assets/style.css"), get(pages::assets::style))
-        .route(&path("/assets/icon.svg"), get(pages::assets::icon))
-        .route("/metrics", page(get(metrics), "GET"))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        );
     if !base.as_str().is_empty() {
         let start = path("/");
         let to_start = page(get(async move || Redirect::temporary(&start)), "GET");
@@ -132,20 +125,4 @@ fn method(request: &Request<Body>) -> &str {
 
 fn log_answer(response: &Response, duration: Duration, _: &Span) {
     tracing::debug!(status = response.status().as_u16(), ?duration, "answered");
-}
-
-/// Only for programs on this machine, because the codes show whether a name exists.
-async fn metrics(
-    State(service): State<Shared>,
-    Extension(peer): Extension<Peer>,
-    Extension(address): Extension<ClientAddress>,
-    uri: Uri,
-    headers: HeaderMap,
-    jar: CookieJar,
-) -> Response {
-    if !is_from_this_machine(peer, &headers) {
-        return pages::not_found(State(service), Extension(address), uri, jar).await;
-    }
-    let content_type = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];
-    (content_type, service.metrics_text()).into_response()
 }

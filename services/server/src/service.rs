@@ -2,25 +2,21 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
-use std::time::Instant;
 
+use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
-use tokio::time::sleep;
-use tracing::field;
 use whmcs_auth::Clock;
 use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::diagnose::Findings;
+use whmcs_auth_services_base::{Current, LogMonitor, Refused, Reports};
 use whmcs_auth_state::{Capacity, Kind as StateKind, Memory, Store};
 use zeroize::Zeroizing;
 
-use crate::access::CurrentAccess;
+use crate::access::Access;
 use crate::client_address::ClientAddress;
 use crate::database::{Credentials, Database, PoolUsage};
 use crate::fair_queue::{FairQueue, PROVEN_TIME};
-use crate::health::Readiness;
-use crate::log::{FindingsText, Kind, LogMonitor, RefusalLines, Summary, codes};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::sessions::Sessions;
@@ -34,7 +30,7 @@ pub(crate) type Shared = Arc<Service>;
 /// The settings, the database, and what is kept between requests.
 pub struct Service {
     pub(crate) settings: Settings,
-    pub(crate) access: CurrentAccess,
+    pub(crate) access: Current<Access>,
     pub(crate) database: Database,
     /// The database, for the pages.
     pub(crate) page_database: Database,
@@ -48,20 +44,18 @@ pub struct Service {
     /// The matches that need no bcrypt.
     pub(crate) cache: Option<Arc<VerificationCache>>,
     pub(crate) metrics: Metrics,
-    refusal_lines: RefusalLines,
-    log: LogMonitor,
-    reported_lost: AtomicU64,
-    pub(crate) readiness: Readiness,
+    pub(crate) reports: Reports,
     clock: Box<dyn Clock + Send + Sync>,
 }
 
 impl Service {
-    /// Creates a service over `database` that takes the time from `clock`.
+    /// Creates a service over `database` that takes the time from `clock`. `log` watches the log.
     pub fn new(
         settings: Settings,
-        access: impl Into<CurrentAccess>,
+        access: impl Into<Current<Access>>,
         database: Database,
         clock: impl Clock + Send + Sync + 'static,
+        log: LogMonitor,
     ) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         let state = Arc::new(Memory::new(Capacity {
@@ -71,18 +65,16 @@ impl Service {
             failures: settings.limits.remembered_networks,
         }));
         let cache = verification_cache(&settings.limits);
+        let mut registry = Registry::default();
         Self {
             sessions: Sessions::new(state.clone(), &settings.limits, &settings.base_path),
             sso_tokens: SsoTokens::new(state.clone()),
             throttle: Throttle::new(state.clone(), &settings.limits),
             state,
             verifications: FairQueue::new(cores, &settings.limits),
-            metrics: Metrics::new(cache.clone()),
+            reports: Reports::new(&mut registry, log),
+            metrics: Metrics::new(registry, cache.clone()),
             cache,
-            refusal_lines: RefusalLines::new(&settings.limits),
-            log: LogMonitor::new(),
-            reported_lost: AtomicU64::new(0),
-            readiness: Readiness::default(),
             clock: Box::new(clock),
             settings,
             access: access.into(),
@@ -100,14 +92,6 @@ impl Service {
         self.sso_tokens = SsoTokens::new(Arc::clone(&state));
         self.throttle = Throttle::new(Arc::clone(&state), limits);
         self.state = state;
-        self
-    }
-
-    /// Watches the log that the service writes to.
-    #[must_use]
-    pub fn with_log(mut self, log: LogMonitor) -> Self {
-        self.metrics.add_log(log.clone());
-        self.log = log;
         self
     }
 
@@ -165,108 +149,34 @@ impl Service {
 
     /// Counts and logs an accepted request.
     pub(crate) fn accepted(&self, endpoint: &'static str) {
-        const CODE: &str = "accepted";
-        self.metrics.count(endpoint, CODE);
-        tracing::info!(endpoint, code = CODE);
+        self.reports.accepted(endpoint);
     }
 
-    /// Counts and logs a refusal. If it has no line of its own, a later line sums it up.
+    /// Counts and logs a refusal.
     pub(crate) async fn refused(
         &self,
         endpoint: &'static str,
-        address: ClientAddress,
+        ClientAddress(address): ClientAddress,
         refusal: &Refusal,
     ) {
-        let Refusal { code, cause, .. } = refusal;
-        self.metrics.count(endpoint, code);
-        if let ClientAddress(Ok(address)) = address
-            && let Some(guess) = refusal.guess
-        {
+        let Refusal { code, cause, status, findings, guess, .. } = refusal;
+        if let (Ok(address), Some(guess)) = (address, *guess) {
             self.throttle.count(guess, address).await;
         }
-        let status = refusal.status.as_u16();
-        self.count_findings(endpoint, &refusal.findings);
-        let FindingsText { codes, hints } = FindingsText::of(&refusal.findings);
-        if !self.gets_line(endpoint, code, address, &refusal.findings) {
-            tracing::debug!(endpoint, code, status, findings = codes, hints, "{cause}");
-            return;
-        }
-        match status {
-            500.. => tracing::error!(endpoint, code, status, findings = codes, hints, "{cause}"),
-            _ => tracing::warn!(endpoint, code, status, findings = codes, hints, "{cause}"),
-        }
+        let refused = Refused { code, cause, status: status.as_u16(), findings };
+        self.reports.refused(endpoint, address.ok(), refused);
     }
 
     /// Logs that a request was accepted, but not all of it was followed.
     pub(crate) fn changed(
         &self,
         endpoint: &'static str,
-        address: ClientAddress,
+        ClientAddress(address): ClientAddress,
         code: &'static str,
         cause: &'static str,
         findings: &Findings,
     ) {
-        self.count_findings(endpoint, findings);
-        if self.gets_line(endpoint, code, address, findings) {
-            let FindingsText { codes, hints } = FindingsText::of(findings);
-            tracing::warn!(endpoint, code, findings = codes, hints, "{cause}");
-        }
-    }
-
-    fn count_findings(&self, endpoint: &'static str, findings: &Findings) {
-        for code in codes(findings) {
-            self.metrics.count_finding(endpoint, code);
-        }
-    }
-
-    fn gets_line(
-        &self,
-        endpoint: &'static str,
-        code: &'static str,
-        ClientAddress(address): ClientAddress,
-        findings: &Findings,
-    ) -> bool {
-        let finding = findings.iter().next().map(|finding| finding.code());
-        let kind = Kind::new(endpoint, code, address.ok()).with_finding(finding);
-        let gets_line = self.refusal_lines.gets_line(kind, Instant::now());
-        if !gets_line {
-            self.metrics.refusal_summed_up();
-        }
-        gets_line
-    }
-
-    /// Whether the log is written. If it is not, this tries to write a line, so that a log that works again is
-    /// noticed.
-    pub(crate) fn log_is_writing(&self) -> bool {
-        let is_writing = self.log.is_writing();
-        if !is_writing {
-            tracing::warn!(total = self.log.lost(), "the log lost lines");
-        }
-        is_writing
-    }
-
-    /// Writes from time to time what [`report`](Self::report) writes.
-    pub(crate) async fn keep_reporting(&self) {
-        loop {
-            sleep(self.settings.limits.refusal_summary_time).await;
-            self.report();
-        }
-    }
-
-    /// Writes lines for the refusals that had none, and one for lines that were lost since the last report.
-    pub(crate) fn report(&self) {
-        let lost = self.log.lost();
-        if self.reported_lost.swap(lost, Ordering::Relaxed) != lost {
-            tracing::warn!(total = lost, "the log lost lines");
-        }
-        for Summary { kind, is_of_many, count } in self.refusal_lines.end_interval() {
-            let Kind { endpoint, code, finding, network } = kind;
-            let network = network.map(field::display);
-            match is_of_many {
-                false => tracing::warn!(endpoint, code, finding, network, count, "refused again"),
-                true => tracing::warn!(endpoint, code, count, "refused, from many addresses"),
-            }
-        }
+        self.reports.changed(endpoint, address.ok(), code, cause, findings);
     }
 }
 

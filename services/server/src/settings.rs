@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use whmcs_auth::{BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme};
+use whmcs_auth_services_base::ConnectionLimits;
 
 use crate::path::BasePath;
 
@@ -75,8 +76,6 @@ impl Settings {
 pub struct Limits {
     /// The most KiB of a body.
     pub body_kib: u32,
-    /// The most time for the head of a request to arrive.
-    pub head_time: Duration,
     /// The most time for the body of a request to arrive.
     pub body_time: Duration,
     /// The most time until a request is answered.
@@ -87,18 +86,8 @@ pub struct Limits {
     pub database_connect_time: Duration,
     /// The most time of a query, in whole seconds.
     pub query_time: Duration,
-    /// The most time that open connections have to end when the service stops.
-    pub shutdown_time: Duration,
-    /// The most time from the head of a request until its connection is closed or waits for the next one.
-    pub connection_time: Duration,
-    /// How long a connection waits for the next request.
-    pub idle_time: Duration,
-    /// The most connections that wait for the next request. Others are closed after their answer.
-    pub idle_connections: usize,
-    /// The most open connections.
-    pub connections: usize,
-    /// The most open connections of one peer. Trusted proxies are exempt.
-    pub connections_by_peer: usize,
+    /// The connections of clients.
+    pub connections: ConnectionLimits,
     /// The most calls that wait for a verification, from new networks and as many from proven ones.
     pub waiting_calls: usize,
     /// The most calls of one network that wait for a verification.
@@ -127,28 +116,18 @@ pub struct Limits {
     pub session_idle_time: Duration,
     /// The longest life of a session.
     pub session_time: Duration,
-    /// The most lines in a second for refusals of different addresses.
-    pub refusal_lines_by_second: u32,
-    /// How long refusals of one kind are counted until one line sums them up.
-    pub refusal_summary_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             body_kib: 512,
-            head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
             answer_time: Duration::from_secs(20),
             database_connections: 10,
             database_connect_time: Duration::from_secs(2),
             query_time: Duration::from_secs(5),
-            shutdown_time: Duration::from_secs(10),
-            connection_time: Duration::from_secs(60),
-            idle_time: Duration::from_secs(75),
-            idle_connections: 256,
-            connections: 512,
-            connections_by_peer: 128,
+            connections: ConnectionLimits::default(),
             waiting_calls: 512,
             waiting_calls_by_network: 128,
             cache_entries: 4096,
@@ -163,8 +142,6 @@ impl Default for Limits {
             sessions_by_client: 8,
             session_idle_time: Duration::from_secs(30 * 60),
             session_time: Duration::from_secs(24 * 60 * 60),
-            refusal_lines_by_second: 50,
-            refusal_summary_time: Duration::from_secs(10),
         }
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use whmcs_auth_services_base::client_network;
 use whmcs_auth_state::{Key, Kind, Store};
 
-use crate::client_address::network;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
 
@@ -64,5 +64,5 @@ fn key(guess: Guess, address: IpAddr) -> Key {
         Guess::Secret => "secret",
         Guess::Link => "link",
     };
-    Key::new(Kind::Failures, &format!("{guess} {}", network(address)))
+    Key::new(Kind::Failures, &format!("{guess} {}", client_network(address)))
 }

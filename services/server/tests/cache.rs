@@ -14,7 +14,7 @@ const ASK: &str = "action=GetClients";
 
 /// How often the cache was asked: hits and misses. `None` if there is no cache.
 async fn asked(server: &Server) -> Option<(u64, u64)> {
-    let text = server.get("/metrics").await.text().await.unwrap();
+    let text = server.ask("/metrics").await.text().await.unwrap();
     let count = |result: &str| {
         let name = format!("whmcs_auth_cache_total{{result=\"{result}\"}} ");
         Some(text.lines().find_map(|line| line.strip_prefix(&name))?.parse().unwrap())
@@ -160,7 +160,7 @@ async fn a_remembered_match_proves_a_network() {
     for number in 0..(cores / 2).max(1) + 1 {
         flood.spawn(call(10 + number, "identifier=unknown&secret=wrong"));
     }
-    while !server.get("/metrics").await.text().await.unwrap().contains("_waiting 1\n") {
+    while !server.ask("/metrics").await.text().await.unwrap().contains("_waiting 1\n") {
         assert!(flood.try_join_next().is_none(), "the flood was over before it waited");
         sleep(Duration::from_millis(5)).await;
     }
@@ -198,7 +198,7 @@ async fn a_guess_counts_if_the_caller_hangs_up() {
         let guess = server.form("identifier=x&secret=wrong").send();
         assert!(timeout(Duration::from_millis(60), guess).await.is_err(), "it was answered");
         loop {
-            let metrics = server.get("/metrics").await.text().await.unwrap();
+            let metrics = server.ask("/metrics").await.text().await.unwrap();
             if metrics.contains("whmcs_auth_verifications 0\n") {
                 break;
             }

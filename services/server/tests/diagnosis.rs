@@ -114,7 +114,7 @@ async fn each_refusal_has_its_findings_in_one_line() {
         let request = request.header("content-type", *content_type).body(*body);
         assert!(request.send().await.unwrap().status().is_client_error(), "{target} {body}");
     }
-    let metrics = http.get(format!("{}/metrics", program.base())).send().await.unwrap();
+    let metrics = http.get(format!("{}/metrics", program.operator())).send().await.unwrap();
     let metrics = metrics.text().await.unwrap();
     let log = program.stop();
     let lines: Vec<&Value> = log.iter().filter(|line| line["span"]["name"] == "request").collect();

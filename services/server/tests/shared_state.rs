@@ -118,7 +118,7 @@ async fn a_check_goes_on_if_its_caller_hangs_up() {
     };
     let before = checks().await;
     redis.run::<()>(&["CLIENT", "PAUSE", "300"]).await;
-    let visit = one.get("/readyz");
+    let visit = one.ask("/readyz");
     assert!(timeout(Duration::from_millis(100), visit).await.is_err(), "it was answered");
     assert_eq!(answer_of(&one).await.0, 200);
     assert_eq!(checks().await, before + 2);
@@ -172,5 +172,5 @@ async fn without_redis_nobody_is_let_in() {
 }
 
 async fn answer_of(server: &Server) -> (u16, String) {
-    answer(server.get("/readyz").await).await
+    answer(server.ask("/readyz").await).await
 }

@@ -246,11 +246,7 @@ async fn errors_at_the_start_are_reported() {
         (&["--database", "sqlite:x", "--database-url-file", "url"], 2, "cannot be used with"),
         (&["--allow-ip", "::1", "--allow-ip-file", "allowed"], 2, "cannot be used with"),
         (&["--trust-proxy", "::1", "--trust-proxy-file", "proxies"], 2, "cannot be used with"),
-        (
-            &["--idle-connections", "18446744073709551615"],
-            2,
-            "it is not a number from 0 to 1000000",
-        ),
+        (&["--idle-connections", "1000001"], 2, "is not in 0..=1000000"),
         (&["--cache-entries", "10000001"], 2, "it is not a number from 0 to 10000000"),
         (&["--cache-entries", "-1"], 2, "unexpected argument '-1'"),
         (&["--unknown"], 2, "unexpected argument '--unknown'"),
@@ -293,6 +289,7 @@ async fn errors_at_the_start_are_reported() {
         if options[0] != "--listen" {
             program.args(["--listen", "127.0.0.1:0"]);
         }
+        program.args(["--operator-listen", "127.0.0.1:0"]);
         let program = program.current_dir(folder.path()).args(options);
         let Output { status, stderr, .. } = program.output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();
@@ -486,7 +483,7 @@ async fn verifications_at_the_same_time_are_limited_to_the_cores() {
         Program::start(folder.path(), &["--bcrypt-cost", "10", "--cache-age", "0"], "info");
     let base = program.base();
     let running = async || -> usize {
-        let counts = http().get(format!("{base}/metrics")).send().await.unwrap();
+        let counts = http().get(format!("{}/metrics", program.operator())).send().await.unwrap();
         let counts = counts.text().await.unwrap();
         let mut lines = counts.lines();
         let count = lines.find_map(|line| line.strip_prefix("whmcs_auth_verifications "));
@@ -510,8 +507,7 @@ async fn verifications_at_the_same_time_are_limited_to_the_cores() {
 #[tokio::test]
 async fn known_and_unknown_names_take_the_same_queries() {
     let folder = tempfile::tempdir().unwrap();
-    let program =
-        Program::start(folder.path(), &[], "info,whmcs_auth_server=debug,sqlx::query=debug");
+    let program = Program::start(folder.path(), &[], "info,whmcs_auth=debug,sqlx::query=debug");
     let id = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
     let refused = [
         (format!("identifier={id}&secret=x"), "wrong_secret", 1),

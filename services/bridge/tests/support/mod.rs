@@ -2,18 +2,19 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
-use std::net::SocketAddr;
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
+use axum::http::StatusCode;
 use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use whmcs_auth::time::OffsetDateTime;
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, sign_autoauth};
-use whmcs_auth_bridge::{Bridge, Settings, operator_router, router};
+use whmcs_auth_bridge::{Access, Bridge, Settings, serve};
+use whmcs_auth_services_base::{ConnectionLimits, LogMonitor, Page, advice, operator, title};
 use whmcs_auth_state::{Capacity, Memory, Store};
 
 pub const KEY: &str = "abcXYZ123";
@@ -157,12 +158,18 @@ pub fn settings(whmcs_url: Url) -> Settings {
         whmcs_url,
         public_url: PUBLIC.parse().unwrap(),
         identifier: IDENTIFIER.to_owned(),
-        secret: SECRET.into(),
-        autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(KEY).unwrap()),
+        access: access().into(),
         policy: Default::default(),
-        trusted_proxies: Default::default(),
         max_calls_in_flight: 16,
         call_time: Duration::from_secs(2),
+    }
+}
+
+pub fn access() -> Access {
+    Access {
+        secret: SECRET.into(),
+        autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(KEY).unwrap()),
+        trusted_proxies: Default::default(),
     }
 }
 
@@ -184,11 +191,16 @@ impl Setup {
         let whmcs = Whmcs::start(Arc::new(answers)).await;
         let mut settings = settings(whmcs.url.clone());
         change(&mut settings);
-        let bridge = Bridge::new(settings, used_links).unwrap();
-        let base = serve(router(bridge.clone())).await;
-        let operator = serve(operator_router(bridge)).await;
+        let log = LogMonitor::default();
+        let bridge = Bridge::new(settings, used_links, log.clone()).unwrap();
+        let (listener, base) = listen().await;
+        let (operator_listener, operator_base) = listen().await;
+        tokio::spawn(operator(operator_listener, Arc::new(bridge.clone()), log));
+        tokio::spawn(async move {
+            serve(listener, bridge, &ConnectionLimits::default(), pending()).await;
+        });
         let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
-        Self { whmcs, base, operator, http }
+        Self { whmcs, base, operator: operator_base, http }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -222,12 +234,10 @@ impl Setup {
     }
 }
 
-async fn serve(router: Router) -> String {
+async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(axum::serve(listener, service).into_future());
-    base
+    (listener, base)
 }
 
 /// What a visitor got.
@@ -258,11 +268,15 @@ impl Answer {
 }
 
 /// The page of a refusal.
-pub fn page(message: &str) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <title>Not logged in</title>\n<h1>Not logged in</h1>\n<p>{message}</p>\n</html>\n"
-    )
+pub async fn page(status: u16, message: &str) -> String {
+    let status = StatusCode::from_u16(status).unwrap();
+    let page = Page::new(title(status)).says(message);
+    let page = match status {
+        StatusCode::FORBIDDEN => page.says(advice(message == "This login link is not valid.")),
+        _ => page,
+    };
+    let body = page.answer(status).into_body();
+    String::from_utf8(axum::body::to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap()
 }
 
 /// A link that was signed so many seconds from now.

@@ -1,35 +1,20 @@
 //! The options for addresses and keys, and their files.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
+use whmcs_auth::gate::AddressGate;
 use whmcs_auth::gate::ipnet::IpNet;
-use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, KeyError};
 use whmcs_auth_server::Access;
-
-use super::file::{self, FileError};
-use super::network::network;
+use whmcs_auth_services_base::{
+    FileError, KeyOptions, KeysError, ProxyOptions, listed, network, secret,
+};
 
 /// The addresses that may call by default.
 const THIS_MACHINE: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-
-/// The AutoAuth keys.
-#[derive(Args)]
-pub struct KeyOptions {
-    /// AutoAuth key. Repeat the option to accept several keys during a rotation. The default is the key
-    /// of the demo data; without any key AutoAuth is disabled.
-    #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
-    autoauth_key: Vec<String>,
-
-    /// File with the AutoAuth keys, one on each line. SIGHUP reads it anew.
-    #[arg(long, value_name = "FILE", env = "WHMCS_AUTOAUTH_KEY_FILE")]
-    #[arg(conflicts_with = "autoauth_key")]
-    autoauth_key_file: Option<PathBuf>,
-}
 
 /// Who may call, and by which keys.
 #[derive(Args)]
@@ -61,19 +46,15 @@ pub struct AccessOptions {
     #[arg(long)]
     pub allowed_ips_from_database: bool,
 
-    /// IP address or network of proxies whose X-Forwarded-For is trusted. Repeat the option for several.
-    #[arg(long, value_name = "ADDRESS", value_parser = network)]
-    trust_proxy: Vec<IpNet>,
-
-    /// File with the addresses and networks of trusted proxies, like that of --allow-ip-file. SIGHUP
-    /// reads it anew.
-    #[arg(long, value_name = "FILE", conflicts_with = "trust_proxy")]
-    trust_proxy_file: Option<PathBuf>,
+    #[command(flatten)]
+    proxies: ProxyOptions,
 }
 
 /// Why addresses and keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -89,36 +70,14 @@ pub struct ReadAccess {
     pub has_access_key: bool,
 }
 
-impl KeyOptions {
-    /// Reads the file, if there is one. `demo_key` is the key if no option gives one.
-    pub fn read(&self, demo_key: Option<&str>) -> Result<Vec<AutoAuthKey>, AccessError> {
-        let keys = match (&self.autoauth_key_file, self.autoauth_key.as_slice()) {
-            (Some(path), _) => {
-                let secrets = file::secrets(path)?;
-                secrets.iter().map(|key| AutoAuthKey::new(key.as_str())).collect()
-            }
-            (None, []) => demo_key.into_iter().map(AutoAuthKey::new).collect(),
-            (None, given) => given.iter().map(AutoAuthKey::new).collect(),
-        };
-        let keys: Result<Vec<_>, KeyError> = keys;
-        let keys = keys?;
-        for (number, key) in (1_usize..).zip(&keys) {
-            if let Some(warning) = key.warning() {
-                tracing::warn!("AutoAuth key {number}: {warning}");
-            }
-        }
-        Ok(keys)
-    }
-}
-
 impl AccessOptions {
     /// Reads the files. `demo_key` is the AutoAuth key if no option gives one.
     pub fn read(&self, demo_key: Option<&str>) -> Result<ReadAccess, AccessError> {
         let autoauth_keys = self.keys.read(demo_key)?;
         let allowed = listed(&self.allow_ip, self.allow_ip_file.as_deref())?;
-        let trusted = listed(&self.trust_proxy, self.trust_proxy_file.as_deref())?;
+        let (trusted_proxies, trusted_networks) = self.proxies.read()?;
         let access_key = match &self.access_key_file {
-            Some(path) => Some(file::secret(path)?.to_string()),
+            Some(path) => Some(secret(path)?.to_string()),
             None => self.access_key.clone(),
         };
         let is_default = self.allow_ip.is_empty()
@@ -129,7 +88,6 @@ impl AccessOptions {
             false => allowed,
         };
         let allowed_networks = allowed.len();
-        let trusted_networks = trusted.len();
         let has_access_key = access_key.is_some();
         let addresses = AddressGate::new().with_networks(allowed.into_owned());
         let addresses = match access_key {
@@ -141,16 +99,9 @@ impl AccessOptions {
         }
         let access = Access {
             addresses,
-            trusted_proxies: TrustedProxies::new().with_networks(trusted.into_owned()),
+            trusted_proxies,
             autoauth_keys: AutoAuthKeys::new(autoauth_keys.iter().cloned())?,
         };
         Ok(ReadAccess { access, autoauth_keys, allowed_networks, trusted_networks, has_access_key })
-    }
-}
-
-fn listed<'o>(given: &'o [IpNet], path: Option<&Path>) -> Result<Cow<'o, [IpNet]>, FileError> {
-    match path {
-        Some(path) => file::networks(path).map(Cow::Owned),
-        None => Ok(Cow::Borrowed(given)),
     }
 }

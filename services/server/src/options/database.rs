@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use whmcs_auth_server::{DEFAULT_API_ACCESS_PERMISSION, RoleIds};
+use whmcs_auth_services_base::{FileError, secret};
 use zeroize::Zeroizing;
-
-use super::file::{self, FileError};
 
 /// Which database.
 #[derive(Args)]
@@ -26,7 +25,7 @@ impl DatabaseOptions {
     /// The URL of the database.
     pub fn url(&self) -> Result<Zeroizing<String>, FileError> {
         match &self.database_url_file {
-            Some(path) => file::secret(path),
+            Some(path) => secret(path),
             None => Ok(Zeroizing::new(self.database.clone())),
         }
     }

@@ -2,8 +2,6 @@
 
 mod access;
 mod database;
-mod file;
-mod network;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,8 +9,9 @@ use std::time::Duration;
 use clap::{Args, Parser};
 use whmcs_auth::BcryptCost;
 use whmcs_auth_server::{BasePath, Limits, Settings};
+use whmcs_auth_services_base::ConnectionOptions;
 
-pub use self::access::{AccessOptions, KeyOptions, ReadAccess};
+pub use self::access::{AccessError, AccessOptions, ReadAccess};
 pub use self::database::{DatabaseOptions, TableOptions};
 use crate::commands::Command;
 
@@ -27,14 +26,11 @@ pub struct CommandLine {
     pub options: Options,
 }
 
-/// Reads a number that is not over `most`.
-fn number_to(
-    most: usize,
-) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
-    move |text| match text.parse() {
-        Ok(number) if number <= most => Ok(number),
-        _ => Err(format!("it is not a number from 0 to {most}")),
-    }
+/// Reads the number of matches that are remembered.
+fn cache_entries(text: &str) -> Result<usize, String> {
+    const MOST: usize = 10_000_000;
+    let number = text.parse().ok().filter(|number| *number <= MOST);
+    number.ok_or_else(|| format!("it is not a number from 0 to {MOST}"))
 }
 
 /// The options of the service.
@@ -43,6 +39,13 @@ pub struct Options {
     /// Address and port to listen on. Port 0 picks a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+
+    /// Address and port of /metrics, /healthz and /readyz. Visitors must not reach them.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub operator_listen: SocketAddr,
+
+    #[command(flatten)]
+    connections: ConnectionOptions,
 
     #[command(flatten)]
     pub database: DatabaseOptions,
@@ -109,21 +112,13 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().answer_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     answer_time: u64,
 
-    /// Seconds that a connection waits for the next request. Your proxy should wait less.
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().idle_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
-    idle_time: u64,
-
     /// The most matches of a secret and its bcrypt hash that are remembered. With 0 every call needs bcrypt.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().cache_entries, value_parser = number_to(10_000_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().cache_entries, value_parser = cache_entries)]
     cache_entries: usize,
 
     /// Seconds that a match is remembered. With 0 every call needs bcrypt.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().cache_age.as_secs(), value_parser = clap::value_parser!(u64).range(0..=3600))]
     cache_age: u64,
-
-    /// The most connections that wait for the next request. With 0 each connection carries one request.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().idle_connections, value_parser = number_to(1_000_000))]
-    idle_connections: usize,
 }
 
 impl Options {
@@ -133,6 +128,7 @@ impl Options {
             true => Duration::from_secs(120),
             false => Limits::default().link_ahead_time,
         };
+        let answer_time = Duration::from_secs(self.answer_time);
         Limits {
             link_ahead_time: self.max_ahead.map_or(default, Duration::from_secs),
             body_kib: self.max_body,
@@ -140,10 +136,8 @@ impl Options {
             database_connections: self.database_connections,
             database_connect_time: Duration::from_secs(self.database_connect_time),
             query_time: Duration::from_secs(self.query_time),
-            answer_time: Duration::from_secs(self.answer_time),
-            connection_time: Duration::from_secs(self.answer_time.saturating_add(40)),
-            idle_time: Duration::from_secs(self.idle_time),
-            idle_connections: self.idle_connections,
+            answer_time,
+            connections: self.connections.limits(answer_time),
             cache_entries: self.cache_entries,
             cache_age: Duration::from_secs(self.cache_age),
             ..Limits::default()

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 
-use super::page::{Page, refuse};
+use super::page::{page, refuse};
 use super::session::logged_in;
 use super::target::{CLIENT_AREA, redirect};
 use crate::client_address::ClientAddress;
@@ -18,7 +18,7 @@ pub(crate) async fn client_area(
     jar: CookieJar,
 ) -> Response {
     match logged_in(&service, &jar).await {
-        Ok(Some(client)) => Page::new(&service, "Client area")
+        Ok(Some(client)) => page(&service, "Client area")
             .says(client.name_and_email())
             .shows("Company", &client.companyname)
             .shows("Client since", &client.datecreated)
@@ -44,7 +44,7 @@ pub(crate) async fn home(
 }
 
 fn how_to_log_in(service: &Service, status: StatusCode) -> Response {
-    Page::new(service, "You are not logged in")
+    page(service, "You are not logged in")
         .says("Nobody is logged in with this browser, or the session has ended.")
         .says("Open the login link that you received, or ask for a new one where you got it.")
         .answer(status)

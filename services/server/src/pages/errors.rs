@@ -5,7 +5,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 
-use super::page::Page;
+use super::page::{for_visitor, page};
 use super::session::logged_in;
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
@@ -25,12 +25,12 @@ pub(crate) async fn not_found(
         return api::unknown_path(&service);
     }
     let visitor = logged_in(&service, &jar).await.unwrap_or_default();
-    let page = Page::new(&service, "Page not found").says("This site has no such page.");
+    let page = page(&service, "Page not found").says("This site has no such page.");
     let page = match visitor {
         Some(_) => page,
         None => page.links_to("", "Go to the start page"),
     };
-    page.for_visitor(visitor.as_ref()).answer(StatusCode::NOT_FOUND)
+    for_visitor(page, visitor.as_ref()).answer(StatusCode::NOT_FOUND)
 }
 
 /// Answers a method that the page does not accept.
@@ -43,7 +43,7 @@ pub(crate) async fn method_not_allowed(
     let status = StatusCode::METHOD_NOT_ALLOWED;
     let refusal = Refusal::new("method_not_allowed", status, "Method Not Allowed", cause);
     service.refused("page", address, &refusal).await;
-    let page = Page::new(&service, "This page cannot be opened in this way")
+    let page = page(&service, "This page cannot be opened in this way")
         .says(format!("It accepts only {allow}. Open it by its link."))
         .links_to("", "Go to the start page")
         .answer(status);

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 
-use super::page::{Page, refuse};
+use super::page::{page, refuse};
 use super::session::logged_in;
 use crate::client_address::ClientAddress;
 use crate::refusal::Refusal;
@@ -20,7 +20,7 @@ pub(crate) async fn ask(
     jar: CookieJar,
 ) -> Response {
     match logged_in(&service, &jar).await {
-        Ok(Some(client)) => Page::new(&service, "Log out?")
+        Ok(Some(client)) => page(&service, "Log out?")
             .says(format!("You are logged in as {}.", client.name_and_email()))
             .asks_to_log_out("Log out")
             .links_to("clientarea.php", "Stay logged in")
@@ -39,7 +39,7 @@ pub(crate) async fn log_out(
 ) -> Response {
     if let Err(refusal) = check_origin(&headers) {
         service.refused(ENDPOINT, address, &refusal).await;
-        return Page::new(&service, "You are still logged in")
+        return page(&service, "You are still logged in")
             .says(&*refusal.message)
             .links_to("logout.php", "Log out here")
             .answer(refusal.status);
@@ -68,7 +68,7 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 fn has_ended(service: &Service) -> Response {
-    Page::new(service, "You are logged out")
+    page(service, "You are logged out")
         .says("The session has ended. You can close this page.")
         .answer(StatusCode::OK)
 }

@@ -1,6 +1,5 @@
 //! The pages for visitors.
 
-pub(crate) mod assets;
 mod client_area;
 mod dologin;
 mod errors;

@@ -21,6 +21,7 @@ use whmcs_auth::gate::{AddressGate, TrustedProxies};
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, FixedClock, sign_autoauth};
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::{Access, Limits, Service, Settings, serve};
+use whmcs_auth_services_base::LogMonitor;
 use whmcs_auth_state::Store;
 
 pub const PAIR: &str =
@@ -34,6 +35,7 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 
 pub struct Server {
     pub base: String,
+    pub operator: String,
     pub http: reqwest::Client,
     pub clock: Arc<FixedClock>,
     folder: TempDir,
@@ -93,14 +95,23 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let mut service = Service::new(settings, access, database, Arc::clone(&clock));
+        let log = LogMonitor::default();
+        let mut service = Service::new(settings, access, database, Arc::clone(&clock), log.clone());
         if let Some(state) = state {
             service = service.with_state(state);
         }
+        let service = Arc::new(service);
+        let operator_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operator = format!("http://{}", operator_listener.local_addr().unwrap());
+        tokio::spawn(whmcs_auth_services_base::operator(
+            operator_listener,
+            Arc::clone(&service),
+            log,
+        ));
         let served = tokio::spawn(serve(listener, service, async {
             let _ = stopped.await;
         }));
-        Self { base, http: http(), clock, folder, stop: Some(stop), served }
+        Self { base, operator, http: http(), clock, folder, stop: Some(stop), served }
     }
 
     pub fn database_file(&self) -> PathBuf {
@@ -132,6 +143,11 @@ impl Server {
     pub async fn get(&self, path: &str) -> Response {
         let url = format!("{}{path}", self.base);
         self.http.get(url).send().await.unwrap()
+    }
+
+    /// What the operator gets.
+    pub async fn ask(&self, path: &str) -> Response {
+        self.http.get(format!("{}{path}", self.operator)).send().await.unwrap()
     }
 
     pub async fn get_with(&self, path: &str, name: &str, value: &str) -> Response {
@@ -183,7 +199,7 @@ impl Server {
 
     /// The metric: how often an endpoint answered with a code.
     pub async fn count(&self, endpoint: &str, code: &str) -> u64 {
-        let text = self.get("/metrics").await.text().await.unwrap();
+        let text = self.ask("/metrics").await.text().await.unwrap();
         let name = format!("whmcs_auth_answers_total{{endpoint=\"{endpoint}\",code=\"{code}\"}} ");
         let line = text.lines().find_map(|line| line.strip_prefix(&name));
         line.map_or(0, |count| count.parse().unwrap())

@@ -40,7 +40,7 @@ impl Program {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut printed = vec![lines.next().unwrap().unwrap()];
+        let mut printed: Vec<_> = lines.by_ref().take(2).map(Result::unwrap).collect();
         // An empty line, two lines for each of the three modes, and two for the link.
         printed.extend(lines.take(9).map(Result::unwrap));
         Self { child, printed, log_file }
@@ -48,6 +48,10 @@ impl Program {
 
     pub fn base(&self) -> &str {
         self.printed[0].strip_prefix("listening on ").unwrap()
+    }
+
+    pub fn operator(&self) -> &str {
+        self.printed[1].strip_prefix("listening for the operator on ").unwrap()
     }
 
     /// Sends a signal, such as `-TERM`.
@@ -81,6 +85,11 @@ impl Drop for Program {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
-    command.current_dir(folder).args(["--listen", "127.0.0.1:0"]);
+    command.current_dir(folder).args([
+        "--listen",
+        "127.0.0.1:0",
+        "--operator-listen",
+        "127.0.0.1:0",
+    ]);
     command
 }

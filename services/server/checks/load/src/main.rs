@@ -8,11 +8,13 @@ use std::env;
 use std::error::Error;
 use std::future::pending;
 use std::io;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use whmcs_auth::{BcryptCost, SystemClock};
 use whmcs_auth_server::database::Database;
-use whmcs_auth_server::{Access, LogWriter, Service, Settings, serve_without_authentication};
+use whmcs_auth_server::{Access, Service, Settings, serve_without_authentication};
+use whmcs_auth_services_base::LogWriter;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,10 +23,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().json().with_span_list(false).with_writer(lines).init();
     let settings = Settings::new("http://127.0.0.1", BcryptCost::WHMCS);
     let database = Database::open(&url, settings.bcrypt_cost, &settings.limits).await?;
-    let service =
-        Service::new(settings, Access::default(), database, SystemClock).with_log(log.monitor());
+    let service = Service::new(settings, Access::default(), database, SystemClock, log.monitor());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    serve_without_authentication(listener, service, pending()).await;
+    serve_without_authentication(listener, Arc::new(service), pending()).await;
     Ok(())
 }

@@ -1,6 +1,4 @@
-//! Metrics: what was answered and how fast, what is in use now, and what the log does not have.
-
-mod process;
+//! Metrics: how fast requests were answered, and what is in use now.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,15 +7,12 @@ use std::time::Duration;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use whmcs_auth::cache::VerificationCache;
-
-use self::process::ProcessFigures;
-use crate::log::LogMonitor;
 
 /// The upper ends of the intervals of times, in seconds.
 const TIMES: [f64; 13] =
@@ -26,20 +21,11 @@ const TIMES: [f64; 13] =
 /// All metrics, written in the OpenMetrics text format.
 pub(crate) struct Metrics {
     registry: Registry,
-    answers: Family<AnswerLabels, Counter>,
-    findings: Family<AnswerLabels, Counter>,
     times: Family<EndpointLabel, Histogram, fn() -> Histogram>,
     connections: Family<ConnectionLabels, Gauge>,
     kept: Family<KindLabel, Gauge>,
     verifications: Gauge,
-    refusals_summed_up: Counter,
     waiting: Gauge,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AnswerLabels {
-    endpoint: &'static str,
-    code: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,23 +45,7 @@ struct KindLabel {
 }
 
 impl Metrics {
-    pub(crate) const CONTENT_TYPE: &str =
-        "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-    pub(crate) fn new(cache: Option<Arc<VerificationCache>>) -> Self {
-        let mut registry = Registry::default();
-        let answers = Family::default();
-        registry.register(
-            "whmcs_auth_answers",
-            "Answers, by endpoint and code",
-            Family::clone(&answers),
-        );
-        let findings = Family::default();
-        registry.register(
-            "whmcs_auth_findings",
-            "Findings in requests that were refused, by endpoint and code",
-            Family::clone(&findings),
-        );
+    pub(crate) fn new(mut registry: Registry, cache: Option<Arc<VerificationCache>>) -> Self {
         let times = Family::new_with_constructor((|| Histogram::new(TIMES)) as fn() -> _);
         registry.register_with_unit(
             "whmcs_auth_answer",
@@ -95,7 +65,6 @@ impl Metrics {
             "Sessions, single sign-on tokens and networks with failures in memory",
             Family::clone(&kept),
         );
-        registry.register_collector(Box::new(ProcessFigures));
         let verifications = Gauge::default();
         registry.register(
             "whmcs_auth_verifications",
@@ -111,40 +80,7 @@ impl Metrics {
         if let Some(cache) = cache {
             registry.register_collector(Box::new(CacheCounts(cache)));
         }
-        let refusals_summed_up = Counter::default();
-        registry.register(
-            "whmcs_auth_refusals_summed_up",
-            "Refusals that have no line of their own in the log, because a like one has",
-            refusals_summed_up.clone(),
-        );
-        Self {
-            registry,
-            answers,
-            findings,
-            times,
-            connections,
-            kept,
-            verifications,
-            waiting,
-            refusals_summed_up,
-        }
-    }
-
-    /// Adds the counts of lines that the log lost.
-    pub(crate) fn add_log(&mut self, log: LogMonitor) {
-        self.registry.register_collector(Box::new(LostLines(log)));
-    }
-
-    pub(crate) fn refusal_summed_up(&self) {
-        self.refusals_summed_up.inc();
-    }
-
-    pub(crate) fn count(&self, endpoint: &'static str, code: &'static str) {
-        self.answers.get_or_create(&AnswerLabels { endpoint, code }).inc();
-    }
-
-    pub(crate) fn count_finding(&self, endpoint: &'static str, code: &'static str) {
-        self.findings.get_or_create(&AnswerLabels { endpoint, code }).inc();
+        Self { registry, times, connections, kept, verifications, waiting }
     }
 
     pub(crate) fn answered_in(&self, endpoint: &'static str, time: Duration) {
@@ -194,28 +130,6 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-#[derive(Debug)]
-struct LostLines(LogMonitor);
-
-impl Collector for LostLines {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Self(log) = self;
-        let mut lost = encoder.encode_descriptor(
-            "whmcs_auth_log_lines_lost",
-            "Lines that the log lost",
-            None,
-            MetricType::Counter,
-        )?;
-        for (reason, count) in
-            [("queue_full", log.queue_full()), ("write_failed", log.write_failed())]
-        {
-            let labels = [("reason", reason)];
-            ConstCounter::new(count).encode(lost.encode_family(&labels)?)?;
-        }
-        Ok(())
     }
 }
 

@@ -1,4 +1,8 @@
 //! How long a connection waits for its client, and how many connections wait for the next request.
+//!
+//! hyper has one time for a head and for the wait before it. With 10 s requests would be lost, because proxies keep
+//! connections for a minute; with 75 s a slow head would hold a connection for so long. It has no time for a client
+//! that does not read its answer, and no bound on idle connections.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,10 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-use crate::settings::Limits;
+use super::limits::ConnectionLimits;
 
 /// The connections that wait for the next request.
-pub(crate) struct KeepAlive {
+pub(super) struct KeepAlive {
     places: Arc<Semaphore>,
     times: Times,
 }
@@ -28,19 +32,19 @@ struct Times {
 }
 
 impl KeepAlive {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &ConnectionLimits) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(limits.idle_connections)),
+            places: Arc::new(Semaphore::new(limits.idle)),
             times: Times {
                 head: limits.head_time,
-                answer: limits.connection_time,
+                answer: limits.request_time,
                 idle: limits.idle_time,
             },
         }
     }
 
     /// Watches a new connection. It must send the head of its first request in time.
-    pub(crate) fn watch(&self) -> Watch {
+    pub(super) fn watch(&self) -> Watch {
         let state = State { until: later(self.times.head), idle: None };
         let places = Arc::clone(&self.places);
         Watch(Arc::new(Watched { places, times: self.times, state: Mutex::new(state) }))
@@ -49,7 +53,7 @@ impl KeepAlive {
 
 /// Watches one connection. All calls come from the task of the connection.
 #[derive(Clone)]
-pub(crate) struct Watch(Arc<Watched>);
+pub(super) struct Watch(Arc<Watched>);
 
 struct Watched {
     places: Arc<Semaphore>,
@@ -66,12 +70,12 @@ struct State {
 
 impl Watch {
     /// The head of a request has arrived.
-    pub(crate) fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.go_on(self.0.times.answer);
     }
 
     /// The request is answered. Returns whether the connection may wait for the next one.
-    pub(crate) fn end(&self) -> bool {
+    pub(super) fn end(&self) -> bool {
         let Self(watched) = self;
         let mut state = watched.state();
         state.idle = Arc::clone(&watched.places).try_acquire_owned().ok();
@@ -94,7 +98,7 @@ impl Watch {
     }
 
     /// Runs the connection to its end, or returns `None` when its time is over.
-    pub(crate) async fn run<T>(&self, connection: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn run<T>(&self, connection: impl Future<Output = T>) -> Option<T> {
         let mut connection = pin!(connection);
         let until = || self.0.state().until;
         let mut sleep = pin!(sleep_until(until()));
@@ -112,7 +116,7 @@ impl Watch {
     }
 
     /// A stream that reports what it receives.
-    pub(crate) fn stream<S>(&self, stream: S) -> WatchedStream<S> {
+    pub(super) fn stream<S>(&self, stream: S) -> WatchedStream<S> {
         WatchedStream { stream, watch: self.clone() }
     }
 }
@@ -129,7 +133,7 @@ fn later(time: Duration) -> Instant {
 }
 
 /// A stream whose received bytes are reported.
-pub(crate) struct WatchedStream<S> {
+pub(super) struct WatchedStream<S> {
     stream: S,
     watch: Watch,
 }

@@ -12,7 +12,7 @@ use prometheus_client::registry::Unit;
 
 /// Reads the figures each time.
 #[derive(Debug)]
-pub(super) struct ProcessFigures;
+pub(crate) struct ProcessFigures;
 
 struct Figures {
     memory: u64,

@@ -7,8 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::client_address::network;
-use crate::settings::Limits;
+use crate::network::client_network;
 
 /// How many kinds of refusals are remembered in an interval.
 const REMEMBERED: usize = 10_000;
@@ -31,7 +30,7 @@ pub(crate) struct Kind {
 
 impl Kind {
     pub(crate) fn new(endpoint: &'static str, code: &'static str, address: Option<IpAddr>) -> Self {
-        Self { endpoint, code, finding: None, network: address.map(network) }
+        Self { endpoint, code, finding: None, network: address.map(client_network) }
     }
 
     /// The kind of refusals that also share the likeliest finding.
@@ -71,9 +70,9 @@ pub(crate) struct Summary {
 }
 
 impl RefusalLines {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(lines_by_second: u32) -> Self {
         Self {
-            lines_by_second: limits.refusal_lines_by_second,
+            lines_by_second,
             interval: Mutex::new(Interval {
                 repeated: HashMap::new(),
                 others: HashMap::new(),
@@ -145,7 +144,7 @@ mod tests {
     use super::*;
 
     fn lines() -> RefusalLines {
-        RefusalLines::new(&Limits { refusal_lines_by_second: 3, ..Limits::default() })
+        RefusalLines::new(3)
     }
 
     fn kind(code: &'static str, address: &str) -> Kind {
@@ -203,8 +202,7 @@ mod tests {
 
     #[test]
     fn memory_and_summaries_are_bounded() {
-        let lines =
-            RefusalLines::new(&Limits { refusal_lines_by_second: u32::MAX, ..Limits::default() });
+        let lines = RefusalLines::new(u32::MAX);
         let now = Instant::now();
         let kinds = (0..20_000).map(|n| Kind::new("api", "a", Some(Ipv4Addr::from_bits(n).into())));
         for _ in 0..2 {

@@ -1,5 +1,6 @@
 //! Files of the command line's options: secrets, and lists of addresses.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -8,21 +9,26 @@ use std::path::{Path, PathBuf};
 use whmcs_auth::gate::ipnet::IpNet;
 use zeroize::Zeroizing;
 
-use super::network::network;
+use crate::network::network;
 
 /// Why a file of an option cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// It cannot be read.
     #[error("cannot read {0}: {1}")]
     Read(PathBuf, io::Error),
+    /// It is no list of secrets or addresses.
     #[error("{0} has more than {MAX_BYTES} bytes")]
     TooLong(PathBuf),
+    /// It holds no secret.
     #[error("{0} holds no secret, only empty lines")]
     Empty(PathBuf),
+    /// It holds several secrets in place of one.
     #[error("{0} holds {1} lines, and only one secret is expected")]
     Several(PathBuf, usize),
-    #[error("line {line} of {file}: {mistake}")]
-    Network { file: PathBuf, line: usize, mistake: String },
+    /// A line is neither an address nor a network: the file, the number of the line, and the mistake.
+    #[error("line {1} of {0}: {2}")]
+    Network(PathBuf, usize, String),
 }
 
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -32,6 +38,10 @@ const WRITTEN_BY_OTHERS: u32 = 0o002;
 
 /// The secrets of a file, one on each line. Empty lines do not count. Other white space belongs to the
 /// secret, as in a secret that an option gives.
+///
+/// # Errors
+///
+/// If the file cannot be read, or holds none.
 pub fn secrets(file: &Path) -> Result<Vec<Zeroizing<String>>, FileError> {
     let text = read(file, READ_BY_OTHERS | WRITTEN_BY_OTHERS)?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -43,6 +53,10 @@ pub fn secrets(file: &Path) -> Result<Vec<Zeroizing<String>>, FileError> {
 }
 
 /// The only secret of a file.
+///
+/// # Errors
+///
+/// If the file cannot be read, or does not hold one secret.
 pub fn secret(file: &Path) -> Result<Zeroizing<String>, FileError> {
     let mut secrets = secrets(file)?;
     let several = FileError::Several(file.to_owned(), secrets.len());
@@ -52,15 +66,27 @@ pub fn secret(file: &Path) -> Result<Zeroizing<String>, FileError> {
     }
 }
 
+/// The networks that an option gives, or those of a file.
+///
+/// # Errors
+///
+/// If the file cannot be read, or a line is neither an address nor a network.
+pub fn listed<'o>(given: &'o [IpNet], file: Option<&Path>) -> Result<Cow<'o, [IpNet]>, FileError> {
+    match file {
+        Some(file) => networks(file).map(Cow::Owned),
+        None => Ok(Cow::Borrowed(given)),
+    }
+}
+
 /// The addresses and networks of a file, one on each line. A comment starts with `#`.
-pub fn networks(file: &Path) -> Result<Vec<IpNet>, FileError> {
+fn networks(file: &Path) -> Result<Vec<IpNet>, FileError> {
     let text = read(file, WRITTEN_BY_OTHERS)?;
     let lines = (1_usize..).zip(text.lines().map(without_comment));
     let entries = lines.filter(|(_, entry)| !entry.is_empty());
     entries
         .map(|(line, entry)| {
-            let file = || file.to_owned();
-            network(entry).map_err(|mistake| FileError::Network { file: file(), line, mistake })
+            let fault = |mistake| FileError::Network(file.to_owned(), line, mistake);
+            network(entry).map_err(fault)
         })
         .collect()
 }

@@ -1,5 +1,9 @@
 //! A thread of its own writes the log. If the output is full, slow or closed, lines are lost and counted, and
 //! requests are still answered.
+//!
+//! `tracing-appender` has the thread and the queue. What it does not have is here: it counts no line that the output
+//! refused, it cannot tell whether the log is written now, its end may wait forever for an output that nobody reads,
+//! and after a full disk it would join the next line to half of the last one.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,9 +83,16 @@ struct LastWritten {
     lost: u64,
 }
 
+/// Of a log that loses no lines.
+impl Default for LogMonitor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl LogMonitor {
     /// Of a log that loses no lines.
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self(Arc::new(State {
             queue_full: OnceLock::new(),
             write_failed: AtomicU64::new(0),

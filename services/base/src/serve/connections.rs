@@ -6,40 +6,38 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use whmcs_auth::gate::TrustedProxies;
 
-use crate::client_address::network;
-use crate::settings::Settings;
+use super::limits::ConnectionLimits;
+use crate::network::client_network;
 
 /// Counts open connections.
-pub(crate) struct Connections {
+pub(super) struct Connections {
     permits: Arc<Semaphore>,
     by_peer: Arc<Mutex<HashMap<IpAddr, usize>>>,
     max_by_peer: usize,
 }
 
 impl Connections {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(limits: &ConnectionLimits) -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(settings.limits.connections)),
+            permits: Arc::new(Semaphore::new(limits.open)),
             by_peer: Arc::default(),
-            max_by_peer: settings.limits.connections_by_peer,
+            max_by_peer: limits.open_by_peer,
         }
     }
 
     /// Waits until one more connection may open. Dropping the permit allows the next one.
-    pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         // Fails only on a closed semaphore, and nothing closes this one.
         Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
     /// Takes a slot for the peer, or returns `None` if the peer has too many open connections. Trusted
     /// proxies have no limit, because each of them serves many clients.
-    pub(crate) fn slot(&self, peer: IpAddr, trusted: &TrustedProxies) -> Option<Slot> {
-        let is_trusted = trusted.trusts(peer);
+    pub(super) fn slot(&self, peer: IpAddr, is_trusted: bool) -> Option<Slot> {
         let peer = match is_trusted {
             true => peer.to_canonical(),
-            false => network(peer),
+            false => client_network(peer),
         };
         let mut by_peer = lock(&self.by_peer);
         let open = by_peer.get(&peer).copied().unwrap_or(0);
@@ -52,7 +50,7 @@ impl Connections {
 }
 
 /// One open connection of a peer. Dropping it frees the slot.
-pub(crate) struct Slot {
+pub(super) struct Slot {
     peer: IpAddr,
     by_peer: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }

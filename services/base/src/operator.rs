@@ -1,0 +1,138 @@
+//! `/metrics`, `/healthz` and `/readyz`, for the operator and a load balancer, on a listener of their own. So they are
+//! answered even if visitors hold every connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Map, Value};
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use crate::log::LogMonitor;
+use crate::serve::{ConnectionLimits, serve};
+
+/// How long a result is used again, so that questions cannot keep the parts busy with checks.
+const FRESH: Duration = Duration::from_secs(1);
+
+const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What the operator asks of a program.
+pub trait Operated: Send + Sync + 'static {
+    /// All metrics, in the OpenMetrics text format.
+    fn metrics(&self) -> String;
+
+    /// Checks what the program needs to answer visitors. It should take a second at most.
+    fn check(&self) -> impl Future<Output = Vec<Part>> + Send;
+}
+
+/// Something that a program needs to answer visitors.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it works.
+    pub is_ready: bool,
+}
+
+/// Serves the operator. Visitors must not reach it: the codes of the metrics show whether a name exists.
+pub async fn operator<O: Operated>(listener: TcpListener, operated: Arc<O>, log: LogMonitor) {
+    let asked = Asked { operated, log, last: Arc::default() };
+    let router = Router::new()
+        .route("/metrics", get(metrics::<O>))
+        .route("/healthz", get(async || "alive\n"))
+        .route("/readyz", get(ready::<O>))
+        .with_state(asked);
+    // A scraper and a balancer need few connections, and their heads come at once.
+    let limits = ConnectionLimits {
+        open: 64,
+        open_by_peer: 64,
+        idle: 8,
+        head_time: Duration::from_secs(2),
+        idle_time: Duration::from_secs(30),
+        ..ConnectionLimits::default()
+    };
+    serve(listener, router, &limits, |_| false, std::future::pending()).await;
+}
+
+struct Asked<O> {
+    operated: Arc<O>,
+    log: LogMonitor,
+    /// The result of the last check.
+    last: Arc<Mutex<Option<Checked>>>,
+}
+
+impl<O> Clone for Asked<O> {
+    fn clone(&self) -> Self {
+        let Self { operated, log, last } = self;
+        Self { operated: Arc::clone(operated), log: log.clone(), last: Arc::clone(last) }
+    }
+}
+
+#[derive(Clone)]
+struct Checked {
+    at: Instant,
+    parts: Vec<Part>,
+}
+
+impl<O: Operated> Asked<O> {
+    /// Checks all parts. Only one check runs at a time, and the others wait for its result. It goes on if the
+    /// caller hangs up. Otherwise its result would not be there for the next caller.
+    async fn check(self) -> Result<Vec<Part>, JoinError> {
+        let mut last = Arc::clone(&self.last).lock_owned().await;
+        if let Some(checked) = &*last
+            && checked.at.elapsed() < FRESH
+        {
+            return Ok(checked.parts.clone());
+        }
+        let check = async move {
+            let parts = self.operated.check().await;
+            for part in &parts {
+                let before = last.iter().flat_map(|checked| &checked.parts);
+                let was_ready = before.into_iter().find(|it| it.name == part.name);
+                match (was_ready.is_none_or(|part| part.is_ready), part.is_ready) {
+                    (true, false) => tracing::error!(part = part.name, "not ready"),
+                    (false, true) => tracing::info!(part = part.name, "ready again"),
+                    _ => {}
+                }
+            }
+            *last = Some(Checked { at: Instant::now(), parts: parts.clone() });
+            parts
+        };
+        tokio::spawn(check).await
+    }
+}
+
+async fn metrics<O: Operated>(State(asked): State<Asked<O>>) -> Response {
+    ([(header::CONTENT_TYPE, METRICS_CONTENT_TYPE)], asked.operated.metrics()).into_response()
+}
+
+/// Whether the program can answer visitors, and which part fails. A log that is not written is shown, but visitors
+/// are answered without it: one collector of all logs must not take every server out.
+async fn ready<O: Operated>(State(asked): State<Asked<O>>) -> Response {
+    let is_log_written = asked.log.is_writing();
+    if !is_log_written {
+        // A log that works again is noticed by this line.
+        tracing::warn!(total = asked.log.lost(), "the log lost lines");
+    }
+    let Ok(mut parts) = asked.check().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let status = match parts.iter().all(|part| part.is_ready) {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let text = |is_ready| Value::from(if is_ready { "ready" } else { "not ready" });
+    parts.push(Part { name: "log", is_ready: is_log_written });
+    parts.sort_unstable_by_key(|part| part.name);
+    let parts: Map<_, _> =
+        parts.iter().map(|part| (part.name.to_owned(), text(part.is_ready))).collect();
+    let content_type = [(header::CONTENT_TYPE, "application/json")];
+    (status, content_type, Value::Object(parts).to_string()).into_response()
+}
