@@ -44,7 +44,9 @@ impl FromRef<Service> for LinkVerifier {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt::init();
-    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    let address = "127.0.0.1:3000";
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("{}", what_to_try(&format!("http://{}", listener.local_addr()?))?);
     let router = router(service()?).into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, router).await?)

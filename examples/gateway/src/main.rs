@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use axum::http::Uri;
 use clap::Parser;
@@ -51,8 +52,17 @@ fn http_url(text: &str) -> Result<Uri, String> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let options = Options::parse();
+async fn main() -> ExitCode {
+    match serve(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let addresses = AddressGate::new().with_entries(options.allow_ip);
     for entry in addresses.unreadable_entries() {
         eprintln!("warning: {entry}");
@@ -61,7 +71,9 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let store = store(&options.identifier, &options.secret)?;
     let auth = Authenticator::new(store, gate);
     let router = router(auth, options.upstream, options.max_fields);
-    let listener = TcpListener::bind(options.listen).await?;
+    let listener = TcpListener::bind(options.listen).await;
+    let listener = listener
+        .map_err(|error| format!("cannot listen on {} (--listen): {error}", options.listen))?;
     println!("listening on http://{}", listener.local_addr()?);
     // The gate needs the address of the peer.
     let service = router.into_make_service_with_connect_info::<SocketAddr>();

@@ -1,6 +1,7 @@
 //! The gateway in front of an upstream that writes down what reaches it.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 
 use axum::Router;
@@ -215,4 +216,19 @@ async fn without_an_upstream_the_service_is_unavailable() {
         answer(&gateway(address), [203, 0, 113, 7], post("responsetype=xml", FORM, CALL)).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(body.contains("<message>Service Unavailable</message>"), "{body}");
+}
+
+#[test]
+fn an_address_in_use_is_named_with_its_option() {
+    let used = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = used.local_addr().unwrap().to_string();
+    let upstream = "http://127.0.0.1:9/includes/api.php";
+    let output = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-gateway"))
+        .args(["--listen", &address, "--upstream", upstream])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let expected = format!("cannot listen on {address} (--listen): Address already in use");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors.starts_with(&expected), "{errors}");
 }

@@ -87,6 +87,6 @@ impl Bridge {
 impl FromRef<Bridge> for LinkVerifier {
     fn from_ref(bridge: &Bridge) -> Self {
         let keys = bridge.0.access.get().autoauth_keys.clone();
-        Self::new(keys).with_policy(bridge.0.policy.clone())
+        Self::new(keys).with_policy(bridge.0.policy)
     }
 }

@@ -79,8 +79,8 @@ fn the_log_warns_of_white_space_around_a_key() {
     let url = ["--whmcs-url", "http://127.0.0.1:1", "--identifier", "x", "--secret", "x"];
     let options = [&url[..], &["--autoauth-key-file", "keys"]].concat();
     let mut program = Program::start(folder.path(), &options);
-    let mut line = String::new();
-    program.log.read_line(&mut line).unwrap();
+    let mut lines = program.log.by_ref().lines().map(Result::unwrap);
+    let line = lines.find(|line| line.contains("AutoAuth key")).unwrap();
     assert!(line.contains("AutoAuth key 2: the text ends with white space"), "{line}");
     assert!(!line.contains("another-key"), "{line}");
 }

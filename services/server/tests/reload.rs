@@ -221,17 +221,6 @@ async fn no_request_fails_during_fifty_hangups() {
 }
 
 #[tokio::test]
-async fn a_hangup_without_files_ends_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path(), &["--access-key", "k"], "info");
-    let read = hang_up(&program).await;
-    assert_eq!((&read["autoauth_keys"], &read["access_key"]), (&1.into(), &true.into()));
-    let link = program.printed.last().unwrap().trim();
-    let http = support::http();
-    assert_eq!(http.get(link).send().await.unwrap().status(), 302);
-}
-
-#[tokio::test]
 async fn the_log_warns_of_open_files_and_of_white_space() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -113,7 +113,7 @@ pub async fn serve<S>(
     is_stopping.store(true, Ordering::Relaxed);
     let ended = timeout(limits.shutdown_time, async {
         // hyper closes a connection that it has read nothing from, and its request would be lost.
-        sleep(SETTLE_TIME.min(limits.shutdown_time / 2)).await;
+        sleep(SETTLE_TIME).await;
         graceful.shutdown().await;
     });
     if ended.await.is_err() {

@@ -1,0 +1,52 @@
+//! The start, and the restart.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::scope;
+use std::time::Duration;
+
+use crate::program::{FORGED, Program, Subject, eventually, get, with_socket};
+
+pub fn an_address_in_use_is_named_with_its_option(subject: &Subject) {
+    let used = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = used.local_addr().unwrap().to_string();
+    for option in ["--listen", "--operator-listen"] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = subject.command(folder.path(), &[option, &address]).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        let expected = format!("cannot listen on {address} ({option}): Address already in use");
+        assert!(errors.contains(&expected), "{errors}");
+    }
+}
+
+/// Each request has a connection of its own, as behind the sample nginx, and systemd keeps the socket.
+pub fn a_restart_loses_no_request(subject: &Subject) {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let start = || {
+        let folder = tempfile::tempdir().unwrap();
+        let command = with_socket(subject, folder.path(), &socket, &[]);
+        Program::start_in(folder, command)
+    };
+    let (has_ended, answered) = (AtomicBool::new(false), AtomicU32::new(0));
+    let _last = scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !has_ended.load(Ordering::Relaxed) {
+                    assert_eq!(get(address, FORGED, Duration::from_secs(60)).0, 403);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for _ in 0..5 {
+            let mut program = start();
+            let before = answered.load(Ordering::Relaxed);
+            eventually("visitors are answered", || answered.load(Ordering::Relaxed) > before + 20);
+            assert!(program.stop().success());
+        }
+        let last = start();
+        has_ended.store(true, Ordering::Relaxed);
+        last
+    });
+}

@@ -1,0 +1,8 @@
+//! What all services promise about their operation, for this one.
+
+use whmcs_auth_operation_tests::{Subject, operation_tests};
+
+operation_tests!(Subject {
+    program: env!("CARGO_BIN_EXE_whmcs-auth-server"),
+    options: &["--bcrypt-cost", "4", "--max-failures", "1000000"],
+});
