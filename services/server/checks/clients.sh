@@ -83,10 +83,6 @@ made_credential_works() {
     grep -q '^result=success;' <<<"$answer"
 }
 
-check_database() { # DATABASE
-    "$work/whmcs-auth-server" check-database --database-url-file "$work/$1.url"
-}
-
 # The list is as PHP serializes it. A removed address is refused by the next call.
 lists_addresses() {
     serve MariaDB-listed --database-url-file "$work/MariaDB.url" --allowed-ips-from-database
@@ -133,11 +129,7 @@ mariadb_with_the_tables
 clients SQLite "sqlite:$work/whmcs.db"
 clients MariaDB "mysql://whmcs_auth:p%40ss%2Fw%3Ard%25@localhost/whmcs?socket=$work/mariadb-socket"
 check 'MariaDB: a look-alike account was found and refused' look_alike_was_found
-check 'SQLite: check-database finds no problems' check_database SQLite
-check 'MariaDB: check-database finds no problems with the smallest grants' check_database MariaDB
 check 'MariaDB: make-credential, with the smallest grants' made_credential_works
 check "MariaDB: WHMCS's own list of addresses, as PHP writes it" lists_addresses
 check 'MariaDB: a failed query is an error' mixed_collations
-check 'MariaDB: control: check-database tells it' \
-    fails_by 'firstname and lastname of tblclients have two collations' check_database MariaDB
 check 'MariaDB: without the database, every call is refused' database_is_down

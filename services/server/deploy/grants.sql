@@ -3,7 +3,7 @@
 --   CREATE USER whmcs_auth@localhost IDENTIFIED BY '...';
 --   CREATE USER whmcs_auth_maker@localhost IDENTIFIED BY '...';
 
--- The service, `sign-link` and `check-database`. The only column that the service writes is last_access.
+-- The service and `sign-link`. The only column that the service writes is last_access.
 GRANT SELECT (setting, value) ON tblconfiguration TO whmcs_auth@localhost;
 GRANT SELECT (id, roleid, username, password, passwordhash, disabled) ON tbladmins TO whmcs_auth@localhost;
 GRANT SELECT (id) ON tbladminroles TO whmcs_auth@localhost;

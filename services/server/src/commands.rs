@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use tokio::runtime::Builder;
 use tracing_subscriber::filter::LevelFilter;
 use whmcs_auth::{BcryptCost, SystemClock};
-use whmcs_auth_server::administration::{Administration, CheckOptions, NewCredential, Owner};
+use whmcs_auth_server::administration::{Administration, NewCredential, Owner};
 
 use whmcs_auth_services_base::KeyOptions;
 
@@ -21,9 +21,6 @@ pub enum Command {
     SignLink(SignLink),
     /// Make an API credential, and print its identifier and its secret. The secret is shown this once.
     MakeCredential(MakeCredential),
-    /// Look the tables over, and print what the service could not use. The exit status is 1 if there is
-    /// a problem. No secret, hash, name or e-mail is shown.
-    CheckDatabase(CheckDatabase),
 }
 
 #[derive(Args)]
@@ -67,32 +64,22 @@ pub struct MakeCredential {
     database: DatabaseOptions,
 }
 
-#[derive(Args)]
-pub struct CheckDatabase {
-    /// The highest bcrypt cost in the database, as the service has it.
-    #[arg(long, value_name = "COST", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=31))]
-    bcrypt_cost: u32,
-
-    #[command(flatten)]
-    tables: TableOptions,
-
-    #[command(flatten)]
-    database: DatabaseOptions,
-}
-
 impl Command {
     /// Carries the command out.
     pub fn run(self) -> ExitCode {
         let runtime = Builder::new_current_thread().enable_all().build();
         let outcome =
             runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(self.start()));
-        outcome.unwrap_or_else(|error| {
-            let _ = writeln!(io::stderr(), "{error}");
-            ExitCode::FAILURE
-        })
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "{error}");
+                ExitCode::FAILURE
+            }
+        }
     }
 
-    async fn start(self) -> Result<ExitCode, Box<dyn Error>> {
+    async fn start(self) -> Result<(), Box<dyn Error>> {
         // Warnings about files, for a person.
         tracing_subscriber::fmt()
             .without_time()
@@ -103,24 +90,23 @@ impl Command {
         match self {
             Self::SignLink(command) => command.run().await,
             Self::MakeCredential(command) => command.run().await,
-            Self::CheckDatabase(command) => command.run().await,
         }
     }
 }
 
 impl SignLink {
-    async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+    async fn run(self) -> Result<(), Box<dyn Error>> {
         let key = self.keys.read(None)?.into_iter().next();
         let mut database = Administration::connect(&self.database.url()?).await?;
         let (goto, base_url) = (self.goto.as_deref(), self.base_url.as_deref());
         let link = database.sign_link(&self.email, goto, base_url, key, &SystemClock).await?;
         writeln!(io::stdout(), "{link}")?;
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }
 
 impl MakeCredential {
-    async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+    async fn run(self) -> Result<(), Box<dyn Error>> {
         let mut database = Administration::connect(&self.database.url()?).await?;
         let new = NewCredential {
             owner: Owner {
@@ -132,23 +118,6 @@ impl MakeCredential {
             bcrypt_cost: BcryptCost::new(self.bcrypt_cost)?,
         };
         database.make_credential(&new, io::stdout()).await?;
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-impl CheckDatabase {
-    async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let mut database = Administration::connect(&self.database.url()?).await?;
-        let options = CheckOptions {
-            bcrypt_cost: BcryptCost::new(self.bcrypt_cost)?,
-            role_ids: self.tables.role_ids,
-            api_access_permission: self.tables.api_access_permission,
-        };
-        let report = database.check_database(options).await?;
-        write!(io::stdout(), "{report}")?;
-        Ok(match report.problems() {
-            0 => ExitCode::SUCCESS,
-            _ => ExitCode::FAILURE,
-        })
+        Ok(())
     }
 }

@@ -1,7 +1,5 @@
-//! What an operator does with a database, besides serving it: sign a link, make a credential, and look the
-//! tables over.
+//! What an operator does with a database, besides serving it: sign a link, and make a credential.
 
-mod check_database;
 mod make_credential;
 mod sign_link;
 
@@ -15,7 +13,6 @@ use whmcs_auth::{AutoAuthRefusal, SignError};
 
 use crate::database::is_url_of_a_file_alone;
 
-pub use self::check_database::{CheckOptions, Report};
 pub use self::make_credential::{NewCredential, Owner};
 
 /// One connection to a database that exists. It is never created or filled.

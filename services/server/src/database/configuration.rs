@@ -25,7 +25,7 @@ impl Configuration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AllowedIpsUnreadable;
 
-pub(crate) fn read_allowed_ips(text: &str) -> Option<Vec<String>> {
+fn read_allowed_ips(text: &str) -> Option<Vec<String>> {
     if text.is_empty() {
         return Some(Vec::new());
     }

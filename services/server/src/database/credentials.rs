@@ -216,7 +216,7 @@ impl Role {
 }
 
 /// The actions with a 1 in `{"getclients":1,...}`. An empty text allows none.
-pub(crate) fn read_permissions(text: &str) -> Option<Vec<String>> {
+fn read_permissions(text: &str) -> Option<Vec<String>> {
     if text.is_empty() {
         return Some(Vec::new());
     }
@@ -266,7 +266,7 @@ enum Unreadable {
     Scheme(#[from] SchemeError),
 }
 
-pub(crate) fn admin_state(enabled: i64, api_access: i64) -> AdminState {
+fn admin_state(enabled: i64, api_access: i64) -> AdminState {
     match (enabled, api_access) {
         (0, _) => AdminState::Disabled,
         (_, 0) => AdminState::WithoutApiAccess,
@@ -291,7 +291,7 @@ impl CredentialRow {
 }
 
 /// The password of an admin, from the columns `password` and `passwordhash`.
-pub(crate) fn stored_password(
+fn stored_password(
     password: &str,
     passwordhash: Option<&str>,
 ) -> Result<StoredPassword, SchemeError> {

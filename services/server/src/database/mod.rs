@@ -35,10 +35,8 @@ pub use surprises::Surprises;
 
 pub(crate) use self::pool::PoolUsage;
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
-pub(crate) use configuration::{Configuration, read_allowed_ips};
-pub(crate) use credentials::{
-    CallerId, Credentials, admin_state, read_permissions, stored_password,
-};
+pub(crate) use configuration::Configuration;
+pub(crate) use credentials::{CallerId, Credentials};
 pub(crate) use products::{Product, ProductQuery};
 
 /// The tables, over a pool of connections.
