@@ -25,14 +25,15 @@ release_build() { # PACKAGE...
     done
 }
 
-# Starts the server on a free port, and sets `served` to its address.
+# Starts the server on free ports, and sets `served` and `operated` to its addresses.
 example_server() { # NAME OPTION...
     waited=0
-    "$work/whmcs-auth-server" --listen 127.0.0.1:0 "${@:2}" >"$work/$1.out" 2>"$work/$1.log" &
+    "$work/whmcs-auth-server" --listen 127.0.0.1:0 --operator-listen 127.0.0.1:0 "${@:2}" >"$work/$1.out" 2>"$work/$1.log" &
     until [ -s "$work/$1.out" ]; do
         still_waits $! "$work/$1.log"
     done
-    served=$(sed -n 's/^listening on //p;q' "$work/$1.out")
+    served=$(sed -n 's/^listening on //p' "$work/$1.out")
+    operated=$(sed -n 's/^listening for the operator on //p' "$work/$1.out")
 }
 
 mariadb_at() { # NAME ARGUMENT...

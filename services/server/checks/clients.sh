@@ -15,7 +15,7 @@ secret() { # FILE TEXT
 clients() { # NAME DATABASE
     secret "$work/$1.url" "$2"
     serve "$1" --database-url-file "$work/$1.url" --autoauth-key abcXYZ123
-    local open=$served
+    local open=$served open_operated=$operated
     serve "$1-guarded" --database-url-file "$work/$1.url" --allow-ip 203.0.113.7 --access-key 'key#1+2'
     local guarded=$served
     serve "$1-other" --database-url-file "$work/$1.url" --autoauth-key another-key
@@ -29,7 +29,7 @@ clients() { # NAME DATABASE
         own_code "$2"
     check "$1: control: each client fails at the wrong server" \
         fails_at_the_wrong_server "$2" "$open" "$guarded" "$other"
-    last_open=$open
+    last_open=$open last_operated=$open_operated
 }
 
 python_clients() { "$work/venv/bin/python" services/server/checks/clients/clients.py "$@"; }
@@ -63,7 +63,7 @@ mariadb_with_the_tables() {
 
 # Otherwise the account was not found, and the comparison of e-mails was not tested.
 look_alike_was_found() {
-    curl -sf "$last_open/metrics" | grep -x 'whmcs_auth_answers_total{endpoint="dologin",code="account_email_mismatch"} 1'
+    curl -sf "$last_operated/metrics" | grep -x 'whmcs_auth_answers_total{endpoint="dologin",code="account_email_mismatch"} 1'
 }
 
 pair='identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo'

@@ -7,7 +7,6 @@ host=billing.example.com
 needs nginx nginx-light
 needs openssl openssl
 needs curl curl
-needs ss iproute2
 needs ip iproute2
 needs strace strace
 needs setpriv util-linux
@@ -20,6 +19,7 @@ own=$(ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exi
 http_port=$(free_port)
 tls_port=$(free_port)
 service_port=$(free_port)
+operator_port=$(free_port)
 site=https://$host:$tls_port
 
 # The command of the unit, with the files in $work/etc and another port. An option of the unit that the program does
@@ -27,14 +27,15 @@ site=https://$host:$tls_port
 exec_start() {
     sed -n '/^ExecStart=/,/[^\\]$/p' "$deploy/whmcs-auth-server.service" |
         sed -e 's/^ExecStart=//' -e 's/\\$//' -e "s#/usr/local/bin#$work#" -e "s#/etc/whmcs-auth#$work/etc#" \
-            -e "s#\${CREDENTIALS_DIRECTORY}#$work/etc#" -e "s#:8080#:$service_port#" | tr -d '\n'
+            -e "s#\${CREDENTIALS_DIRECTORY}#$work/etc#" -e "s#:8081#:$operator_port#" | tr -d '\n'
 }
 
 # As the unit starts it: another user, no capability, and none to be had. strace writes down each system call.
 serve() {
+    # The socket of the .socket unit has another port here.
     # shellcheck disable=SC2046
     setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
-        strace -D -f -qq -e signal=none -o "$work/trace" $(exec_start) >"$work/out" 2>"$work/log" &
+        strace -D -f -qq -e signal=none -o "$work/trace" $(exec_start) --listen "127.0.0.1:$service_port" >"$work/out" 2>"$work/log" &
     server=$!
     until [ -s "$work/out" ]; do
         still_waits $! "$work/log"
@@ -110,12 +111,12 @@ redirect() {
             curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -H "Host: $host" "http://$own:$http_port/clientarea.php"
 }
 
-metrics_are_refused() {
+metrics_are_for_the_operator() {
     local path
-    for path in /metrics //metrics /%6detrics /x/../metrics '/metrics?x'; do
-        says 404 tls --path-as-is -o /dev/null -w '%{http_code}' "$site$path" || return
+    for path in /metrics /readyz /healthz; do
+        says 404 tls -o /dev/null -w '%{http_code}' "$site$path" &&
+            says 200 curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$operator_port$path" || return
     done
-    says 200 curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$service_port/metrics"
 }
 
 # A body of BYTES bytes.
@@ -136,22 +137,21 @@ body_at_the_limit() {
         grep -F 'the body has more than 512 KiB, the limit of --max-body' "$work/log" >/dev/null
 }
 
-# After an answer the connection of nginx to the service stays open.
-upstream_is_kept_alive() {
-    says 'result=success;*' get_clients
-    ss -Htn state established "( dport = :$service_port )" | grep .
-}
-
 logs_no_query() {
     grep -c 'dologin.php' "$work/nginx-sample/whmcs-auth.log" &&
         ! grep -E 'hash=|secret=|timestamp=' "$work"/nginx-sample/*.log
 }
 
+# The units of the server and of the bridge, each with its socket.
 unit() { # CHANGE
-    sed "s#/usr/local/bin/whmcs-auth-server#$work/whmcs-auth-server#; $1" "$deploy/whmcs-auth-server.service" \
-        >"$work/whmcs-auth-server.service"
-    systemd-analyze verify "$work/whmcs-auth-server.service" 2>&1 | tee "$work/verified" && [ ! -s "$work/verified" ] &&
-        systemd-analyze security --offline=true --threshold=15 "$work/whmcs-auth-server.service" | tail -1
+    local unit
+    for unit in services/*/deploy/*.service services/*/deploy/*.socket; do
+        sed "s#/usr/local/bin/whmcs-auth-[a-z]*#$work/whmcs-auth-server#; $1" "$unit" >"$work/${unit##*/}"
+    done
+    for unit in "$work"/*.service; do
+        systemd-analyze verify "$unit" 2>&1 | tee "$work/verified" && [ ! -s "$work/verified" ] &&
+            systemd-analyze security --offline=true --threshold=15 "$unit" | tail -1 || return
+    done
 }
 
 has_no_privileges() {
@@ -191,11 +191,10 @@ proxy sample
 
 check 'deploy: the client has the address that nginx saw, after a reload, too' client_address
 check 'deploy: a link through TLS leads to the client area' redirect
-check 'deploy: nginx refuses /metrics' metrics_are_refused
+check 'deploy: metrics and health are for the operator alone' metrics_are_for_the_operator
 check 'deploy: bodies at the limit' body_at_the_limit
-check 'deploy: connections to the service are used again' upstream_is_kept_alive
 check 'deploy: the logs of nginx hold no query' logs_no_query
-check 'deploy: the unit is valid, and hardened' unit ''
+check 'deploy: the units are valid, and hardened' unit ''
 check 'deploy: the service runs without privileges' has_no_privileges
 check 'deploy: the unit allows every system call of the service' system_calls "$deploy/whmcs-auth-server.service"
 check 'deploy: control: a unit with a misspelled setting' fails_by "Unknown key 'PrivateTemp'" unit 's/^PrivateTmp/PrivateTemp/'

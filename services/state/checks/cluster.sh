@@ -41,19 +41,20 @@ start_mariadb() {
         SELECT seq, 'Client', seq, '', CONCAT('client', seq, '@example.com'), '2020-01-01' FROM seq_6_to_1100"
 }
 
-# The process and the port of each server.
-declare -A server_process=() server_port=()
+# The process of each server, and its ports for visitors and for the operator.
+declare -A server_process=() server_port=() operator_port=()
 
 start_server() { # NUMBER CLOCK
     # The program faketime would start the server as a child, and a signal would not reach it.
     local clock=(env "LD_PRELOAD=$faketime" FAKETIME_DONT_FAKE_MONOTONIC=1 "FAKETIME=$2")
     [ "$2" != +0s ] || clock=()
     "${clock[@]}" "$work/whmcs-auth-server" --listen "127.0.0.1:${server_port[$1]}" \
+        --operator-listen "127.0.0.1:${operator_port[$1]}" \
         --database "mysql://root@localhost/whmcs?socket=$work/cluster-socket" --autoauth-key abcXYZ123 \
         --redis "redis://127.0.0.1:$redis_port" --one-time-links --max-ahead 60 --max-failures 1000000 \
         >>"$work/server-$1.out" 2>>"$work/server-$1.log" &
     server_process[$1]=$!
-    waits_for 20 curl -sf "http://127.0.0.1:${server_port[$1]}/healthz"
+    waits_for 20 curl -sf "http://127.0.0.1:${operator_port[$1]}/healthz"
 }
 
 stop_servers() {
@@ -69,7 +70,7 @@ start_servers() { # CLOCK...
         start_server "$((number += 1))" "$clock" || return 1
     done
     for number in 1 2 3; do
-        waits_for 10 curl -sf "http://127.0.0.1:${server_port[$number]}/readyz" || return 1
+        waits_for 10 curl -sf "http://127.0.0.1:${operator_port[$number]}/readyz" || return 1
     done
     redis_remembers_for_long
 }
@@ -85,11 +86,12 @@ race_and_share() { cluster race --links 10000 && cluster share; }
 # The control: a Redis of its own for each server, so that no server knows what the others accepted.
 alone() {
     kill "${server_process[3]}" && wait "${server_process[3]}"
-    "$work/whmcs-auth-server" --listen "127.0.0.1:${server_port[3]}" --one-time-links --max-failures 1000000 \
+    "$work/whmcs-auth-server" --listen "127.0.0.1:${server_port[3]}" \
+        --operator-listen "127.0.0.1:${operator_port[3]}" --one-time-links --max-failures 1000000 \
         --database "mysql://root@localhost/whmcs?socket=$work/cluster-socket" --autoauth-key abcXYZ123 \
         >/dev/null 2>&1 &
     server_process[3]=$!
-    waits_for 20 curl -sf "http://127.0.0.1:${server_port[3]}/healthz" || return 1
+    waits_for 20 curl -sf "http://127.0.0.1:${operator_port[3]}/healthz" || return 1
     fails_by '2 accepted a link' cluster race --links 100
 }
 
@@ -106,7 +108,7 @@ clock_too_far() {
     start_servers +0s +0s +0s && kill "${server_process[2]}" && wait "${server_process[2]}"
     start_server 2 -100s || return 1
     local status
-    status=$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:${server_port[2]}/readyz")
+    status=$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:${operator_port[2]}/readyz")
     grep -m 1 'of this machine and of Redis are' "$work/server-2.log" && [ "$status" = 503 ]
 }
 
@@ -135,7 +137,7 @@ speed() {
     start_servers +0s +0s +0s && cluster speed --seconds 5 ${CLUSTER_RECORD:+--record}
 }
 
-for number in 1 2 3; do server_port[$number]=$(free_port); done
+for number in 1 2 3; do server_port[$number]=$(free_port) operator_port[$number]=$(free_port); done
 start_redis
 start_mariadb
 
@@ -156,8 +158,8 @@ documented_location() {
 bridge_behind_nginx() {
     stop_servers
     start_servers +0s +0s +0s || return 1
-    local web_port bridge_port operator_port
-    web_port=$(free_port) bridge_port=$(free_port) operator_port=$(free_port)
+    local web_port bridge_port bridge_operator
+    web_port=$(free_port) bridge_port=$(free_port) bridge_operator=$(free_port)
     cat >"$work/nginx.conf" <<EOF
 worker_processes 1;
 pid $work/nginx.pid;
@@ -182,12 +184,12 @@ EOF
     nginx -c "$work/nginx.conf" -p "$work" -g 'daemon off;' &
     local web=$! site=http://127.0.0.1:$web_port
     WHMCS_SECRET=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo WHMCS_AUTOAUTH_KEY=the-old-key \
-        "$work/whmcs-auth-bridge" --listen "127.0.0.1:$bridge_port" --operator-listen "127.0.0.1:$operator_port" \
+        "$work/whmcs-auth-bridge" --listen "127.0.0.1:$bridge_port" --operator-listen "127.0.0.1:$bridge_operator" \
         --whmcs-url "http://127.0.0.1:${server_port[1]}" --public-url "$site" --trust-proxy 127.0.0.1 \
         --identifier D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv --one-time-links --redis "redis://127.0.0.1:$redis_port" \
         >"$work/bridge.out" 2>"$work/bridge.log" &
     local bridge=$!
-    waits_for 10 curl -sf "http://127.0.0.1:$operator_port/readyz" || return 1
+    waits_for 10 curl -sf "http://127.0.0.1:$bridge_operator/readyz" || return 1
     redis_remembers_for_long
     cluster_sql whmcs -e "REPLACE INTO tblconfiguration (setting, value) VALUES ('SystemURL', '$site')"
     local link answer
@@ -197,7 +199,7 @@ EOF
     echo "${answer: -6}"
     local again
     again=$(curl -s -o /dev/null -w '%{http_code}' "$site/dologin.php?$link")
-    curl -s "http://127.0.0.1:$operator_port/metrics" | grep '^whmcs_auth_answers_total'
+    curl -s "http://127.0.0.1:$bridge_operator/metrics" | grep '^whmcs_auth_answers_total'
     kill "$bridge" "$web"
     wait "$bridge" "$web"
     [[ $answer == *client6@example.com*' 200 '* ]] && [ "$again" = 403 ] &&

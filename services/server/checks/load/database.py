@@ -98,9 +98,9 @@ def main():
     log = pathlib.Path(log)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        with program(folder / "demo.log", program_file, "--listen", "127.0.0.1:0", "--database", f"sqlite:{folder}/whmcs.db", "--bcrypt-cost", "4"):
+        with program(folder / "demo.log", program_file, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--database", f"sqlite:{folder}/whmcs.db", "--bcrypt-cost", "4"):
             pass
-        command = [program_file, "--listen", "127.0.0.1:0", "--max-failures", "1000000", "--bcrypt-cost", "4"]
+        command = [program_file, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--max-failures", "1000000", "--bcrypt-cost", "4"]
         command += ["--query-time", query_time, "--database-connect-time", "1", "--database-connections", "4"]
         with mariadb(folder, folder / "whmcs.db") as database:
             # A new server for each case, because the log sums up like refusals of ten seconds.

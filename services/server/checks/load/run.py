@@ -119,7 +119,7 @@ def measure(base, clients, seconds, *arguments):
 def speed(database, folder, seconds, *cached):
     """The three programs in turn, so that a slow moment of the machine meets all of them."""
     server = TARGET / "whmcs-auth-server"
-    options = ["--listen", "127.0.0.1:0", "--database", database]
+    options = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--database", database]
     with (
         program(folder / "cache.log", server, *options, *cached) as cache,
         program(folder / "no-cache.log", server, *options, "--cache-age", "0") as no_cache,
@@ -156,7 +156,7 @@ def floods(database, folder, seconds):
         "no limit of failures": ["--max-failures", "1000000000"],
         "no limit of failures, cache off": ["--max-failures", "1000000000", "--cache-age", "0"],
     }.items():
-        arguments = ["--listen", "127.0.0.1:0", "--database", database, "--trust-proxy", "127.0.0.1", "--allow-ip", HONEST]
+        arguments = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--database", database, "--trust-proxy", "127.0.0.1", "--allow-ip", HONEST]
         arguments += ["--allow-ip", "198.51.100.0/24", "--allow-ip", "10.0.0.0/8", *options]
         for flood, (clients, address) in FLOODS.items():
             with program(folder / "flood.log", TARGET / "whmcs-auth-server", *arguments) as base:

@@ -19,7 +19,7 @@ MIB = 1 << 20
 
 class Server:
     def __init__(self, program: str, options: list[str]):
-        self.command = [program, "--listen", "127.0.0.1:0", *options]
+        self.command = [program, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", *options]
         # What the log must not have: words, and parts of lines.
         self.secrets: set[bytes] = set()
         self.markers = [b"MARKED", b"key#1+2", b"panicked", b"soak-key"]
@@ -31,7 +31,7 @@ class Server:
 
     async def start(self, log: int = asyncio.subprocess.PIPE) -> None:
         # Two lines for each answer.
-        environment = {"RUST_LOG": "whmcs_auth_server=debug"}
+        environment = {"RUST_LOG": "whmcs_auth=debug"}
         self.process = await asyncio.create_subprocess_exec(
             *self.command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=log, limit=MOST_OF_LOG
         )
@@ -39,6 +39,8 @@ class Server:
         if not line:
             raise Wrong(f"the server does not start: {await self.process.stderr.read()}")
         self.url = line.decode().removeprefix("listening on ").strip()
+        line = await self.process.stdout.readline()
+        self.operator_url = line.decode().removeprefix("listening for the operator on ").strip()
         self.port = int(self.url.rpartition(":")[2])
         if log == asyncio.subprocess.PIPE:
             self.reader = asyncio.create_task(self.read_log())

@@ -218,7 +218,7 @@ class Soak:
     async def compare(self) -> None:
         """Memory, descriptors and metrics, without traffic."""
         await until(lambda: self.server.descriptors() < OWN_DESCRIPTORS, 15, "the connections are closed")
-        async with aiohttp.ClientSession() as session, session.get(f"{self.server.url}/metrics") as answer:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.server.operator_url}/metrics") as answer:
             text = await answer.text()
         if "metrics" in self.shifts:
             self.oracle.counts["dologin", "accepted"] += 1
@@ -276,10 +276,10 @@ class Soak:
         self.traffic = Traffic(self.server, Oracle(set()), self.traffic.secrets, list(self.hashes), rotated)
         await self.run_traffic(max(UNREAD_TIME, self.seconds / 20))
         async with aiohttp.ClientSession() as session:
-            async with session.get(f"{self.server.url}/readyz") as answer:
-                if answer.status != 503 or "log" not in await answer.text():
+            async with session.get(f"{self.server.operator_url}/readyz") as answer:
+                if answer.status != 200 or '"log":"not ready"' not in await answer.text():
                     raise Wrong(f"/readyz with a full log: {answer.status}")
-            async with session.get(f"{self.server.url}/metrics") as answer:
+            async with session.get(f"{self.server.operator_url}/metrics") as answer:
                 lost = re.search(r'lost_total\{reason="write_failed"\} (\d+)', await answer.text())
         if int(lost[1]) == 0:
             raise Wrong("no line was lost with a full log")

@@ -120,10 +120,10 @@ class Server:
 
     def __init__(self, program: str, options: list[str], log: pathlib.Path, running: contextlib.ExitStack):
         # Each refusal has a line, and none is summed up.
-        environment = {"RUST_LOG": "whmcs_auth_server=debug"}
+        environment = {"RUST_LOG": "whmcs_auth=debug"}
         log.touch()
         self.log = running.enter_context(log.open())
-        command = [program, "--listen", "127.0.0.1:0", *options]
+        command = [program, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", *options]
         with log.open("a") as output:
             process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=output, text=True)
         running.callback(stop, process)
