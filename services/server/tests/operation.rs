@@ -634,25 +634,6 @@ async fn others_are_answered_while_a_secret_is_verified() {
 }
 
 #[tokio::test]
-async fn connections_have_a_limit() {
-    let server = Server::with(|settings| {
-        settings.limits.connections.open = 1;
-        settings.limits.connections.head_time = Duration::from_millis(500);
-    })
-    .await;
-    let address = server.base.strip_prefix("http://").unwrap();
-    let idle = TcpStream::connect(address).await.unwrap();
-    sleep(Duration::from_millis(100)).await;
-    let next = server.call("");
-    assert!(
-        timeout(Duration::from_millis(100), next).await.is_err(),
-        "it waits for a free connection"
-    );
-    drop(idle);
-    assert_eq!(server.call("").await.0, 403);
-}
-
-#[tokio::test]
 async fn connections_of_a_peer_have_a_limit() {
     let server = Server::with(|settings| settings.limits.connections.open_by_peer = 2).await;
     let address = server.base.strip_prefix("http://").unwrap();

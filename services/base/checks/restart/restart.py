@@ -62,22 +62,22 @@ def nginx(folder, service_port):
         running.wait()
 
 
-def start(name, programs, folder, listening, is_kept):
+def start(name, programs, folder, address, kept):
+    """Starts a program with the socket that is kept open, or with none."""
     program = programs / f"whmcs-auth-{name}"
-    address = "%s:%d" % listening.getsockname()
     options = ["--listen", address, "--operator-listen", "127.0.0.1:0", *PROGRAMS[name][0]]
-    command = ["sh", "-c", WITH_SOCKET, program, *options] if is_kept else [program, *options]
+    command = ["sh", "-c", WITH_SOCKET, program, *options] if kept else [program, *options]
     with open(folder / "log", "a") as log:
         running = subprocess.Popen(
-            command, cwd=folder, stdin=listening if is_kept else None, stdout=subprocess.PIPE, stderr=log, text=True
+            command, cwd=folder, stdin=kept, stdout=subprocess.PIPE, stderr=log, text=True
         )
     if running.stdout.readline():
         return running
-    if is_kept or running.wait() == 0:
+    if kept or running.wait() == 0:
         sys.exit(f"the {name} does not start: {(folder / 'log').read_text()}")
     # A connection of nginx to the closed port can hold the port for a moment.
     time.sleep(0.1)
-    return start(name, programs, folder, listening, is_kept)
+    return start(name, programs, folder, address, kept)
 
 
 def load(port, request, status, is_over):
@@ -103,14 +103,15 @@ def measure(name, programs, is_kept):
         folder = pathlib.Path(folder)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", 0))
+        service_port = listening.getsockname()[1]
         if is_kept:
             listening.listen(4096)
         else:
-            port = listening.getsockname()
             listening.close()
-            listening = type("Closed", (), {"getsockname": lambda self: port})()
-        running = start(name, programs, folder, listening, is_kept)
-        with nginx(folder, listening.getsockname()[1]) as port, concurrent.futures.ThreadPoolExecutor(CALLERS) as callers:
+        kept = listening if is_kept else None
+        arguments = name, programs, folder, f"127.0.0.1:{service_port}", kept
+        running = start(*arguments)
+        with nginx(folder, service_port) as port, concurrent.futures.ThreadPoolExecutor(CALLERS) as callers:
             is_over = False
             time.sleep(1)
             results = [callers.submit(load, port, *PROGRAMS[name][1:], lambda: is_over) for _ in range(CALLERS)]
@@ -120,7 +121,7 @@ def measure(name, programs, is_kept):
                     running.send_signal(signal.SIGTERM)
                     if running.wait(30):
                         sys.exit(f"the {name} ended with status {running.returncode}")
-                    running = start(name, programs, folder, listening, is_kept)
+                    running = start(*arguments)
                 time.sleep(1)
             finally:
                 is_over = True

@@ -2,6 +2,7 @@
 //
 // usage: browser.js URL            the service must have the AutoAuth key abcXYZ123, --one-time-links and
 //                                  --max-failures 20
+//        browser.js --bridge URL   a bridge with the key abcXYZ123, whose WHMCS does not answer
 //        browser.js --weak         the control: a service that redirects to any `goto`
 
 const assert = require('node:assert')
@@ -97,7 +98,7 @@ function contrast (page) {
 
 const windows = [
   ['a light window', { viewport: { width: 1000, height: 700 }, colorScheme: 'light' }],
-  ['a dark phone', { viewport: { width: 360, height: 640 }, colorScheme: 'dark' }]
+  ['a dark phone', { viewport: { width: 320, height: 640 }, colorScheme: 'dark' }]
 ]
 
 async function aVisit (browser, base) {
@@ -223,6 +224,17 @@ async function tooManyFailures (browser, base) {
   }
 }
 
+async function theBridge (browser, base) {
+  for (const [name, options] of windows) {
+    await visitor(browser, async page => {
+      const forged = await page.goto(link(base, { key: 'x' }))
+      await see(page, forged, 403, 'You could not be logged in', 'This login link is not valid.', 'Open the whole link')
+      await see(page, await page.goto(link(base)), 503, 'Not available now', 'Please try again later.')
+    }, options)
+    pass(`the pages of the bridge in ${name}: ${base}`)
+  }
+}
+
 async function main () {
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags })
   try {
@@ -237,6 +249,7 @@ async function main () {
       await theGotoTable(browser, base, goto => link(base, { goto })).finally(() => server.close())
       return
     }
+    if (process.argv[2] === '--bridge') return await theBridge(browser, process.argv[3])
     const [base] = process.argv.slice(2)
     await aVisit(browser, base)
     await aForeignPage(browser, base)

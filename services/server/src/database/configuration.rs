@@ -1,7 +1,10 @@
 //! Settings in `tblconfiguration`.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
 use super::Database;
-use super::php_serialized::PhpValue;
 
 /// The settings that requests need.
 pub(crate) struct Configuration {
@@ -25,12 +28,22 @@ impl Configuration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AllowedIpsUnreadable;
 
+/// An entry of the row `APIAllowedIPs`. No other field is read, because the reader calls itself for each array in an
+/// array.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllowedIp {
+    ip: String,
+    #[serde(default, rename = "note")]
+    _note: Option<String>,
+}
+
 fn read_allowed_ips(text: &str) -> Option<Vec<String>> {
     if text.is_empty() {
         return Some(Vec::new());
     }
-    let list = PhpValue::read(text)?;
-    list.values()?.map(|entry| entry.text("ip").map(str::to_owned)).collect()
+    let list: BTreeMap<i64, AllowedIp> = php_serde::from_bytes(text.as_bytes()).ok()?;
+    Some(list.into_values().map(|entry| entry.ip).collect())
 }
 
 impl Database {
@@ -102,7 +115,10 @@ mod tests {
             (&format!("a:1:{{i:0;{}}}", entry("")), Some(vec![""])),
             (&two, Some(vec!["203.0.113.7", "2001:db8::1"])),
             (r#"a:1:{i:0;a:1:{s:2:"ip";s:1:"x";}}"#, Some(vec!["x"])),
+            (r#"a:1:{i:0;a:2:{s:2:"ip";s:1:"x";s:4:"note";s:5:"Büro";}}"#, Some(vec!["x"])),
+            (r#"a:1:{i:0;a:2:{s:2:"ip";s:1:"x";s:4:"note";a:0:{}}}"#, None),
             (r#"a:1:{i:0;a:1:{s:4:"note";s:1:"x";}}"#, None),
+            (&"a:1:{i:0;".repeat(10_000), None),
             (r#"a:1:{i:0;a:1:{s:2:"ip";i:1;}}"#, None),
             (r#"a:1:{i:0;s:11:"203.0.113.7";}"#, None),
             (r#"s:11:"203.0.113.7";"#, None),

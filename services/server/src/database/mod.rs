@@ -5,7 +5,6 @@ mod configuration;
 mod credentials;
 pub mod demo;
 mod open_error;
-mod php_serialized;
 mod pool;
 mod products;
 mod row_lines;
