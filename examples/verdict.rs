@@ -536,7 +536,7 @@ impl Table {
     }
 
     fn findings(&mut self, findings: &Findings) {
-        for finding in findings {
+        for finding in findings.iter() {
             self.text.push_str(&format!("    - {finding}\n"));
         }
     }

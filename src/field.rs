@@ -134,6 +134,13 @@ impl Field {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
+    /// FIELD-3: the field that PHP reads under another name than its own.
+    pub(crate) fn disguised(name: &str) -> Option<Self> {
+        let start = name.trim_start_matches(' ');
+        let as_php_reads = start.split(['\0', '[']).next().unwrap_or(start);
+        Self::named(as_php_reads).filter(|field| field.name() != name)
+    }
+
     const fn refuses_controls(self) -> bool {
         matches!(self, Self::Identifier | Self::Username | Self::Email)
     }
@@ -235,12 +242,6 @@ impl Malformed {
     }
 }
 
-/// FIELD-3: the name under which PHP stores a field.
-fn as_php_reads(name: &str) -> &str {
-    let name = name.trim_start_matches(' ');
-    name.split(['\0', '[']).next().unwrap_or(name)
-}
-
 /// What a request holds for one field: nothing, a value, or the rule that the field broke.
 type Slot<'a> = Result<Option<SecretText<'a>>, Malformed>;
 
@@ -271,7 +272,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
     /// fault does not depend on the order of the pairs, which some decoders change.
     pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
         let exact = Field::named(name);
-        let Some(field) = exact.or_else(|| Field::named(as_php_reads(name))) else {
+        let Some(field) = exact.or_else(|| Field::disguised(name)) else {
             return;
         };
         let Some(slot) = self.0.get_mut(Self::index(field)) else {
@@ -302,7 +303,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
     /// Whether [`read_pair`](Self::read_pair) would read a pair with this name.
     #[cfg(feature = "serde")]
     pub(crate) fn knows(&self, name: &str) -> bool {
-        let field = Field::named(as_php_reads(name));
+        let field = Field::named(name).or_else(|| Field::disguised(name));
         field.is_some_and(|field| self.0.get(Self::index(field)).is_some())
     }
 

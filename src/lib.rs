@@ -104,7 +104,7 @@
 #![cfg_attr(feature = "cache", doc = "| [`cache`] | bcrypt once for a secret, not on every call |")]
 #![cfg_attr(feature = "std", doc = "| [`replay`] | login links that work only once |")]
 #![cfg_attr(
-    feature = "form",
+    feature = "diagnose",
     doc = "| [`diagnose`] | what the sender of a refused request probably did wrong |"
 )]
 #![cfg_attr(
@@ -153,7 +153,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | `SystemClock`, `FixedClock`, `MemoryStore` and the module `replay` |
-//! | `form` | yes | requests from raw form bodies, queries and URLs, the signer of links, and the module `diagnose` |
+//! | `form` | yes | requests from raw form bodies, queries and URLs, and the signer of links |
+//! | `diagnose` | no | the module `diagnose`: what the sender of a refused request probably did wrong |
 //! | `zeroize` | yes | keys, stored plain text and md5s, and the values of owned requests are wiped when they are dropped |
 //! | `bcrypt` | no | secrets and passwords that are stored as bcrypt |
 //! | `cache` | no | the module `cache`: bcrypt once for a secret, not on every call |
@@ -196,7 +197,7 @@ mod autoauth;
 #[cfg(feature = "cache")]
 pub mod cache;
 pub mod clock;
-#[cfg(feature = "form")]
+#[cfg(feature = "diagnose")]
 pub mod diagnose;
 mod digest;
 mod field;

@@ -129,7 +129,7 @@ impl AutoAuthLogin<'_> {
     /// Whether the link has a `goto` that was refused (LINK-6): it is outside the grammar of
     /// [`Goto`], or it came more than once. The visitor then goes to the default page.
     ///
-    /// The refused text cannot be read. `diagnose::link`, with feature `form`, says which rule of the
+    /// The refused text cannot be read. `diagnose::link`, with feature `diagnose`, says which rule of the
     /// grammar it broke.
     #[must_use]
     pub fn is_goto_refused(&self) -> bool {

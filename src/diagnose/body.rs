@@ -1,6 +1,6 @@
-//! What a body is, if it is no form.
+//! What a body is, if it is not a form.
 
-use super::finding::Finding;
+use super::finding::Mistake;
 use crate::received::{decode, is_form};
 
 /// What a body is, by its content type and its first bytes.
@@ -15,8 +15,8 @@ pub(super) enum Body {
     },
     /// Multipart, with its content type. A multipart decoder reads its fields.
     Multipart,
-    /// What the finding says.
-    Other(Finding),
+    /// Something else.
+    Other(Mistake),
 }
 
 /// More bytes than any mark below needs.
@@ -34,15 +34,15 @@ impl Body {
         if let Some(parameters) = content_type.and_then(multipart_parameters) {
             return match has_boundary(parameters, head) {
                 true => Self::Multipart,
-                false => Self::Other(Finding::MultipartBoundary),
+                false => Self::Other(Mistake::MultipartBoundary),
             };
         }
         if head.starts_with(b"--") && contains(head, b"content-disposition:") {
-            Self::Other(Finding::MultipartWithoutType)
+            Self::Other(Mistake::MultipartWithoutType)
         } else if is_json(head) {
-            Self::Other(Finding::BodyIsJson)
+            Self::Other(Mistake::BodyIsJson)
         } else if is_xml(head) {
-            Self::Other(Finding::BodyIsXml)
+            Self::Other(Mistake::BodyIsXml)
         } else {
             Self::Form { is_typed: is_form(content_type) }
         }
@@ -50,17 +50,17 @@ impl Body {
 }
 
 /// Compressed bytes and UTF-16.
-fn unlike_text(head: &[u8]) -> Option<Finding> {
+fn unlike_text(head: &[u8]) -> Option<Mistake> {
     let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     match *head {
-        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Finding::BodyIsCompressed),
-        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => Some(Finding::BodyIsUtf16),
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Mistake::BodyIsCompressed),
+        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => Some(Mistake::BodyIsUtf16),
         [0, high, 0, low, ..] | [high, 0, low, 0, ..] if is_text(&high) && is_text(&low) => {
-            Some(Finding::BodyIsUtf16)
+            Some(Mistake::BodyIsUtf16)
         }
         // `x^` may also start a text.
         [b'x', 0x01 | 0x5e | 0x9c | 0xda, ref data @ ..] if !data.iter().all(is_text) => {
-            Some(Finding::BodyIsCompressed)
+            Some(Mistake::BodyIsCompressed)
         }
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! The known fields of a request, and the names and separators that went wrong.
 
 use super::body::is_json;
-use super::finding::{Finding, Findings};
+use super::finding::{Findings, Mistake};
 use super::names::{self, Spelling};
 use crate::field::Field;
 use crate::received::{SecretBytes, decode};
@@ -9,9 +9,14 @@ use crate::received::{SecretBytes, decode};
 /// As many fields as PHP reads, unless it is configured for more.
 const MAX_FIELDS: usize = 1000;
 /// The longest value that is decoded, encoded: a `goto` over its cap, all of it escapes.
-const MAX_VALUE: usize = 3 * (2048 + 1);
-/// The longest name that is decoded, encoded.
-const MAX_NAME: usize = 3 * 64;
+const MAX_VALUE: usize = 3 * (Field::Goto.cap() + 1);
+
+/// The part of a request that a form comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Query,
+    Body,
+}
 
 /// The first field of a known name.
 pub(super) struct Sent<'a> {
@@ -31,12 +36,24 @@ pub(super) struct Sent<'a> {
     pub(super) is_followed: bool,
 }
 
-impl Sent<'_> {
-    fn of(value: SecretBytes) -> Self {
+impl<'a> Sent<'a> {
+    /// A value of a query or a form body.
+    fn encoded(place: Place, value: &'a [u8]) -> Self {
+        let (raw, is_long) = start(value);
+        Self { raw, is_in_query: place == Place::Query, ..Self::new(decode(raw), is_long) }
+    }
+
+    /// A value that is not percent-encoded.
+    fn decoded(value: &[u8]) -> Self {
+        let (value, is_long) = start(value);
+        Self::new(SecretBytes(value.into()), is_long)
+    }
+
+    fn new(value: SecretBytes, is_long: bool) -> Self {
         Self {
             raw: &[],
             value,
-            is_long: false,
+            is_long,
             is_in_query: false,
             has_tail: false,
             has_html_tail: false,
@@ -45,43 +62,39 @@ impl Sent<'_> {
     }
 }
 
-/// As much of a value as is decoded, and whether it has more.
+/// As much of a value as is read, and whether it has more.
 fn start(value: &[u8]) -> (&[u8], bool) {
     value.get(..MAX_VALUE).map_or((value, false), |start| (start, start.len() < value.len()))
 }
 
-/// Most values are not, and need not be decoded.
-fn may_be_json(value: &[u8]) -> bool {
-    matches!(value, [b'{' | b'[' | b'"' | b'%', ..])
+/// What a request holds for one known field.
+#[derive(Default)]
+struct Seen<'a> {
+    sent: Option<Sent<'a>>,
+    /// The first other name that verification refuses.
+    refused: Option<Mistake>,
+    /// The first other name that verification ignores.
+    ignored: Option<Mistake>,
 }
 
 /// The fields of one request, read from its query and its body.
 pub(super) struct Fields<'a> {
-    known: &'static [Field],
-    sent: [Option<Sent<'a>>; Field::ALL.len()],
-    spelled: [Option<Spelling>; Field::ALL.len()],
+    is_known: fn(Field) -> bool,
+    seen: [Seen<'a>; Field::ALL.len()],
     encoded_twice: Option<Field>,
     has_json: bool,
     is_cut: bool,
 }
 
-/// Whether the fields are those of the query.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Query,
-    Body,
-}
-
 impl<'a> Fields<'a> {
-    pub(super) fn new(known: &'static [Field]) -> Self {
-        Self {
-            known,
-            sent: [const { None }; Field::ALL.len()],
-            spelled: [None; Field::ALL.len()],
-            encoded_twice: None,
-            has_json: false,
-            is_cut: false,
-        }
+    pub(super) fn new(is_known: fn(Field) -> bool) -> Self {
+        let seen = Default::default();
+        Self { is_known, seen, encoded_twice: None, has_json: false, is_cut: false }
+    }
+
+    fn known(&self) -> impl Iterator<Item = Field> {
+        let is_known = self.is_known;
+        Field::ALL.into_iter().filter(move |field| is_known(*field))
     }
 
     /// Reads a query or a form body.
@@ -90,31 +103,19 @@ impl<'a> Fields<'a> {
         let mut pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
         for pair in pairs.by_ref().take(MAX_FIELDS) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let name = halves.next().unwrap_or_default();
-            let value = halves.next();
-            let spelled = match name.len() <= MAX_NAME {
-                true => names::read(&decode(name).0, self.known),
-                false => None,
-            };
-            match (spelled, value) {
+            let (name, value) = (halves.next().unwrap_or_default(), halves.next());
+            match (names::read(&decode(name).0, self.is_known), value) {
                 (Some((field, Spelling::Exact)), value) => {
-                    let (raw, is_long) = start(value.unwrap_or_default());
-                    let is_in_query = place == Place::Query;
-                    self.keep(field, || Sent {
-                        raw,
-                        is_long,
-                        is_in_query,
-                        ..Sent::of(decode(raw))
-                    });
+                    self.keep(field, || Sent::encoded(place, value.unwrap_or_default()));
                     last = Some(field);
                 }
-                (Some((field, spelling)), Some(_)) => {
+                (Some((_, Spelling::Ignored(_))) | None, None) => self.read_tail(name, last),
+                (Some((field, spelling)), _) => {
                     self.note(field, spelling);
                     last = None;
                 }
-                (_, None) => self.read_tail(name, last),
                 (None, Some(value)) => {
-                    self.has_json |= may_be_json(value) && is_json(value);
+                    self.note_json(value);
                     if let Some(sent) = last.and_then(|field| self.sent_mut(field)) {
                         sent.is_followed = true;
                     }
@@ -130,48 +131,45 @@ impl<'a> Fields<'a> {
         mut pairs: impl Iterator<Item = (&'p [u8], &'p [u8])>,
     ) {
         for (name, value) in pairs.by_ref().take(MAX_FIELDS) {
-            let spelled = match name.len() <= MAX_NAME {
-                true => names::read(name, self.known),
-                false => None,
-            };
-            match spelled {
-                Some((field, Spelling::Exact)) => {
-                    let (start, is_long) = start(value);
-                    self.keep(field, || Sent { is_long, ..Sent::of(SecretBytes(start.into())) });
-                }
+            match names::read(name, self.is_known) {
+                Some((field, Spelling::Exact)) => self.keep(field, || Sent::decoded(value)),
                 Some((field, spelling)) => self.note(field, spelling),
-                None => self.has_json |= may_be_json(value) && is_json(value),
+                None => self.note_json(value),
             }
         }
         self.is_cut |= pairs.next().is_some();
     }
 
-    /// Whether fields follow that were not read. Then no field can be called missing.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
-    }
-
     /// FIELD-2 refuses a repetition, so the first one is enough.
     fn keep(&mut self, field: Field, sent: impl FnOnce() -> Sent<'a>) {
-        if let Some(kept @ None) = self.sent.get_mut(field as usize) {
-            *kept = Some(sent());
+        if let Some(seen) = self.seen.get_mut(field as usize) {
+            seen.sent.get_or_insert_with(sent);
         }
     }
 
     fn note(&mut self, field: Field, spelling: Spelling) {
-        if let Some(spelled) = self.spelled.get_mut(field as usize) {
-            spelled.get_or_insert(spelling);
+        let Some(seen) = self.seen.get_mut(field as usize) else { return };
+        match spelling {
+            Spelling::Exact => {}
+            Spelling::Refused(mistake) => _ = seen.refused.get_or_insert(mistake),
+            Spelling::Ignored(mistake) => _ = seen.ignored.get_or_insert(mistake),
         }
+    }
+
+    fn note_json(&mut self, value: &[u8]) {
+        // Most values need not be decoded.
+        self.has_json |= matches!(value, [b'{' | b'[' | b'"' | b'%', ..]) && is_json(value);
     }
 
     /// Reads a text without `=`.
     fn read_tail(&mut self, text: &[u8], last: Option<Field>) {
-        let is_before_equals = |field: &&Field| {
+        let is_before_equals = |field: &Field| {
             let rest = text.strip_prefix(field.name().as_bytes());
             rest.is_some_and(|rest| matches!(rest, [b'%', b'3', b'D' | b'd', ..]))
         };
-        if let Some(field) = self.known.iter().find(is_before_equals) {
-            self.encoded_twice.get_or_insert(*field);
+        let encoded = self.known().find(is_before_equals);
+        if let Some(field) = encoded {
+            self.encoded_twice.get_or_insert(field);
         } else if let Some(sent) = last.and_then(|field| self.sent_mut(field)) {
             match starts_with_html(text) {
                 true => sent.has_html_tail = true,
@@ -181,12 +179,12 @@ impl<'a> Fields<'a> {
     }
 
     fn sent_mut(&mut self, field: Field) -> Option<&mut Sent<'a>> {
-        self.sent.get_mut(field as usize)?.as_mut()
+        self.seen.get_mut(field as usize)?.sent.as_mut()
     }
 
     /// A field that was sent under its name, perhaps empty.
     pub(super) fn sent(&self, field: Field) -> Option<&Sent<'a>> {
-        self.sent.get(field as usize)?.as_ref()
+        self.seen.get(field as usize)?.sent.as_ref()
     }
 
     /// Whether a field has a value.
@@ -201,68 +199,66 @@ impl<'a> Fields<'a> {
 
     /// Whether a field has exactly the name of a known one, or almost.
     pub(super) fn has_any_name(&self) -> bool {
-        self.sent.iter().any(Option::is_some)
-            || self.spelled.iter().any(Option::is_some)
-            || self.encoded_twice.is_some()
+        let is_seen = |seen: &Seen<'_>| {
+            seen.sent.is_some() || seen.refused.is_some() || seen.ignored.is_some()
+        };
+        self.seen.iter().any(is_seen) || self.encoded_twice.is_some()
+    }
+
+    /// Whether a field of an unknown name holds JSON.
+    pub(super) fn has_json(&self) -> bool {
+        self.has_json
+    }
+
+    /// Whether fields follow that were not read. Then no field can be called missing.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Adds what is wrong with names and separators. `is_missing` says which fields the request lacks.
     pub(super) fn add_names(&self, is_missing: impl Fn(Field) -> bool, findings: &mut Findings) {
         if let Some(field) = self.encoded_twice.filter(|field| is_missing(*field)) {
-            findings.add(Finding::FormEncodedTwice(field));
+            findings.add_to(field, Mistake::FormEncodedTwice);
         }
-        for (field, spelled) in Field::ALL.into_iter().zip(self.spelled) {
-            let counts = |spelling: &Spelling| spelling.is_always_wrong() || is_missing(field);
-            if let Some(finding) =
-                spelled.filter(counts).and_then(|spelling| spelling.finding(field))
-            {
-                findings.add(finding);
+        for (field, seen) in Field::ALL.into_iter().zip(&self.seen) {
+            let ignored = seen.ignored.filter(|_| is_missing(field));
+            if let Some(mistake) = seen.refused.or(ignored) {
+                findings.add_to(field, mistake);
             }
         }
-        for inside in self.known.iter().filter_map(|field| self.field_inside(*field)) {
-            match inside {
-                Finding::OtherSeparator(field)
-                | Finding::EncodedSeparator(field)
-                | Finding::HtmlEscapedName(field)
-                    if !is_missing(field) => {}
-                finding => findings.add(finding),
+        for (field, mistake) in self.known().filter_map(|field| self.field_inside(field)) {
+            if is_missing(field) {
+                findings.add_to(field, mistake);
             }
         }
-    }
-
-    /// Whether a field that is no known one holds JSON.
-    pub(super) fn has_json(&self) -> bool {
-        self.has_json
     }
 
     /// The first other field inside the value of a field. A `goto` may hold any.
-    fn field_inside(&self, field: Field) -> Option<Finding> {
+    fn field_inside(&self, field: Field) -> Option<(Field, Mistake)> {
         let value = &self.sent(field).filter(|_| field != Field::Goto)?.value.0;
-        let names = value.split(|byte| *byte == b'=');
-        // The text behind the last `=` is no name.
-        let names = names.clone().take(names.count().saturating_sub(1));
-        names.filter_map(|text| self.name_at_end(text)).next()
+        let texts = value.split(|byte| *byte == b'=');
+        // No name stands after the last `=`.
+        let before_equals = texts.clone().take(texts.count().saturating_sub(1));
+        before_equals.filter_map(|text| self.name_at_end(text)).next()
     }
 
     /// A known name at the end of a text, and a separator before it.
-    fn name_at_end(&self, text: &[u8]) -> Option<Finding> {
+    fn name_at_end(&self, text: &[u8]) -> Option<(Field, Mistake)> {
         if text.ends_with("\u{d7}tamp".as_bytes()) || text.ends_with(b"\xd7tamp") {
-            return self
-                .known
-                .contains(&Field::Timestamp)
-                .then_some(Finding::HtmlEscapedName(Field::Timestamp));
+            let field = Some(Field::Timestamp).filter(|field| (self.is_known)(*field));
+            return field.map(|field| (field, Mistake::HtmlEscapedName));
         }
-        self.known.iter().find_map(|field| match *text.strip_suffix(field.name().as_bytes())? {
-            [.., b'&'] => Some(Finding::EncodedSeparator(*field)),
+        self.known().find_map(|field| match *text.strip_suffix(field.name().as_bytes())? {
+            [.., b'&'] => Some((field, Mistake::EncodedSeparator)),
             [.., b';' | b',' | b'|' | b'?' | b'\r' | b'\n' | b'\t' | b' '] => {
-                Some(Finding::OtherSeparator(*field))
+                Some((field, Mistake::OtherSeparator))
             }
             _ => None,
         })
     }
 }
 
-/// Whether a text starts with an escape of HTML behind its `&`.
+/// Whether a text starts with an escape of HTML, without its `&`.
 pub(super) fn starts_with_html(text: &[u8]) -> bool {
     let end = text.iter().take(8).position(|byte| *byte == b';');
     let Some(entity) = end.and_then(|end| text.get(..end)) else { return false };

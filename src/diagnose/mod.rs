@@ -1,4 +1,4 @@
-//! What the sender of a refused request probably did wrong. Needs feature `form`.
+//! What the sender of a refused request probably did wrong. Needs feature `diagnose`.
 //!
 //! A refusal says which rule broke. A finding says which mistake of the sender is the likely cause. It is found in
 //! the request alone: nothing is hashed, looked up or compared with a record. Call [`api`], [`multipart`] or
@@ -21,11 +21,13 @@
 //! # Examples
 //!
 //! ```
-//! use whmcs_auth::diagnose::{self, Finding};
+//! use whmcs_auth::diagnose;
 //!
 //! let json = r#"{"identifier":"D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv","secret":"s"}"#;
-//! let findings = diagnose::api("", Some("application/json"), json);
-//! assert_eq!(findings.iter().next(), Some(Finding::BodyIsJson));
+//! for finding in diagnose::api("", Some("application/json"), json).iter() {
+//!     assert_eq!(finding.code(), "body_is_json");
+//!     assert_eq!(finding.to_string(), "the body is JSON: only the fields of a form are read");
+//! }
 //!
 //! let query = "email=demo@whmcs.com&timestamp=1290100706000&hash=d0d9ee4b59d8b95d9f8cbb8a42d3ed4c";
 //! let codes: Vec<_> = diagnose::link(query).iter().map(|finding| finding.code()).collect();
@@ -41,19 +43,12 @@ mod values;
 
 use self::body::Body;
 use self::fields::{Fields, Place};
-pub use self::finding::{Finding, Findings, FindingsIter};
+use self::finding::Mistake;
+pub use self::finding::{Finding, Findings};
+use crate::api::request::ApiRequest;
 use crate::field::Field;
 use crate::received::Received;
 
-const API_FIELDS: &[Field] = &[
-    Field::Identifier,
-    Field::Secret,
-    Field::Username,
-    Field::Password,
-    Field::AccessKey,
-    Field::Action,
-    Field::ResponseType,
-];
 /// Each field of a pair of credentials, and the other half of the pair.
 const CREDENTIALS: [(Field, Field); 4] = [
     (Field::Identifier, Field::Secret),
@@ -61,7 +56,10 @@ const CREDENTIALS: [(Field, Field); 4] = [
     (Field::Username, Field::Password),
     (Field::Password, Field::Username),
 ];
-const LINK_FIELDS: &[Field] = &[Field::Email, Field::Timestamp, Field::Hash, Field::Goto];
+
+fn is_of_link(field: Field) -> bool {
+    !ApiRequest::reads(field)
+}
 
 /// Diagnoses an API request: its raw query without the `?`, its header `Content-Type`, and its raw body.
 ///
@@ -86,7 +84,7 @@ where
     B: AsRef<[u8]> + ?Sized,
 {
     let mut findings = Findings::default();
-    let mut fields = Fields::new(API_FIELDS);
+    let mut fields = Fields::new(ApiRequest::reads);
     fields.read(Place::Query, query.as_ref());
     let body = body.as_ref();
     let kind = Body::of(content_type, body);
@@ -94,19 +92,19 @@ where
         Body::Absent | Body::Multipart => {}
         Body::Form { is_typed: true } => fields.read(Place::Body, body),
         Body::Form { is_typed: false } => {
-            let mut in_body = Fields::new(API_FIELDS);
+            let mut in_body = Fields::new(ApiRequest::reads);
             in_body.read(Place::Body, body);
             if in_body.has_any_name() {
-                findings.add(Finding::FormOfOtherType);
+                findings.add(Mistake::FormOfOtherType);
                 fields.read(Place::Body, body);
             }
         }
-        Body::Other(finding) => findings.add(finding),
+        Body::Other(mistake) => findings.add(mistake),
     }
 
     let missing = match kind {
-        Body::Absent => Some(Finding::NoBody),
-        Body::Form { is_typed: true } => Some(Finding::NoCredentialField),
+        Body::Absent => Some(Mistake::NoBody),
+        Body::Form { is_typed: true } => Some(Mistake::NoCredentialField),
         // The credentials may stand where they are not read.
         _ => None,
     };
@@ -131,14 +129,14 @@ where
 /// ```
 pub fn multipart(received: &Received) -> Findings {
     let mut findings = Findings::default();
-    let mut fields = Fields::new(API_FIELDS);
+    let mut fields = Fields::new(ApiRequest::reads);
     fields.read_decoded(received.pairs());
-    add_api(&fields, Some(Finding::NoCredentialField), &mut findings);
+    add_api(&fields, Some(Mistake::NoCredentialField), &mut findings);
     findings
 }
 
 /// Adds all but what the body is. `missing` is added if no field is a credential.
-fn add_api(fields: &Fields<'_>, missing: Option<Finding>, findings: &mut Findings) {
+fn add_api(fields: &Fields<'_>, missing: Option<Mistake>, findings: &mut Findings) {
     let has_pair = |name, secret| fields.has(name) && fields.has(secret);
     let has_credential = has_pair(Field::Identifier, Field::Secret);
     let has_credentials = has_credential || has_pair(Field::Username, Field::Password);
@@ -154,14 +152,14 @@ fn add_api(fields: &Fields<'_>, missing: Option<Finding>, findings: &mut Finding
     values::add(fields, counts, findings);
 }
 
-fn add_missing_credentials(fields: &Fields<'_>, missing: Finding, findings: &mut Findings) {
+fn add_missing_credentials(fields: &Fields<'_>, missing: Mistake, findings: &mut Findings) {
     if fields.has_json() {
-        findings.add(Finding::JsonInField);
+        findings.add(Mistake::JsonInField);
     }
     let has_any = CREDENTIALS.into_iter().any(|(field, _)| fields.has(field));
     for (field, other_half) in CREDENTIALS {
         if fields.is_empty(field) && (fields.has(other_half) || !has_any) {
-            findings.add(Finding::EmptyValue(field));
+            findings.add_to(field, Mistake::EmptyValue);
         }
     }
     if findings.is_empty() && !has_any {
@@ -176,30 +174,30 @@ fn add_missing_credentials(fields: &Fields<'_>, missing: Finding, findings: &mut
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::diagnose::{self, Finding};
+/// use whmcs_auth::diagnose;
 ///
 /// let findings = diagnose::link(
 ///     "email=demo%40whmcs.com&timestamp=1290100706&hash=6624fa4b6fb3c5fcd24e587154a949911046d92b\
 ///      &goto=https%3A%2F%2Fbilling.example.com%2Fcart.php",
 /// );
-/// assert!(findings.iter().eq([Finding::GotoFullUrl]));
+/// assert!(findings.iter().map(|finding| finding.code()).eq(["goto_full_url"]));
 /// ```
 pub fn link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
     let mut findings = Findings::default();
-    let mut fields = Fields::new(LINK_FIELDS);
+    let mut fields = Fields::new(is_of_link);
     fields.read(Place::Query, query.as_ref());
 
     fields.add_names(|field| !(fields.is_cut() || fields.has(field)), &mut findings);
     let is_named_right = findings.is_empty() && !fields.is_cut();
     let required = [Field::Email, Field::Timestamp, Field::Hash];
     for field in required.into_iter().filter(|field| fields.is_empty(*field)) {
-        findings.add(Finding::EmptyValue(field));
+        findings.add_to(field, Mistake::EmptyValue);
     }
     let is_absent = |field| fields.sent(field).is_none();
     if is_named_right && required.into_iter().all(is_absent) {
-        findings.add(Finding::NoLinkField);
+        findings.add(Mistake::NoLinkField);
     } else if is_named_right && is_absent(Field::Hash) {
-        findings.add(Finding::LinkCutShort);
+        findings.add(Mistake::LinkCutShort);
     }
     values::add(&fields, |_| true, &mut findings);
     findings

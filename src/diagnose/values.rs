@@ -3,9 +3,10 @@
 use core::str;
 
 use super::fields::{Fields, Sent, starts_with_html};
-use super::finding::{Finding, Findings};
+use super::finding::{Findings, Mistake};
 use super::goto;
 use super::names::{is_blank, is_quote};
+use crate::autoauth::goto::is_allowed;
 use crate::field::Field;
 
 /// Adds what the values look like, of the fields that count. A value of another kind is likelier the cause of a
@@ -23,21 +24,21 @@ pub(super) fn add(fields: &Fields<'_>, counts: impl Fn(Field) -> bool, findings:
         goto::add(sent, findings);
     }
     for (field, _) in sent().filter(|(field, sent)| has_raw_plus(*field, sent.raw)) {
-        findings.add(Finding::RawPlus(field));
+        findings.add_to(field, Mistake::RawPlus);
     }
 }
 
 fn add_kind(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
     let text = trimmed(&sent.value.0);
     let kind = match field {
-        Field::Secret | Field::Password if is_stored_hash(text) => Some(Finding::StoredHash(field)),
+        Field::Secret | Field::Password if is_stored_hash(text) => Some(Mistake::StoredHash),
         Field::Password => kind_of_password(text),
         Field::Hash => kind_of_hash(text),
         Field::Timestamp => str::from_utf8(text).ok().and_then(kind_of_timestamp),
         _ => None,
     };
     if let Some(kind) = kind {
-        findings.add(kind);
+        findings.add_to(field, kind);
     }
 }
 
@@ -49,49 +50,61 @@ fn add_text(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
         _ if is_goto || sent.is_long => {}
         Ok(text) => add_ends(field, text, findings),
         Err(_) if field == Field::Hash => {}
-        Err(_) => findings.add(Finding::OtherCharset(field)),
+        Err(_) => findings.add_to(field, Mistake::OtherCharset),
     }
-    if sent.has_html_tail || behind(value, b'&').any(starts_with_html) {
-        findings.add(Finding::HtmlEscapedValue(field));
+    if sent.has_html_tail || after(value, b'&').any(starts_with_html) {
+        findings.add_to(field, Mistake::HtmlEscapedValue);
     }
-    if !is_goto && behind(value, b'%').any(starts_escape) {
-        findings.add(Finding::EncodedTwice(field));
+    if !is_goto && is_encoded(trimmed(value)) {
+        findings.add_to(field, Mistake::EncodedTwice);
     }
-    if !is_goto && !sent.is_long && !behind(sent.raw, b'%').all(starts_escape) {
-        findings.add(Finding::RawPercent(field));
+    if !is_goto && !sent.is_long && !after(sent.raw, b'%').all(starts_escape) {
+        findings.add_to(field, Mistake::RawPercent);
     }
     if sent.has_tail && !is_goto {
-        findings.add(Finding::RawAmpersand(field));
+        findings.add_to(field, Mistake::RawAmpersand);
     }
     if sent.is_in_query && sent.raw.contains(&b'#') {
-        findings.add(Finding::RawHashSign(field));
+        findings.add_to(field, Mistake::RawHashSign);
     }
 }
 
 fn add_ends(field: Field, text: &str, findings: &mut Findings) {
     let has_at_end = |is: fn(char) -> bool| text.starts_with(is) || text.ends_with(is);
     if has_at_end(|end| matches!(end, '\r' | '\n')) {
-        findings.add(Finding::LineEnd(field));
+        findings.add_to(field, Mistake::LineEnd);
     } else if has_at_end(is_blank) {
-        findings.add(Finding::WhiteSpaceAroundValue(field));
+        findings.add_to(field, Mistake::WhiteSpaceAroundValue);
     }
     let text = text.trim_matches(is_blank);
     if matches!(field, Field::Identifier | Field::Hash) && text.contains(is_blank) {
-        findings.add(Finding::WhiteSpaceInValue(field));
+        findings.add_to(field, Mistake::WhiteSpaceInValue);
     }
     // The part of an e-mail before its `@` may be quoted.
     if text.ends_with(is_quote) || field != Field::Email && text.starts_with(is_quote) {
-        findings.add(Finding::QuotedValue(field));
+        findings.add_to(field, Mistake::QuotedValue);
     }
 }
 
-/// The texts behind each mark.
-fn behind(text: &[u8], mark: u8) -> impl Iterator<Item = &[u8]> {
+/// The texts after each mark.
+fn after(text: &[u8], mark: u8) -> impl Iterator<Item = &[u8]> {
     text.split(move |byte| *byte == mark).skip(1)
 }
 
 fn starts_escape(text: &[u8]) -> bool {
     matches!(text, [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+}
+
+/// Whether a decoded value looks like an encoder's output. Encoders escape no letter and no digit, and they escape
+/// every character that a URL must not have.
+fn is_encoded(text: &[u8]) -> bool {
+    let is_escape_of_encoders = |text: &[u8]| {
+        let mut byte = [0];
+        let digits = text.get(..2).unwrap_or_default();
+        hex::decode_to_slice(digits, &mut byte).is_ok()
+            && !byte.iter().all(u8::is_ascii_alphanumeric)
+    };
+    text.iter().all(is_allowed) && after(text, b'%').any(is_escape_of_encoders)
 }
 
 /// An unencoded `+` inside a value that has no space. A client that encodes another `+` of the value means a
@@ -107,29 +120,32 @@ fn has_raw_plus(field: Field, raw: &[u8]) -> bool {
     !may_have_space && inside.contains(&b'+') && !has_encoded_plus()
 }
 
-/// What a hash is that is not 40 hexadecimal digits.
-fn kind_of_hash(text: &[u8]) -> Option<Finding> {
+/// The number of digits of a hash.
+const DIGITS: usize = Field::Hash.cap();
+
+/// What a hash is that does not have so many hexadecimal digits.
+fn kind_of_hash(text: &[u8]) -> Option<Mistake> {
     let is_hex = text.iter().all(u8::is_ascii_hexdigit);
     match text.len() {
-        20 if !text.is_ascii() => Some(Finding::HashIsBinary),
-        32 if is_hex => Some(Finding::HashIsMd5),
-        56 | 64 | 96 | 128 if is_hex => Some(Finding::HashIsSha2),
-        1..40 if is_hex => Some(Finding::HashCutShort),
-        27 | 28 if is_base64(text) => Some(Finding::HashIsBase64),
-        length if length > 40 && has_40_digits(text) => Some(Finding::HashWithOtherText),
+        20 if !text.is_ascii() => Some(Mistake::HashIsBinary),
+        32 if is_hex => Some(Mistake::HashIsMd5),
+        56 | 64 | 96 | 128 if is_hex => Some(Mistake::HashIsSha2),
+        1..DIGITS if is_hex => Some(Mistake::HashCutShort),
+        27 | 28 if is_base64(text) => Some(Mistake::HashIsBase64),
+        length if length > DIGITS && has_whole_hash(text) => Some(Mistake::HashWithOtherText),
         _ => None,
     }
 }
 
-fn has_40_digits(text: &[u8]) -> bool {
-    text.split(|byte| !byte.is_ascii_hexdigit()).any(|digits| digits.len() == 40)
+fn has_whole_hash(text: &[u8]) -> bool {
+    text.split(|byte| !byte.is_ascii_hexdigit()).any(|digits| digits.len() == DIGITS)
 }
 
 /// No way to write a date is longer.
 const MAX_DATE: usize = 64;
 
 /// What a timestamp is that is not ten digits.
-fn kind_of_timestamp(text: &str) -> Option<Finding> {
+fn kind_of_timestamp(text: &str) -> Option<Mistake> {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let count = |marks: &[char]| text.matches(marks).count();
     let is_made_of = |marks: &[char]| {
@@ -138,34 +154,34 @@ fn kind_of_timestamp(text: &str) -> Option<Finding> {
     };
     if is_made_of(&[]) {
         match digits {
-            13 => Some(Finding::TimestampMilliseconds),
-            16 | 19 => Some(Finding::TimestampMicroseconds),
-            8 | 14 if text.starts_with("20") => Some(Finding::TimestampDate),
+            13 => Some(Mistake::TimestampMilliseconds),
+            16 | 19 => Some(Mistake::TimestampMicroseconds),
+            8 | 14 if text.starts_with("20") => Some(Mistake::TimestampDate),
             _ => None,
         }
     } else if !text.is_empty() && text.chars().all(char::is_numeric) {
-        Some(Finding::TimestampOtherDigits)
+        Some(Mistake::TimestampOtherDigits)
     } else if is_made_of(&['.', ',', 'e', 'E', '+', '-', ' '])
         && (count(&['.', ',']) == 1 && count(&['-', ' ']) < 2 || count(&['e', 'E']) == 1)
     {
-        Some(Finding::TimestampFloat)
+        Some(Mistake::TimestampFloat)
     } else if digits == 10 && is_made_of(&['.', ',', '_', '\'', ' ']) {
-        Some(Finding::TimestampGrouped)
+        Some(Mistake::TimestampGrouped)
     } else if digits > 0 && text.len() <= MAX_DATE && count(&['-', '/', ':', '.', ' ']) >= 2 {
-        Some(Finding::TimestampDate)
+        Some(Mistake::TimestampDate)
     } else {
         None
     }
 }
 
 /// What a password is that is a digest and no md5.
-fn kind_of_password(text: &[u8]) -> Option<Finding> {
+fn kind_of_password(text: &[u8]) -> Option<Mistake> {
     let is_hex = text.iter().all(u8::is_ascii_hexdigit);
     match text.len() {
-        40 if is_hex => Some(Finding::PasswordIsSha1),
-        56 | 64 | 96 | 128 if is_hex => Some(Finding::PasswordIsSha2),
+        40 if is_hex => Some(Mistake::PasswordIsSha1),
+        56 | 64 | 96 | 128 if is_hex => Some(Mistake::PasswordIsSha2),
         24 | 28 | 44 | 88 if text.ends_with(b"=") && is_base64(text) => {
-            Some(Finding::PasswordIsBase64)
+            Some(Mistake::PasswordIsBase64)
         }
         _ => None,
     }

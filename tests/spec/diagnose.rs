@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use whmcs_auth::diagnose::{self, Finding, Findings};
-use whmcs_auth::{AutoAuthRequest, Field, Goto, Received};
+use whmcs_auth::{ApiRefusal, AutoAuthRequest, Goto, Malformed, Received};
 
 use crate::common::{EMAIL, FIELDS, KEY, SIGNED, at, goto_of, hash_of, verify_link};
 
@@ -19,17 +19,17 @@ const ADMIN: &str = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
 const LINK: &str =
     "email=demo%40whmcs.com&timestamp=1290100706&hash=6624fa4b6fb3c5fcd24e587154a949911046d92b";
 
-/// The codes with the field that a finding names, such as `line_end(secret)`.
+/// The codes, each with the field of the finding unless the code starts with it, such as `line_end(secret)`.
 fn codes(findings: &Findings) -> Vec<String> {
-    let named = |finding: Finding| {
-        let sentence = finding.to_string();
-        let has_field = format!("{finding:?}").contains('(');
-        match sentence.split('`').find(|word| has_field && FIELDS.contains(word)) {
-            Some(field) => format!("{}({field})", finding.code()),
-            None => finding.code().to_owned(),
-        }
-    };
     findings.iter().map(named).collect()
+}
+
+fn named(finding: Finding) -> String {
+    let code = finding.code();
+    match finding.field() {
+        Some(field) if !code.starts_with(field.name()) => format!("{code}({field})"),
+        _ => code.to_owned(),
+    }
 }
 
 #[track_caller]
@@ -317,8 +317,24 @@ fn white_space_quotes_and_marks_around_a_name() {
     ] {
         assert_api("", FORM, named(name), &["white_space_around_name(secret)"]);
     }
-    // PHP reads it as a second `secret`, so it counts beside the first.
-    assert_api("", FORM, format!("{PAIR}&+secret=s"), &["white_space_around_name(secret)"]);
+    // Verification refuses what PHP reads as a second `secret`, and ignores the other names.
+    for (name, code) in [
+        ("+secret=s", "white_space_around_name"),
+        ("secret%00=s", "white_space_around_name"),
+        ("secret%00x=s", "white_space_around_name"),
+        ("+secret", "white_space_around_name"),
+        ("secret[]=s", "list_name"),
+        ("secret[", "list_name"),
+        ("secret[%FF=s", "list_name"),
+        ("secret%09=x&secret[]=s", "list_name"),
+    ] {
+        assert_api("", FORM, format!("{PAIR}&{name}"), &[&format!("{code}(secret)")]);
+    }
+    for name in
+        ["secret%09", "%09secret", "secret+", "+secret+", "%0Asecret", "%E2%80%8Bsecret", "+"]
+    {
+        assert_api("", FORM, format!("{PAIR}&{name}=s"), &[]);
+    }
     for name in ["'secret", "%22secret", "%22secret%22", "%E2%80%9Csecret"] {
         assert_api("", FORM, named(name), &["quoted_name(secret)"]);
     }
@@ -467,8 +483,16 @@ fn encoded_twice_or_not_at_all() {
         (&with("a%b"), &["raw_percent(secret)"]),
         (&with("a%2"), &["raw_percent(secret)"]),
         (&with("a%25b"), &[]),
-        (&with("a%2541"), &["encoded_twice(secret)"]),
+        (&with("a%2540"), &["encoded_twice(secret)"]),
+        (&with("a%252b%2520"), &["encoded_twice(secret)"]),
         (&with("a%254"), &[]),
+        // No encoder escapes a letter or a digit, or leaves a space or a quotation mark as it is.
+        (&with("a%2541"), &[]),
+        (&with("a%2561%2539"), &[]),
+        (&with("a%2540%20b"), &[]),
+        (&with("a%22b%2540"), &[]),
+        (&format!("{PAIR}&accesskey=50%2541x"), &[]),
+        (&format!("{PAIR}&accesskey=50%2540x"), &["encoded_twice(accesskey)"]),
         (&with("a&b"), &["raw_ampersand(secret)"]),
         (&with("a&b&action=x"), &["raw_ampersand(secret)"]),
         (&with("a&&"), &[]),
@@ -691,17 +715,21 @@ fn at_most_eight_findings_are_kept_each_once_and_the_likeliest_first() {
         ]
     );
     assert_eq!(findings.iter().count(), Findings::MAX);
-    assert!((&findings).into_iter().eq(findings.iter()));
     let twice = "identifier=id&secret=%0As%0A&secret=%0A";
     assert_api("", FORM, twice, &["line_end(secret)"]);
     assert!(Findings::default().is_empty() && !findings.is_empty());
 }
 
 #[test]
-fn names_to_192_bytes_and_values_to_6147_are_read() {
+fn names_to_64_bytes_and_values_to_6147_are_read() {
+    let name = format!("{}secret", "%0A".repeat(58));
+    assert_api("", FORM, format!("{name}=s"), &["white_space_around_name(secret)"]);
+    assert_api("", FORM, format!("%0A{name}=s"), &["no_credential_field"]);
+    // Verification refuses these, however long they are.
     let name = format!("{}secret", "%20".repeat(62));
     assert_api("", FORM, format!("{name}=s"), &["white_space_around_name(secret)"]);
-    assert_api("", FORM, format!("+{name}=s"), &["no_credential_field"]);
+    assert_api("", FORM, format!("+{name}=s"), &["white_space_around_name(secret)"]);
+    assert_api("", FORM, format!("secret[{}=s", "x".repeat(5_000)), &["list_name(secret)"]);
     let ended = format!("identifier=id&secret={}\n", "a".repeat(6146));
     assert_api("", FORM, &ended, &["line_end(secret)"]);
     assert_api("", FORM, format!("{ended}a"), &[]);
@@ -734,25 +762,12 @@ fn a_thousand_fields_of_each_part_are_read() {
     assert!(many(1_001).is_empty());
 }
 
-const GRAMMAR: [Finding; 11] = [
-    Finding::GotoTooLong,
-    Finding::GotoOtherSite,
-    Finding::GotoFullUrl,
-    Finding::GotoStart,
-    Finding::GotoDotSegment,
-    Finding::GotoWhiteSpace,
-    Finding::GotoNotAscii,
-    Finding::GotoCharacter,
-    Finding::GotoEscapeInPath,
-    Finding::GotoPathCharacter,
-    Finding::GotoEscape,
-];
-
 /// Whether a rule of the grammar is named, for a `goto` beside the fields of a genuine link.
 fn names_a_rule(goto: &str) -> bool {
     let goto: String = form_urlencoded(goto);
     let findings = diagnose::link(&format!("{LINK}&goto={goto}"));
-    findings.iter().any(|finding| GRAMMAR.contains(&finding))
+    let is_rule = |code: &str| code.starts_with("goto_") && code != "goto_cut_at_ampersand";
+    findings.iter().any(|finding| is_rule(finding.code()))
 }
 
 fn form_urlencoded(text: &str) -> String {
@@ -777,104 +792,6 @@ fn link_6_a_rule_is_named_for_exactly_the_targets_that_are_refused() {
     for text in &texts {
         assert_eq!(names_a_rule(text), Goto::parse(text) == Goto::Refused, "{text:?}");
     }
-}
-
-/// Every finding, with some field.
-fn all_findings(field: Field) -> [Finding; 62] {
-    use Finding::*;
-    [
-        BodyIsJson,
-        BodyIsXml,
-        BodyIsCompressed,
-        BodyIsUtf16,
-        MultipartWithoutType,
-        MultipartBoundary,
-        FormOfOtherType,
-        JsonInField,
-        FormEncodedTwice(field),
-        ByteOrderMark(field),
-        HtmlEscapedName(field),
-        WhiteSpaceAroundName(field),
-        QuotedName(field),
-        ListName(field),
-        NestedName(field),
-        ResemblingName(field),
-        OtherSeparator(field),
-        EncodedSeparator(field),
-        EmptyValue(field),
-        NoBody,
-        NoCredentialField,
-        NoLinkField,
-        LinkCutShort,
-        HashIsMd5,
-        HashIsSha2,
-        HashIsBase64,
-        HashIsBinary,
-        HashWithOtherText,
-        HashCutShort,
-        TimestampMilliseconds,
-        TimestampMicroseconds,
-        TimestampFloat,
-        TimestampDate,
-        TimestampOtherDigits,
-        TimestampGrouped,
-        PasswordIsSha1,
-        PasswordIsSha2,
-        PasswordIsBase64,
-        StoredHash(field),
-        LineEnd(field),
-        WhiteSpaceAroundValue(field),
-        WhiteSpaceInValue(field),
-        HtmlEscapedValue(field),
-        QuotedValue(field),
-        EncodedTwice(field),
-        OtherCharset(field),
-        RawPercent(field),
-        RawAmpersand(field),
-        RawHashSign(field),
-        RawPlus(field),
-        GotoTooLong,
-        GotoOtherSite,
-        GotoFullUrl,
-        GotoStart,
-        GotoDotSegment,
-        GotoWhiteSpace,
-        GotoNotAscii,
-        GotoCharacter,
-        GotoEscapeInPath,
-        GotoPathCharacter,
-        GotoEscape,
-        GotoCutAtAmpersand,
-    ]
-}
-
-#[test]
-fn each_finding_has_a_code_and_a_sentence_of_its_own() {
-    let [codes, sentences]: [BTreeSet<_>; 2] = [
-        all_findings(Field::Secret).iter().map(|finding| finding.code().to_owned()).collect(),
-        all_findings(Field::Secret).iter().map(|finding| finding.to_string()).collect(),
-    ];
-    assert_eq!((codes.len(), sentences.len()), (62, 62));
-    for (of_secret, of_email) in all_findings(Field::Secret).iter().zip(all_findings(Field::Email))
-    {
-        let sentence = of_secret.to_string();
-        assert!(sentence.is_ascii() && sentence.len() < 120, "{sentence}");
-        assert_eq!(of_secret.code(), of_email.code());
-        assert_eq!(of_secret.code(), snake_case(&format!("{of_secret:?}")));
-        // The sentence names the field of the finding, and changes with it alone.
-        assert_eq!(sentence.replace("`secret`", "`email`"), of_email.to_string());
-        assert_eq!(sentence.contains("`secret`"), format!("{of_secret:?}").ends_with("(Secret)"));
-    }
-}
-
-/// `HashIsMd5` as `hash_is_md5`.
-fn snake_case(variant: &str) -> String {
-    let name = variant.split('(').next().unwrap_or_default();
-    let lower = |letter: char| match letter.is_ascii_uppercase() {
-        true => format!("_{}", letter.to_ascii_lowercase()),
-        false => letter.to_string(),
-    };
-    name.chars().map(lower).collect::<String>().trim_start_matches('_').to_owned()
 }
 
 /// Text of a request, made of what the diagnosis looks for.
@@ -917,7 +834,7 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
 
 /// What a genuine request never has, however odd its values are.
 fn is_malformed(finding: Finding) -> bool {
-    let code = finding.code();
+    let name = named(finding);
     [
         "body_",
         "multipart_",
@@ -929,23 +846,21 @@ fn is_malformed(finding: Finding) -> bool {
         "encoded_separator",
         "empty_",
         "json_",
+        "other_separator",
+        "list_name(secret)",
+        "list_name(identifier)",
     ]
     .iter()
-    .any(|start| code.starts_with(start))
-        || matches!(
-            finding,
-            Finding::OtherSeparator(_) | Finding::ListName(Field::Secret | Field::Identifier)
-        )
+    .any(|start| name.starts_with(start))
 }
 
 proptest! {
     #[test]
     fn any_bytes_give_a_bounded_list(query in hostile(), body in hostile(), content_type in ".{0,30}") {
         for content_type in [None, FORM, Some(content_type.as_str())] {
-            let findings: Vec<_> = diagnose::api(&query, content_type, &body).iter().collect();
-            prop_assert!(findings.len() <= Findings::MAX);
-            let once: std::collections::HashSet<_> = findings.iter().collect();
-            prop_assert_eq!(once.len(), findings.len());
+            let codes = codes(&diagnose::api(&query, content_type, &body));
+            prop_assert!(codes.len() <= Findings::MAX);
+            prop_assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len(), "{:?}", codes);
         }
         prop_assert!(diagnose::link(&query).iter().count() <= Findings::MAX);
     }
@@ -953,6 +868,28 @@ proptest! {
     #[test]
     fn link_6_any_target_has_a_named_rule_if_it_is_refused(goto in ".{1,40}") {
         prop_assert_eq!(names_a_rule(&goto), Goto::parse(&goto) == Goto::Refused, "{:?}", goto);
+    }
+
+    /// A name that verification refuses, among other text.
+    #[test]
+    fn field_3_a_refused_name_is_always_reported(
+        spaces in "[ ]{0,80}", after in prop::option::of("[\0\\[].{0,80}"), extra in hostile(), with_value: bool,
+    ) {
+        for name in ["secret", "username", "action"] {
+            let name = format!("{spaces}{name}{}", after.as_deref().unwrap_or_default());
+            let value = if with_value { "=x" } else { "" };
+            let body = [b"x=y&", form_urlencoded(&name).as_bytes(), value.as_bytes(), b"&", &extra].concat();
+            let received = Received::new().with_body(FORM, &body);
+            let refusal = received.api_request().attempt().refusal();
+            if let Some(ApiRefusal::Malformed(Malformed::Alias(field))) = refusal {
+                let findings = diagnose::api("", FORM, &body);
+                let is_named = |finding: Finding| {
+                    finding.field() == Some(field)
+                        && matches!(finding.code(), "list_name" | "white_space_around_name")
+                };
+                prop_assert!(findings.iter().any(is_named), "{:?} {:?}", field, findings);
+            }
+        }
     }
 
     /// Random credentials as WHMCS makes them, sent by a form encoder in any order.

@@ -37,7 +37,7 @@ mod sign;
 mod answers;
 mod answers_success;
 mod clock;
-#[cfg(feature = "form")]
+#[cfg(feature = "diagnose")]
 mod diagnose;
 #[cfg(feature = "std")]
 mod gate;

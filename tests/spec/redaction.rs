@@ -134,7 +134,7 @@ fn a_refusal_holds_nothing_of_the_request() {
     assert_eq!(refused, 30);
 }
 
-#[cfg(feature = "form")]
+#[cfg(feature = "diagnose")]
 #[test]
 fn a_finding_holds_nothing_of_the_request() {
     use whmcs_auth::diagnose;
@@ -154,7 +154,7 @@ fn a_finding_holds_nothing_of_the_request() {
         let other = diagnose::api("", Some("text/mArKeR"), text);
         for findings in [link, api, other] {
             assert_mute(findings);
-            for finding in &findings {
+            for finding in findings.iter() {
                 assert_mute(finding);
                 assert!(!finding.to_string().contains(MARKER), "{finding}");
                 found += 1;

@@ -14,7 +14,7 @@ pub(crate) struct FindingsText {
 
 impl FindingsText {
     pub(crate) fn of(findings: &Findings) -> Self {
-        Self { codes: joined(codes(findings), ","), hints: joined(findings, "; ") }
+        Self { codes: joined(codes(findings), ","), hints: joined(findings.iter(), "; ") }
     }
 }
 
