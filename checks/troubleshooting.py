@@ -20,6 +20,8 @@ TESTS = re.compile(r"^#\[cfg\(test\)\]\s*mod \w+ \{.*?^\}", re.M | re.S)
 # A method of the library that returns codes, as they are or with a hint beside them.
 METHOD = re.compile(r"^    (?:pub )?(?:const )?fn (?:code|cause)\([^)]*\) -> \(?&'static str.*?^    \}", re.M | re.S)
 CODE = re.compile(r'(?:=> |[{(]\s*)"([a-z0-9_]+)"')
+# A row of the table of findings: a variant, its code and its sentence.
+FINDING = re.compile(r'^    [A-Z]\w+ "([a-z0-9_]+)" "', re.M)
 # A refusal of a service: the first text among the arguments.
 CALL = re.compile(r'(?:Refusal|Self)::(?:new|answered_as|by_action|unavailable|not_found)\([^";]{0,120}?"([a-z0-9_]+)"')
 # What the shared state and the bridge add.
@@ -37,6 +39,8 @@ def library():
     for source in sources("src"):
         for method in METHOD.findall(source):
             yield from CODE.findall(method)
+    for source in sources("src/diagnose"):
+        yield from FINDING.findall(source)
 
 
 def services():

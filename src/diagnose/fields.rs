@@ -67,6 +67,17 @@ fn start(value: &[u8]) -> (&[u8], bool) {
     value.get(..MAX_VALUE).map_or((value, false), |start| (start, start.len() < value.len()))
 }
 
+/// As much of an encoded name as is read. PHP drops any number of spaces before it (FIELD-3).
+fn name_start(mut name: &[u8]) -> &[u8] {
+    const MAX: usize = 3 * (names::MAX_NAME + 1);
+    while name.len() > MAX
+        && let [b' ' | b'+', rest @ ..] | [b'%', b'2', b'0', rest @ ..] = name
+    {
+        name = rest;
+    }
+    name.get(..MAX).unwrap_or(name)
+}
+
 /// What a request holds for one known field.
 #[derive(Default)]
 struct Seen<'a> {
@@ -104,7 +115,7 @@ impl<'a> Fields<'a> {
         for pair in pairs.by_ref().take(MAX_FIELDS) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let (name, value) = (halves.next().unwrap_or_default(), halves.next());
-            match (names::read(&decode(name).0, self.is_known), value) {
+            match (names::read(&decode(name_start(name)).0, self.is_known), value) {
                 (Some((field, Spelling::Exact)), value) => {
                     self.keep(field, || Sent::encoded(place, value.unwrap_or_default()));
                     last = Some(field);

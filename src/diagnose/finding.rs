@@ -92,7 +92,7 @@ mistakes! {
     FormEncodedTwice "form_encoded_twice" "the `=` after `{}` is percent-encoded: the form was encoded twice",
     ByteOrderMark "byte_order_mark" "a byte order mark stands before the name `{}`",
     HtmlEscapedName "html_escaped_name" "HTML changed the `&` before `{}`, to `&amp;` or `&times;`",
-    WhiteSpaceAroundName "white_space_around_name" "white space or an invisible character stands around the name `{}`",
+    WhiteSpaceAroundName "white_space_around_name" "white space stands around the name `{}`",
     QuotedName "quoted_name" "a quotation mark stands at the name `{}`",
     ListName "list_name" "`{}` is sent as a list, with brackets after its name",
     NestedName "nested_name" "the name `{}` stands in brackets: send it without them",
@@ -123,7 +123,7 @@ mistakes! {
     StoredHash "stored_hash" "`{}` is a hash as databases store it: send what was hashed",
 
     LineEnd "line_end" "`{}` starts or ends with a line end",
-    WhiteSpaceAroundValue "white_space_around_value" "`{}` starts or ends with white space, an invisible character or an unencoded `+`",
+    WhiteSpaceAroundValue "white_space_around_value" "`{}` starts or ends with white space, or with an unencoded `+`",
     WhiteSpaceInValue "white_space_in_value" "`{}` has white space inside: it may be wrapped",
     HtmlEscapedValue "html_escaped_value" "`{}` holds an escape of HTML, such as `&amp;` or `&#039;`",
     QuotedValue "quoted_value" "`{}` starts or ends with a quotation mark",
@@ -136,7 +136,7 @@ mistakes! {
 
     GotoTooLong "goto_too_long" "`goto` is too long",
     GotoOtherSite "goto_other_site" "`goto` leads to another site: it starts with `//`",
-    GotoFullUrl "goto_full_url" "`goto` is a full URL: send only the path, even for a page of this site",
+    GotoFullUrl "goto_full_url" "`goto` is a full URL: send only the path, even for this site",
     GotoStart "goto_start" "`goto` must start with a letter, a digit, `_` or `/`",
     GotoDotSegment "goto_dot_segment" "the path of `goto` holds `.` or `..`",
     GotoWhiteSpace "goto_white_space" "`goto` holds a space or a control character",

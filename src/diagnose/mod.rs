@@ -5,6 +5,9 @@
 //! [`link`] after a refusal, or for a link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused). Log
 //! what it returns. Verification never calls this module.
 //!
+//! The method of the request is not known here. Diagnose only a GET or a POST: any other request, such as the OPTIONS
+//! of a browser, has no body for another reason.
+//!
 //! `docs/troubleshooting.md` gives cause and cure for each code.
 //!
 //! A finding is a hint for the operator. A request without a finding may still be wrong, and a request with one may be
@@ -24,10 +27,9 @@
 //! use whmcs_auth::diagnose;
 //!
 //! let json = r#"{"identifier":"D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv","secret":"s"}"#;
-//! for finding in diagnose::api("", Some("application/json"), json).iter() {
-//!     assert_eq!(finding.code(), "body_is_json");
-//!     assert_eq!(finding.to_string(), "the body is JSON: only the fields of a form are read");
-//! }
+//! let findings = diagnose::api("", Some("application/json"), json);
+//! let sentences: Vec<_> = findings.iter().map(|finding| finding.to_string()).collect();
+//! assert_eq!(sentences, ["the body is JSON: only the fields of a form are read"]);
 //!
 //! let query = "email=demo@whmcs.com&timestamp=1290100706000&hash=d0d9ee4b59d8b95d9f8cbb8a42d3ed4c";
 //! let codes: Vec<_> = diagnose::link(query).iter().map(|finding| finding.code()).collect();

@@ -17,8 +17,8 @@ pub(super) enum Spelling {
     Ignored(Mistake),
 }
 
-/// A longer name resembles none. In bytes.
-const MAX_NAME: usize = 64;
+/// A longer name resembles none, in bytes.
+pub(super) const MAX_NAME: usize = 64;
 
 /// Text that people and settings put before a name.
 const PREFIXES: [&str; 6] = ["whmcsapi", "whmcs", "api", "admin", "autoauth", "auth"];

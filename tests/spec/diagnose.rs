@@ -345,6 +345,10 @@ fn white_space_quotes_and_marks_around_a_name() {
         assert_api("", FORM, named(name), &["nested_name(secret)"]);
         assert_api("", FORM, format!("{PAIR}&{name}=s"), &[]);
     }
+    assert_api("", FORM, format!("{PAIR}&'secret=s"), &[]);
+    for name in ["'s'ecrets", "secrets[]", "data[secrets]", "data[secret"] {
+        assert_api("", FORM, named(name), &[]);
+    }
     let marked = format!("\u{feff}{PAIR}");
     assert_api("", FORM, &marked, &["byte_order_mark(identifier)"]);
     assert_api("", FORM, format!("%EF%BB%BF{PAIR}"), &["byte_order_mark(identifier)"]);
@@ -437,6 +441,7 @@ fn white_space_around_a_value() {
         // Only the pair that counts is looked at.
         (&format!("{PAIR}&username=+&password=+"), &[]),
         ("identifier=id&secret=a%20b", &[]),
+        ("identifier=id&secret=a%0D%0Ab", &[]),
         ("username=the+admin&password=p", &[]),
         ("identifier=a%20b&secret=s", &["white_space_in_value(identifier)"]),
         ("identifier=a%0D%0Ab&secret=s", &["white_space_in_value(identifier)"]),
@@ -510,6 +515,9 @@ fn encoded_twice_or_not_at_all() {
         ),
         ("identifier=id;secret=s", &["other_separator(secret)"]),
         ("identifier=id;secrets=s", &[]),
+        ("identifier=id%26secrets%3Ds", &[]),
+        ("secrets%3Ds", &["no_credential_field"]),
+        (&format!("{PAIR}&secret%3Ds"), &[]),
         (&format!("{PAIR}%3Bsecret%3Dx"), &[]),
     ]);
     assert_api("action=GetClients?identifier=id", None, "", &["other_separator(identifier)"]);
@@ -670,6 +678,12 @@ fn link_6_each_rule_that_a_goto_breaks_is_named() {
         ("cart.php%3Fa%3D%2520b", &[]),
         ("cart.php?a=view", &[]),
         ("cart.php&id=5", &[]),
+        (&long[1..], &[]),
+        ("/a//b", &[]),
+        ("_a", &[]),
+        ("a/..b/...", &[]),
+        ("a.php%3Fu%3Dhttps://b@c;../d", &[]),
+        ("a.php%3Fq%3D%2541%25C3%25BC%2520", &[]),
         ("", &[]),
     ] {
         assert_links(&[(&format!("{LINK}&goto={goto}"), expected)]);
