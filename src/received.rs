@@ -179,6 +179,7 @@ impl Received {
     }
 
     /// The decoded fields, in the order in which they arrived.
+    #[cfg(feature = "diagnose")]
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.pairs.iter().map(|pair| (&*pair.name.0, &*pair.value.0))
     }

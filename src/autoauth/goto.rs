@@ -174,7 +174,7 @@ pub(crate) enum GotoRule {
 
 impl GotoRule {
     /// The rules that a text breaks: none, if [`Goto::parse`] takes it.
-    #[cfg(feature = "form")]
+    #[cfg(feature = "diagnose")]
     pub(crate) fn broken_by(text: &[u8]) -> impl Iterator<Item = Self> {
         let parts = Parts::of(text);
         let rules = [
