@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the tables of docs/performance.md from docs/figures.json and docs/load.json, which the measuring commands
-write.
+"""Writes the tables of docs/performance.md and benches/README.md from docs/figures.json, docs/load.json and
+docs/companion.json, which the measuring commands write.
 
-usage: figures.py [--check [PAGE]]
+usage: figures.py [--check [PAGE...]]
 
-`--check` writes nothing. It fails if a table of the page differs from the data. The control passes a PAGE with
-wrong ratios.
+`--check` writes nothing. It fails if a table of the pages differs from the data. The control passes a PAGE with
+wrong ratios in the place of one of them.
 """
 
 import difflib
@@ -15,9 +15,14 @@ import pathlib
 import re
 import sys
 
-DOCS = pathlib.Path(__file__).parent.parent / "docs"
+ROOT = pathlib.Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [DOCS / "performance.md", ROOT / "benches" / "README.md"]
 FIGURES = json.loads((DOCS / "figures.json").read_text())
 LOAD = json.loads((DOCS / "load.json").read_text())
+# Until it is recorded for the first time, its table has no rows.
+COMPANION = DOCS / "companion.json"
+COMPANION_AIM = 0.85
 MISSED = ", missed"
 COMMANDS = {"bench": "`cargo bench`", "scale": "the program `scale`", "peers": "the program `peers`",
             "cluster": "`.ci/deep cluster`"}
@@ -25,11 +30,11 @@ COMMANDS = {"bench": "`cargo bench`", "scale": "the program `scale`", "peers": "
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def machines():
-    for section, command in COMMANDS.items():
+def machines(*sections):
+    for section in sections:
         machine = dict(FIGURES[section]["machine"])
         machine["SHA instructions"] = "yes" if machine["SHA instructions"] else "no"
-        yield {"measured by": command, **machine}
+        yield {"measured by": COMMANDS[section], **machine}
 
 
 def groups(*prefixes):
@@ -60,6 +65,21 @@ def by_case(*prefixes):
 
 def of_scale(name):
     return FIGURES["scale"]["tables"][name]
+
+
+def accepted(is_bcrypt):
+    """The requests a second, those with bcrypt or the others."""
+    return [row for row in of_scale("per second") if ("bcrypt" in row["verified"]) == is_bcrypt]
+
+
+def companion():
+    if COMPANION.exists():
+        bare, *others = json.loads(COMPANION.read_text())["rows"]
+        yield {**bare, "to the bare route": "1.00", "aim": ""}
+        for row in others:
+            ratio = row["to the bare route"]
+            verdict = "reached" if ratio >= COMPANION_AIM else "missed"
+            yield {**row, "to the bare route": f"{ratio:.2f}", "aim": f"at least {COMPANION_AIM}: {verdict}"}
 
 
 def peers():
@@ -143,14 +163,17 @@ def load_floods():
 
 TABLES = {
     "missed": missed(),
-    "machines": machines(),
+    "machines": machines("bench", "scale"),
+    "other_machines": machines("peers", "cluster"),
     "links": by_source("link"),
     "requests": by_source("identifier", "username"),
     "cache": by_case("cache of matches"),
     "others": by_case("goto", "signer"),
     "stores": by_case("one of"),
     "threads": by_case("one store"),
-    "per_second": of_scale("per second"),
+    "calls": accepted(is_bcrypt=False),
+    "bcrypt": accepted(is_bcrypt=True),
+    "companion": companion(),
     "credentials": of_scale("credentials"),
     "keys": of_scale("keys"),
     "lengths": of_scale("lengths"),
@@ -175,9 +198,9 @@ def cell(value):
     return f"{value:,}" if is_number(value) else value
 
 
-def markdown(rows):
+def markdown(name, rows):
     if not rows:
-        return "None.\n"
+        return "Not recorded yet.\n" if name == "companion" else "None.\n"
     rule = ["---:" if is_number(value) else "---" for value in rows[0].values()]
     cells = [list(rows[0]), rule, *([cell(value) for value in row.values()] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
@@ -185,7 +208,7 @@ def markdown(rows):
 
 def main():
     is_check = sys.argv[1:2] == ["--check"]
-    path = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else DOCS / "performance.md"
+    paths = [pathlib.Path(name) for name in sys.argv[2:]] or PAGES
     tables = {name: list(rows) for name, rows in TABLES.items()}
     shown = {row["group"] for rows in tables.values() for row in rows if "group" in row}
     if unshown := set(FIGURES["bench"]["tables"]) - shown:
@@ -195,17 +218,18 @@ def main():
     if digest not in (DOCS / "load.svg").read_text():
         sys.exit("docs/load.svg shows other data than docs/load.json: run services/server/checks/load/chart.py")
 
-    page = path.read_text()
-    on_page = sorted(name for _, name, _ in BLOCK.findall(page))
-    if on_page != sorted(tables):
-        sys.exit(f"the page has other tables than the data: {on_page}, {sorted(tables)}")
-    written = BLOCK.sub(lambda block: block[1] + markdown(tables[block[2]]) + block[3], page)
-    if not is_check:
-        path.write_text(written)
-    elif written != page:
-        difference = difflib.unified_diff(page.splitlines(), written.splitlines(), "page", "data", n=0, lineterm="")
-        sys.exit("\n".join([*difference, "the page differs from docs/figures.json: run checks/figures.py"]))
-    print(f"{len(tables)} tables show docs/figures.json and docs/load.json")
+    pages = [path.read_text() for path in paths]
+    on_pages = sorted(name for page in pages for _, name, _ in BLOCK.findall(page))
+    if on_pages != sorted(tables):
+        sys.exit(f"the pages have other tables than the data: {on_pages}, {sorted(tables)}")
+    for path, page in zip(paths, pages):
+        written = BLOCK.sub(lambda block: block[1] + markdown(block[2], tables[block[2]]) + block[3], page)
+        if not is_check:
+            path.write_text(written)
+        elif written != page:
+            difference = difflib.unified_diff(page.splitlines(), written.splitlines(), "page", "data", n=0, lineterm="")
+            sys.exit("\n".join([*difference, f"{path} differs from the data in docs: run checks/figures.py"]))
+    print(f"{len(tables)} tables show the data in docs")
 
 
 main()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fails if files of src/ import each other in a circle, or if a file imports what the layout forbids.
+"""Fails if files of a crate import each other in a circle, or if a file imports what the layout forbids.
 
 usage: layout.py [--add FILE CODE]
 
@@ -11,18 +11,26 @@ import pathlib
 import re
 import sys
 
-# Subjects: a folder of src/ or a file beside lib.rs. A subject imports itself and the subjects of lower layers.
-# The files of layer 0 also import each other.
-LAYERS = [
-    {"field", "pairs", "secret_text", "digest", "clock", "refusal"},
-    {"cache", "stored"},
-    {"api", "autoauth"},
-    {"gate", "answer", "received", "upgrade", "serde"},
-    {"http_types", "diagnose"},
-]
-# lib.rs exports everything again, so whoever imports it could reach every layer.
-CRATE = "src/lib.rs"
-# The core lies below the last layer, and works without remembered links.
+# The crates, by their folders, with their layers. A subject is a folder in there, or a file beside lib.rs. It imports
+# itself and the subjects of lower layers. The files of layer 0 also import each other.
+CRATES = {
+    "src": [
+        {"field", "php_name", "pairs", "secret_text", "digest", "clock", "refusal"},
+        {"stored"},
+        {"cache"},
+        {"api", "autoauth"},
+        {"gate", "answer", "received"},
+        {"http", "diagnose"},
+    ],
+    "crates/axum/src": [
+        {"access", "turns", "body", "cause", "report"},
+        {"rejection", "watch"},
+        {"call"},
+        {"authenticator", "link"},
+        {"layer"},
+    ],
+}
+# The library's core lies below its last layer, and works without remembered links.
 REPLAY = "src/autoauth/replay.rs"
 
 NO_CODE = re.compile(r"""//[^\n]*|/\*.*?\*/|\bb?r(\#*)".*?"\1|"(?:\\.|[^"\\])*"|'(?:\\.[^']*|[^'\\])'""", re.DOTALL)
@@ -70,37 +78,36 @@ def absolute(path, names):
     return [*names, first, *rest]
 
 
-def layer(file):
-    subject = file.split("/")[1].removesuffix(".rs")
-    for number, subjects in enumerate(LAYERS):
+def layer(crate, file):
+    subject = file.removeprefix(f"{crate}/").split("/")[0].removesuffix(".rs")
+    for number, subjects in enumerate(CRATES[crate]):
         if subject in subjects:
             return number, subject
     sys.exit(f"{file} is in no layer")
 
 
-def is_allowed(importer, imported):
-    if imported == CRATE:
+def is_allowed(crate, importer, imported):
+    # lib.rs exports everything again, so whoever imports it could reach every layer.
+    if imported == f"{crate}/lib.rs":
         return False
-    (above, subject), (below, other) = layer(importer), layer(imported)
-    if imported == REPLAY and above < len(LAYERS) - 1:
+    (above, subject), (below, other) = layer(crate, importer), layer(crate, imported)
+    if imported == REPLAY and above < len(CRATES[crate]) - 1:
         return False
     return below < above or subject == other or above == below == 0
 
 
-def main(added):
-    root = pathlib.Path(__file__).resolve().parent.parent
-    sources = {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in root.glob("src/**/*.rs")}
-    if added:
-        file, code = added
-        sources[file] += code
-    names = {file: re.sub(r"(/(mod|lib))?\.rs$", "", file).split("/")[1:] for file in sources}
+def check(crate, sources):
+    """The imports of each file, and the faults."""
+    # `a/mod.rs` is the module `a`, and `lib.rs` has no name.
+    parts = lambda file: pathlib.PurePosixPath(file).relative_to(crate).with_suffix("").parts
+    names = {file: [name for name in parts(file) if name not in ("mod", "lib")] for file in sources}
     file_of = {tuple(names[file]): file for file in sources}
     for file, source in list(sources.items()):
         for path, name in TEST_FILE.findall(source):
             del sources[f"{file.rsplit('/', 1)[0]}/{path}" if path else file_of[*names[file], name]]
 
     imports, faults = {}, []
-    for file in sources.keys() - {CRATE}:
+    for file in sources.keys() - {f"{crate}/lib.rs"}:
         imports[file] = set()
         for module, code in modules(NO_CODE.sub('""', sources[file]), names[file]):
             for path in paths(code):
@@ -111,15 +118,32 @@ def main(added):
                 if imported == file:
                     continue
                 imports[file].add(imported)
-                if not is_allowed(file, imported):
+                if not is_allowed(crate, file, imported):
                     faults.append(f"{file} must not import {imported}: {path}")
     try:
         graphlib.TopologicalSorter(imports).prepare()
     except graphlib.CycleError as error:
         faults.append("circle: " + " -> ".join(reversed(error.args[1])))
+    return imports, faults
+
+
+def main(added):
+    root = pathlib.Path(__file__).resolve().parent.parent
+    name = lambda path: path.relative_to(root).as_posix()
+    crates = {
+        crate: {name(path): path.read_text("utf-8") for path in root.glob(f"{crate}/**/*.rs")} for crate in CRATES
+    }
+    if added:
+        file, code = added
+        next(sources for sources in crates.values() if file in sources)[file] += code
+    faults = []
+    for crate, sources in crates.items():
+        imports, wrong = check(crate, sources)
+        faults += wrong
+        print(crate, "has", len(imports), "files and", sum(map(len, imports.values())), "imports")
     if faults:
         sys.exit("\n".join(sorted(faults)))
-    print(len(imports), "files,", sum(map(len, imports.values())), "imports, all in one direction")
+    print("all in one direction")
 
 
 if len(sys.argv) not in (1, 4) or sys.argv[1:2] not in ([], ["--add"]):

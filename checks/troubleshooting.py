@@ -4,10 +4,11 @@
 usage: troubleshooting.py [PAGE]
 
 An entry is a row of a table whose first cell is the code. The source of the library, of the companion crate, of the
-example server, of the bridge and of the shared state says which codes there are.
+example server, of the gateway, of the bridge and of the shared state says which codes there are.
 """
 
 import collections
+import itertools
 import pathlib
 import re
 import sys
@@ -23,7 +24,9 @@ CODE = re.compile(r'(?:=> |[{(]\s*)"([a-z0-9_]+)"')
 # A row of the table of findings: a variant, its code and its sentence.
 FINDING = re.compile(r'^    [A-Z]\w+ "([a-z0-9_]+)" "', re.M)
 # A refusal of a service: the first text among the arguments.
-CALL = re.compile(r'(?:Refusal|Self)::(?:new|answered_as|by_action|unavailable|not_found)\([^";]{0,120}?"([a-z0-9_]+)"')
+CALL = re.compile(r'(?:Refusal|Cause|Self)::(?:new|answered_as|by_action|unavailable|not_found)\([^";]{0,120}?"([a-z0-9_]+)"')
+# What of an accepted link is not followed: a code and a sentence.
+NOT_FOLLOWED = re.compile(r'\(\s*"(goto_[a-z]+)",\s*"')
 # What the shared state and the bridge add.
 STATE = re.compile(r'"(state_[a-z]+)"')
 BRIDGE = re.compile(r'=> "(whmcs_[a-z_]+)"')
@@ -44,8 +47,10 @@ def library():
 
 
 def services():
-    for source in (*sources("services/server/src"), *sources("crates/axum/src"), *sources("services/bridge/src")):
+    folders = ["crates/axum/src", "services/server/src", "examples/gateway/src", "services/bridge/src"]
+    for source in itertools.chain.from_iterable(map(sources, folders)):
         yield from CALL.findall(source)
+        yield from NOT_FOLLOWED.findall(source)
         yield from BRIDGE.findall(source)
     for source in sources("services/state/src"):
         yield from STATE.findall(source)

@@ -2,12 +2,14 @@
 
 use std::error::Error;
 
-use whmcs_auth::time::OffsetDateTime;
 use whmcs_auth::{
-    Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest, AutoAuthKey, AutoAuthKeys,
-    AutoAuthPolicy, AutoAuthRequest, FixedClock, MemoryStore, Refusal, StoredPassword,
-    StoredSecret, sign_autoauth, verify_api_request, verify_autoauth,
+    Admin, AdminState, ApiCredential, ApiPolicy, AutoAuthKey, AutoAuthKeys, AutoAuthPolicy,
+    AutoAuthRequest, FixedClock, MemoryStore, Received, Refusal, StoredPassword, StoredSecret,
+    sign_autoauth, verify_api_request, verify_autoauth,
 };
+
+/// The content type of an API call.
+const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Records of your database. The first argument is your own key, which you get back.
@@ -49,8 +51,8 @@ fn api_calls(store: &MemoryStore<&str>) -> Result<(), Box<dyn Error>> {
             "action=GetClients&username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99",
         ),
     ] {
-        let request = ApiRequest::from_form(body);
-        let caller = verify_api_request(&request, store, &ApiPolicy::new())?;
+        let received = Received::new().with_body(FORM, body);
+        let caller = verify_api_request(&received.api_request(), store, &ApiPolicy::new())?;
         println!("  {what:<38}   {}", caller.id);
     }
     Ok(())
@@ -58,7 +60,7 @@ fn api_calls(store: &MemoryStore<&str>) -> Result<(), Box<dyn Error>> {
 
 fn login_link() -> Result<(), Box<dyn Error>> {
     // A service uses `SystemClock`. This clock stands still, so each run prints the same link.
-    let clock = FixedClock::new(OffsetDateTime::from_unix_timestamp(1_700_000_000)?);
+    let clock = FixedClock::from_unix(1_700_000_000);
     let key = AutoAuthKey::new("abcXYZ123")?;
     let link = sign_autoauth("demo@whmcs.com", Some("viewinvoice.php?id=12"), &key, &clock)?;
     let url = link.url("https://billing.example.com")?;
@@ -82,8 +84,8 @@ fn login_link() -> Result<(), Box<dyn Error>> {
 
 fn refusal(store: &MemoryStore<&str>) {
     let body = "action=GetClients&username=admin&password=password";
-    let request = ApiRequest::from_form(body);
-    if let Err(refusal) = verify_api_request(&request, store, &ApiPolicy::new()) {
+    let received = Received::new().with_body(FORM, body);
+    if let Err(refusal) = verify_api_request(&received.api_request(), store, &ApiPolicy::new()) {
         println!("\nWhy is this call refused?");
         println!("  {body}");
         println!("  for the operator   {}", refusal.code());

@@ -4,70 +4,67 @@
 //! [`VerificationCache`] remembers that a secret matched a stored bcrypt text. The next call with the same
 //! secret and the same stored text is accepted without bcrypt. Needs feature `cache`.
 //!
-//! - Only matches are remembered. A wrong secret or an unknown name costs as much as without a cache.
-//! - The records are looked up on every call. A changed secret is another stored text, so it is not
+//! - **CACHE-1**: Only matches are remembered. A wrong secret or an unknown name costs as much as without a cache.
+//! - **CACHE-2**: The records are looked up on every call. A changed secret is another stored text, so it is not
 //!   remembered. A disabled admin, a deleted credential and a changed policy count at once.
-//! - The verdict has the same value in every field, with and without a cache.
+//! - **CACHE-3**: The verdict has the same value in every field, with and without a cache.
+//! - **CACHE-4**: Before a refusal, the cache is asked the same number of times for a known and for an unknown
+//!   name. Then the same bcrypt checks are made as without a cache (API-8). A remembered secret of a disabled
+//!   admin is refused in the same way.
+//! - **CACHE-5**: A stored text has at most one entry. So a caller with one credential cannot push out
+//!   another caller's entry, except by its own first call.
 //!
-//! | service | how it asks the cache |
-//! |---|---|
-//! | async | [`PendingCall::recall`] or [`PendingDecision::recall`], between the look-ups and the decision |
-//! | blocking | [`ApiGate::verify_with_cache`] or [`ApiRequest::verify_with_cache`] |
+//! [`ApiGate::with_cache`](crate::gate::ApiGate::with_cache) asks it for every call of a gate, and
+//! [`ApiAttempt::with_cache`](crate::ApiAttempt::with_cache) for one attempt. Then
+//! [`PendingDecision::decide_without_bcrypt`](crate::PendingDecision::decide_without_bcrypt) accepts a remembered
+//! secret without a thread.
 //!
 //! Source: this crate's decision.
-//!
-//! [`ApiGate::verify_with_cache`]: crate::gate::ApiGate::verify_with_cache
-//! [`ApiRequest::verify_with_cache`]: crate::ApiRequest::verify_with_cache
-//! [`PendingCall::recall`]: crate::gate::PendingCall::recall
-//! [`PendingDecision::recall`]: crate::PendingDecision::recall
 //!
 //! # Security
 //!
 //! An entry is an HMAC-SHA-256 of the stored text and of what was presented, cut to 128 bits. The key is in
 //! the same memory. So whoever reads the memory of the process can test a guess of a remembered secret at the
 //! speed of HMAC, not of bcrypt. That matters for secrets and passwords that people chose. Nobody can guess
-//! a random secret of 32 characters at any speed. The memory holds the presented secrets of running calls, too,
+//! a random secret of 32 characters at any speed. The memory also holds the presented secrets of running calls,
 //! with or without a cache.
 //!
-//! **Refusals.** Before a refusal, the cache is asked the same number of times for a known and for an unknown
-//! name. Then the same bcrypt checks are made as without a cache (API-8). A remembered secret of a disabled
-//! admin is refused in the same way.
-//!
 //! **Failures.** If your service counts failed calls, count them where the decision ends. A caller who hangs up must
-//! count, too. Otherwise it could guess without being counted. A second call that is fast would then show that
+//! also count. Otherwise it could guess without being counted. A second call that is fast would then show that
 //! the guess was right.
 //!
-//! **Other callers.** A stored text has at most one entry. So a caller with one credential cannot push out
-//! another caller's entry, except by its own first call. A caller who changes its secret again and again
-//! leaves old entries behind until they are too old. Each costs one bcrypt to make, and can cost another
-//! caller one bcrypt.
+//! **Other callers.** A caller who changes its secret again and again leaves old entries behind until they are
+//! too old. Each costs one bcrypt to make, and can cost another caller one bcrypt.
 //!
 //! # Examples
 //!
-//! An async service:
-//!
 //! ```
 //! use std::sync::Arc;
-//! use std::time::Instant;
-//! use whmcs_auth::cache::{Recall, VerificationCache};
-//! use whmcs_auth::{ApiCaller, ApiError, ApiPolicy, ApiRequest, AsyncCredentialStore};
+//! use std::time::{Duration, Instant};
+//! use whmcs_auth::cache::VerificationCache;
+//! use whmcs_auth::{
+//!     AdminState, ApiCredential, ApiPolicy, ApiRequest, MemoryStore, StoredSecret,
+//! };
 //!
-//! async fn who_calls<S: AsyncCredentialStore>(
-//!     request: &ApiRequest<'_>,
-//!     store: &S,
-//!     cache: &Arc<VerificationCache>,
-//! ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
-//!     let policy = ApiPolicy::new();
-//!     let pending = request.attempt().look_up(store).await?;
-//!     match pending.recall(cache, Instant::now(), &policy) {
-//!         Recall::Accepted(caller) => Ok(caller),
-//!         // Bcrypt runs in a blocking thread. The decision remembers a match.
-//!         Recall::Pending(pending) => {
-//!             let decided = tokio::task::spawn_blocking(move || pending.decide(&policy));
-//!             Ok(decided.await.expect("the decision never panics")?)
-//!         }
-//!     }
+//! // Draw the key from a cryptographic random number generator when the process starts.
+//! let key = *b"32 random bytes, new each start.";
+//! let cache = Arc::new(VerificationCache::new(key).with_max_age(Duration::from_secs(60)));
+//!
+//! // The lowest cost, to keep this example fast.
+//! let secret = StoredSecret::bcrypt("$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm")?;
+//! let credential = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
+//! let store = MemoryStore::new([credential], [])?;
+//! let request = ApiRequest::from_pairs([
+//!     ("identifier", "id"),
+//!     ("secret", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo"),
+//! ]);
+//! for _ in 0..3 {
+//!     let attempt = request.attempt(&ApiPolicy::new()).with_cache(&cache, Instant::now());
+//!     let caller = attempt.look_up(&store)?.decide()?;
+//!     assert_eq!(caller.id, 7);
 //! }
+//! assert_eq!((cache.hits(), cache.misses()), (2, 1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use alloc::boxed::Box;
@@ -83,10 +80,11 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::digest::declassify_place;
+use crate::stored::bcrypt_match::BcryptMatch;
 
 /// Remembers which secrets matched which stored bcrypt texts. Needs feature `cache`.
 ///
-/// Threads share it. It is off unless a service asks it: [the module](self) says how.
+/// Threads share it. It is off unless a service gives it to a gate or an attempt: [the module](self) has an example.
 ///
 /// | setting | default |
 /// |---|---|
@@ -99,35 +97,6 @@ use crate::digest::declassify_place;
 /// # Security
 ///
 /// The key is wiped on drop. Debug shows the settings and the counts alone.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::{Duration, Instant};
-/// use whmcs_auth::cache::VerificationCache;
-/// use whmcs_auth::{
-///     AdminState, ApiCredential, ApiPolicy, ApiRequest, MemoryStore, StoredSecret,
-/// };
-///
-/// // Draw the key from a cryptographic random number generator when the process starts.
-/// let key = *b"32 random bytes, new each start.";
-/// let cache = VerificationCache::new(key).with_max_age(Duration::from_secs(60));
-///
-/// // The lowest cost, to keep this example fast.
-/// let secret = StoredSecret::bcrypt("$2y$04$CCCCCCCCCCCCCCCCCCCCC.vqsu.ZuIKlbpeqslD19MBS9Vp28fjgm")?;
-/// let credential = ApiCredential::new(7, "id", secret, AdminState::WithApiAccess);
-/// let store = MemoryStore::new([credential], [])?;
-/// let request = ApiRequest::from_pairs([
-///     ("identifier", "id"),
-///     ("secret", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo"),
-/// ]);
-/// for _ in 0..3 {
-///     let caller = request.verify_with_cache(&store, &ApiPolicy::new(), &cache, Instant::now())?;
-///     assert_eq!(caller.id, 7);
-/// }
-/// assert_eq!((cache.hits(), cache.misses()), (2, 1));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 #[must_use]
 pub struct VerificationCache {
     /// Its state is the key: it is cloned for each digest.
@@ -246,8 +215,7 @@ impl VerificationCache {
         self.counts.hits.load(Ordering::Relaxed)
     }
 
-    /// How many calls the cache could not accept: the first call of each secret, and every call that was
-    /// refused after it.
+    /// How many decisions had to run bcrypt: the first call of each secret, and every refusal that costs bcrypt.
     #[must_use]
     pub fn misses(&self) -> u64 {
         self.counts.misses.load(Ordering::Relaxed)
@@ -287,7 +255,7 @@ impl VerificationCache {
     }
 
     /// What is remembered of a match. The time depends on the lengths of the texts alone.
-    pub(crate) fn fingerprint(&self, match_: &Match<'_>) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, match_: &BcryptMatch<'_>) -> Fingerprint {
         Fingerprint { digest: self.digest(match_), place: self.place(match_) }
     }
 
@@ -296,21 +264,18 @@ impl VerificationCache {
         since.as_millis().try_into().unwrap_or(u64::MAX)
     }
 
-    fn digest(&self, match_: &Match<'_>) -> [u64; 2] {
+    fn digest(&self, match_: &BcryptMatch<'_>) -> [u64; 2] {
         let mut mac = self.mac.clone();
         mac.update(&match_.head());
-        // One of them is empty in most matches, and an empty update takes time, too.
-        let texts = match_.stored.iter().filter(|text| !text.is_empty());
-        texts.for_each(|text| mac.update(text));
-        mac.update(match_.presented);
+        // One of them is empty in most matches, and an empty update also takes time.
+        match_.texts().filter(|text| !text.is_empty()).for_each(|text| mac.update(text));
         first_half(mac)
     }
 
     /// Which set a stored text belongs to, and which entry of the set. Bcrypt has made the last characters of
     /// the text, so the products are spread evenly. Without the factor, nobody knows which texts share a set.
-    fn place(&self, match_: &Match<'_>) -> u64 {
-        let [_, text] = match_.stored;
-        let characters = text.last_chunk().copied().unwrap_or_default();
+    fn place(&self, match_: &BcryptMatch<'_>) -> u64 {
+        let characters = match_.compared().last_chunk().copied().unwrap_or_default();
         declassify_place(self.place_factor.wrapping_mul(u64::from_le_bytes(characters)))
     }
 
@@ -351,60 +316,4 @@ impl fmt::Debug for VerificationCache {
             .field("misses", &self.misses())
             .finish_non_exhaustive()
     }
-}
-
-/// A check by bcrypt that has found a match, or may find one.
-pub(crate) struct Match<'a> {
-    check: Check,
-    /// The stored texts that the outcome depends on. The last one is what bcrypt compares with.
-    stored: [&'a [u8]; 2],
-    presented: &'a [u8],
-}
-
-/// So that a text of one column is not remembered for another.
-#[derive(Clone, Copy)]
-enum Check {
-    Secret = 1,
-    Password = 2,
-    Compat = 3,
-}
-
-impl<'a> Match<'a> {
-    /// The raw secret of a credential.
-    pub(crate) fn of_secret(stored: &'a [u8], presented: &'a str) -> Self {
-        Self { check: Check::Secret, stored: [&[], stored], presented: presented.as_bytes() }
-    }
-
-    /// The md5 of an admin's password, as the digits that bcrypt reads.
-    pub(crate) fn of_password(stored: &'a [u8], digits: &'a str) -> Self {
-        Self { check: Check::Password, stored: [&[], stored], presented: digits.as_bytes() }
-    }
-
-    /// The md5 of a credential's secret, as it was presented.
-    ///
-    /// It is checked only if the secret itself does not match, so the match depends on the text of
-    /// the secret, too.
-    pub(crate) fn of_compat(secret: &'a [u8], compat: &'a [u8], presented: &'a str) -> Self {
-        Self { check: Check::Compat, stored: [secret, compat], presented: presented.as_bytes() }
-    }
-
-    /// Which check it is, and the length of each text. So no two matches are the same bytes.
-    fn head(&self) -> [u8; 16] {
-        let [first, second] = self.stored.map(|text| text.len() as u32);
-        let words = [self.check as u32, first, second, self.presented.len() as u32];
-        let mut head = [0; 16];
-        head.as_chunks_mut().0.iter_mut().zip(words).for_each(|(b, word)| *b = word.to_le_bytes());
-        head
-    }
-}
-
-/// What a cache says about a call whose records were looked up.
-#[derive(Clone, Debug)]
-#[must_use]
-pub enum Recall<Accepted, Pending> {
-    /// The call is accepted without bcrypt: a match was remembered, or the scheme of the record is not
-    /// bcrypt. The value is the one that the decision would return.
-    Accepted(Accepted),
-    /// Decide it in a blocking thread. If it is accepted, the decision remembers the match.
-    Pending(Pending),
 }

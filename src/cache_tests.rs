@@ -24,12 +24,12 @@ fn text(number: usize) -> String {
 }
 
 fn remember(cache: &VerificationCache, text: &str, presented: &str, now: Instant) {
-    let match_ = Match::of_secret(text.as_bytes(), presented);
+    let match_ = BcryptMatch::of_secret(text.as_bytes(), presented);
     cache.remember(cache.fingerprint(&match_), now);
 }
 
 fn remembers(cache: &VerificationCache, text: &str, presented: &str, now: Instant) -> bool {
-    let match_ = Match::of_secret(text.as_bytes(), presented);
+    let match_ = BcryptMatch::of_secret(text.as_bytes(), presented);
     cache.remembers(&cache.fingerprint(&match_), now).into()
 }
 
@@ -37,10 +37,16 @@ fn remembers(cache: &VerificationCache, text: &str, presented: &str, now: Instan
 fn the_digest_is_hmac_sha_256_over_the_texts_with_their_lengths() {
     let cache = one_set();
     for (match_, message) in [
-        (Match::of_secret(b"stored", "s"), &b"\x01\0\0\0\0\0\0\0\x06\0\0\0\x01\0\0\0storeds"[..]),
-        (Match::of_password(b"text", "md5"), b"\x02\0\0\0\0\0\0\0\x04\0\0\0\x03\0\0\0textmd5"),
         (
-            Match::of_compat(b"before", b"text", "md5"),
+            BcryptMatch::of_secret(b"stored", "s"),
+            &b"\x01\0\0\0\0\0\0\0\x06\0\0\0\x01\0\0\0storeds"[..],
+        ),
+        (
+            BcryptMatch::of_password(b"text", "md5"),
+            b"\x02\0\0\0\0\0\0\0\x04\0\0\0\x03\0\0\0textmd5",
+        ),
+        (
+            BcryptMatch::of_compat(b"before", b"text", "md5"),
             b"\x03\0\0\0\x06\0\0\0\x04\0\0\0\x03\0\0\0beforetextmd5",
         ),
     ] {
@@ -57,16 +63,16 @@ fn the_digest_is_hmac_sha_256_over_the_texts_with_their_lengths() {
 fn no_two_matches_have_the_same_digest() {
     let cache = one_set();
     let matches = [
-        Match::of_secret(b"ab", "cd"),
-        Match::of_secret(b"abc", "d"),
-        Match::of_secret(b"a", "bcd"),
-        Match::of_secret(b"ab", "cD"),
-        Match::of_secret(b"aB", "cd"),
-        Match::of_password(b"ab", "cd"),
-        Match::of_compat(b"", b"ab", "cd"),
-        Match::of_compat(b"a", b"b", "cd"),
-        Match::of_compat(b"ab", b"", "cd"),
-        Match::of_compat(b"a", b"bc", "d"),
+        BcryptMatch::of_secret(b"ab", "cd"),
+        BcryptMatch::of_secret(b"abc", "d"),
+        BcryptMatch::of_secret(b"a", "bcd"),
+        BcryptMatch::of_secret(b"ab", "cD"),
+        BcryptMatch::of_secret(b"aB", "cd"),
+        BcryptMatch::of_password(b"ab", "cd"),
+        BcryptMatch::of_compat(b"", b"ab", "cd"),
+        BcryptMatch::of_compat(b"a", b"b", "cd"),
+        BcryptMatch::of_compat(b"ab", b"", "cd"),
+        BcryptMatch::of_compat(b"a", b"bc", "d"),
     ];
     let other_key = VerificationCache::new([7; 32]);
     let caches = [&cache, &other_key];
@@ -79,7 +85,7 @@ fn no_two_matches_have_the_same_digest() {
 
 /// A caller with one record can write one entry, however many texts match.
 #[test]
-fn a_stored_text_has_one_entry() {
+fn cache_5_a_stored_text_has_one_entry() {
     let (cache, now) = (one_set(), Instant::now());
     for number in 1..WAYS {
         remember(&cache, &text(number), "s", now);
@@ -159,7 +165,7 @@ fn a_quarter_of_the_capacity_is_remembered_whole() {
 fn the_key_chooses_the_sets() {
     let sets = |key| {
         let cache = VerificationCache::new([key; 32]);
-        let place = |number| cache.place(&Match::of_secret(text(number).as_bytes(), "s"));
+        let place = |number| cache.place(&BcryptMatch::of_secret(text(number).as_bytes(), "s"));
         (0..100).map(|number| place(number) >> 56).collect::<Vec<_>>()
     };
     let [one, other] = [1, 2].map(sets);

@@ -154,6 +154,21 @@ mod with_std {
             Self(Mutex::new(now))
         }
 
+        /// Makes a clock that stands at this time, in seconds since 1970-01-01 00:00 UTC. A time outside the years
+        /// -9999 to 9999 becomes the nearest time inside.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use whmcs_auth::{Clock, FixedClock};
+        ///
+        /// assert_eq!(FixedClock::from_unix(1290100706).now().unix_timestamp(), 1290100706);
+        /// ```
+        pub const fn from_unix(seconds: i64) -> Self {
+            let since = time::Duration::seconds(seconds);
+            Self::new(OffsetDateTime::UNIX_EPOCH.saturating_add(since))
+        }
+
         /// Sets the time. It may go forwards or backwards.
         pub fn set(&self, now: OffsetDateTime) {
             self.change(|time| *time = now);

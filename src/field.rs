@@ -6,139 +6,130 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
+use crate::php_name;
 use crate::secret_text::SecretText;
 
-/// A request field that this crate knows, and the rules for fields.
-///
-/// - **FIELD-1**: An empty field counts as absent. A field with an unknown name is ignored.
-/// - **FIELD-2**: A known name that occurs twice is malformed, whatever the values are.
-/// - **FIELD-3**: Any other name that PHP reads as a known name is malformed. PHP drops leading spaces
-///   and cuts a name at the first NUL or `[`, so ` action`, `action[]` and `action\0x` are all malformed.
-///   Without this rule a gateway could check one value while PHP uses another. For the same reason a
-///   gateway must forward fields that it encoded itself, never the bytes that it received.
-/// - **FIELD-4**: A value is malformed if it is longer than its cap in the table below. Lengths are
-///   checked before anything is hashed.
-/// - **FIELD-5**: A value is malformed if it holds U+FFFD, which stands for bytes that were not UTF-8.
-///   `identifier`, `username` and `email` are also malformed if they hold a control character.
-/// - **FIELD-6**: An action is 1 to 64 characters of `[A-Za-z0-9_]`. A longer action, or one of other
-///   characters, is refused after authentication, and no answer repeats it. A malformed action (FIELD-2,
-///   FIELD-3, FIELD-5) is refused before it. See [`Action`](crate::Action).
-/// - **FIELD-7**: Building a request never fails. Verification refuses a malformed request, so the
-///   caller gets the same public message as for wrong credentials or a wrong hash.
-///
-/// A `goto` that breaks FIELD-2 or FIELD-3 loses only the goto: the link itself can still be accepted.
-///
-/// If a request breaks several rules, one [`Malformed`] is reported. Broken rules FIELD-2 to FIELD-5 are
-/// reported first, in the order of the variants. A missing field is reported after them. For one field,
-/// FIELD-3 comes before FIELD-2, and FIELD-2 before FIELD-4 and FIELD-5. The order in which the fields
-/// arrived does not matter.
-///
-/// | field | cap in bytes |
-/// |---|---:|
-/// | `identifier`, `username` | 255 |
-/// | `secret`, `password` | 1024 |
-/// | `email` | 254 |
-/// | `hash` | 40 |
-/// | `goto` | 2048 |
-///
-/// `accesskey`, `action`, `responsetype` and `timestamp` have no cap. FIELD-6 limits an action,
-/// a timestamp has exactly ten digits, and the other two are never hashed.
-///
-/// Source: WHMCS documents the field names. PHP defines how PHP reads a name. The caps are this
-/// crate's decision, and so is refusing a malformed request.
-///
-/// # Examples
-///
-/// ```
-/// use whmcs_auth::{ApiRefusal, ApiRequest, Field, Malformed};
-///
-/// let request = ApiRequest::from_pairs([("identifier", "id"), ("secret[]", "s")]);
-/// let refusal = request.attempt().refusal();
-/// assert_eq!(refusal, Some(ApiRefusal::Malformed(Malformed::Alias(Field::Secret))));
-/// assert_eq!(Field::Secret.name(), "secret");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Field {
-    /// `identifier`: the public half of an API credential.
-    Identifier,
-    /// `secret`: the secret half of an API credential.
-    Secret,
-    /// `username`: an admin's username, or an identifier.
-    Username,
-    /// `password`: the md5 of an admin's password, or a secret.
-    Password,
-    /// `accesskey`: lifts the address restriction. It is never a credential.
-    AccessKey,
-    /// `action`: the API function that the caller asks for.
-    Action,
-    /// `responsetype`: the format of the answer.
-    ResponseType,
-    /// `email`: the e-mail of the account that a link logs in.
-    Email,
-    /// `timestamp`: when a link was signed, in Unix seconds.
-    Timestamp,
-    /// `hash`: the SHA-1 that signs a link, in hex.
-    Hash,
-    /// `goto`: the page that a link opens after the login.
-    Goto,
+/// The one table of fields: the names, and the caps in bytes (FIELD-4). The fields of an API request come first, and
+/// `email` is the first of a link.
+macro_rules! fields {
+    ($(#[$of_all:meta])* pub enum Field { $($(#[$doc:meta])* $field:ident = $name:literal, at most $cap:expr;)+ }) => {
+        $(#[$of_all])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Field {
+            $($(#[$doc])* $field,)+
+        }
+
+        impl Field {
+            pub(crate) const ALL: [Self; [$(Self::$field),+].len()] = [$(Self::$field),+];
+
+            /// The field's name in a request, such as `identifier`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$field => $name,)+
+                }
+            }
+
+            /// FIELD-4: the cap, in bytes.
+            pub(crate) const fn cap(self) -> usize {
+                match self {
+                    $(Self::$field => $cap,)+
+                }
+            }
+        }
+    };
+}
+
+const UNLIMITED: usize = usize::MAX;
+
+fields! {
+    /// A request field that this crate knows, and the rules for fields.
+    ///
+    /// - **FIELD-1**: An empty field counts as absent. A field with an unknown name is ignored.
+    /// - **FIELD-2**: A known name that occurs twice is malformed, whatever the values are.
+    /// - **FIELD-3**: Any other name that PHP reads as a known name is malformed. PHP drops leading spaces
+    ///   and cuts a name at the first NUL or `[`, so ` action`, `action[]` and `action\0x` are all malformed.
+    ///   Without this rule a gateway could check one value while PHP uses another. For the same reason a
+    ///   gateway must forward fields that it encoded itself, never the bytes that it received.
+    /// - **FIELD-4**: A value is malformed if it is longer than its cap in the table below. Lengths are
+    ///   checked before anything is hashed.
+    /// - **FIELD-5**: A value is malformed if it holds U+FFFD, which stands for bytes that were not UTF-8.
+    ///   `identifier`, `username` and `email` are also malformed if they hold a control character.
+    /// - **FIELD-6**: An action is 1 to 64 characters of `[A-Za-z0-9_]`. A longer action, or one of other
+    ///   characters, is refused after authentication, and no answer repeats it. A malformed action (FIELD-2,
+    ///   FIELD-3, FIELD-5) is refused before it. See [`Action`](crate::Action).
+    /// - **FIELD-7**: Building a request never fails. Verification refuses a malformed request, so the
+    ///   caller gets the same public message as for wrong credentials or a wrong hash.
+    ///
+    /// `goto` is the exception to FIELD-2 to FIELD-5: nobody signed it, so no fault of it refuses a link. The link only
+    /// loses the goto.
+    ///
+    /// If a request breaks several rules, one [`Malformed`] is reported. Broken rules FIELD-2 to FIELD-5 are
+    /// reported first, in the order of the variants. A missing field is reported after them. For one field,
+    /// FIELD-3 comes before FIELD-2, and FIELD-2 before FIELD-4 and FIELD-5. The order in which the fields
+    /// arrived does not matter.
+    ///
+    /// | field | cap in bytes |
+    /// |---|---:|
+    /// | `identifier`, `username` | 255 |
+    /// | `secret`, `password` | 1024 |
+    /// | `email` | 254 |
+    /// | `hash` | 40 |
+    /// | `goto` | 2048 |
+    ///
+    /// `accesskey`, `action`, `responsetype` and `timestamp` have no cap. FIELD-6 limits an action,
+    /// a timestamp has exactly ten digits, and the other two are never hashed.
+    ///
+    /// Source: WHMCS documents the field names. PHP defines how PHP reads a name. The caps are this
+    /// crate's decision, and so is refusing a malformed request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::{ApiPolicy, ApiRefusal, ApiRequest, Field, Malformed};
+    ///
+    /// let request = ApiRequest::from_pairs([("identifier", "id"), ("secret[]", "s")]);
+    /// let refusal = request.attempt(&ApiPolicy::new()).refusal();
+    /// assert_eq!(refusal, Some(ApiRefusal::Malformed(Malformed::Disguised(Field::Secret))));
+    /// assert_eq!(Field::Secret.name(), "secret");
+    /// ```
+    pub enum Field {
+        /// `identifier`: the public half of an API credential.
+        Identifier = "identifier", at most 255;
+        /// `secret`: the secret half of an API credential.
+        Secret = "secret", at most 1024;
+        /// `username`: an admin's username, or an identifier.
+        Username = "username", at most 255;
+        /// `password`: the md5 of an admin's password, or a secret.
+        Password = "password", at most 1024;
+        /// `accesskey`: lifts the address restriction. It is never a credential.
+        AccessKey = "accesskey", at most UNLIMITED;
+        /// `action`: the API function that the caller asks for.
+        Action = "action", at most UNLIMITED;
+        /// `responsetype`: the format of the answer.
+        ResponseType = "responsetype", at most UNLIMITED;
+        /// `email`: the e-mail of the account that a link logs in.
+        Email = "email", at most 254;
+        /// `timestamp`: when a link was signed, in Unix seconds.
+        Timestamp = "timestamp", at most UNLIMITED;
+        /// `hash`: the SHA-1 that signs a link, in hex.
+        Hash = "hash", at most 40;
+        /// `goto`: the page that a link opens after the login.
+        Goto = "goto", at most 2048;
+    }
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 11] = [
-        Self::Identifier,
-        Self::Secret,
-        Self::Username,
-        Self::Password,
-        Self::AccessKey,
-        Self::Action,
-        Self::ResponseType,
-        Self::Email,
-        Self::Timestamp,
-        Self::Hash,
-        Self::Goto,
-    ];
-
-    /// The field's name in a request, such as `identifier`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Identifier => "identifier",
-            Self::Secret => "secret",
-            Self::Username => "username",
-            Self::Password => "password",
-            Self::AccessKey => "accesskey",
-            Self::Action => "action",
-            Self::ResponseType => "responsetype",
-            Self::Email => "email",
-            Self::Timestamp => "timestamp",
-            Self::Hash => "hash",
-            Self::Goto => "goto",
-        }
-    }
-
-    /// FIELD-4: the cap, in bytes.
-    pub(crate) const fn cap(self) -> usize {
-        match self {
-            Self::Identifier | Self::Username => 255,
-            Self::Secret | Self::Password => 1024,
-            Self::Email => 254,
-            Self::Hash => 40,
-            Self::Goto => 2048,
-            Self::AccessKey | Self::Action | Self::ResponseType | Self::Timestamp => usize::MAX,
-        }
-    }
-
     /// The field with exactly this name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.name() == name)
+    pub(crate) fn named(name: impl AsRef<[u8]>) -> Option<Self> {
+        let name = name.as_ref();
+        Self::ALL.into_iter().find(|field| field.name().as_bytes() == name)
     }
 
-    /// FIELD-3: the field that PHP reads under another name than its own.
+    /// FIELD-3: the field that PHP reads out of another name.
     pub(crate) fn disguised(name: &str) -> Option<Self> {
-        let start = name.trim_start_matches(' ');
-        let as_php_reads = start.split(['\0', '[']).next().unwrap_or(start);
-        Self::named(as_php_reads).filter(|field| field.name() != name)
+        Self::named(php_name::base(name.as_bytes())).filter(|field| field.name() != name)
     }
 
     const fn refuses_controls(self) -> bool {
@@ -151,9 +142,9 @@ impl Field {
             Err(Malformed::TooLong(self))
         } else if is_printable_ascii(value) {
             Ok(())
-        } else if value.contains(char::REPLACEMENT_CHARACTER) {
+        } else if value.chars().any(|character| character == char::REPLACEMENT_CHARACTER) {
             Err(Malformed::NotUtf8(self))
-        } else if self.refuses_controls() && value.contains(char::is_control) {
+        } else if self.refuses_controls() && value.chars().any(char::is_control) {
             Err(Malformed::ControlCharacter(self))
         } else {
             Ok(())
@@ -184,7 +175,7 @@ pub enum Malformed {
     /// FIELD-3: PHP reads the name as a known one, such as `password[]` or ` action`. Code
     /// `disguised_field`.
     #[error("PHP reads a field with another name as `{0}`, for example `{0}[]`")]
-    Alias(Field),
+    Disguised(Field),
     /// FIELD-4: the value is longer than its cap. Code `field_too_long`.
     #[error("the field `{0}` is longer than {cap} bytes", cap = .0.cap())]
     TooLong(Field),
@@ -212,14 +203,24 @@ pub enum Malformed {
     /// `space_in_email`.
     #[error("the e-mail holds a space: the program that made the link must percent-encode `+`")]
     SpaceInEmail,
-    /// The body has another content type than a form, so its fields are not known. It is reported
-    /// before every other fault. Code
-    /// `body_not_form`.
+    /// The body has another content type than a form or multipart, or it has two, so its fields are not known.
+    /// Only `Received` finds it. Code `body_not_form`.
     #[error("the body is not read: its content type is missing, or is not that of a form")]
     BodyNotForm,
-    /// The request has more than 10,000 fields. Only `Received` counts them. Code `field_count`.
-    #[error("the request has more than 10000 fields")]
-    FieldCount,
+    /// The body is multipart, and is not well-formed or can be read in two ways. Only `Received` finds it. Code
+    /// `multipart_broken`.
+    #[error("the multipart body is not well-formed, or can be read in two ways")]
+    MultipartBroken,
+    /// The request has a body, and its method is not POST. PHP reads no fields out of such a body. Only `Received`
+    /// finds it. Code `body_without_post`.
+    #[error("the request has a body that is not read, because its method is not POST")]
+    BodyWithoutPost,
+    /// The request has more fields than are read. Only `Received` counts them. Code `field_count`.
+    #[error("the request has more than {max_fields} fields: see max_input_vars of PHP")]
+    FieldCount {
+        /// How many fields are read.
+        max_fields: usize,
+    },
 }
 
 impl Malformed {
@@ -228,7 +229,7 @@ impl Malformed {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Repeated(_) => "repeated_field",
-            Self::Alias(_) => "disguised_field",
+            Self::Disguised(_) => "disguised_field",
             Self::TooLong(_) => "field_too_long",
             Self::NotUtf8(_) => "field_not_utf8",
             Self::ControlCharacter(_) => "control_character",
@@ -237,13 +238,24 @@ impl Malformed {
             Self::HashFormat => "hash_format",
             Self::SpaceInEmail => "space_in_email",
             Self::BodyNotForm => "body_not_form",
-            Self::FieldCount => "field_count",
+            Self::MultipartBroken => "multipart_broken",
+            Self::BodyWithoutPost => "body_without_post",
+            Self::FieldCount { .. } => "field_count",
         }
     }
 }
 
 /// What a request holds for one field: nothing, a value, or the rule that the field broke.
 type Slot<'a> = Result<Option<SecretText<'a>>, Malformed>;
+
+/// The number of fields before the first of a link.
+const API: usize = Field::Email as usize;
+
+/// The fields of an API request.
+pub(crate) type ApiFields<'a> = Fields<'a, 0, API>;
+
+/// The fields of a link.
+pub(crate) type LinkFields<'a> = Fields<'a, API, { Field::ALL.len() - API }>;
 
 /// The fields of a request: the `N` variants of [`Field`] from number `FIRST` on.
 #[derive(Clone)]
@@ -262,13 +274,19 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         fields
     }
 
+    /// Whether the field belongs to such a request.
+    #[cfg(feature = "form")]
+    pub(crate) const fn holds(field: Field) -> bool {
+        Self::index(field) < N
+    }
+
     const fn index(field: Field) -> usize {
         (field as usize).wrapping_sub(FIRST)
     }
 
     /// Reads one pair (FIELD-2, FIELD-3). A name that is not one of these fields is ignored (FIELD-1).
     ///
-    /// An alias replaces a repetition, and a repetition replaces a fault of the value. So the reported
+    /// A disguised name replaces a repetition, and a repetition replaces a fault of the value. So the reported
     /// fault does not depend on the order of the pairs, which some decoders change.
     pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
         let exact = Field::named(name);
@@ -278,16 +296,12 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         let Some(slot) = self.0.get_mut(Self::index(field)) else {
             return;
         };
-        // Wrapped before any check, so that a value that is not kept is wiped, too.
+        // Wrapped before any check, so that a value that is not kept is also wiped.
         let value = SecretText::new(value);
         match slot {
-            _ if exact.is_none() => *slot = Err(Malformed::Alias(field)),
-            // Not `map`: it would write the value twice.
-            Ok(None) => match field.check(value.as_str()) {
-                Ok(()) => *slot = Ok(Some(value)),
-                Err(fault) => *slot = Err(fault),
-            },
-            Err(Malformed::Alias(_)) => {}
+            _ if exact.is_none() => *slot = Err(Malformed::Disguised(field)),
+            Ok(None) => *slot = field.check(value.as_str()).map(|()| Some(value)),
+            Err(Malformed::Disguised(_)) => {}
             _ => *slot = Err(Malformed::Repeated(field)),
         }
     }
@@ -298,13 +312,6 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         if let Some(first) = self.0.first_mut() {
             *first = Err(fault);
         }
-    }
-
-    /// Whether [`read_pair`](Self::read_pair) would read a pair with this name.
-    #[cfg(feature = "serde")]
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        let field = Field::named(name).or_else(|| Field::disguised(name));
-        field.is_some_and(|field| self.0.get(Self::index(field)).is_some())
     }
 
     /// The value, or the rule that the field broke. FIELD-1: an empty value is `None`.
@@ -324,9 +331,12 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         self.text(field).ok_or(Malformed::Missing(field))
     }
 
-    /// The faults of all fields, in the order of [`Field`].
-    pub(crate) fn faults(&self) -> impl Iterator<Item = Malformed> {
-        self.0.iter().filter_map(|slot| slot.as_ref().err().copied())
+    /// The fault of the first field that has one, in the order of [`Field`]. No fault of `goto` refuses a link.
+    pub(crate) fn fault(&self) -> Option<Malformed> {
+        Field::ALL.into_iter().filter(|field| *field != Field::Goto).find_map(|field| {
+            let slot = self.0.get(Self::index(field))?;
+            slot.as_ref().err().copied()
+        })
     }
 
     /// Writes which fields are present, without their values.

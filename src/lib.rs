@@ -34,7 +34,7 @@
 //! assert_eq!((call.caller.id, call.action.as_str()), (7, "getclients"));
 //!
 //! let error = gate.verify("203.0.113.8".parse()?, &request, &store).unwrap_err();
-//! assert_eq!(Answer::new(&error, &request).body, "result=error;message=Invalid IP 203.0.113.8");
+//! assert_eq!(Answer::refusal(&error, &request).body, "result=error;message=Invalid IP 203.0.113.8");
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -73,14 +73,14 @@
 //! # Map
 //!
 //! The core is at the top of the crate. It does not use the modules `gate`, `answer`, `replay`,
-//! `diagnose` and `upgrade`, and each of these can be used alone. This table lists an item that needs a feature
+//! and `diagnose`, and each of these can be used alone. This table lists an item that needs a feature
 //! only if the feature is on.
 //!
 //! | item | what it is for |
 //! |---|---|
 //! | [`verify_api_request`] | who calls the API; holds the rules `API-1` to `API-8` |
 //! | [`ApiRequest`] | the decoded fields of a call; [`Field`] holds the rules `FIELD-1` to `FIELD-7` |
-//! | [`ApiAttempt`] | the two steps of `verify_api_request` without I/O, for async services |
+//! | [`ApiAttempt`], [`PendingDecision`] | the steps of `verify_api_request` without I/O, for async services |
 //! | [`CredentialStore`] | the trait of a store, which finds [`ApiCredential`] and [`Admin`] records |
 //! | [`AsyncCredentialStore`] | the same trait for a store that is awaited |
 #![cfg_attr(feature = "std", doc = "| [`MemoryStore`] | a store in memory |")]
@@ -98,7 +98,7 @@
 #![cfg_attr(feature = "form", doc = "| [`sign_autoauth`] | signs login links |")]
 //! | [`ApiPolicy`], [`AutoAuthPolicy`] | the settings of both verifications |
 //! | [`Refusal`] | the trait of all refusals |
-//! | [`Clock`], [`clock`] | the trait of a clock, and the clocks of this crate |
+//! | [`Clock`] | the trait of a clock |
 //! | [`gate`] | addresses, proxies, actions, and one call for address, credentials and action |
 //! | [`answer`] | body, status and content type of an answer, as JSON, XML or NVP |
 #![cfg_attr(feature = "cache", doc = "| [`cache`] | bcrypt once for a secret, not on every call |")]
@@ -107,10 +107,6 @@
     feature = "diagnose",
     doc = "| [`diagnose`] | what the sender of a refused request probably did wrong |"
 )]
-#![cfg_attr(
-    any(feature = "bcrypt", feature = "sha2"),
-    doc = "| [`upgrade`] | stronger schemes in place of plain text and md5 |"
-)]
 //!
 //! # Refusals
 //!
@@ -118,7 +114,8 @@
 //! [`public_message`](Refusal::public_message) and [`http_status`](Refusal::http_status), which are
 //! the same for unknown, wrong and malformed credentials. The operator gets [`code`](Refusal::code)
 //! and a sentence that names the likely mistake. A failed store is [`ApiError::Store`]: nothing was
-//! decided. It implements [`Refusal`], too, so that [`Answer`](answer::Answer) can answer with 503.
+//! decided. It implements [`Refusal`] as well, so that
+//! [`Answer`](answer::Answer) can answer with 503.
 //!
 //! No Debug and no Display of this crate shows a secret, stored or presented. The exception is the error
 //! `E` of a store, inside [`ApiError`] and [`gate::GateError`]: its type is the store's own.
@@ -160,7 +157,6 @@
 //! | `cache` | no | the module `cache`: bcrypt once for a secret, not on every call |
 //! | `sha2` | no | API secrets that are stored as SHA-256 |
 //! | `ipnet` | no | networks in the address gate |
-//! | `serde` | no | requests from the form and query extractors of axum, actix-web and poem |
 //! | `http` | no | answers and redirects as the types of the crate `http` |
 //! | `test-util` | no | callers and logins made by hand, for tests of handlers; never in a release build |
 //!
@@ -196,34 +192,32 @@ mod api;
 mod autoauth;
 #[cfg(feature = "cache")]
 pub mod cache;
-pub mod clock;
+mod clock;
 #[cfg(feature = "diagnose")]
 pub mod diagnose;
 mod digest;
 mod field;
 pub mod gate;
 #[cfg(feature = "http")]
-mod http_types;
+pub mod http;
 mod pairs;
+mod php_name;
 #[cfg(feature = "form")]
 mod received;
 mod refusal;
 mod secret_text;
-#[cfg(feature = "serde")]
-mod serde;
 mod stored;
-#[cfg(any(feature = "bcrypt", feature = "sha2"))]
-pub mod upgrade;
 
 /// The crate of [`OffsetDateTime`](time::OffsetDateTime), which a [`Clock`] returns.
 pub use time;
 
 pub use api::action::{Action, ActionName, ActionRefusal, AllowedActions};
+pub use api::async_store::AsyncCredentialStore;
 pub use api::attempt::ApiAttempt;
 pub use api::caller::{ApiCaller, ApiMode};
-pub use api::look_up::{AsyncCredentialStore, PendingDecision, ReadyStore};
 #[cfg(feature = "std")]
 pub use api::memory_store::{DuplicateRecord, MemoryStore};
+pub use api::pending::PendingDecision;
 pub use api::policy::ApiPolicy;
 pub use api::refusal::{ApiError, ApiRefusal};
 pub use api::request::{ApiRequest, ResponseType};
@@ -249,7 +243,9 @@ pub use digest::DECLASSIFY;
 pub use field::{Field, Malformed};
 pub use pairs::Pairs;
 #[cfg(feature = "form")]
-pub use received::{ForwardRefusal, Received};
+pub use received::Received;
+#[cfg(feature = "form")]
+pub use received::forward::ForwardRefusal;
 pub use refusal::Refusal;
 pub use secret_text::SecretWarning;
 pub use stored::password::StoredPassword;

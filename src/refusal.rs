@@ -1,6 +1,7 @@
 //! The trait of all refusals, and the table of public messages.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use core::error::Error;
 use core::net::IpAddr;
 
@@ -18,14 +19,14 @@ use core::net::IpAddr;
 /// address.
 ///
 /// A failed store is [`ApiError::Store`](crate::ApiError::Store): nothing was decided. It implements
-/// `Refusal`, too, so that `Answer` can answer with 503.
+/// `Refusal` as well, so that `Answer` can answer with 503.
 ///
 /// [`Answer`](crate::answer::Answer) turns a refusal into the body that WHMCS's clients parse. Only
 /// this crate can implement the trait.
 ///
 /// Source: `Authentication Failed`, `Invalid IP` and `Invalid Permissions` with status 403, and
 /// `Empty action request` with status 400, were seen on WHMCS installations. `Access Denied` and
-/// `Administrator Account Disabled` are WHMCS's texts, too; their status 403 is this crate's
+/// `Administrator Account Disabled` are also WHMCS's texts; their status 403 is this crate's
 /// decision. `Service Unavailable` with status 503 and the messages for links are decisions of this
 /// crate.
 ///
@@ -56,10 +57,24 @@ pub trait Refusal: Error + Sealed {
         self.public_answer().message()
     }
 
-    /// The HTTP status code for the caller of the service: 400, 403, 413 or 503.
+    /// The HTTP status code for the caller of the service: 400, 403, 405 or 503.
     #[must_use]
     fn http_status(&self) -> u16 {
         self.public_answer().http_status()
+    }
+}
+
+/// Every refusal becomes a boxed one by `?`.
+impl<'a, R: Refusal + 'a> From<R> for Box<dyn Refusal + 'a> {
+    fn from(refusal: R) -> Self {
+        Box::new(refusal)
+    }
+}
+
+/// The same for threads.
+impl<'a, R: Refusal + Send + Sync + 'a> From<R> for Box<dyn Refusal + Send + Sync + 'a> {
+    fn from(refusal: R) -> Self {
+        Box::new(refusal)
     }
 }
 
@@ -83,7 +98,7 @@ pub enum PublicAnswer<'a> {
     ActionNotAllowed(&'a str),
     LinkNotValid,
     LinkExpired,
-    RequestTooLarge,
+    MethodNotAllowed,
     BadRequest,
     ServiceUnavailable,
 }
@@ -102,7 +117,7 @@ impl PublicAnswer<'_> {
             }
             Self::LinkNotValid => "This login link is not valid.".into(),
             Self::LinkExpired => "This login link has expired.".into(),
-            Self::RequestTooLarge => "Request Too Large".into(),
+            Self::MethodNotAllowed => "Method Not Allowed".into(),
             Self::BadRequest => "Bad Request".into(),
             Self::ServiceUnavailable => "Service Unavailable".into(),
         }
@@ -111,7 +126,7 @@ impl PublicAnswer<'_> {
     fn http_status(self) -> u16 {
         match self {
             Self::EmptyAction | Self::BadRequest => 400,
-            Self::RequestTooLarge => 413,
+            Self::MethodNotAllowed => 405,
             Self::ServiceUnavailable => 503,
             _ => 403,
         }

@@ -42,7 +42,7 @@ impl<'a> SecretText<'a> {
     }
 }
 
-/// A key or secret starts or ends with a character that nobody sees, such as the line end of a file or a blank
+/// A key or secret starts or ends with an invisible character, such as the line end of a file or a blank
 /// that was pasted.
 ///
 /// It is a warning and no error: the character may belong to the secret. Display says what it is and what to do,
@@ -83,7 +83,7 @@ impl fmt::Display for SecretWarning {
     }
 }
 
-/// Characters that nobody sees. They come along when text is read from a file or pasted.
+/// Invisible characters. They come along when text is read from a file or pasted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Invisible {
     LineEnd,
@@ -116,7 +116,7 @@ impl Invisible {
     }
 }
 
-/// Whether nobody sees the character: it is white space, a control character, a byte order mark, or has no width.
+/// Whether the character is invisible: white space, a control character, a byte order mark, or has no width.
 pub(crate) fn is_invisible(char: char) -> bool {
     Invisible::of(char).is_some()
 }

@@ -10,12 +10,12 @@ use time::OffsetDateTime;
 use whmcs_auth::gate::{AddressGate, ApiGate};
 #[cfg(any(feature = "std", feature = "sha2"))]
 use whmcs_auth::{AdminState, ApiCredential};
-#[cfg(feature = "std")]
-use whmcs_auth::{ApiPolicy, MemoryStore, verify_api_request};
 use whmcs_auth::{
-    ApiRequest, AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, Refusal,
+    ApiPolicy, ApiRequest, AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, Refusal,
     StoredPassword, StoredSecret, verify_autoauth,
 };
+#[cfg(feature = "std")]
+use whmcs_auth::{MemoryStore, verify_api_request};
 
 const MARKER: &str = "a marker that no other text holds";
 /// The allocator searches for this beginning of the marker.
@@ -132,7 +132,7 @@ fn secrets_that_the_library_owns_are_wiped() {
     let twice = || [("secret", marker()), ("secret", marker())];
     assert_eq!(left_behind(|| ApiRequest::from_pairs(twice())), 2 * left);
     let request = ApiRequest::from_pairs([("username", MARKER), ("password", MARKER)]);
-    assert_eq!(left_behind(|| request.attempt().into_owned()), 2 * left);
+    assert_eq!(left_behind(|| request.attempt(&ApiPolicy::new()).into_owned()), 2 * left);
     let link = || AutoAuthRequest::from_pairs([("hash", marker())]);
     assert_eq!(left_behind(link), left);
 
@@ -145,29 +145,57 @@ fn secrets_that_the_library_owns_are_wiped() {
     assert_eq!(left_behind(admitted), 2 * left);
 }
 
-/// A value of an unknown name is not even copied.
-#[cfg(feature = "serde")]
+/// What arrives in the form, what it is read into, and what is replaced when another part is added.
+#[cfg(feature = "form")]
 #[test]
-fn deserialized_secrets_are_wiped() {
-    use serde_core::Deserialize;
-    use serde_core::de::value::{Error, MapDeserializer};
+fn what_was_received_is_wiped() {
+    use whmcs_auth::Received;
 
+    const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+    const TYPE: Option<&str> = Some("multipart/form-data; boundary=Z");
     let left = usize::from(!cfg!(feature = "zeroize"));
-    for (name, left) in [("secret", left), ("secret[]", left), (" secret", left), ("password2", 0)]
-    {
-        let read = || {
-            let form = MapDeserializer::<_, Error>::new([(name, MARKER)].into_iter());
-            ApiRequest::deserialize(form).unwrap()
-        };
-        assert_eq!(left_behind(read), left, "{name}");
-    }
-    for (name, left) in [("hash", left), ("hash[]", left), ("password2", 0)] {
-        let read = || {
-            let query = MapDeserializer::<_, Error>::new([(name, MARKER)].into_iter());
-            AutoAuthRequest::deserialize(query).unwrap()
-        };
-        assert_eq!(left_behind(read), left, "{name}");
-    }
+    let query = format!("secret={}", MARKER.replace(' ', "+"));
+    let body = format!("x=%61&password={}", MARKER.replace(' ', "%20"));
+    let disposition = "Content-Disposition: form-data; name=\"password\"";
+    let parts = format!("--Z\r\n{disposition}\r\n\r\n{MARKER}\r\n--Z--");
+
+    let of_query = || Received::new().with_query(&query);
+    assert_eq!(left_behind(of_query), left);
+    assert_eq!(left_behind(|| Received::new().with_body(FORM, &body)), left);
+    assert_eq!(left_behind(|| Received::new().with_body(TYPE, &parts)), left);
+    let received = of_query();
+    assert_eq!(left_behind(|| received.clone()), left);
+    // The first buffer, which the second part replaces, and the second.
+    assert_eq!(left_behind(|| of_query().with_body(FORM, &body)), 2 * left);
+    assert_eq!(left_behind(|| of_query().with_body(TYPE, &parts)), 2 * left);
+    assert_eq!(left_behind(|| of_query().with_query("")), 2 * left);
+    // A field that is not kept.
+    assert_eq!(left_behind(|| Received::new().with_max_fields(0).with_query(&query)), 0);
+    // The request borrows what is UTF-8, and owns the rest.
+    assert_eq!(left_behind(|| drop(received.api_request())), 0);
+    let of_bytes = Received::new().with_query(&format!("{query}%FF"));
+    assert_eq!(left_behind(|| drop(of_bytes.api_request())), left);
+}
+
+/// A field of two bytes takes its bytes and a span.
+#[cfg(feature = "form")]
+#[test]
+fn a_request_takes_at_most_16_bytes_for_each_byte_received() {
+    use whmcs_auth::Received;
+
+    const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+    let body = "a&".repeat(9_900);
+    let before = BYTES.get();
+    let received = Received::new().with_max_fields(10_000).with_body(FORM, &body);
+    let taken = BYTES.get() - before;
+    assert_eq!(format!("{received:?}"), "Received { fields: 9900, fault: None }");
+    assert!(taken <= 16 * body.len(), "{taken} for {}", body.len());
+
+    // No more than the fields that are read, and the bytes that were received.
+    let before = BYTES.get();
+    let received = Received::new().with_max_fields(10).with_body(FORM, &body);
+    let taken = BYTES.get() - before;
+    assert!(taken <= body.len() + 1_000, "{taken} for {received:?}");
 }
 
 #[cfg(feature = "std")]
@@ -246,17 +274,19 @@ fn a_decoded_link_allocates_only_where_its_email_is_repaired() {
     }
 }
 
-/// `docs/performance.md` gives these counts. The decoder's buffer grows with the length of an encoded value.
+/// `docs/performance.md` gives these counts.
 #[cfg(all(feature = "std", feature = "form"))]
 #[test]
 fn every_other_path_allocates_this_often() {
     use whmcs_auth::answer::Answer;
-    use whmcs_auth::{ApiRefusal, sign_autoauth};
+    use whmcs_auth::{ApiRefusal, Received, sign_autoauth};
 
     let (name, secret) = ("D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv", "F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo");
     let stored = StoredSecret::plain(secret).unwrap();
     let record = ApiCredential::new(1, name, stored, AdminState::WithApiAccess);
     let store = MemoryStore::new([record], []).unwrap();
+    let form =
+        |body: &String| Received::new().with_body(Some("application/x-www-form-urlencoded"), body);
     let verify = |request: &ApiRequest<'_>| {
         let _ = verify_api_request(request, &store, &ApiPolicy::new()).unwrap();
     };
@@ -280,13 +310,12 @@ fn every_other_path_allocates_this_often() {
     let refused = ApiRefusal::WrongSecret;
 
     for (path, work, allocated) in [
-        ("raw body", &(|| verify(&ApiRequest::from_form(&body))) as &dyn Fn(), 0),
-        ("raw body, one value encoded", &|| verify(&ApiRequest::from_form(&encoded)), 2),
-        ("raw body, a letter encoded", &|| drop(ApiRequest::from_form("secret=%61")), 1),
-        ("raw body, a value with a plus", &|| drop(ApiRequest::from_form("secret=a+b")), 1),
-        ("raw body, a value with both", &|| drop(ApiRequest::from_form("secret=a+b%61")), 3),
-        ("raw body, a long value encoded", &|| drop(ApiRequest::from_form(&long)), 4),
-        ("attempt, owned", &|| drop(request.attempt().into_owned()), 2),
+        ("raw body", &(|| verify(&form(&body).api_request())) as &dyn Fn(), 2),
+        ("raw body, one value encoded", &|| verify(&form(&encoded).api_request()), 2),
+        ("raw body, a long value encoded", &|| drop(form(&long)), 2),
+        ("query and body", &|| drop(form(&encoded).with_query(&long)), 4),
+        ("empty request", &|| drop(Received::new().with_query("").with_body(None, "")), 0),
+        ("attempt, owned", &|| drop(request.attempt(&ApiPolicy::new()).into_owned()), 2),
         ("request, owned", &|| drop(ApiRequest::from_pairs(pairs).into_owned()), 2),
         ("link, its e-mail encoded", &|| check(&AutoAuthRequest::from_query(minted.query())), 3),
         ("link, from a whole URL", &|| check(&AutoAuthRequest::from_url(&url)), 3),
@@ -297,7 +326,7 @@ fn every_other_path_allocates_this_often() {
             5,
         ),
         ("link minted", &|| drop(sign_autoauth("a@b.test", None, &key, &now).unwrap()), 7),
-        ("answer", &|| drop(Answer::new(&refused, &request)), 1),
+        ("answer", &|| drop(Answer::refusal(&refused, &request)), 1),
     ] {
         assert_eq!(watch(work).0, allocated, "{path}");
     }
@@ -334,20 +363,6 @@ fn a_replay_guard_takes_60_to_120_bytes_a_link_and_up_to_200_at_one_login_a_seco
     }
 }
 
-#[cfg(feature = "sha2")]
-#[test]
-fn an_upgraded_text_is_wiped() {
-    let secret = StoredSecret::plain("s").unwrap();
-    let record = ApiCredential::new(1, "id", secret, AdminState::WithApiAccess);
-    let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "s")]);
-    let attempt = request.attempt();
-    let upgrade = || whmcs_auth::upgrade::sha256(&attempt, &record).unwrap();
-    assert!(upgrade().as_str().as_bytes().ends_with(DIGITS));
-    // Two blocks: the digits, and the text.
-    let left = 2 * usize::from(!cfg!(feature = "zeroize"));
-    assert_eq!(left_behind(upgrade), left);
-}
-
 /// The key is kept as the inner and the outer state of HMAC-SHA-256, of 32 bytes each, and as 8 bytes more.
 #[cfg(feature = "cache")]
 #[test]
@@ -372,12 +387,14 @@ fn the_key_of_a_cache_is_wiped() {
 #[cfg(feature = "cache")]
 #[test]
 fn a_cache_allocates_only_when_it_is_made() {
+    use std::sync::Arc;
     use std::time::Instant;
     use whmcs_auth::cache::VerificationCache;
 
     let before = BYTES.get();
     let cache = VerificationCache::new([7; 32]).with_capacity(1000);
     assert!(BYTES.get().wrapping_sub(before) <= 33 * cache.capacity());
+    let cache = Arc::new(cache);
 
     let bcrypt = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.FXJHjF.8tyWAsIeGLxC7hC/nyX4QxgC";
     let secret = StoredSecret::bcrypt(bcrypt).unwrap();
@@ -389,7 +406,8 @@ fn a_cache_allocates_only_when_it_is_made() {
     {
         let verify = || {
             let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", presented)]);
-            let verdict = request.verify_with_cache(&store, &ApiPolicy::new(), &cache, now);
+            let attempt = request.attempt(&ApiPolicy::new()).with_cache(&cache, now);
+            let verdict = attempt.look_up(&store).unwrap().decide();
             assert_eq!(verdict.is_ok(), presented == "password");
         };
         assert_eq!(watch(verify), (0, 0), "{presented}");

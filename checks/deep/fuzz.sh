@@ -14,7 +14,7 @@ weak_goto_check() {
     FOOLED=1 fails_by 'leaves the site' fuzz goto 120 "$work/nothing"
 }
 
-for target in forms links goto deserializers answers diagnose; do
+for target in forms links goto answers diagnose; do
     check "fuzz target $target" fuzz "$target" "${FUZZ_SECONDS:-20}" "fuzz/corpus/$target" "fuzz/seeds/$target"
 done
 check 'control: without a seed, the fuzzer finds a target that a weak check accepts' weak_goto_check

@@ -107,7 +107,7 @@ class Check:
             self.refused += 1
             got = message(body)
             faults = [f"PHP was reached by what was refused with {got}"] if reached else []
-            if status not in (400, 403, 413):
+            if status not in (400, 403, 405, 413):
                 faults.append(f"the status is {status}")
         if outcome is not None and got != outcome:
             faults.append(f"the outcome is {got}, and not {outcome}")

@@ -79,7 +79,7 @@ class Php:
 def gateway(program: str, upstream: Php, options: list[str], running: contextlib.ExitStack) -> int:
     """The port of a gateway in front of that PHP."""
     url = f"http://127.0.0.1:{upstream.port}{PATH.decode()}"
-    command = [program, "--listen", "127.0.0.1:0", "--upstream", url, *options]
+    command = [program, "--listen", "127.0.0.1:0", "--upstream", url, "--allow-get", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     running.callback(stop, process)
     return int(process.stdout.readline().rpartition(":")[2])

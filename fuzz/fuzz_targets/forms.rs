@@ -18,7 +18,17 @@ const FIELDS: [(Field, Option<usize>); 7] = [
 ];
 
 fuzz_target!(|form: &[u8]| {
-    judge(&ApiRequest::from_form(form), &decoded(form));
+    let pairs = decoded(form);
+    judge(&unlimited().with_query(form).api_request(), &pairs);
+    // A field without a name is none.
+    let count = pairs.iter().filter(|(name, _)| !name.is_empty()).count();
+    let few = Received::new().with_max_fields(9).with_query(form);
+    if count > 9 {
+        let too_many = Malformed::FieldCount { max_fields: 9 };
+        assert_eq!(refusal(&few.api_request()), Some(ApiRefusal::Malformed(too_many)));
+    } else {
+        assert_same(&few.api_request(), &ApiRequest::from_pairs(&pairs));
+    }
     // A query, a body and a content type, with line breaks between them.
     let mut lines = form.splitn(3, |byte| *byte == b'\n');
     let [query, body, content_type] = [lines.next(), lines.next(), lines.next()];
@@ -31,36 +41,88 @@ fuzz_target!(|form: &[u8]| {
 fn received(query: &[u8], body: &[u8], content_type: Option<&str>) {
     let only_query = decoded(query);
     let pairs = [only_query.clone(), decoded(body)].concat();
-    let of_query = Received::new().with_query(query);
+    let of_query = unlimited().with_query(query);
     let form = of_query.clone().with_body(Some("application/x-www-form-urlencoded"), body);
     judge(&form.api_request(), &pairs);
     assert_same(&form.api_request(), &ApiRequest::from_pairs(&pairs));
-    let parts = decoded(body)
-        .into_iter()
-        .fold(of_query.clone(), |received, (name, value)| received.with_part(name, value));
-    assert_same(&parts.api_request(), &ApiRequest::from_pairs(&pairs));
+    multipart(&of_query, &only_query, &decoded(body));
 
     let other = of_query.with_body(content_type, body);
+    let is_type = |expected| content_type.is_some_and(|given| media_type(given) == expected);
     let expected = if body.is_empty() {
-        ApiRequest::from_pairs(&only_query).attempt().refusal()
-    } else if content_type.is_some_and(is_form) {
-        ApiRequest::from_pairs(&pairs).attempt().refusal()
+        refusal(&ApiRequest::from_pairs(&only_query))
+    } else if is_type("application/x-www-form-urlencoded") {
+        refusal(&ApiRequest::from_pairs(&pairs))
+    } else if is_type("multipart/form-data") {
+        // It is read, or refused. The form that is forwarded has the same verdict.
+        refusal(&other.api_request())
     } else {
         Some(ApiRefusal::Malformed(Malformed::BodyNotForm))
     };
-    assert_eq!(other.api_request().attempt().refusal(), expected);
+    assert_eq!(refusal(&other.api_request()), expected);
+    match other.to_api_form() {
+        Ok(form) => {
+            assert_eq!(expected, None);
+            assert_same(&unlimited().with_query(&form).api_request(), &forwarded(&other));
+        }
+        Err(ForwardRefusal::Api(refusal)) => assert_eq!(expected, Some(refusal)),
+        Err(_) => assert_eq!(expected, None),
+    }
 }
 
-fn is_form(content_type: &str) -> bool {
+/// The request without a pair of credentials that does not count.
+fn forwarded(received: &Received) -> ApiRequest<'_> {
+    let form = |name| Some((name, str::from_utf8(received.field(name)?).ok()?));
+    let request = received.api_request();
+    let is_login = request.attempt(&ApiPolicy::new()).username().is_some();
+    let pair = if is_login { ["username", "password"] } else { ["identifier", "secret"] };
+    let names = pair.into_iter().chain(["accesskey", "action", "responsetype"]);
+    ApiRequest::from_pairs(names.filter_map(form).collect::<Vec<_>>())
+}
+
+/// The same fields as the parts of a multipart body. It is read, unless a name or a value cannot be written.
+fn multipart(of_query: &Received, query: &Pairs, body: &Pairs) {
+    let disposition = |name: &str| format!("Content-Disposition: form-data; name=\"{name}\"");
+    let is_broken = body.iter().any(|(name, value)| {
+        let is_line = |line: &str| line.starts_with("--Z");
+        disposition(name).len() > 1000
+            || name.bytes().any(|byte| byte.is_ascii_control() || b"\"\\".contains(&byte))
+            || value.split(['\r', '\n']).any(is_line)
+    });
+    let part = |(name, value): &(String, String)| {
+        format!("--Z\r\n{}\r\n\r\n{value}\r\n", disposition(name))
+    };
+    let parts: String = body.iter().map(part).collect();
+    let received = of_query
+        .clone()
+        .with_body(Some("multipart/form-data; boundary=Z"), &format!("{parts}--Z--\r\n"));
+    if is_broken {
+        let broken = Some(ApiRefusal::Malformed(Malformed::MultipartBroken));
+        return assert_eq!(refusal(&received.api_request()), broken);
+    }
+    let pairs = [&query[..], body].concat();
+    assert_same(&received.api_request(), &ApiRequest::from_pairs(&pairs));
+}
+
+fn unlimited() -> Received {
+    Received::new().with_max_fields(usize::MAX)
+}
+
+fn media_type(content_type: &str) -> String {
     let (media_type, _) = content_type.split_once(';').unwrap_or((content_type, ""));
-    let media_type = media_type.to_ascii_lowercase();
-    media_type.trim_end_matches(' ') == "application/x-www-form-urlencoded"
+    media_type.trim_end_matches(' ').to_ascii_lowercase()
+}
+
+fn refusal(request: &ApiRequest<'_>) -> Option<ApiRefusal> {
+    request.attempt(&ApiPolicy::new()).refusal()
 }
 
 fn assert_same(one: &ApiRequest<'_>, other: &ApiRequest<'_>) {
-    assert_eq!(one.attempt().refusal(), other.attempt().refusal());
-    assert_eq!(one.attempt().identifier(), other.attempt().identifier());
-    assert_eq!(one.attempt().username(), other.attempt().username());
+    let policy = ApiPolicy::new();
+    let [first, second] = [one, other].map(|request| request.attempt(&policy));
+    assert_eq!(first.refusal(), second.refusal());
+    assert_eq!(first.identifier(), second.identifier());
+    assert_eq!(first.username(), second.username());
     assert_eq!(one.access_key(), other.access_key());
     assert_eq!(one.action(), other.action());
     assert_eq!(one.response_type(), other.response_type());
@@ -79,7 +141,7 @@ fn judge(request: &ApiRequest<'_>, pairs: &Pairs) {
             Err(found) => fault = fault.or(Some(found)),
         }
     }
-    let attempt = request.attempt();
+    let attempt = request.attempt(&ApiPolicy::new());
     if fault.is_some() {
         return assert_eq!(attempt.refusal(), fault.map(ApiRefusal::Malformed));
     }
@@ -124,7 +186,7 @@ fn judge(request: &ApiRequest<'_>, pairs: &Pairs) {
     let verdict = |name: &str, secret: &str| {
         let secret = StoredSecret::plain(secret).expect("1 to 1024 bytes");
         let record = ApiCredential::new((), name, secret, AdminState::WithApiAccess);
-        attempt.decide(Some(&record), None, expected, &ApiPolicy::new())
+        attempt.decide(Some(&record), None, expected)
     };
     assert_eq!(verdict(&name, &presented).map(|caller| caller.mode), Ok(mode));
     let other = if presented == "x" { "y" } else { "x" };
@@ -138,7 +200,7 @@ fn expected(field: Field, cap: Option<usize>, pairs: &Pairs) -> Result<String, M
     let read: Vec<_> =
         pairs.iter().filter(|(name, _)| as_php_reads(name) == field.name()).collect();
     if read.iter().any(|(name, _)| name != field.name()) {
-        return Err(Malformed::Alias(field));
+        return Err(Malformed::Disguised(field));
     }
     let value = match &read[..] {
         [] => return Ok(String::new()),

@@ -22,7 +22,7 @@ static IS_FOOLED: LazyLock<bool> = LazyLock::new(|| std::env::var_os("FOOLED").i
 fuzz_target!(|text: &str| {
     let is_offered = match *IS_FOOLED {
         true => text.starts_with('/') && !text.starts_with("//"),
-        false => Goto::parse(text).target_or("") == text && !text.is_empty(),
+        false => matches!(Goto::parse(text), Goto::SameSite(_)),
     };
     if !is_offered {
         return;

@@ -1,5 +1,7 @@
 //! HTTP answers to API calls: body, status and content type, as WHMCS's clients read them.
 //!
+//! - **ANSWER-1**: The field `responsetype` names the format, in any case of its letters.
+//!
 //! | `responsetype` | content type | body |
 //! |---|---|---|
 //! | `json` | `application/json` | `{"result":"error","message":"Authentication Failed"}` |
@@ -15,16 +17,14 @@
 //!
 //! # Security
 //!
-//! No text can add a field or a tag to an answer:
-//!
-//! - JSON is ASCII. `"`, `<`, `>`, `&` and `'` become `\u00XX`, and `/` becomes `\/`. PHP writes
-//!   them in this way with its `JSON_HEX_*` flags. So the body is harmless inside HTML, too.
-//! - In XML, `<`, `>`, `&`, `"` and `'` are escaped. A character that XML 1.0 does not allow
-//!   becomes U+FFFD.
-//! - NVP has no escapes. So `;`, `=` and control characters become spaces.
-//!
-//! The only text of the request in an answer is a valid action, 1 to 64 of `[A-Za-z0-9_]`, in lower
-//! case (FIELD-6). It appears in the XML, and in the message `Invalid Permissions`.
+//! - **ANSWER-2**: No text can add a field or a tag to an answer:
+//!   - JSON is ASCII. `"`, `<`, `>`, `&` and `'` become `\u00XX`, and `/` becomes `\/`. PHP writes
+//!     them in this way with its `JSON_HEX_*` flags. So the body is also harmless inside HTML.
+//!   - In XML, `<`, `>`, `&`, `"` and `'` are escaped. A character that XML 1.0 does not allow
+//!     becomes U+FFFD.
+//!   - NVP has no escapes. So `;`, `=` and control characters become spaces.
+//! - **ANSWER-3**: The only text of the request in an answer is a valid action, 1 to 64 of `[A-Za-z0-9_]`, in
+//!   lower case (FIELD-6). It appears in the XML, and in the message `Invalid Permissions`.
 //!
 //! # Examples
 //!
@@ -33,7 +33,7 @@
 //! use whmcs_auth::{ApiRefusal, ApiRequest};
 //!
 //! let request = ApiRequest::from_pairs([("action", "GetClients"), ("responsetype", "json")]);
-//! let answer = Answer::new(&ApiRefusal::UnknownIdentifier, &request);
+//! let answer = Answer::refusal(&ApiRefusal::UnknownIdentifier, &request);
 //! assert_eq!(answer.http_status, 403);
 //! assert_eq!(answer.content_type, "application/json");
 //! assert_eq!(answer.body, r#"{"result":"error","message":"Authentication Failed"}"#);
@@ -68,7 +68,7 @@ impl Answer {
     ///
     /// If the service could not read a request at all, pass [`ApiRequest::default`], which asks for
     /// NVP.
-    pub fn new(refusal: &dyn Refusal, request: &ApiRequest<'_>) -> Self {
+    pub fn refusal(refusal: &dyn Refusal, request: &ApiRequest<'_>) -> Self {
         Self::error(refusal.http_status(), &refusal.public_message(), request)
     }
 
@@ -98,10 +98,10 @@ impl Answer {
         Self { http_status, content_type: content_type(format), body }
     }
 
-    /// Makes the answer to a call that was carried out, with status 200: `result`, then the fields in their
-    /// order. [`Value`] has an example.
+    /// Makes the answer to a call that was carried out, with status 200. [`Value`] has an example.
     ///
-    /// A field named `result` is left out, and in XML one named `action`: the answer has its own.
+    /// - **ANSWER-4**: `result` comes first, then the fields in their order. A field named `result` is left out,
+    ///   and in XML one named `action`: the answer has its own.
     pub fn success(fields: &[(&str, Value<'_>)], request: &ApiRequest<'_>) -> Self {
         let format = request.response_type();
         let body = success::body(format, request.action(), fields);

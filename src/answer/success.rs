@@ -24,7 +24,7 @@ use crate::api::request::ResponseType;
 /// Source: JSON and XML are laid out as WHMCS's examples are. WHMCS documents no NVP for nested values;
 /// the one here is this crate's decision.
 ///
-/// A value that nests more than 64 levels is written as an empty text.
+/// - **ANSWER-5**: A value that nests more than 64 levels is written as an empty text.
 ///
 /// # Examples
 ///

@@ -110,7 +110,8 @@ impl fmt::Debug for ActionName {
 
 /// The actions that a credential may do: everything that any of its API roles allows.
 ///
-/// Names are compared without ASCII case. A name that breaks FIELD-6 never matches. A clone shares the
+/// Names are compared without ASCII case, and without white space around them. A name that breaks FIELD-6 never
+/// matches. A clone shares the
 /// names, so credentials with the same roles can use clones of one value. The default allows nothing.
 ///
 /// Source: WHMCS documents that an action is allowed if any role of the credential allows it.
@@ -145,7 +146,7 @@ impl AllowedActions {
     /// Allows these actions. Pass the actions of all roles of a credential. A name may occur several times.
     pub fn new<N: AsRef<str>>(actions: impl IntoIterator<Item = N>) -> Self {
         let names: BTreeSet<_> =
-            actions.into_iter().map(|name| name.as_ref().to_ascii_lowercase()).collect();
+            actions.into_iter().map(|name| name.as_ref().trim().to_ascii_lowercase()).collect();
         Self(match names.is_empty() {
             true => Allowed::None,
             false => Allowed::Some(names.into()),

@@ -1,23 +1,31 @@
 //! API-1: which pair of fields counts, and what to look up for it.
 
+#[cfg(feature = "cache")]
+use alloc::sync::Arc;
+#[cfg(feature = "cache")]
+use std::time::Instant;
+
+use super::policy::ApiPolicy;
 use super::refusal::ApiRefusal;
 use super::request::ApiRequest;
-use crate::field::Field;
+#[cfg(feature = "cache")]
+use crate::cache::VerificationCache;
+use crate::field::{Field, Malformed};
 use crate::secret_text::SecretText;
 
-/// One attempt to authenticate: the pair of fields that counts (API-1), before any look-up.
+/// One attempt to authenticate: the pair of fields that counts (API-1) and the policy, before any look-up.
 ///
-/// It splits [`verify_api_request`](crate::verify_api_request) into two steps without I/O:
+/// It splits [`verify_api_request`](crate::verify_api_request) into steps without I/O:
 ///
-/// 1. [`identifier`](Self::identifier) and [`username`](Self::username) say what to look up.
-/// 2. [`decide`](Self::decide) takes the records that were found.
+/// 1. [`look_up`](Self::look_up) asks a store, or [`look_up_async`](Self::look_up_async) awaits one. Both return a
+///    [`PendingDecision`](crate::PendingDecision), which decides.
+/// 2. A service that makes the look-ups itself, for example to join them, asks [`identifier`](Self::identifier)
+///    and [`username`](Self::username) what to look up. Then [`decide`](Self::decide) takes the records that were
+///    found.
 ///
-/// [`look_up`](Self::look_up) makes the look-ups over an async store, and returns what decides. Take the two
-/// steps yourself to cache or join the look-ups.
-/// A malformed request, or one without credentials, asks for no look-up, and `decide` refuses it.
+/// A malformed request, or one without credentials, asks for no look-up, and the decision refuses it.
 ///
-/// [`ApiError`](crate::ApiError) works here, too: `?` turns a refusal into one, and `ApiError::Store` holds
-/// the error of a look-up.
+/// The policy is given here, and nowhere after.
 ///
 /// # Security
 ///
@@ -30,18 +38,24 @@ use crate::secret_text::SecretText;
 /// use whmcs_auth::{ApiPolicy, ApiRequest, ExpectedSchemes, PasswordScheme, SecretScheme};
 ///
 /// let request = ApiRequest::from_pairs([("username", "admin"), ("password", "secret")]);
-/// let attempt = request.attempt().into_owned();
+/// let attempt = request.attempt(&ApiPolicy::new()).into_owned();
 /// assert_eq!(attempt.identifier(), Some("admin"));
 /// assert_eq!(attempt.username(), Some("admin"));
 ///
 /// // Nothing was found.
 /// let expected = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5);
-/// let refusal = attempt.decide::<u64>(None, None, expected, &ApiPolicy::new()).unwrap_err();
+/// let refusal = attempt.decide::<u64>(None, None, expected).unwrap_err();
 /// assert_eq!(refusal.to_string(), "no API credential and no admin has this name");
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct ApiAttempt<'a>(pub(crate) Result<Presented<'a>, ApiRefusal>);
+pub struct ApiAttempt<'a> {
+    pub(crate) presented: Result<Presented<'a>, ApiRefusal>,
+    pub(super) policy: ApiPolicy,
+    /// The cache to ask, and the time of the call.
+    #[cfg(feature = "cache")]
+    pub(super) cache: Option<(Arc<VerificationCache>, Instant)>,
+}
 
 /// The pair of fields that counts.
 #[derive(Clone, Debug)]
@@ -59,30 +73,48 @@ pub(crate) enum Pair {
     Login,
 }
 
+impl Pair {
+    /// API-1: the pair that counts, by the fields that are present. One field of a pair is enough to choose it.
+    pub(crate) fn that_counts(is_present: impl Fn(Field) -> bool) -> Option<Self> {
+        [Self::Credential, Self::Login]
+            .into_iter()
+            .find(|pair| pair.fields().into_iter().any(&is_present))
+    }
+
+    /// The field of the name, and that of the secret.
+    pub(crate) const fn fields(self) -> [Field; 2] {
+        match self {
+            Self::Credential => [Field::Identifier, Field::Secret],
+            Self::Login => [Field::Username, Field::Password],
+        }
+    }
+}
+
 impl ApiRequest<'_> {
     /// Checks the shape of the request (API-1): the first step of [`ApiAttempt`].
     ///
-    /// It never fails. A refusal of the shape comes from [`ApiAttempt::refusal`] or [`ApiAttempt::decide`].
-    pub fn attempt(&self) -> ApiAttempt<'_> {
-        ApiAttempt(self.presented())
+    /// It never fails. A refusal of the shape comes from [`ApiAttempt::refusal`], and from the decision.
+    pub fn attempt(&self, policy: &ApiPolicy) -> ApiAttempt<'_> {
+        ApiAttempt {
+            presented: self.presented(),
+            policy: *policy,
+            #[cfg(feature = "cache")]
+            cache: None,
+        }
     }
 
-    fn presented(&self) -> Result<Presented<'_>, ApiRefusal> {
+    pub(crate) fn presented(&self) -> Result<Presented<'_>, ApiRefusal> {
         if let Some(fault) = self.malformed() {
             return Err(fault.into());
         }
-        let has = |field| self.fields.text(field).is_some();
-        let (pair, name, secret) = if has(Field::Identifier) || has(Field::Secret) {
-            (Pair::Credential, Field::Identifier, Field::Secret)
-        } else if has(Field::Username) || has(Field::Password) {
-            (Pair::Login, Field::Username, Field::Password)
-        } else {
-            return Err(ApiRefusal::MissingCredentials);
-        };
+        let text = |field| self.fields.text(field);
+        let pair = Pair::that_counts(|field| text(field).is_some());
+        let pair = pair.ok_or(ApiRefusal::MissingCredentials)?;
+        let [name, secret] = pair.fields();
         Ok(Presented {
             pair,
-            name: SecretText::new(self.fields.required(name)?),
-            secret: SecretText::new(self.fields.required(secret)?),
+            name: SecretText::new(text(name).ok_or(Malformed::Missing(name))?),
+            secret: SecretText::new(text(secret).ok_or(Malformed::Missing(secret))?),
         })
     }
 }
@@ -91,7 +123,7 @@ impl ApiAttempt<'_> {
     /// The identifier of the API credential to look up. `None` if the shape is refused.
     #[must_use]
     pub fn identifier(&self) -> Option<&str> {
-        let presented = self.0.as_ref().ok()?;
+        let presented = self.presented.as_ref().ok()?;
         Some(presented.name.as_str())
     }
 
@@ -102,23 +134,38 @@ impl ApiAttempt<'_> {
     /// whether the identifier is known.
     #[must_use]
     pub fn username(&self) -> Option<&str> {
-        let presented = self.0.as_ref().ok()?;
+        let presented = self.presented.as_ref().ok()?;
         (presented.pair == Pair::Login).then_some(presented.name.as_str())
     }
 
     /// Why the shape of the request is refused: [`ApiRefusal::Malformed`] or
-    /// [`ApiRefusal::MissingCredentials`]. [`decide`](Self::decide) returns the same refusal.
+    /// [`ApiRefusal::MissingCredentials`]. The decision returns the same refusal.
     #[must_use]
     pub fn refusal(&self) -> Option<ApiRefusal> {
-        self.0.as_ref().err().copied()
+        self.presented.as_ref().err().copied()
     }
 
-    /// The same attempt with text of its own, to move into a blocking thread.
+    /// The same attempt with strings of its own, to move into a blocking thread.
     pub fn into_owned(self) -> ApiAttempt<'static> {
-        ApiAttempt(self.0.map(|presented| Presented {
-            pair: presented.pair,
-            name: presented.name.into_owned(),
-            secret: presented.secret.into_owned(),
-        }))
+        ApiAttempt {
+            presented: self.presented.map(|presented| Presented {
+                pair: presented.pair,
+                name: presented.name.into_owned(),
+                secret: presented.secret.into_owned(),
+            }),
+            policy: self.policy,
+            #[cfg(feature = "cache")]
+            cache: self.cache,
+        }
+    }
+
+    /// Asks this cache before bcrypt, and lets it remember a match that bcrypt finds. `now` is the time of the
+    /// call. Needs feature `cache`.
+    ///
+    /// [The module](crate::cache) has an example.
+    #[cfg(feature = "cache")]
+    pub fn with_cache(mut self, cache: &Arc<VerificationCache>, now: Instant) -> Self {
+        self.cache = Some((Arc::clone(cache), now));
+        self
     }
 }

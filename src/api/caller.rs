@@ -3,7 +3,6 @@
 use core::fmt;
 
 use super::action::{Action, ActionName, ActionRefusal, AllowedActions};
-use super::policy::ApiPolicy;
 use crate::stored::scheme::StoredScheme;
 #[cfg(feature = "test-util")]
 use crate::stored::scheme::{PasswordScheme, SecretScheme};
@@ -43,8 +42,8 @@ impl fmt::Display for ApiMode {
 
 /// A verified caller of the API.
 ///
-/// [`verify_api_request`](crate::verify_api_request) and [`ApiAttempt::decide`](crate::ApiAttempt::decide)
-/// return it. Call [`authorize`](Self::authorize) before you carry out the action.
+/// [`verify_api_request`](crate::verify_api_request) and [`PendingDecision::decide`](crate::PendingDecision::decide)
+/// return it. It carries what it may do. Call [`authorize`](Self::authorize) before you carry out the action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[must_use]
@@ -57,9 +56,10 @@ pub struct ApiCaller<Id> {
     /// The stored scheme that matched, so that an operator can find and replace weak ones.
     pub scheme: StoredScheme,
     /// Whether an md5 was presented, and not the secret itself. Always `true` for an admin. For a
-    /// credential it is `true` only under [`ApiPolicy::with_md5_of_secret`] (API-3).
+    /// credential it is `true` only under
+    /// [`ApiPolicy::with_md5_of_secret`](crate::ApiPolicy::with_md5_of_secret) (API-3).
     pub presented_md5: bool,
-    /// The actions of the credential.
+    /// What the caller may do: the actions of the credential, or what the policy allows an admin.
     pub(crate) actions: AllowedActions,
 }
 
@@ -67,8 +67,8 @@ pub struct ApiCaller<Id> {
 impl<Id> ApiCaller<Id> {
     /// Makes a caller without verification, for tests of handlers. Needs feature `test-util`.
     ///
-    /// Its secret counts as stored in plain text, or as the md5 of a password for an admin login. It may do
-    /// no action: [`with_actions`](Self::with_actions) sets some.
+    /// Its secret counts as stored in plain text, or as the md5 of a password for an admin login. An admin may do
+    /// every action. A credential may do none: [`with_actions`](Self::with_actions) sets some.
     ///
     /// # Security
     ///
@@ -88,28 +88,35 @@ impl<Id> ApiCaller<Id> {
             true => PasswordScheme::Md5.into(),
             false => SecretScheme::Plain.into(),
         };
-        let actions = AllowedActions::default();
+        let actions = match is_admin {
+            true => AllowedActions::all(),
+            false => AllowedActions::default(),
+        };
         Self { id, mode, scheme, presented_md5: is_admin, actions }
     }
 }
 
 impl<Id> ApiCaller<Id> {
     /// Sets the actions that the caller may do, in place of the actions of the credential's record. It is for
-    /// a service that loads API roles after the secret was verified. It has no effect on an admin login.
+    /// a service that loads API roles after the secret was verified. It has no effect on an admin login: the policy
+    /// says what admins may do.
     ///
     /// # Security
     ///
     /// Do not load the roles of a credential before its secret is verified. The time of the extra query
     /// would show that the identifier exists.
     pub fn with_actions(mut self, actions: AllowedActions) -> Self {
-        self.actions = actions;
+        if self.mode != ApiMode::AdminLogin {
+            self.actions = actions;
+        }
         self
     }
 
     /// Checks whether the caller may do the [action](crate::ApiRequest::action), and returns its name.
     ///
     /// A credential may do the [actions of its record](crate::ApiCredential::with_actions). An admin login
-    /// may do what [`ApiPolicy::with_admin_actions`] says: every action, or none.
+    /// may do every action, unless
+    /// [`ApiPolicy::with_admin_actions`](crate::ApiPolicy::with_admin_actions) allowed none.
     ///
     /// Source: WHMCS documents API roles. That a missing action is reported before a forbidden one was seen
     /// on WHMCS installations.
@@ -143,7 +150,7 @@ impl<Id> ApiCaller<Id> {
     /// ]);
     /// let caller = verify_api_request(&request, &store, &ApiPolicy::new())?;
     ///
-    /// let refusal = caller.authorize(request.action(), &ApiPolicy::new()).unwrap_err();
+    /// let refusal = caller.authorize(request.action()).unwrap_err();
     /// assert_eq!(refusal.code(), "action_not_allowed");
     /// assert_eq!(
     ///     refusal.public_message(),
@@ -152,24 +159,16 @@ impl<Id> ApiCaller<Id> {
     /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn authorize(
-        &self,
-        action: Action<'_>,
-        policy: &ApiPolicy,
-    ) -> Result<ActionName, ActionRefusal> {
-        self.authorize_name(action.try_into()?, policy)
-    }
-
-    pub(crate) fn authorize_name(
-        &self,
-        action: ActionName,
-        policy: &ApiPolicy,
-    ) -> Result<ActionName, ActionRefusal> {
-        match self.mode {
-            ApiMode::AdminLogin if policy.admin_actions => Ok(action),
-            ApiMode::AdminLogin => Err(ActionRefusal::AdminNotAllowed { action }),
-            _ if self.actions.includes_name(&action) => Ok(action),
-            _ => Err(ActionRefusal::NotAllowed { action }),
+    pub fn authorize(&self, action: Action<'_>) -> Result<ActionName, ActionRefusal> {
+        let action = ActionName::try_from(action)?;
+        if self.actions.includes_name(&action) {
+            return Ok(action);
         }
+        Err(match self.mode {
+            ApiMode::AdminLogin => ActionRefusal::AdminNotAllowed { action },
+            ApiMode::Credential | ApiMode::CredentialAsLogin => {
+                ActionRefusal::NotAllowed { action }
+            }
+        })
     }
 }

@@ -10,14 +10,13 @@ use super::store::{Admin, AdminState, ApiCredential};
 use crate::stored::scheme::ExpectedSchemes;
 
 impl ApiAttempt<'_> {
-    /// Decides who is calling, from the records that were found: the second step of [`ApiAttempt`].
+    /// Decides who is calling, from the records that were found for the attempt.
     ///
     /// | argument | what to pass |
     /// |---|---|
     /// | `credential` | the credential found for [`identifier`](Self::identifier), if any |
     /// | `admin` | the admin found for [`username`](Self::username), if any |
     /// | `expected` | the schemes that a refusal must cost (API-8) |
-    /// | `policy` | the same policy for every request |
     ///
     /// A record with another name counts as absent (API-6). A record that the attempt did not ask for is
     /// ignored.
@@ -48,13 +47,13 @@ impl ApiAttempt<'_> {
     /// };
     ///
     /// let request = ApiRequest::from_pairs([("identifier", "id"), ("secret", "s3cret")]);
-    /// let attempt = request.attempt();
+    /// let attempt = request.attempt(&ApiPolicy::new());
     ///
     /// // Found for `attempt.identifier()`. It asks for no admin: `attempt.username()` is `None`.
     /// let secret = StoredSecret::plain("s3cret")?;
     /// let found = ApiCredential::new(7, "id", secret, AdminState::Disabled);
     /// let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Md5);
-    /// let verdict = attempt.decide(Some(&found), None, expected, &ApiPolicy::new());
+    /// let verdict = attempt.decide(Some(&found), None, expected);
     /// assert_eq!(verdict, Err(ApiRefusal::AdminDisabled));
     /// # Ok::<(), whmcs_auth::SchemeError>(())
     /// ```
@@ -62,7 +61,7 @@ impl ApiAttempt<'_> {
     /// Records in the wrong order do not compile:
     ///
     /// ```compile_fail,E0308
-    /// use whmcs_auth::{Admin, ApiAttempt, ApiCredential, ApiPolicy, ExpectedSchemes};
+    /// use whmcs_auth::{Admin, ApiAttempt, ApiCredential, ExpectedSchemes};
     ///
     /// fn is_verified(
     ///     attempt: &ApiAttempt<'_>,
@@ -70,12 +69,12 @@ impl ApiAttempt<'_> {
     ///     admin: &Admin<u64>,
     ///     expected: ExpectedSchemes,
     /// ) -> bool {
-    ///     attempt.decide(Some(admin), Some(credential), expected, &ApiPolicy::new()).is_ok()
+    ///     attempt.decide(Some(admin), Some(credential), expected).is_ok()
     /// }
     /// ```
     ///
     /// ```
-    /// # use whmcs_auth::{Admin, ApiAttempt, ApiCredential, ApiPolicy, ExpectedSchemes};
+    /// # use whmcs_auth::{Admin, ApiAttempt, ApiCredential, ExpectedSchemes};
     /// #
     /// # fn is_verified(
     /// #     attempt: &ApiAttempt<'_>,
@@ -83,7 +82,7 @@ impl ApiAttempt<'_> {
     /// #     admin: &Admin<u64>,
     /// #     expected: ExpectedSchemes,
     /// # ) -> bool {
-    /// attempt.decide(Some(credential), Some(admin), expected, &ApiPolicy::new()).is_ok()
+    /// attempt.decide(Some(credential), Some(admin), expected).is_ok()
     /// # }
     /// ```
     pub fn decide<Id: Clone>(
@@ -91,9 +90,23 @@ impl ApiAttempt<'_> {
         credential: Option<&ApiCredential<Id>>,
         admin: Option<&Admin<Id>>,
         expected: ExpectedSchemes,
-        policy: &ApiPolicy,
     ) -> Result<ApiCaller<Id>, ApiRefusal> {
-        self.decide_by(&Computed, credential, admin, expected, policy)
+        #[cfg(feature = "cache")]
+        if let Some(verdict) = self.decide_with_cache(credential, admin, expected) {
+            return verdict;
+        }
+        self.decide_by(&Computed, credential, admin, expected)
+    }
+
+    /// Without the feature, no check is bcrypt.
+    #[cfg(not(feature = "bcrypt"))]
+    pub(super) fn decide_without_bcrypt<Id: Clone>(
+        &self,
+        credential: Option<&ApiCredential<Id>>,
+        admin: Option<&Admin<Id>>,
+        expected: ExpectedSchemes,
+    ) -> Option<Result<ApiCaller<Id>, ApiRefusal>> {
+        Some(self.decide(credential, admin, expected))
     }
 
     /// Decides as [`decide`](Self::decide) does, with checks that are made by this method.
@@ -104,11 +117,10 @@ impl ApiAttempt<'_> {
         credential: Option<&ApiCredential<Id>>,
         admin: Option<&Admin<Id>>,
         expected: ExpectedSchemes,
-        policy: &ApiPolicy,
     ) -> Result<ApiCaller<Id>, ApiRefusal> {
-        let presented = self.0.as_ref().map_err(|refusal| *refusal)?;
-        let mut checks = Checks::new(method, presented, expected, policy);
-        let verdict = decide(presented, &mut checks, credential, admin, policy);
+        let presented = self.presented.as_ref().map_err(|refusal| *refusal)?;
+        let mut checks = Checks::new(method, presented, expected, &self.policy);
+        let verdict = decide(presented, &mut checks, credential, admin, &self.policy);
         if verdict.is_err() {
             checks.check_decoys();
         }
@@ -134,7 +146,9 @@ fn decide<Id: Clone>(
 
     match (presented.pair, credential, admin) {
         (pair, Some(record), _) => verify_credential(checks, pair, record),
-        (Pair::Login, None, Some(record)) if policy.admin_login => verify_admin(checks, record),
+        (Pair::Login, None, Some(record)) if policy.admin_login => {
+            verify_admin(checks, record, policy)
+        }
         _ if !(is_identifier && is_username) => Err(ApiRefusal::RecordNameMismatch),
         (Pair::Credential, None, _) => Err(ApiRefusal::UnknownIdentifier),
         (Pair::Login, None, _) if !policy.admin_login => Err(ApiRefusal::AdminLoginOff),
@@ -174,6 +188,7 @@ fn verify_credential<Id: Clone>(
 fn verify_admin<Id: Clone>(
     checks: &mut Checks<'_>,
     record: &Admin<Id>,
+    policy: &ApiPolicy,
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
     if !checks.password_matches(&record.password) {
         return Err(match checks.looks_md5() {
@@ -187,7 +202,10 @@ fn verify_admin<Id: Clone>(
         mode: ApiMode::AdminLogin,
         scheme: record.password.scheme().into(),
         presented_md5: true,
-        actions: AllowedActions::default(),
+        actions: match policy.admin_actions {
+            true => AllowedActions::all(),
+            false => AllowedActions::default(),
+        },
     })
 }
 

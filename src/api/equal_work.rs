@@ -3,7 +3,7 @@
 //! [`Checks`] remembers the scheme of each check. Before a refusal it checks a decoy for every expected
 //! scheme that no record was checked with.
 //!
-//! [`Method`] says how a check is made, so the same rules hold where a cache answers in place of bcrypt.
+//! [`Method`] says how a check is made, so the same rules hold where bcrypt is left out, or a cache answers for it.
 
 use core::hint::black_box;
 use core::mem::ManuallyDrop;
@@ -62,10 +62,10 @@ impl Method for Computed {
 
 /// Chosen at run time. A copy of [`Checks`] for each method would be compiled in its own way, and the
 /// instructions of two refusals would be further apart.
-#[cfg(feature = "cache")]
+#[cfg(feature = "bcrypt")]
 pub(super) type AnyMethod<'a> = &'a dyn Method;
 /// The only one, so that the compiler can prove that no check panics.
-#[cfg(not(feature = "cache"))]
+#[cfg(not(feature = "bcrypt"))]
 pub(super) type AnyMethod<'a> = &'a Computed;
 
 /// The checks of one decision, and the schemes that they used.

@@ -25,9 +25,9 @@ fn work_of(
     policy: ApiPolicy,
 ) -> (&'static str, Vec<Work>) {
     let request = ApiRequest::from_pairs(pairs);
-    let attempt = request.attempt();
+    let attempt = request.attempt(&policy);
     let (verdict, work) =
-        work::of(|| attempt.decide(credential.as_ref(), admin.as_ref(), expected, &policy));
+        work::of(|| attempt.decide(credential.as_ref(), admin.as_ref(), expected));
     let code = verdict.map_or_else(|refusal| refusal.code(), |_| "accepted");
     (code, work)
 }
@@ -298,6 +298,7 @@ fn link_4_every_key_is_tried_before_the_outcome_is_revealed() {
 #[test]
 fn api_8_a_refusal_costs_the_same_with_a_full_an_empty_and_no_cache() {
     use crate::{MemoryStore, cache::VerificationCache};
+    use std::sync::Arc;
     use std::time::Instant;
 
     const BCRYPT_OF_MD5: &str = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.ok.6/RtMV8m3bCIP8kVTzrJDJX.L3x.";
@@ -327,8 +328,16 @@ fn api_8_a_refusal_costs_the_same_with_a_full_an_empty_and_no_cache() {
 
     let now = Instant::now();
     let policy = ApiPolicy::new().with_md5_of_secret(true);
-    let empty = || VerificationCache::new([7; 32]);
+    let empty = || Arc::new(VerificationCache::new([7; 32]));
     let full = empty();
+    let verify = |request: &ApiRequest<'_>, store: &MemoryStore<()>, cache: Option<&Arc<_>>| {
+        let attempt = request.attempt(&policy);
+        let attempt = match cache {
+            Some(cache) => attempt.with_cache(cache, now),
+            None => attempt,
+        };
+        attempt.look_up(store).unwrap().decide()
+    };
     // Every match is remembered, and is a hit without bcrypt.
     for (store, pairs, recalls) in [
         (known(enabled), [("identifier", "id"), ("secret", SECRET)], 1),
@@ -337,9 +346,8 @@ fn api_8_a_refusal_costs_the_same_with_a_full_an_empty_and_no_cache() {
         (admin(enabled), [("username", "id"), ("password", MD5)], 1),
     ] {
         let request = ApiRequest::from_pairs(pairs);
-        let verify = || request.verify_with_cache(&store, &policy, &full, now);
-        let _ = verify().unwrap();
-        let (verdict, work) = work::of(verify);
+        let _ = verify(&request, &store, Some(&full)).unwrap();
+        let (verdict, work) = work::of(|| verify(&request, &store, Some(&full)));
         assert!(verdict.is_ok());
         assert_eq!(only(is_bcrypt, &work), []);
         assert_eq!(only(is_recall, &work), vec![Work::Recall; recalls]);
@@ -397,12 +405,11 @@ fn api_8_a_refusal_costs_the_same_with_a_full_an_empty_and_no_cache() {
     ] {
         for (code, store, pairs) in refusals {
             let request = ApiRequest::from_pairs(pairs);
-            let (without, work) = work::of(|| request.verify(&store, &policy));
+            let (without, work) = work::of(|| verify(&request, &store, None));
             assert_eq!(without.unwrap_err().code(), code);
             assert_eq!(only(is_bcrypt, &work), bcrypts(checks), "{code}");
             for cache in [&empty(), &full] {
-                let verify = || request.verify_with_cache(&store, &policy, cache, now);
-                let (with, work) = work::of(verify);
+                let (with, work) = work::of(|| verify(&request, &store, Some(cache)));
                 assert_eq!(with.unwrap_err().code(), code);
                 assert_eq!(only(is_bcrypt, &work), bcrypts(checks), "{code}");
                 assert_eq!(only(is_recall, &work), vec![Work::Recall; checks], "{code}");

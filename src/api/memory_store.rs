@@ -9,6 +9,7 @@ use core::hash::{Hash, Hasher};
 use std::collections::{HashMap, HashSet};
 
 use super::store::{Admin, ApiCredential, CredentialStore, Lookup};
+use crate::field::Field;
 use crate::stored::scheme::{ExpectedSchemes, PasswordScheme, SecretScheme};
 
 /// A store that holds all records in memory. Needs feature `std`.
@@ -159,8 +160,8 @@ impl<Id: Clone> CredentialStore for MemoryStore<Id> {
     }
 
     fn find_admin(&self, username: &str) -> Lookup<'_, Admin<Id>, Infallible> {
-        // On the stack. The cap of a username is 255 bytes (FIELD-4).
-        let mut lower = [0; 255];
+        // On the stack. A longer username was refused (FIELD-4).
+        let mut lower = [0; Field::Username.cap()];
         let Some(lower) = lower.get_mut(..username.len()) else {
             return Ok(None);
         };

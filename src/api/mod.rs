@@ -4,28 +4,27 @@
 //! rule is applied.
 
 pub(crate) mod action;
+pub(crate) mod async_store;
 pub(crate) mod attempt;
+#[cfg(feature = "bcrypt")]
+mod bcrypt_checks;
 pub(crate) mod caller;
 mod decide;
 mod equal_work;
-pub(crate) mod look_up;
 #[cfg(feature = "std")]
 pub(crate) mod memory_store;
+pub(crate) mod pending;
 pub(crate) mod policy;
-#[cfg(feature = "cache")]
-mod recall;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod store;
+mod weak_secret;
 
-use alloc::borrow::Cow;
-
-use self::attempt::ApiAttempt;
 use self::caller::ApiCaller;
 use self::policy::ApiPolicy;
 use self::refusal::ApiError;
 use self::request::ApiRequest;
-use self::store::{Admin, ApiCredential, CredentialStore};
+use self::store::CredentialStore;
 
 /// Verifies who is calling the API, or says why the call is refused.
 ///
@@ -59,8 +58,8 @@ use self::store::{Admin, ApiCredential, CredentialStore};
 /// | only one of `username` and `password` | malformed | nothing |
 /// | none of the four | missing credentials | nothing |
 ///
-/// This function blocks. With bcrypt, or with a store that must be awaited, take the two steps of
-/// [`ApiAttempt`] instead. WHMCS authenticates every request, and a service should do the same.
+/// This function blocks. With bcrypt, or with a store that must be awaited, take the steps of
+/// [`ApiAttempt`](crate::ApiAttempt) instead. WHMCS authenticates every request, and a service should do the same.
 ///
 /// Source: WHMCS documents the three modes, and that the admin needs API Access. The
 /// look-ups, the order of the checks, API-3 and API-8 are this crate's decision.
@@ -121,89 +120,5 @@ pub fn verify_api_request<S: CredentialStore + ?Sized>(
     store: &S,
     policy: &ApiPolicy,
 ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
-    verify_attempt(&request.attempt(), store, policy)
-}
-
-impl ApiRequest<'_> {
-    /// Verifies the request over a store, as [`verify_api_request`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`verify_api_request`].
-    pub fn verify<S: CredentialStore + ?Sized>(
-        &self,
-        store: &S,
-        policy: &ApiPolicy,
-    ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
-        verify_api_request(self, store, policy)
-    }
-}
-
-#[cfg(feature = "cache")]
-impl ApiRequest<'_> {
-    /// Verifies the request over a store, and asks a cache before bcrypt. Needs feature `cache`.
-    ///
-    /// `now` is the time of the call. [`VerificationCache`](crate::cache::VerificationCache) has an example.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`verify_api_request`]. The verdict is the same, with every cache.
-    pub fn verify_with_cache<S: CredentialStore + ?Sized>(
-        &self,
-        store: &S,
-        policy: &ApiPolicy,
-        cache: &crate::cache::VerificationCache,
-        now: std::time::Instant,
-    ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
-        verify_attempt_with_cache(&self.attempt(), store, policy, cache, now)
-    }
-}
-
-/// The two steps of [`ApiAttempt`], with the look-ups of a store.
-pub(crate) fn verify_attempt<S: CredentialStore + ?Sized>(
-    attempt: &ApiAttempt<'_>,
-    store: &S,
-    policy: &ApiPolicy,
-) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
-    let (credential, admin) = look_up(attempt, store)?;
-    let expected = store.expected_schemes();
-    Ok(attempt.decide(credential.as_deref(), admin.as_deref(), expected, policy)?)
-}
-
-/// The same, with a cache that is asked between the look-ups and the decision.
-#[cfg(feature = "cache")]
-pub(crate) fn verify_attempt_with_cache<S: CredentialStore + ?Sized>(
-    attempt: &ApiAttempt<'_>,
-    store: &S,
-    policy: &ApiPolicy,
-    cache: &crate::cache::VerificationCache,
-    now: std::time::Instant,
-) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
-    let (credential, admin) = look_up(attempt, store)?;
-    let (credential, admin) = (credential.as_deref(), admin.as_deref());
-    let expected = store.expected_schemes();
-    match attempt.recall(credential, admin, expected, policy, cache, now) {
-        Some(caller) => Ok(caller),
-        None => Ok(attempt.decide_and_remember(credential, admin, expected, policy, cache, now)?),
-    }
-}
-
-type Found<'s, S> = (
-    Option<Cow<'s, ApiCredential<<S as CredentialStore>::Id>>>,
-    Option<Cow<'s, Admin<<S as CredentialStore>::Id>>>,
-);
-
-fn look_up<'s, S: CredentialStore + ?Sized>(
-    attempt: &ApiAttempt<'_>,
-    store: &'s S,
-) -> Result<Found<'s, S>, ApiError<S::Error>> {
-    let credential = match attempt.identifier() {
-        Some(identifier) => store.find_credential(identifier).map_err(ApiError::Store)?,
-        None => None,
-    };
-    let admin = match attempt.username() {
-        Some(username) => store.find_admin(username).map_err(ApiError::Store)?,
-        None => None,
-    };
-    Ok((credential, admin))
+    Ok(request.attempt(policy).look_up(store)?.decide()?)
 }

@@ -2,6 +2,9 @@
 
 /// What a service accepts beside an identifier with its raw secret, and what admins may do.
 ///
+/// It is given once, when the [attempt](crate::ApiRequest::attempt) is made. An admin login may do every action, unless
+/// you say otherwise here.
+///
 /// | setter | default |
 /// |---|---|
 /// | [`with_admin_login`](Self::with_admin_login) | `true` |
@@ -21,7 +24,7 @@
 /// let policy = ApiPolicy::new().with_admin_login(false);
 /// let request = ApiRequest::from_pairs([("username", "admin"), ("password", "x")]);
 /// let expected = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5);
-/// let verdict = request.attempt().decide::<u64>(None, None, expected, &policy);
+/// let verdict = request.attempt(&policy).decide::<u64>(None, None, expected);
 /// assert_eq!(verdict, Err(ApiRefusal::AdminLoginOff));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

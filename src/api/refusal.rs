@@ -117,7 +117,7 @@ impl Sealed for ApiRefusal {
 }
 
 /// Why [`verify_api_request`](crate::verify_api_request) returned no caller: a refusal, or a failed store.
-/// After a failed store nothing was decided. It implements [`Refusal`], too, so that
+/// After a failed store nothing was decided. It also implements [`Refusal`], so that
 /// [`Answer`](crate::answer::Answer) can answer with 503.
 ///
 /// | variant | code | public message | HTTP status |

@@ -1,10 +1,9 @@
 //! The fields of an API request.
 
-use alloc::borrow::Cow;
 use core::fmt;
 
 use super::action::Action;
-use crate::field::{Field, Fields, Malformed};
+use crate::field::{ApiFields, Field, Fields, Malformed};
 use crate::pairs::Pairs;
 
 /// A call of the WHMCS API: the decoded fields that this crate uses.
@@ -58,7 +57,7 @@ use crate::pairs::Pairs;
 #[derive(Clone, Default)]
 #[must_use]
 pub struct ApiRequest<'a> {
-    pub(crate) fields: Fields<'a, { Field::Identifier as usize }, 7>,
+    pub(crate) fields: ApiFields<'a>,
 }
 
 impl<'a> ApiRequest<'a> {
@@ -73,45 +72,7 @@ impl<'a> ApiRequest<'a> {
     ///
     /// A map does not compile: it has already dropped the repetitions that FIELD-2 refuses.
     pub fn from_pairs(pairs: impl Pairs<'a>) -> Self {
-        Self::from_decoded(pairs.into_pairs())
-    }
-
-    fn from_decoded<N, V>(pairs: impl Iterator<Item = (N, V)>) -> Self
-    where
-        N: AsRef<str>,
-        V: Into<Cow<'a, str>>,
-    {
-        Self { fields: Fields::from_pairs(pairs) }
-    }
-
-    /// Reads a raw body whose content type you have checked, or a raw query without its `?`. Needs feature
-    /// `form`.
-    ///
-    /// The content type must be `application/x-www-form-urlencoded`. Otherwise take
-    /// [`Received`](crate::Received), which checks the content type, and reads a query and a body as one
-    /// request.
-    ///
-    /// `+` and `%20` are both read as a space. Bytes that are not UTF-8 are read as U+FFFD, which FIELD-5
-    /// refuses.
-    ///
-    /// # Security
-    ///
-    /// PHP reads no field out of a body of another type, such as JSON or multipart. If this function reads one,
-    /// you may verify another request than the one that PHP carries out.
-    ///
-    /// The buffers of the form decoder are not wiped.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use whmcs_auth::{Action, ApiRequest};
-    ///
-    /// let request = ApiRequest::from_form("action=GetClients&identifier=id&secret=s%2Be+c");
-    /// assert_eq!(request.action(), Action::Named("GetClients"));
-    /// ```
-    #[cfg(feature = "form")]
-    pub fn from_form<B: AsRef<[u8]> + ?Sized>(body: &'a B) -> Self {
-        Self::from_decoded(form_urlencoded::parse(body.as_ref()))
+        Self { fields: Fields::from_pairs(pairs.into_pairs()) }
     }
 
     /// The action that the caller asks for (FIELD-6).
@@ -134,6 +95,16 @@ impl<'a> ApiRequest<'a> {
         }
     }
 
+    /// Whether the field `responsetype` holds anything but the three formats. The answer then comes as NVP, which the
+    /// caller may not expect.
+    #[must_use]
+    pub fn has_unknown_response_type(&self) -> bool {
+        let known = ["json", "xml", "nvp"];
+        self.fields.content(Field::ResponseType).is_ok_and(|text| {
+            text.is_some_and(|text| !known.iter().any(|name| text.eq_ignore_ascii_case(name)))
+        })
+    }
+
     /// The presented access key. It may lift the address restriction, but does not say who is calling.
     ///
     /// # Errors
@@ -151,29 +122,16 @@ impl<'a> ApiRequest<'a> {
 
     /// The fault of the first malformed field, in the order of [`Field`].
     pub(crate) fn malformed(&self) -> Option<Malformed> {
-        self.fields.faults().next()
+        self.fields.fault()
     }
 
     /// Whether a field belongs to such a request.
     #[cfg(feature = "form")]
     pub(crate) fn reads(field: Field) -> bool {
-        !matches!(field, Field::Email | Field::Timestamp | Field::Hash | Field::Goto)
+        ApiFields::holds(field)
     }
 
-    /// The fields that count, for a gateway: one pair of credentials, and those beside it.
-    #[cfg(feature = "form")]
-    pub(crate) fn forwarded(&self) -> impl Iterator<Item = (Field, &str)> + Clone {
-        let is_credential = self.fields.text(Field::Identifier).is_some();
-        let pair = match is_credential {
-            true => [Field::Identifier, Field::Secret],
-            false => [Field::Username, Field::Password],
-        };
-        let others = [Field::AccessKey, Field::Action, Field::ResponseType];
-        let fields = pair.into_iter().chain(others);
-        fields.filter_map(|field| Some((field, self.fields.text(field)?)))
-    }
-
-    /// The same request with text of its own.
+    /// The same request with strings of its own.
     pub fn into_owned(self) -> ApiRequest<'static> {
         ApiRequest { fields: self.fields.into_owned() }
     }

@@ -24,6 +24,28 @@ pub enum AdminState {
     WithApiAccess,
 }
 
+impl AdminState {
+    /// The state by the two flags that a database has: whether the account is disabled, and whether its role
+    /// group has API Access.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::AdminState;
+    ///
+    /// assert_eq!(AdminState::from_flags(false, true), AdminState::WithApiAccess);
+    /// assert_eq!(AdminState::from_flags(true, true), AdminState::Disabled);
+    /// ```
+    #[must_use]
+    pub const fn from_flags(is_disabled: bool, has_api_access: bool) -> Self {
+        match (is_disabled, has_api_access) {
+            (true, _) => Self::Disabled,
+            (false, false) => Self::WithoutApiAccess,
+            (false, true) => Self::WithApiAccess,
+        }
+    }
+}
+
 /// The record of an API credential. A credential that is marked deleted counts as absent.
 ///
 /// # Examples
@@ -184,7 +206,7 @@ pub type Lookup<'a, Record, Error> = Result<Option<Cow<'a, Record>>, Error>;
 
 /// Finds credentials and admins by name.
 ///
-/// References, `Box` and `Arc` of a store are stores, too. A service that awaits its look-ups implements
+/// References, `Box` and `Arc` of a store are also stores. A service that awaits its look-ups implements
 /// [`AsyncCredentialStore`](crate::AsyncCredentialStore) instead.
 ///
 /// # Security
@@ -253,7 +275,7 @@ pub trait CredentialStore {
     ///
     /// - The username of the record must be equal without ASCII case. Any other record counts as absent
     ///   (API-6).
-    /// - Return disabled admins, too, with [`AdminState::Disabled`].
+    /// - Also return disabled admins, with [`AdminState::Disabled`].
     ///
     /// # Errors
     ///

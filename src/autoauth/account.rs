@@ -8,8 +8,8 @@ impl<'a> AutoAuthLogin<'a> {
     /// Chooses the account that the link is for, out of all accounts that were found for
     /// [`email`](Self::email) (LINK-8).
     ///
-    /// An account is the right one if its stored e-mail equals the signed one, as
-    /// [`is_for`](Self::is_for) compares them. An account whose stored e-mail is equal byte for
+    /// An account is the right one if its stored e-mail equals the signed one: ASCII letters without case, all other
+    /// bytes exactly, and without Unicode folding. An account whose stored e-mail is equal byte for
     /// byte is preferred to one that differs in ASCII case. Among equally good ones, an open account is
     /// preferred to closed ones: a client may close an account and open another with the same e-mail.
     ///

@@ -18,8 +18,7 @@ use crate::field::Field;
 /// - After the path, each `%` starts an escape of two hexadecimal digits. No escape encodes an
 ///   ASCII control character (`%00` to `%1F`, `%7F`).
 ///
-/// A text outside the grammar loses only the `goto`. A `goto` over 2048 bytes, or one that is not UTF-8, is
-/// malformed (FIELD-4, FIELD-5) and refuses the link.
+/// A `goto` outside the grammar is dropped. It never refuses the link.
 ///
 /// Source: WHMCS's clients use relative targets, such as `clientarea.php?action=products`. The
 /// grammar is this crate's decision.
@@ -40,6 +39,7 @@ use crate::field::Field;
 ///
 /// assert_eq!(Goto::parse("viewinvoice.php?id=12").target_or("clientarea.php"), "viewinvoice.php?id=12");
 /// assert_eq!(Goto::parse("//evil.example").target_or("clientarea.php"), "clientarea.php");
+/// assert_eq!(Goto::parse("logout.php").target_or("clientarea.php"), "clientarea.php");
 /// assert_eq!(Goto::parse(r"/\evil.example"), Goto::Refused);
 /// assert_eq!(Goto::parse(""), Goto::Absent);
 /// ```
@@ -64,19 +64,20 @@ impl<'a> Goto<'a> {
     pub fn parse(text: &'a str) -> Self {
         if text.is_empty() {
             Self::Absent
-        } else if is_same_site(text) {
+        } else if GotoRule::broken_by(text.as_bytes()).next().is_none() {
             Self::SameSite(GotoTarget(Cow::Borrowed(text)))
         } else {
             Self::Refused
         }
     }
 
-    /// Returns the target, or `default` if `goto` is absent or refused. `default` is not checked.
+    /// Returns the target. Returns `default` if `goto` is absent or refused, or if the target
+    /// [acts](GotoTarget::acts) as soon as it is opened. `default` is not checked.
     #[must_use]
     pub fn target_or<'s>(&'s self, default: &'s str) -> &'s str {
         match self {
-            Self::SameSite(target) => target.as_str(),
-            Self::Absent | Self::Refused => default,
+            Self::SameSite(target) if !target.acts() => target.as_str(),
+            _ => default,
         }
     }
 
@@ -122,10 +123,10 @@ impl GotoTarget<'_> {
 
     /// Whether the target is a page of WHMCS that acts as soon as it is opened: `dologin.php`, `logout.php`,
     /// `oauth/singlesignon.php` or `includes/api.php`. Nobody signed the target, so such a link can log the
-    /// visitor out, or in as somebody else. Open the default page instead.
+    /// visitor out, or in as somebody else. [`Goto::target_or`] and `redirect` open the default page instead.
     ///
-    /// The case of ASCII letters does not count, because web servers may ignore it. Any segment of the path
-    /// counts, because PHP runs `logout.php/x` as `logout.php`.
+    /// The case of ASCII letters and dots at the end do not count, because web servers may ignore them. Any segment of
+    /// the path counts, because PHP runs `logout.php/x` as `logout.php`.
     ///
     /// Source: WHMCS documents the pages. To refuse them is this crate's decision.
     ///
@@ -144,8 +145,9 @@ impl GotoTarget<'_> {
     #[must_use]
     pub fn acts(&self) -> bool {
         const ACTING: [&[u8]; 4] = [b"dologin.php", b"logout.php", b"singlesignon.php", b"api.php"];
-        let is_acting =
-            |segment: &[u8]| ACTING.iter().any(|page| segment.eq_ignore_ascii_case(page));
+        let is_acting = |segment: &[u8]| {
+            ACTING.iter().any(|page| without_dots(segment).eq_ignore_ascii_case(page))
+        };
         Parts::of(self.0.as_bytes()).path.split(|byte| *byte == b'/').any(is_acting)
     }
 
@@ -173,22 +175,21 @@ pub(crate) enum GotoRule {
 }
 
 impl GotoRule {
+    const ALL: [Self; 6] = [
+        Self::Length,
+        Self::Characters,
+        Self::Start,
+        Self::PathCharacters,
+        Self::DotSegments,
+        Self::Escapes,
+    ];
+
     /// The rules that a text breaks: none, if [`Goto::parse`] takes it.
-    #[cfg(feature = "diagnose")]
     pub(crate) fn broken_by(text: &[u8]) -> impl Iterator<Item = Self> {
         let parts = Parts::of(text);
-        let rules = [
-            Self::Length,
-            Self::Characters,
-            Self::Start,
-            Self::PathCharacters,
-            Self::DotSegments,
-            Self::Escapes,
-        ];
-        rules.into_iter().filter(move |rule| !rule.holds(&parts))
+        Self::ALL.into_iter().filter(move |rule| !rule.holds(&parts))
     }
 
-    #[inline]
     fn holds(self, Parts { text, path, rest }: &Parts<'_>) -> bool {
         match self {
             Self::Length => text.len() <= Field::Goto.cap(),
@@ -218,17 +219,6 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A loop over all rules takes more instructions.
-fn is_same_site(text: &str) -> bool {
-    let parts = Parts::of(text.as_bytes());
-    GotoRule::Length.holds(&parts)
-        && GotoRule::Characters.holds(&parts)
-        && GotoRule::Start.holds(&parts)
-        && GotoRule::PathCharacters.holds(&parts)
-        && GotoRule::DotSegments.holds(&parts)
-        && GotoRule::Escapes.holds(&parts)
-}
-
 pub(crate) fn is_allowed(byte: &u8) -> bool {
     byte.is_ascii_graphic()
         && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'{' | b'|' | b'}' | b'`')
@@ -236,6 +226,14 @@ pub(crate) fn is_allowed(byte: &u8) -> bool {
 
 fn is_refused_in_path(byte: &u8) -> bool {
     matches!(byte, b':' | b'@' | b';' | b'%')
+}
+
+/// Windows opens `logout.php.` as `logout.php`.
+fn without_dots(mut segment: &[u8]) -> &[u8] {
+    while let Some(rest) = segment.strip_suffix(b".") {
+        segment = rest;
+    }
+    segment
 }
 
 fn is_dot_segment(segment: &[u8]) -> bool {

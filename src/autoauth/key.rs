@@ -53,7 +53,7 @@ impl AutoAuthKey {
         }
     }
 
-    /// A warning if the key starts or ends with white space or another character that nobody sees. Show it to
+    /// A warning if the key starts or ends with white space or another invisible character. Show it to
     /// the operator: links that were signed without that character are refused.
     #[must_use]
     pub fn warning(&self) -> Option<SecretWarning> {
@@ -143,8 +143,8 @@ impl fmt::Debug for AutoAuthKeys {
 
 /// Why a key or a set of keys was not accepted. It holds no text of a key.
 ///
-/// [`AddressGate::with_access_key`](crate::gate::AddressGate::with_access_key) returns it for
-/// access keys, too.
+/// [`AddressGate::with_access_key`](crate::gate::AddressGate::with_access_key) also returns it for
+/// access keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

@@ -136,6 +136,13 @@ impl AutoAuthLogin<'_> {
         matches!(self.goto, Goto::Refused)
     }
 
+    /// Whether the link has a `goto` that [acts](crate::GotoTarget::acts) as soon as it is opened, so no
+    /// redirect follows it.
+    #[must_use]
+    pub fn goto_acts(&self) -> bool {
+        matches!(&self.goto, Goto::SameSite(target) if target.acts())
+    }
+
     /// The replay key: what to remember so that the link works only once (LINK-7). The module
     /// `replay` remembers it.
     pub fn replay_key(&self) -> ReplayKey {
@@ -171,38 +178,8 @@ impl AutoAuthLogin<'_> {
         OffsetDateTime::from_unix_timestamp(self.opens_at).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// Whether the stored e-mail of an account equals the signed e-mail (LINK-8).
-    ///
-    /// ASCII letters are compared without case, all other bytes exactly. There is no Unicode
-    /// folding.
-    ///
-    /// # Security
-    ///
-    /// After the look-up, prefer [`check_account`](Self::check_account): it compares all accounts
-    /// that were found, and its refusal names the cause.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use time::OffsetDateTime;
-    /// use whmcs_auth::{
-    ///     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
-    /// };
-    ///
-    /// let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
-    /// let now = OffsetDateTime::from_unix_timestamp(1290100706)?;
-    /// let request = AutoAuthRequest::from_pairs([
-    ///     ("email", "demo@whmcs.com"),
-    ///     ("timestamp", "1290100706"),
-    ///     ("hash", "6624fa4b6fb3c5fcd24e587154a949911046d92b"),
-    /// ]);
-    /// let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-    /// assert!(login.is_for("Demo@WHMCS.com"));
-    /// assert!(!login.is_for("dem\u{f8}@whmcs.com"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn is_for(&self, stored_email: &str) -> bool {
+    /// LINK-8: whether the stored e-mail of an account equals the signed e-mail.
+    pub(super) fn is_for(&self, stored_email: &str) -> bool {
         self.email.eq_ignore_ascii_case(stored_email)
     }
 

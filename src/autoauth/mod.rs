@@ -54,8 +54,9 @@ use crate::field::{Field, Malformed};
 ///   link is reported as expired or as coming from the future.
 /// - **LINK-6**: The hash does not cover `goto`. A `goto` is offered only if it matches the grammar
 ///   of [`Goto`](crate::Goto). The text of a refused `goto` cannot be read, and an offered `goto`
-///   cannot be changed. A `goto` outside the grammar is dropped, and the link is still accepted. A
-///   `goto` over 2048 bytes, or with U+FFFD, refuses the link.
+///   cannot be changed. A `goto` that is malformed or outside the grammar is dropped, and the
+///   link is still accepted. A redirect never follows a `goto` that [acts](crate::GotoTarget::acts) as soon as it is
+///   opened, such as `logout.php`.
 /// - **LINK-7**: The login carries a [replay key](AutoAuthLogin::replay_key), the 20 bytes of the
 ///   digest, [from when](AutoAuthLogin::valid_from) it can have been used, and
 ///   [until when](AutoAuthLogin::remember_until) to remember it.

@@ -84,7 +84,7 @@
 //!
 //! # Requests without a visitor
 //!
-//! Programs open links, too. Mail scanners and messengers fetch the links in a message. A browser
+//! Programs also open links. Mail scanners and messengers fetch the links in a message. A browser
 //! may fetch a page before the visitor asks for it. A HEAD request asks for the headers alone. Each
 //! of these uses up a one-time link, and the visitor is then refused.
 //!
@@ -104,14 +104,15 @@ use time::OffsetDateTime;
 use super::account::{AcceptedLogin, AccountLogin};
 use super::login::AutoAuthLogin;
 
-pub use super::refusal::ReplayRefusal;
+use super::refusal::ReplayRefusal;
 
 /// Remembers in memory which links were used, until their windows close. Needs feature `std`.
 ///
-/// It never accepts a link that it may have seen before: it refuses if it is full, and if it may
-/// have forgotten the link. Threads can share it; only one of them gets the first use. Calls with
-/// different policies can share it, too: it goes by the links' own timestamps, and remembers every
-/// link for the longest window so far.
+/// - **REPLAY-1**: It never accepts a link that it may have seen before: it refuses if it is full, and if it may
+///   have forgotten the link.
+/// - **REPLAY-2**: Threads can share it; only one of them gets the first use.
+/// - **REPLAY-3**: Calls with different policies can also share it: it goes by the links' own timestamps, and
+///   remembers every link for the longest window so far.
 ///
 /// [The module](crate::replay) has an example.
 ///

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use core::fmt;
 
 use super::goto::Goto;
-use crate::field::{Field, Fields, Malformed};
+use crate::field::{Field, Fields, LinkFields, Malformed};
 use crate::pairs::Pairs;
 
 /// A login link as it was received: the decoded fields `email`, `timestamp`, `hash` and,
@@ -12,9 +12,8 @@ use crate::pairs::Pairs;
 ///
 /// The rules FIELD-1 to FIELD-7 of [`Field`] hold. An empty field is an absent field, and all other
 /// fields are ignored. Building a request never fails. A request that breaks a rule of
-/// [`Malformed`] is built, too, and [`verify_autoauth`](crate::verify_autoauth) refuses it. A
-/// repeated `goto`, or another name that PHP reads as `goto`, loses only the `goto`: it becomes
-/// [`Goto::Refused`].
+/// [`Malformed`] is built as well, and [`verify_autoauth`](crate::verify_autoauth) refuses it. No fault of
+/// `goto` refuses a link: a malformed one becomes [`Goto::Refused`].
 ///
 /// # Security
 ///
@@ -24,7 +23,7 @@ use crate::pairs::Pairs;
 #[derive(Clone, Default)]
 #[must_use]
 pub struct AutoAuthRequest<'a> {
-    pub(crate) fields: Fields<'a, { Field::Email as usize }, 4>,
+    pub(crate) fields: LinkFields<'a>,
 }
 
 impl<'a> AutoAuthRequest<'a> {
@@ -114,12 +113,9 @@ impl<'a> AutoAuthRequest<'a> {
         Self::from_query(parts.nth(1).unwrap_or_default())
     }
 
-    /// The fault of the first malformed field. An ambiguous `goto` is no fault of the link: only
-    /// the `goto` is refused.
+    /// The fault of the first malformed field other than `goto`.
     pub(crate) fn malformed(&self) -> Option<Malformed> {
-        self.fields.faults().find(|fault| {
-            !matches!(fault, Malformed::Repeated(Field::Goto) | Malformed::Alias(Field::Goto))
-        })
+        self.fields.fault()
     }
 
     /// LINK-6.

@@ -165,8 +165,8 @@ fn is_authority(text: &str) -> bool {
     is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-/// URL parsers read a name whose last label is a number as an IPv4 address or refuse it, so it must
-/// be an address here, too.
+/// URL parsers read a name whose last label is a number as an IPv4 address or refuse it, so here it must
+/// also be an address.
 fn is_host_name(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()

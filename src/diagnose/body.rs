@@ -1,7 +1,7 @@
 //! What a body is, if it is not a form.
 
 use super::finding::Mistake;
-use crate::received::{decode, is_form};
+use crate::received::{ContentType, decode};
 
 /// What a body is, by its content type and its first bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,8 @@ impl Body {
         } else if is_xml(head) {
             Self::Other(Mistake::BodyIsXml)
         } else {
-            Self::Form { is_typed: is_form(content_type) }
+            let is_typed = content_type.and_then(ContentType::read) == Some(ContentType::Form);
+            Self::Form { is_typed }
         }
     }
 }

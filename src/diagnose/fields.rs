@@ -7,7 +7,7 @@ use crate::field::Field;
 use crate::received::{SecretBytes, decode};
 
 /// As many fields as PHP reads, unless it is configured for more.
-const MAX_FIELDS: usize = 1000;
+pub(super) const MAX_FIELDS: usize = 1000;
 /// The longest value that is decoded, encoded: a `goto` over its cap, all of it escapes.
 const MAX_VALUE: usize = 3 * (Field::Goto.cap() + 1);
 

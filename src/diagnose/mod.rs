@@ -1,8 +1,7 @@
 //! What the sender of a refused request probably did wrong. Needs feature `diagnose`.
 //!
 //! A refusal says which rule broke. A finding says which mistake of the sender is the likely cause. It is found in
-//! the request alone: nothing is hashed, looked up or compared with a record. Call [`api`], [`multipart`] or
-//! [`link`] after a refusal, or for a link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused). Log
+//! the request alone: nothing is hashed, looked up or compared with a record. Call [`api`] or [`link`] after a refusal, or for a link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused). Log
 //! what it returns. Verification never calls this module.
 //!
 //! The method of the request is not known here. Diagnose only a GET or a POST: any other request, such as the OPTIONS
@@ -44,12 +43,12 @@ mod names;
 mod values;
 
 use self::body::Body;
-use self::fields::{Fields, Place};
+use self::fields::{Fields, MAX_FIELDS, Place};
 use self::finding::Mistake;
 pub use self::finding::{Finding, Findings};
 use crate::api::request::ApiRequest;
 use crate::field::Field;
-use crate::received::Received;
+use crate::received::multipart::{TextPart, text_parts};
 
 /// Each field of a pair of credentials, and the other half of the pair.
 const CREDENTIALS: [(Field, Field); 4] = [
@@ -64,8 +63,6 @@ fn is_of_link(field: Field) -> bool {
 }
 
 /// Diagnoses an API request: its raw query without the `?`, its header `Content-Type`, and its raw body.
-///
-/// The fields of a multipart body are not read: see [`multipart`].
 ///
 /// # Examples
 ///
@@ -90,8 +87,17 @@ where
     fields.read(Place::Query, query.as_ref());
     let body = body.as_ref();
     let kind = Body::of(content_type, body);
+    let mut is_read = false;
     match kind {
-        Body::Absent | Body::Multipart => {}
+        Body::Absent => {}
+        // A body that is not well-formed has a refusal of its own.
+        Body::Multipart => {
+            let parts = content_type.map(|value| text_parts(value, body, MAX_FIELDS));
+            if let Some(Ok(parts)) = parts {
+                is_read = true;
+                fields.read_decoded(parts.iter().map(|&TextPart { name, value }| (name, value)));
+            }
+        }
         Body::Form { is_typed: true } => fields.read(Place::Body, body),
         Body::Form { is_typed: false } => {
             let mut in_body = Fields::new(ApiRequest::reads);
@@ -107,33 +113,11 @@ where
     let missing = match kind {
         Body::Absent => Some(Mistake::NoBody),
         Body::Form { is_typed: true } => Some(Mistake::NoCredentialField),
+        Body::Multipart if is_read => Some(Mistake::NoCredentialField),
         // The credentials may stand where they are not read.
         _ => None,
     };
     add_api(&fields, missing, &mut findings);
-    findings
-}
-
-/// Diagnoses an API request with a multipart body, whose decoded parts were added by
-/// [`Received::with_part`](Received::with_part).
-///
-/// It finds what [`api`] finds, except for what only the raw text shows, such as an unencoded `+`.
-///
-/// # Examples
-///
-/// ```
-/// use whmcs_auth::Received;
-/// use whmcs_auth::diagnose;
-///
-/// let received = Received::new().with_part("identifier", "id").with_part("api_secret", "s");
-/// let codes: Vec<_> = diagnose::multipart(&received).iter().map(|finding| finding.code()).collect();
-/// assert_eq!(codes, ["resembling_name"]);
-/// ```
-pub fn multipart(received: &Received) -> Findings {
-    let mut findings = Findings::default();
-    let mut fields = Fields::new(ApiRequest::reads);
-    fields.read_decoded(received.pairs());
-    add_api(&fields, Some(Mistake::NoCredentialField), &mut findings);
     findings
 }
 

@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::refusal::{AddressRefusal, KeyFault, Listed};
-use super::unreadable_entry::{UnreadableEntry, UnreadableKind};
+use super::unreadable_entry::UnreadableEntry;
 use crate::api::request::ApiRequest;
 use crate::autoauth::key::KeyError;
 use crate::digest::{declassify, equal};
@@ -17,14 +17,14 @@ use crate::secret_text::{SecretText, SecretWarning};
 
 /// The addresses that may call, and the access key that lifts this restriction.
 ///
-/// - Addresses are compared as values: `::1` equals `0:0:0:0:0:0:0:1`. An IPv4-mapped IPv6 address
+/// - **GATE-1**: Addresses are compared as values: `::1` equals `0:0:0:0:0:0:0:1`. An IPv4-mapped IPv6 address
 ///   such as `::ffff:203.0.113.7` equals the IPv4 address.
-/// - An empty list refuses everyone.
-/// - An entry is one address and nothing else. White space is not trimmed. A port, a zone, a
+/// - **GATE-2**: An empty list refuses everyone.
+/// - **GATE-3**: An entry is one address and nothing else. White space is not trimmed. A port, a zone, a
 ///   leading zero or a network makes the entry match no address. So does an empty entry, which a
 ///   new WHMCS database holds.
-/// - Networks are added with `with_networks`, which needs feature `ipnet`. WHMCS has none.
-/// - The right access key lifts the restriction. It never proves who calls. WHMCS allows letters,
+/// - **GATE-4**: Networks are added with `with_networks`, which needs feature `ipnet`. WHMCS has none.
+/// - **GATE-5**: The right access key lifts the restriction. It never proves who calls. WHMCS allows letters,
 ///   digits and `! @ # $ % . ( ) * [ ] - _` in a key; here, any text with a visible character can
 ///   be a key.
 ///
@@ -152,7 +152,7 @@ impl AddressGate {
         Ok(self)
     }
 
-    /// A warning if the access key starts or ends with white space or another character that nobody sees. Show
+    /// A warning if the access key starts or ends with white space or another invisible character. Show
     /// it to the operator when the service starts.
     #[must_use]
     pub fn access_key_warning(&self) -> Option<SecretWarning> {
@@ -186,6 +186,25 @@ impl AddressGate {
         })
     }
 
+    /// Checks whether the address may call before the body is read. `query` holds the fields of the query alone.
+    ///
+    /// It also admits a request whose access key may still come in the body. So call [`check`](Self::check) with
+    /// the whole request afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressRefusal`] if the address is not listed, and no access key in the body could change that.
+    pub fn check_before_body(
+        &self,
+        address: IpAddr,
+        query: &ApiRequest<'_>,
+    ) -> Result<(), AddressRefusal> {
+        match self.check(address, query) {
+            Err(refusal) if refusal.key == KeyFault::Absent && self.access_key.is_some() => Ok(()),
+            checked => checked,
+        }
+    }
+
     fn check_key(&self, request: &ApiRequest<'_>) -> Result<(), KeyFault> {
         let presented = request.access_key().map_err(KeyFault::Malformed)?;
         let presented = presented.ok_or(KeyFault::Absent)?;
@@ -213,12 +232,13 @@ impl AddressGate {
             holds_ipv4 || self.networks.iter().any(|network| network.addr().is_ipv4()),
             holds_ipv6 || self.networks.iter().any(|network| network.addr().is_ipv6()),
         );
-        let is_empty = |entry: &UnreadableEntry| entry.kind() == UnreadableKind::Empty;
         match (holds_ipv4, holds_ipv6) {
             (true, true) => Listed::Both,
             (true, false) => Listed::OnlyIpv4,
             (false, true) => Listed::OnlyIpv6,
-            (false, false) if self.unreadable_entries.iter().all(is_empty) => Listed::Nothing,
+            (false, false) if self.unreadable_entries.iter().all(UnreadableEntry::is_empty) => {
+                Listed::Nothing
+            }
             (false, false) => Listed::OnlyUnreadable,
         }
     }

@@ -1,42 +1,44 @@
 //! One call for everything: address, credentials and action.
 
+use alloc::boxed::Box;
 #[cfg(feature = "cache")]
 use alloc::sync::Arc;
-use core::fmt;
+use core::error::Error;
 use core::future::Future;
 use core::net::IpAddr;
 #[cfg(feature = "cache")]
 use std::time::Instant;
 
 use super::address::AddressGate;
-use super::refusal::{AddressRefusal, GateError, GateRefusal};
-#[cfg(feature = "test-util")]
-use crate::api::action::Action;
-use crate::api::action::{ActionName, ActionRefusal};
+use super::error::GateError;
+use super::refusal::AddressRefusal;
+use crate::api::action::{Action, ActionName};
+use crate::api::async_store::AsyncCredentialStore;
 use crate::api::attempt::ApiAttempt;
 use crate::api::caller::ApiCaller;
-use crate::api::look_up::{AsyncCredentialStore, PendingDecision};
+use crate::api::pending::PendingDecision;
 use crate::api::policy::ApiPolicy;
+use crate::api::refusal::ApiRefusal;
 use crate::api::request::ApiRequest;
-use crate::api::store::{Admin, ApiCredential, CredentialStore};
-use crate::api::verify_attempt;
+use crate::api::store::CredentialStore;
 #[cfg(feature = "cache")]
-use crate::api::verify_attempt_with_cache;
-#[cfg(feature = "cache")]
-use crate::cache::{Recall, VerificationCache};
-use crate::stored::scheme::ExpectedSchemes;
+use crate::cache::VerificationCache;
 
 /// Decides whether a request may do what it asks for: address, credentials and action in one call.
 ///
-/// The checks run in WHMCS's order, and the first that fails is reported:
+/// - **GATE-6**: The checks run in WHMCS's order, and the first that fails is reported:
+///   1. The address is listed, or the access key lifts the restriction.
+///   2. The credentials are right (see [`verify_api_request`](crate::verify_api_request)).
+///   3. The request names an action.
+///   4. The caller may do the action.
+/// - **GATE-7**: A credential may do everything that any of its API roles allows
+///   ([`AllowedActions`](crate::AllowedActions)). An admin login may do every action, unless the policy says otherwise
+///   ([`ApiPolicy::with_admin_actions`]).
 ///
-/// 1. The address is listed, or the access key lifts the restriction.
-/// 2. The credentials are right (see [`verify_api_request`](crate::verify_api_request)).
-/// 3. The request names an action.
-/// 4. The caller may do the action.
-///
-/// [`verify`](Self::verify) does all of this. An async service calls [`admit`](Self::admit), awaits
-/// [`AdmittedAttempt::look_up`], and runs [`PendingCall::decide`] in a blocking thread.
+/// [`verify`](Self::verify) does all of this over a store that answers at once, and
+/// [`verify_async`](Self::verify_async) over a store that is awaited. A service that loads API roles after the secret
+/// was verified takes the steps: [`admit`](Self::admit), the look-ups, the decision,
+/// [`ApiCaller::with_actions`] and [`ApiCaller::authorize`].
 ///
 /// [The module](crate::gate) has an example.
 #[derive(Clone, Debug)]
@@ -44,17 +46,31 @@ use crate::stored::scheme::ExpectedSchemes;
 pub struct ApiGate {
     addresses: AddressGate,
     policy: ApiPolicy,
+    #[cfg(feature = "cache")]
+    cache: Option<Arc<VerificationCache>>,
 }
 
 impl ApiGate {
     /// Makes a gate for these addresses, with the default [`ApiPolicy`].
     pub const fn new(addresses: AddressGate) -> Self {
-        Self { addresses, policy: ApiPolicy::new() }
+        Self {
+            addresses,
+            policy: ApiPolicy::new(),
+            #[cfg(feature = "cache")]
+            cache: None,
+        }
     }
 
     /// Sets the policy: which credentials are accepted, and what admin logins may do.
     pub const fn with_policy(mut self, policy: ApiPolicy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Asks this cache before bcrypt. Needs feature `cache`. [The module](crate::cache) says what it changes.
+    #[cfg(feature = "cache")]
+    pub fn with_cache(mut self, cache: Arc<VerificationCache>) -> Self {
+        self.cache = Some(cache);
         self
     }
 
@@ -65,226 +81,134 @@ impl ApiGate {
     ///
     /// # Errors
     ///
-    /// - [`GateError::Refused`] with the first check that fails.
-    /// - [`GateError::Store`] if the store failed.
+    /// [`GateError`] with the first check that fails, or with the failure of the store.
     ///
     /// # Security
     ///
     /// A refused address causes no look-up, so its time differs from the time of refused
     /// credentials. This difference shows nothing about names. For the cost of refused credentials,
     /// see [`verify_api_request`](crate::verify_api_request).
+    #[expect(clippy::type_complexity, reason = "an alias would hide what it returns")]
     pub fn verify<S: CredentialStore + ?Sized>(
         &self,
         address: IpAddr,
         request: &ApiRequest<'_>,
         store: &S,
-    ) -> Result<AuthorizedCall<S::Id>, GateError<S::Error>> {
-        let admitted = self.admit(address, request)?;
-        let caller = verify_attempt(&admitted.attempt, store, &self.policy)?;
-        Ok(authorize(caller, admitted.action, &self.policy)?)
+    ) -> Result<AuthorizedCall<S::Id>, GateError<S::Id, S::Error>> {
+        let caller = self.admit(address, request)?.look_up(store)?.decide()?;
+        authorize(caller, request.action())
     }
 
-    /// Checks everything, as [`verify`](Self::verify) does, and asks a cache before bcrypt. Needs feature
-    /// `cache`.
-    ///
-    /// `now` is the time of the call.
+    /// Checks everything over a store that is awaited. Only a decision that needs bcrypt is passed to
+    /// `run_blocking`, which runs it in a blocking thread.
     ///
     /// # Errors
     ///
-    /// Those of [`verify`](Self::verify).
-    #[cfg(feature = "cache")]
-    pub fn verify_with_cache<S: CredentialStore + ?Sized>(
+    /// [`GateError`] with the first check that fails, with the failure of the store, or with the error of
+    /// `run_blocking`.
+    ///
+    /// # Security
+    ///
+    /// Limit how many decisions run at once, and move the permit of the limit into the thread: see
+    /// [`PendingDecision::decide`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use std::net::IpAddr;
+    ///
+    /// use tokio::task::spawn_blocking;
+    /// use whmcs_auth::gate::{ApiGate, AuthorizedCall};
+    /// use whmcs_auth::{AsyncCredentialStore, Received, Refusal};
+    ///
+    /// async fn authorized<S: AsyncCredentialStore<Id: std::fmt::Debug, Error: std::error::Error> + 'static>(
+    ///     gate: &ApiGate,
+    ///     address: IpAddr,
+    ///     received: &Received,
+    ///     store: &S,
+    /// ) -> Result<AuthorizedCall<S::Id>, Box<dyn Refusal>> {
+    ///     let request = received.api_request();
+    ///     let run_blocking = |pending: whmcs_auth::PendingDecision<'static, S::Id>| {
+    ///         spawn_blocking(move || pending.decide())
+    ///     };
+    ///     Ok(gate.verify_async(address, &request, store, run_blocking).await?)
+    /// }
+    /// # }
+    /// ```
+    pub async fn verify_async<S, F, B, E>(
         &self,
         address: IpAddr,
         request: &ApiRequest<'_>,
         store: &S,
-        cache: &VerificationCache,
-        now: Instant,
-    ) -> Result<AuthorizedCall<S::Id>, GateError<S::Error>> {
-        let admitted = self.admit(address, request)?;
-        let attempt = &admitted.attempt;
-        let caller = verify_attempt_with_cache(attempt, store, &self.policy, cache, now)?;
-        Ok(authorize(caller, admitted.action, &self.policy)?)
+        run_blocking: F,
+    ) -> Result<AuthorizedCall<S::Id>, GateError<S::Id, S::Error>>
+    where
+        S: AsyncCredentialStore + ?Sized,
+        F: FnOnce(PendingDecision<'static, S::Id>) -> B,
+        B: Future<Output = Result<Result<ApiCaller<S::Id>, ApiRefusal>, E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let pending = self.admit(address, request)?.look_up_async(store).await?;
+        let verdict = match pending.decide_without_bcrypt() {
+            Some(verdict) => verdict,
+            None => {
+                run_blocking(pending).await.map_err(|error| GateError::Stopped(error.into()))?
+            }
+        };
+        authorize(verdict?, request.action())
     }
 
-    /// The first step: checks the address, and reads what to look up.
+    /// The first step: checks the address, and makes the [attempt](ApiAttempt) with the policy and the cache of
+    /// the gate.
     ///
-    /// A malformed request is admitted. The second step refuses it.
+    /// A malformed request is admitted. The decision refuses it.
     ///
     /// # Errors
     ///
     /// [`AddressRefusal`] if the address may not call, whatever else is wrong with the request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::gate::{AddressGate, ApiGate};
+    /// use whmcs_auth::{ApiRequest, ExpectedSchemes, PasswordScheme, Refusal, SecretScheme};
+    ///
+    /// let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
+    /// let request = ApiRequest::from_pairs([("username", "admin"), ("password", "x")]);
+    /// let attempt = gate.admit("127.0.0.1".parse()?, &request)?;
+    /// assert_eq!(attempt.username(), Some("admin"));
+    ///
+    /// // Look the records up here.
+    /// let (credential, admin) = (None, None);
+    /// let expected = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5);
+    /// let refusal = attempt.decide::<u64>(credential, admin, expected).unwrap_err();
+    /// assert_eq!(refusal.code(), "unknown_username");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn admit<'r>(
         &self,
         address: IpAddr,
         request: &'r ApiRequest<'_>,
-    ) -> Result<AdmittedAttempt<'r>, AddressRefusal> {
+    ) -> Result<ApiAttempt<'r>, AddressRefusal> {
         self.addresses.check(address, request)?;
-        Ok(AdmittedAttempt {
-            attempt: request.attempt(),
-            action: request.action().try_into(),
-            policy: self.policy,
-        })
-    }
-}
-
-/// A request from an address that may call. [`attempt`](Self::attempt) says what to look up, and
-/// [`decide`](Self::decide) takes the records that were found.
-///
-/// # Security
-///
-/// Debug shows no text of the request, because the caller is not verified yet.
-///
-/// # Examples
-///
-/// ```
-/// use whmcs_auth::gate::{AddressGate, ApiGate};
-/// use whmcs_auth::{ApiRequest, ExpectedSchemes, PasswordScheme, Refusal, SecretScheme};
-///
-/// let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
-/// let request = ApiRequest::from_pairs([("username", "admin"), ("password", "x")]);
-/// let admitted = gate.admit("127.0.0.1".parse()?, &request)?.into_owned();
-/// assert_eq!(admitted.attempt().username(), Some("admin"));
-///
-/// // Look the records up here: await them, join the queries, or ask a cache.
-/// let (credential, admin) = (None, None);
-/// let expected = ExpectedSchemes::new(SecretScheme::Sha256, PasswordScheme::Md5);
-/// let refusal = admitted.decide::<u64>(credential, admin, expected).unwrap_err();
-/// assert_eq!(refusal.code(), "unknown_username");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-#[must_use]
-pub struct AdmittedAttempt<'a> {
-    attempt: ApiAttempt<'a>,
-    action: Result<ActionName, ActionRefusal>,
-    policy: ApiPolicy,
-}
-
-impl AdmittedAttempt<'_> {
-    /// What to look up.
-    pub fn attempt(&self) -> &ApiAttempt<'_> {
-        &self.attempt
-    }
-
-    /// The second step: checks the records that were found, and the action. The arguments are those
-    /// of [`ApiAttempt::decide`].
-    ///
-    /// A refusal does not name the caller. A service that needs to know which caller's action was
-    /// refused calls [`ApiAttempt::decide`] and [`ApiCaller::authorize`] itself.
-    ///
-    /// # Errors
-    ///
-    /// - [`GateRefusal::Api`] if the credentials are refused.
-    /// - [`GateRefusal::Action`] if the caller is verified, and the action is absent, invalid or
-    ///   not allowed.
-    pub fn decide<Id: Clone>(
-        &self,
-        credential: Option<&ApiCredential<Id>>,
-        admin: Option<&Admin<Id>>,
-        expected: ExpectedSchemes,
-    ) -> Result<AuthorizedCall<Id>, GateRefusal> {
-        let policy = &self.policy;
-        let caller = self.attempt.decide(credential, admin, expected, policy)?;
-        Ok(authorize(caller, self.action, policy)?)
-    }
-
-    /// Copies borrowed text, so that the attempt can move into a blocking thread.
-    pub fn into_owned(self) -> AdmittedAttempt<'static> {
-        AdmittedAttempt {
-            attempt: self.attempt.into_owned(),
-            action: self.action,
-            policy: self.policy,
+        let attempt = request.attempt(&self.policy);
+        #[cfg(feature = "cache")]
+        if let Some(cache) = &self.cache {
+            return Ok(attempt.with_cache(cache, Instant::now()));
         }
+        Ok(attempt)
     }
 }
 
-impl AdmittedAttempt<'_> {
-    /// Makes every look-up that the attempt asks for, as [`ApiAttempt::look_up`] does.
-    ///
-    /// # Errors
-    ///
-    /// [`GateError::Store`] if a look-up failed.
-    pub fn look_up<S: AsyncCredentialStore + ?Sized>(
-        self,
-        store: &S,
-    ) -> impl Future<Output = Result<PendingCall<S::Id>, GateError<S::Error>>> + Send {
-        let Self { attempt, action, policy } = self;
-        let look_up = attempt.look_up(store);
-        async move { Ok(PendingCall { decision: look_up.await?, action, policy }) }
-    }
-}
-
-fn authorize<Id>(
+/// Keeps the caller in both outcomes, so that the operator learns whose call was refused.
+fn authorize<Id, E>(
     caller: ApiCaller<Id>,
-    action: Result<ActionName, ActionRefusal>,
-    policy: &ApiPolicy,
-) -> Result<AuthorizedCall<Id>, ActionRefusal> {
-    let action = caller.authorize_name(action?, policy)?;
-    Ok(AuthorizedCall { caller, action })
-}
-
-/// An admitted call with the records that were looked up for it. It owns them, so it can be moved into a
-/// blocking thread.
-///
-/// Debug shows no name and no secret of the request.
-#[derive(Clone)]
-#[must_use]
-pub struct PendingCall<Id> {
-    decision: PendingDecision<Id>,
-    action: Result<ActionName, ActionRefusal>,
-    policy: ApiPolicy,
-}
-
-impl<Id: Clone> PendingCall<Id> {
-    /// Checks the records and the action, as [`AdmittedAttempt::decide`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`AdmittedAttempt::decide`].
-    ///
-    /// # Security
-    ///
-    /// Call this in a blocking thread, and move the permit of your limit into it: see
-    /// [`PendingDecision::decide`].
-    pub fn decide(&self) -> Result<AuthorizedCall<Id>, GateRefusal> {
-        let caller = self.decision.decide(&self.policy)?;
-        Ok(authorize(caller, self.action, &self.policy)?)
-    }
-
-    /// Asks a cache before bcrypt, as [`PendingDecision::recall`] does. It takes about a microsecond, so it can
-    /// run on an async executor. Needs feature `cache`.
-    ///
-    /// # Errors
-    ///
-    /// [`GateRefusal::Action`] if the caller is verified without bcrypt, and the action is absent, invalid or
-    /// not allowed. Refused credentials are pending: [`decide`](Self::decide) refuses them.
-    #[cfg(feature = "cache")]
-    pub fn recall(
-        self,
-        cache: &Arc<VerificationCache>,
-        now: Instant,
-    ) -> Result<Recall<AuthorizedCall<Id>, Self>, GateRefusal> {
-        let Self { decision, action, policy } = self;
-        Ok(match decision.recall(cache, now, &policy) {
-            Recall::Accepted(caller) => Recall::Accepted(authorize(caller, action, &policy)?),
-            Recall::Pending(decision) => Recall::Pending(Self { decision, action, policy }),
-        })
-    }
-}
-
-impl<Id> fmt::Debug for PendingCall<Id> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingCall").field("policy", &self.policy).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for AdmittedAttempt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdmittedAttempt")
-            .field("attempt", &self.attempt)
-            .field("policy", &self.policy)
-            .finish_non_exhaustive()
+    action: Action<'_>,
+) -> Result<AuthorizedCall<Id>, GateError<Id, E>> {
+    match caller.authorize(action) {
+        Ok(action) => Ok(AuthorizedCall { caller, action }),
+        Err(refusal) => Err(GateError::Action { caller, refusal }),
     }
 }
 

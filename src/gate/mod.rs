@@ -57,6 +57,7 @@
 
 mod address;
 mod api_gate;
+mod error;
 mod proxies;
 mod refusal;
 mod unreadable_entry;
@@ -66,7 +67,8 @@ mod unreadable_entry;
 pub use ipnet;
 
 pub use self::address::AddressGate;
-pub use self::api_gate::{AdmittedAttempt, ApiGate, AuthorizedCall, PendingCall};
+pub use self::api_gate::{ApiGate, AuthorizedCall};
+pub use self::error::GateError;
 pub use self::proxies::TrustedProxies;
-pub use self::refusal::{AddressRefusal, GateError, GateRefusal, HiddenCaller};
-pub use self::unreadable_entry::{UnreadableEntry, UnreadableKind};
+pub use self::refusal::{AddressRefusal, HiddenCaller};
+pub use self::unreadable_entry::UnreadableEntry;

@@ -12,14 +12,13 @@ use super::refusal::HiddenCaller;
 
 /// The proxies that may name a caller's address.
 ///
-/// Each proxy appends the address that called it to the header `X-Forwarded-For`. So the list is read from
-/// its end, while the addresses are those of trusted proxies. The first other address is the caller's. The
-/// caller may have written everything before it.
-///
-/// - Several headers are one list. Names of headers are compared without ASCII case.
-/// - An entry is an IPv4 or IPv6 address, perhaps with a port: `203.0.113.7`, `203.0.113.7:51234`,
+/// - **PROXY-1**: Each proxy appends the address that called it to the header `X-Forwarded-For`. So the list is read
+///   from its end, while the addresses are those of trusted proxies. The first other address is the caller's. The
+///   caller may have written everything before it.
+/// - **PROXY-2**: Several headers are one list. Names of headers are compared without ASCII case.
+/// - **PROXY-3**: An entry is an IPv4 or IPv6 address, perhaps with a port: `203.0.113.7`, `203.0.113.7:51234`,
 ///   `2001:db8::1`, `[2001:db8::1]:443`. Spaces around it do not count.
-/// - An IPv4-mapped IPv6 address is the IPv4 address.
+/// - **PROXY-4**: An IPv4-mapped IPv6 address is the IPv4 address.
 ///
 /// Source: WHMCS documents trusted proxies and this header. How it is read is this crate's decision.
 ///
@@ -91,9 +90,9 @@ impl TrustedProxies {
     ///
     /// A [`HiddenCaller`] that says why there is no address:
     ///
-    /// - A trusted proxy sends no address of a caller, or an address that no caller has, such as `127.0.0.1`, or
+    /// - **PROXY-5**: A trusted proxy sends no address of a caller, or an address that no caller has, such as `127.0.0.1`, or
     ///   a text that is no address.
-    /// - The peer is on this machine and not trusted, but sends the headers of a proxy. Otherwise every
+    /// - **PROXY-6**: The peer is on this machine and not trusted, but sends the headers of a proxy. Otherwise every
     ///   caller behind that proxy would have the address of this machine.
     pub fn caller<'h, V: AsRef<[u8]> + 'h + ?Sized>(
         &self,

@@ -4,8 +4,6 @@ use core::error::Error;
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::api::action::ActionRefusal;
-use crate::api::refusal::{ApiError, ApiRefusal};
 use crate::field::Malformed;
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
@@ -83,11 +81,11 @@ impl AddressRefusal {
             ),
             (Listed::OnlyIpv4, IpAddr::V6(_)) => (
                 "only_ipv4_listed",
-                "the caller uses IPv6, and the list holds only IPv4: list the IPv6 address, too",
+                "the caller uses IPv6, and the list holds only IPv4: also list the IPv6 address",
             ),
             (Listed::OnlyIpv6, IpAddr::V4(_)) => (
                 "only_ipv6_listed",
-                "the caller uses IPv4, and the list holds only IPv6: list the IPv4 address, too",
+                "the caller uses IPv4, and the list holds only IPv6: also list the IPv4 address",
             ),
             _ => (
                 "address_not_listed",
@@ -175,7 +173,7 @@ pub enum HiddenCaller {
     /// `127.0.0.1` or `::`. Another proxy probably has it. Code `forwarded_for_local`.
     #[error(
         "the caller's entry in X-Forwarded-For is an address such as 127.0.0.1: if another proxy has \
-         it, trust that proxy, too"
+         it, also trust that proxy"
     )]
     LocalAddress,
     /// Every address in `X-Forwarded-For` is that of a trusted proxy. Code `forwarded_for_only_proxies`.
@@ -203,119 +201,5 @@ impl Refusal for HiddenCaller {
 impl Sealed for HiddenCaller {
     fn public_answer(&self) -> PublicAnswer<'_> {
         PublicAnswer::HiddenIp
-    }
-}
-
-/// Why an [`ApiGate`](super::ApiGate) refused a request.
-///
-/// Code, Display, public message and status are those of the refusal inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GateRefusal {
-    /// The caller's address is not known. Only [`TrustedProxies`](super::TrustedProxies) returns this.
-    #[error(transparent)]
-    HiddenCaller(#[from] HiddenCaller),
-    /// The address may not call.
-    #[error(transparent)]
-    Address(#[from] AddressRefusal),
-    /// The credentials are refused.
-    #[error(transparent)]
-    Api(#[from] ApiRefusal),
-    /// The caller is verified, and may not do the action.
-    #[error(transparent)]
-    Action(#[from] ActionRefusal),
-}
-
-impl GateRefusal {
-    fn cause(&self) -> &dyn Refusal {
-        match self {
-            Self::HiddenCaller(refusal) => refusal,
-            Self::Address(refusal) => refusal,
-            Self::Api(refusal) => refusal,
-            Self::Action(refusal) => refusal,
-        }
-    }
-}
-
-impl Refusal for GateRefusal {
-    fn code(&self) -> &'static str {
-        self.cause().code()
-    }
-}
-
-impl Sealed for GateRefusal {
-    fn public_answer(&self) -> PublicAnswer<'_> {
-        self.cause().public_answer()
-    }
-}
-
-/// Why [`ApiGate::verify`](super::ApiGate::verify) authorized no call.
-///
-/// It also serves a service that takes the two steps: `?` turns every refusal into this type, and
-/// [`GateError::Store`] takes the error of a look-up.
-///
-/// # Security
-///
-/// `E` is the error type of the store. This crate does not control what its Debug and Display show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GateError<E> {
-    /// The request is refused.
-    #[error(transparent)]
-    Refused(#[from] GateRefusal),
-    /// The store failed, so nothing was decided. It implements [`Refusal`], too, so that
-    /// [`Answer`](crate::answer::Answer) can answer with 503. Code `store_failure`; public message
-    /// `Service Unavailable`.
-    #[error("the credential store failed")]
-    Store(#[source] E),
-}
-
-impl<E> From<HiddenCaller> for GateError<E> {
-    fn from(refusal: HiddenCaller) -> Self {
-        Self::Refused(refusal.into())
-    }
-}
-
-impl<E> From<AddressRefusal> for GateError<E> {
-    fn from(refusal: AddressRefusal) -> Self {
-        Self::Refused(refusal.into())
-    }
-}
-
-impl<E> From<ApiRefusal> for GateError<E> {
-    fn from(refusal: ApiRefusal) -> Self {
-        Self::Refused(refusal.into())
-    }
-}
-
-impl<E> From<ActionRefusal> for GateError<E> {
-    fn from(refusal: ActionRefusal) -> Self {
-        Self::Refused(refusal.into())
-    }
-}
-
-impl<E> From<ApiError<E>> for GateError<E> {
-    fn from(error: ApiError<E>) -> Self {
-        match error {
-            ApiError::Refused(refusal) => refusal.into(),
-            ApiError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl<E: Error + 'static> Refusal for GateError<E> {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Refused(refusal) => refusal.code(),
-            Self::Store(_) => "store_failure",
-        }
-    }
-}
-
-impl<E> Sealed for GateError<E> {
-    fn public_answer(&self) -> PublicAnswer<'_> {
-        match self {
-            Self::Refused(refusal) => refusal.public_answer(),
-            Self::Store(_) => PublicAnswer::ServiceUnavailable,
-        }
     }
 }

@@ -16,11 +16,11 @@ use crate::secret_text::is_invisible;
 /// # Examples
 ///
 /// ```
-/// use whmcs_auth::gate::{AddressGate, UnreadableKind};
+/// use whmcs_auth::gate::AddressGate;
 ///
 /// let gate = AddressGate::new().with_entries(["203.0.113.7", "10.0.0.0/8", "localhost"]);
 /// let [network, host] = gate.unreadable_entries() else { panic!("two entries") };
-/// assert_eq!((network.text(), network.kind()), ("10.0.0.0/8", UnreadableKind::Network));
+/// assert_eq!(network.text(), "10.0.0.0/8");
 /// assert_eq!(
 ///     host.to_string(),
 ///     "the entry \"localhost\" is a host name: list the addresses of the host",
@@ -53,10 +53,9 @@ impl UnreadableEntry {
         &self.text
     }
 
-    /// What the entry looks like.
-    #[must_use]
-    pub const fn kind(&self) -> UnreadableKind {
-        self.kind
+    /// Whether it holds nothing, as the entry of a new WHMCS database.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kind == UnreadableKind::Empty
     }
 }
 
@@ -77,9 +76,8 @@ impl fmt::Display for UnreadableEntry {
 ///
 /// White space and invisible characters around the entry do not count, except for
 /// [`WhiteSpace`](Self::WhiteSpace).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum UnreadableKind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UnreadableKind {
     /// No visible character. The list of a new WHMCS database holds one empty entry.
     Empty,
     /// An address with white space or invisible characters around it: `203.0.113.7 `.

@@ -1,4 +1,4 @@
-//! Bcrypt strings: reading, checking and making them.
+//! Bcrypt strings: reading and checking them.
 
 /// Whether a stored text starts like a bcrypt string of version 2a, 2b or 2y. PHP's version 2x is
 /// left out: it marks hashes of a faulty implementation.
@@ -7,14 +7,12 @@ pub(crate) fn looks_like_bcrypt(text: &str) -> bool {
 }
 
 #[cfg(feature = "bcrypt")]
-pub(crate) use with_bcrypt::{BcryptHash, hash};
+pub(crate) use with_bcrypt::BcryptHash;
 #[cfg(not(feature = "bcrypt"))]
 pub(crate) use without_bcrypt::BcryptHash;
 
 #[cfg(feature = "bcrypt")]
 mod with_bcrypt {
-    use alloc::string::String;
-
     use subtle::Choice;
 
     use super::looks_like_bcrypt;
@@ -51,7 +49,6 @@ mod with_bcrypt {
             Some(Self { text, cost })
         }
 
-        #[cfg(feature = "cache")]
         pub(crate) fn text(&self) -> &[u8] {
             &self.text
         }
@@ -87,16 +84,6 @@ mod with_bcrypt {
     /// API-5: whether bcrypt reads the whole text.
     fn is_read_whole(text: &str) -> bool {
         text.len() <= 71 && !text.contains('\0')
-    }
-
-    /// The bcrypt string of a text, in version 2y as PHP writes it. `None` for a text that would never
-    /// match (API-5).
-    pub(crate) fn hash(text: &str, cost: BcryptCost, salt: [u8; 16]) -> Option<String> {
-        if !is_read_whole(text) {
-            return None;
-        }
-        let parts = bcrypt::hash_with_salt(text, cost.into(), salt).ok()?;
-        Some(parts.format_for_version(bcrypt::Version::TwoY))
     }
 }
 

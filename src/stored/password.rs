@@ -18,7 +18,7 @@ use crate::secret_text::SecretText;
 /// | scheme | compared with | when to choose it |
 /// |---|---|---|
 /// | [bcrypt of md5](Self::bcrypt_of_md5) | the bcrypt of the 32 digits in lower case | always |
-/// | [md5](Self::md5) | the 16 stored bytes | only until its rows are replaced (module `upgrade`): whoever reads it can call the API |
+/// | [md5](Self::md5) | the 16 stored bytes | only until its rows are replaced ([`weakly_stored_secret`](crate::PendingDecision::weakly_stored_secret)): whoever reads it can call the API |
 /// | [plain](Self::plain) | the md5 of the stored password | in tests |
 ///
 /// Source: WHMCS documents that an admin login sends the md5. Installations store two bcrypt strings
@@ -142,7 +142,7 @@ impl StoredPassword {
     }
 
     /// The bcrypt text, if that is how the password is stored.
-    #[cfg(feature = "cache")]
+    #[cfg(feature = "bcrypt")]
     pub(crate) fn bcrypt_text(&self) -> Option<&[u8]> {
         match &self.0 {
             Stored::BcryptOfMd5(hash) => Some(hash.text()),

@@ -21,7 +21,7 @@ use crate::secret_text::{SecretText, SecretWarning};
 /// |---|---|---|
 /// | [sha256](Self::sha256) | sha256(presented) | for random 32-character secrets: nobody can guess one from its digest |
 /// | [bcrypt](Self::bcrypt) | bcrypt(presented) | for rows of a WHMCS database, and for secrets that people chose |
-/// | [md5](Self::md5) | md5(presented) | only until its rows are replaced (module `upgrade`) |
+/// | [md5](Self::md5) | md5(presented) | only until its rows are replaced ([`weakly_stored_secret`](crate::PendingDecision::weakly_stored_secret)) |
 /// | [plain](Self::plain) | the presented secret itself | in tests |
 ///
 /// [`ApiCaller::scheme`](crate::ApiCaller::scheme) reports the scheme that a caller was verified by, so
@@ -165,7 +165,7 @@ impl StoredSecret {
         }
     }
 
-    /// A warning if a plain secret starts or ends with white space or another character that nobody sees. Show
+    /// A warning if a plain secret starts or ends with white space or another invisible character. Show
     /// it to the operator. A digest tells nothing of the kind.
     #[must_use]
     pub fn warning(&self) -> Option<SecretWarning> {
@@ -188,7 +188,7 @@ impl StoredSecret {
     }
 
     /// The bcrypt text, if that is how the secret is stored.
-    #[cfg(feature = "cache")]
+    #[cfg(feature = "bcrypt")]
     pub(crate) fn bcrypt_text(&self) -> Option<&[u8]> {
         match &self.0 {
             Stored::Bcrypt(hash) => Some(hash.text()),

@@ -19,7 +19,7 @@ fn clients() -> [(&'static str, Value<'static>); 2] {
 }
 
 #[test]
-fn result_comes_first_in_every_format() {
+fn answer_4_result_comes_first_in_every_format() {
     assert_eq!(
         body("json", &clients()),
         r#"{"result":"success","totalresults":2,"clients":{"client":[{"id":1,"email":"a@b.c"},{"id":2,"email":"d@e.f"}]}}"#
@@ -44,7 +44,7 @@ fn result_comes_first_in_every_format() {
 }
 
 #[test]
-fn no_text_and_no_name_adds_a_field_or_a_tag() {
+fn answer_2_no_text_and_no_name_adds_a_field_or_a_tag() {
     let hostile = "\"},<x>&';=a\n\r\0\u{1f600}\u{fffe}";
     let fields =
         [(hostile, Value::from(hostile)), ("list", Value::from(vec![Value::from(hostile)]))];
@@ -60,7 +60,7 @@ fn no_text_and_no_name_adds_a_field_or_a_tag() {
 }
 
 #[test]
-fn an_xml_name_is_one_that_every_parser_takes() {
+fn answer_2_an_xml_name_is_one_that_every_parser_takes() {
     for (name, element) in [
         ("id", "id"),
         ("client.id-2_x", "client.id-2_x"),
@@ -97,7 +97,7 @@ fn arrays_vectors_and_iterators_are_the_same_values() {
 
 /// Only the service's own names are left to it.
 #[test]
-fn no_field_takes_the_place_of_the_result() {
+fn answer_4_no_field_takes_the_place_of_the_result() {
     let fields =
         [("result", Value::from("error")), ("action", Value::from("x")), ("id", Value::from(1))];
     assert_eq!(body("json", &fields), r#"{"result":"success","action":"x","id":1}"#);
@@ -113,7 +113,7 @@ fn no_field_takes_the_place_of_the_result() {
 }
 
 #[test]
-fn a_value_that_nests_too_deep_is_an_empty_text() {
+fn answer_5_a_value_that_nests_too_deep_is_an_empty_text() {
     let nested =
         |depth: usize| (1..depth).fold(Value::from("x"), |value, _| Value::List(vec![value]));
     let shown = |depth: usize| body("json", &[("a", nested(depth))]);

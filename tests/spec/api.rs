@@ -320,7 +320,7 @@ fn api_7_the_shape_is_refused_before_any_look_up() {
         (login("admin", "x").to_vec(), None),
     ] {
         let request = ApiRequest::from_pairs(pairs);
-        assert_eq!(request.attempt().refusal(), refusal);
+        assert_eq!(request.attempt(&ApiPolicy::new()).refusal(), refusal);
     }
 }
 
@@ -331,19 +331,19 @@ fn api_1_a_record_that_was_not_asked_for_is_never_used() {
     let (credential, admin) = (&store.credentials[0], &store.admins[0]);
 
     let request = ApiRequest::from_pairs(pair("admin", PASSWORD_MD5));
-    let verdict = request.attempt().decide(None, Some(admin), expected, &policy);
+    let verdict = request.attempt(&policy).decide(None, Some(admin), expected);
     assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
 
     // Such a record does not change the cause either.
-    let verdict = request.attempt().decide(None, Some(&store.admins[1]), expected, &policy);
+    let verdict = request.attempt(&policy).decide(None, Some(&store.admins[1]), expected);
     assert_eq!(verdict, Err(ApiRefusal::UnknownIdentifier));
 
     let request = ApiRequest::from_pairs(pair("other", "secret"));
-    let verdict = request.attempt().decide(Some(credential), None, expected, &policy);
+    let verdict = request.attempt(&policy).decide(Some(credential), None, expected);
     assert_eq!(verdict, Err(ApiRefusal::RecordNameMismatch));
 
     let request = ApiRequest::from_pairs([("identifier", "id")]);
-    let verdict = request.attempt().decide(Some(credential), Some(admin), expected, &policy);
+    let verdict = request.attempt(&policy).decide(Some(credential), Some(admin), expected);
     assert_eq!(verdict, Err(Malformed::Missing(Field::Secret).into()));
 }
 
@@ -352,12 +352,12 @@ fn the_two_steps_move_into_a_blocking_thread() {
     let store = store();
     let expected = store.expected_schemes();
     let body = String::from("admin");
-    let attempt = ApiRequest::from_pairs(login(&body, PASSWORD_MD5)).attempt().into_owned();
+    let request = ApiRequest::from_pairs(login(&body, PASSWORD_MD5));
+    let attempt = request.attempt(&ApiPolicy::default()).into_owned();
     let admin = store.find_admin(attempt.username().unwrap()).unwrap().map(Cow::into_owned);
+    drop(request);
     drop(body);
-    let verdict = std::thread::spawn(move || {
-        attempt.decide(None, admin.as_ref(), expected, &ApiPolicy::default())
-    });
+    let verdict = std::thread::spawn(move || attempt.decide(None, admin.as_ref(), expected));
     assert_eq!(verdict.join().unwrap().unwrap().id, 11);
 }
 

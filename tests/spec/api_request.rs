@@ -1,6 +1,6 @@
 //! What an API request holds beside the credentials.
 
-use whmcs_auth::{Action, ApiRequest, Field, Malformed, ResponseType};
+use whmcs_auth::{Action, ApiPolicy, ApiRequest, Field, Malformed, ResponseType};
 
 fn with<'a>(name: &'a str, value: &'a str) -> ApiRequest<'a> {
     ApiRequest::from_pairs([(name, value)])
@@ -60,18 +60,18 @@ fn the_access_key_is_kept_as_it_was_decoded() {
 #[test]
 fn field_7_a_malformed_field_keeps_no_value_and_is_refused_later() {
     let repeated = Malformed::Repeated(Field::AccessKey);
-    let alias = Malformed::Alias(Field::AccessKey);
+    let disguised = Malformed::Disguised(Field::AccessKey);
     for (pairs, fault) in [
         (vec![("accesskey", "a"), ("accesskey", "b")], repeated),
         (vec![("accesskey", "a"), ("accesskey", "b"), ("accesskey", "c")], repeated),
-        (vec![("accesskey", "a"), ("accesskey[]", "b")], alias),
-        (vec![("accesskey[]", "a"), ("accesskey", "b")], alias),
+        (vec![("accesskey", "a"), ("accesskey[]", "b")], disguised),
+        (vec![("accesskey[]", "a"), ("accesskey", "b")], disguised),
         (vec![("accesskey", "a\u{fffd}")], Malformed::NotUtf8(Field::AccessKey)),
     ] {
         let request = ApiRequest::from_pairs([pairs, vec![("action", "GetClients")]].concat());
         assert_eq!(request.access_key(), Err(fault));
         assert_eq!(request.action(), Action::Named("GetClients"));
-        assert_eq!(request.attempt().refusal(), Some(fault.into()));
+        assert_eq!(request.attempt(&ApiPolicy::new()).refusal(), Some(fault.into()));
     }
 }
 
@@ -104,14 +104,14 @@ fn an_owned_request_holds_the_same() {
     assert_eq!(owned.action(), Action::Named("GetClients"));
     assert_eq!(owned.access_key(), Ok(Some("key")));
     assert_eq!(owned.response_type(), ResponseType::Xml);
-    assert_eq!(owned.attempt().identifier(), Some("id"));
+    assert_eq!(owned.attempt(&ApiPolicy::new()).identifier(), Some("id"));
 
     let pairs = [("username", "u"), ("password", "p"), ("password", "p")];
     let malformed = ApiRequest::from_pairs(pairs).into_owned();
-    assert_eq!(malformed.attempt().identifier(), None);
+    assert_eq!(malformed.attempt(&ApiPolicy::new()).identifier(), None);
 
-    let attempt =
-        ApiRequest::from_pairs([("username", "u"), ("password", "p")]).attempt().into_owned();
+    let request = ApiRequest::from_pairs([("username", "u"), ("password", "p")]);
+    let attempt = request.attempt(&ApiPolicy::new()).into_owned();
     assert_eq!((attempt.identifier(), attempt.username()), (Some("u"), Some("u")));
 }
 
@@ -120,23 +120,24 @@ mod raw {
     use whmcs_auth::Received;
 
     use super::*;
+    use crate::common::form;
 
     #[test]
     fn plus_and_percent_20_are_both_a_space() {
         for body in ["accesskey=a+b", "accesskey=a%20b", "accesskey=a b"] {
-            assert_eq!(ApiRequest::from_form(body).access_key(), Ok(Some("a b")));
+            assert_eq!(form(body).api_request().access_key(), Ok(Some("a b")));
         }
-        assert_eq!(ApiRequest::from_form("accesskey=a%2Bb").access_key(), Ok(Some("a+b")));
+        assert_eq!(form("accesskey=a%2Bb").api_request().access_key(), Ok(Some("a+b")));
     }
 
     #[test]
     fn a_body_may_be_text_or_bytes() {
         let bytes = b"action=GetClients".as_slice();
-        assert_eq!(ApiRequest::from_form(bytes).action(), Action::Named("GetClients"));
+        assert_eq!(form(bytes).api_request().action(), Action::Named("GetClients"));
         let vector = bytes.to_vec();
-        assert_eq!(ApiRequest::from_form(&vector).action(), Action::Named("GetClients"));
+        assert_eq!(form(&vector).api_request().action(), Action::Named("GetClients"));
         let text = String::from("action=GetClients");
-        assert_eq!(ApiRequest::from_form(&text).action(), Action::Named("GetClients"));
+        assert_eq!(form(&text).api_request().action(), Action::Named("GetClients"));
     }
 
     #[test]
@@ -148,11 +149,11 @@ mod raw {
         let request = both.api_request();
         assert_eq!(request.action(), Action::Named("a"));
         assert_eq!(request.access_key(), Ok(Some("k")));
-        assert_eq!(request.attempt().identifier(), Some("i"));
+        assert_eq!(request.attempt(&ApiPolicy::new()).identifier(), Some("i"));
 
         let twice = Received::new()
             .with_query("identifier=i")
             .with_body(content_type, "identifier=i&secret=s");
-        assert_eq!(twice.api_request().attempt().identifier(), None);
+        assert_eq!(twice.api_request().attempt(&ApiPolicy::new()).identifier(), None);
     }
 }

@@ -5,25 +5,23 @@ use std::fmt::Debug;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use whmcs_auth::answer::Answer;
+#[cfg(feature = "cache")]
+use whmcs_auth::cache;
 use whmcs_auth::gate::{
-    AddressGate, AddressRefusal, AdmittedAttempt, ApiGate, AuthorizedCall, GateError, GateRefusal,
-    HiddenCaller, UnreadableEntry,
+    AddressGate, AddressRefusal, ApiGate, AuthorizedCall, GateError, HiddenCaller, UnreadableEntry,
 };
-#[cfg(any(feature = "bcrypt", feature = "sha2"))]
-use whmcs_auth::upgrade;
 use whmcs_auth::{
     Action, ActionName, ActionRefusal, Admin, AdminState, AllowedActions, ApiAttempt, ApiCaller,
     ApiCredential, ApiError, ApiMode, ApiPolicy, ApiRefusal, ApiRequest, AutoAuthKey, AutoAuthKeys,
     AutoAuthLogin, AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, BcryptCost, ExpectedSchemes,
-    Field, Goto, KeyError, Malformed, PasswordScheme, ReplayKey, ResponseType, SchemeError,
-    SecretScheme, SecretWarning, StoredPassword, StoredScheme, StoredSecret,
+    Field, Goto, KeyError, Malformed, PasswordScheme, PendingDecision, ReplayKey, ReplayRefusal,
+    ResponseType, SchemeError, SecretScheme, SecretWarning, StoredPassword, StoredScheme,
+    StoredSecret,
 };
 #[cfg(feature = "form")]
-use whmcs_auth::{AutoAuthLink, SignError};
+use whmcs_auth::{AutoAuthLink, ForwardRefusal, Received, SignError};
 #[cfg(feature = "std")]
 use whmcs_auth::{DuplicateRecord, FixedClock, MemoryStore, SystemClock, replay};
-#[cfg(feature = "cache")]
-use whmcs_auth::{PendingDecision, cache};
 
 fn moves_between_threads<T: Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
 fn is_cloned<T: Clone>() {}
@@ -67,14 +65,13 @@ secret!(
     AutoAuthRequest<'static>,
     ReplayKey,
     StoredPassword,
+    PendingDecision<'static, u64>,
     StoredSecret,
 );
 #[cfg(feature = "form")]
-secret!(AutoAuthLink);
+secret!(AutoAuthLink, Received);
 #[cfg(feature = "std")]
 secret!(MemoryStore<u64>);
-#[cfg(any(feature = "bcrypt", feature = "sha2"))]
-secret!(upgrade::UpgradedText);
 // Nor is the key copied.
 #[cfg(feature = "cache")]
 secret!(cache::VerificationCache);
@@ -90,7 +87,6 @@ fn every_type_moves_between_threads() {
     moves_between_threads::<AddressRefusal>();
     moves_between_threads::<Admin<u64>>();
     moves_between_threads::<AdminState>();
-    moves_between_threads::<AdmittedAttempt<'_>>();
     moves_between_threads::<AllowedActions>();
     moves_between_threads::<Answer>();
     moves_between_threads::<ApiAttempt<'_>>();
@@ -110,14 +106,14 @@ fn every_type_moves_between_threads() {
     moves_between_threads::<AutoAuthRequest<'_>>();
     moves_between_threads::<BcryptCost>();
     moves_between_threads::<Field>();
-    moves_between_threads::<GateError<std::fmt::Error>>();
-    moves_between_threads::<GateRefusal>();
     moves_between_threads::<Goto<'_>>();
     moves_between_threads::<HiddenCaller>();
     moves_between_threads::<KeyError>();
     moves_between_threads::<Malformed>();
     moves_between_threads::<PasswordScheme>();
+    moves_between_threads::<PendingDecision<'_, u64>>();
     moves_between_threads::<ReplayKey>();
+    moves_between_threads::<ReplayRefusal>();
     moves_between_threads::<ResponseType>();
     moves_between_threads::<SecretScheme>();
     moves_between_threads::<SecretWarning>();
@@ -135,18 +131,15 @@ fn every_type_moves_between_threads() {
         moves_between_threads::<MemoryStore<u64>>();
         moves_between_threads::<SystemClock>();
         moves_between_threads::<replay::ReplayGuard>();
-        moves_between_threads::<replay::ReplayRefusal>();
     }
     #[cfg(feature = "cache")]
-    {
-        moves_between_threads::<cache::VerificationCache>();
-        moves_between_threads::<cache::Recall<ApiCaller<u64>, PendingDecision<u64>>>();
-    }
+    moves_between_threads::<cache::VerificationCache>();
     #[cfg(any(feature = "bcrypt", feature = "sha2"))]
-    moves_between_threads::<upgrade::UpgradedText>();
     #[cfg(feature = "form")]
     {
         moves_between_threads::<AutoAuthLink>();
+        moves_between_threads::<ForwardRefusal>();
+        moves_between_threads::<Received>();
         moves_between_threads::<SignError>();
     }
 }
@@ -155,7 +148,6 @@ fn every_type_moves_between_threads() {
 fn records_and_requests_are_cloned_and_policies_are_copied() {
     is_cloned::<Admin<u64>>();
     is_cloned::<AddressGate>();
-    is_cloned::<AdmittedAttempt<'_>>();
     is_cloned::<AllowedActions>();
     is_cloned::<Answer>();
     is_cloned::<ApiAttempt<'_>>();
@@ -167,6 +159,7 @@ fn records_and_requests_are_cloned_and_policies_are_copied() {
     is_cloned::<AutoAuthKeys>();
     is_cloned::<AutoAuthLogin<'_>>();
     is_cloned::<AutoAuthRequest<'_>>();
+    is_cloned::<PendingDecision<'_, u64>>();
     is_copied::<ActionName>();
     is_copied::<ApiPolicy>();
     is_copied::<AutoAuthPolicy>();
@@ -179,8 +172,6 @@ fn every_error_can_be_copied_and_moved_between_threads() {
     is_an_error::<AddressRefusal>();
     is_an_error::<ApiRefusal>();
     is_an_error::<AutoAuthRefusal>();
-    is_an_error::<GateError<std::fmt::Error>>();
-    is_an_error::<GateRefusal>();
     is_an_error::<HiddenCaller>();
     is_an_error::<KeyError>();
     is_an_error::<Malformed>();
@@ -188,8 +179,19 @@ fn every_error_can_be_copied_and_moved_between_threads() {
     is_an_error::<ApiError<std::fmt::Error>>();
     #[cfg(feature = "std")]
     is_an_error::<DuplicateRecord>();
-    #[cfg(feature = "std")]
-    is_an_error::<replay::ReplayRefusal>();
+    is_an_error::<ReplayRefusal>();
+    #[cfg(feature = "form")]
+    is_an_error::<ForwardRefusal>();
     #[cfg(feature = "form")]
     is_an_error::<SignError>();
+    #[cfg(feature = "http")]
+    is_an_error::<whmcs_auth::http::HeadRefusal>();
+}
+
+/// It holds the error of the runtime, which may be of any type.
+#[test]
+fn the_error_of_a_gate_can_be_moved_between_threads() {
+    fn moves<T: Error + Send + Sync + 'static>() {}
+
+    moves::<GateError<u64, std::fmt::Error>>();
 }

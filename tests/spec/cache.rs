@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use whmcs_auth::cache::{Recall, VerificationCache};
-use whmcs_auth::gate::{AddressGate, ApiGate, GateRefusal};
+use whmcs_auth::cache::VerificationCache;
+use whmcs_auth::gate::{AddressGate, ApiGate};
 use whmcs_auth::{
-    ActionRefusal, Admin, AdminState, AllowedActions, ApiCaller, ApiCredential, ApiError, ApiMode,
-    ApiPolicy, ApiRefusal, ApiRequest, BcryptCost, ExpectedSchemes, MemoryStore, PasswordScheme,
-    ReadyStore, Refusal, SecretScheme, StoredPassword, StoredScheme, StoredSecret, upgrade,
+    Admin, AdminState, AllowedActions, ApiCaller, ApiCredential, ApiMode, ApiPolicy, ApiRefusal,
+    ApiRequest, BcryptCost, ExpectedSchemes, MemoryStore, PasswordScheme, PendingDecision, Refusal,
+    SecretScheme, StoredPassword, StoredScheme, StoredSecret,
 };
 
 use crate::common::{
@@ -51,11 +51,9 @@ fn admin(state: AdminState) -> Admin<u64> {
 
 type Verdict = Result<ApiCaller<u64>, ApiRefusal>;
 
-fn refusal(error: ApiError<std::convert::Infallible>) -> ApiRefusal {
-    match error {
-        ApiError::Refused(refusal) => refusal,
-        other => panic!("{other:?}"),
-    }
+/// The verdict without a cache.
+fn verdict(store: &Store, policy: &ApiPolicy, pairs: [(&str, &str); 2]) -> Verdict {
+    ApiRequest::from_pairs(pairs).attempt(policy).look_up(store).unwrap().decide()
 }
 
 /// One cache over stores that change.
@@ -70,21 +68,19 @@ impl Service {
         Self { cache: Arc::new(cache), policy: ApiPolicy::new(), now: Instant::now() }
     }
 
+    /// In one step.
     fn call(&self, store: &Store, pairs: [(&str, &str); 2]) -> Verdict {
         let request = ApiRequest::from_pairs(pairs);
-        let verdict = request.verify_with_cache(store, &self.policy, &self.cache, self.now);
-        verdict.map_err(refusal)
+        let attempt = request.attempt(&self.policy).with_cache(&self.cache, self.now);
+        attempt.look_up(store).unwrap().decide()
     }
 
     /// In two steps, over a store that is awaited.
-    fn pending_call(&self, store: &Store, pairs: [(&str, &str); 2]) -> Verdict {
+    fn call_in_steps(&self, store: &Store, pairs: [(&str, &str); 2]) -> Verdict {
         let request = ApiRequest::from_pairs(pairs);
-        let store = ReadyStore(store);
-        let pending = ready(request.attempt().look_up(&store)).map_err(refusal)?;
-        match pending.recall(&self.cache, self.now, &self.policy) {
-            Recall::Accepted(caller) => Ok(caller),
-            Recall::Pending(pending) => pending.decide(&self.policy),
-        }
+        let attempt = request.attempt(&self.policy).with_cache(&self.cache, self.now);
+        let pending: PendingDecision<'static, u64> = ready(attempt.look_up_async(store)).unwrap();
+        pending.decide_without_bcrypt().unwrap_or_else(|| pending.decide())
     }
 
     fn counts(&self) -> [u64; 2] {
@@ -97,7 +93,7 @@ impl Service {
 }
 
 #[test]
-fn the_second_call_is_a_hit_and_its_verdict_is_equal_in_every_field() {
+fn cache_3_the_second_call_is_a_hit_and_its_verdict_is_equal_in_every_field() {
     let credential = known(AdminState::WithApiAccess)
         .with_actions(AllowedActions::new(["getclients"]))
         .with_compat(BCRYPT_OF_MD5)
@@ -130,9 +126,9 @@ fn the_second_call_is_a_hit_and_its_verdict_is_equal_in_every_field() {
         ),
     ] {
         let policy = ApiPolicy::new().with_md5_of_secret(true);
-        let expected = ApiRequest::from_pairs(pairs).verify(&store, &policy).unwrap();
+        let expected = verdict(&store, &policy, pairs).unwrap();
         assert_eq!((expected.mode, expected.scheme), (mode, scheme));
-        for call in [Service::call, Service::pending_call] {
+        for call in [Service::call, Service::call_in_steps] {
             let mut service = Service::new(cache());
             service.policy = policy;
             for counts in [[0, 1], [1, 1], [2, 1]] {
@@ -148,13 +144,13 @@ fn a_hit_of_one_step_is_a_hit_of_two_steps() {
     let store = store(known(AdminState::WithApiAccess), None);
     let service = Service::new(cache());
     let _ = service.call(&store, pair("id", SECRET)).unwrap();
-    let _ = service.pending_call(&store, pair("id", SECRET)).unwrap();
+    let _ = service.call_in_steps(&store, pair("id", SECRET)).unwrap();
     let _ = service.call(&store, login("id", SECRET)).unwrap();
     assert_eq!(service.counts(), [2, 1]);
 }
 
 #[test]
-fn a_refusal_is_never_remembered() {
+fn cache_1_a_refusal_is_never_remembered() {
     let enabled = AdminState::WithApiAccess;
     let service = Service::new(cache());
     for (credential, presented, refusal) in [
@@ -165,7 +161,7 @@ fn a_refusal_is_never_remembered() {
     ] {
         let store = store(credential, None);
         assert_eq!(service.call(&store, pair("id", presented)), Err(refusal));
-        assert_eq!(service.pending_call(&store, pair("id", presented)), Err(refusal));
+        assert_eq!(service.call_in_steps(&store, pair("id", presented)), Err(refusal));
         assert_eq!(service.remembered(), 0);
     }
     let unknown = service.call(&store(None, None), pair("id", SECRET));
@@ -177,7 +173,7 @@ fn a_refusal_is_never_remembered() {
 }
 
 #[test]
-fn a_change_of_the_records_counts_at_once() {
+fn cache_2_a_change_of_the_records_counts_at_once() {
     let service = Service::new(cache());
     let call = |store: Store, presented: &str| {
         (service.call(&store, pair("id", presented)).map(|caller| caller.id), service.counts()[0])
@@ -207,7 +203,7 @@ fn a_change_of_the_records_counts_at_once() {
 }
 
 #[test]
-fn a_change_of_the_policy_counts_at_once() {
+fn cache_2_a_change_of_the_policy_counts_at_once() {
     let mut service = Service::new(cache());
     let admins = store(None, admin(AdminState::WithApiAccess));
     assert_eq!(service.call(&admins, login("id", SECRET_MD5)).map(|caller| caller.id), Ok(8));
@@ -272,12 +268,9 @@ fn a_match_of_the_compat_scheme_belongs_to_the_secret_beside_it() {
 #[test]
 fn a_text_that_is_no_md5_never_meets_the_entry_of_an_md5() {
     let zeros = "0".repeat(32);
-    let plain = StoredPassword::md5(&zeros).unwrap();
-    let record = common::admin("id", plain);
-    let request = ApiRequest::from_pairs(login("id", &zeros));
-    let cost = BcryptCost::new(4).unwrap();
-    let text = upgrade::bcrypt_of_md5(&request.attempt(), &record, cost, [7; 16]).unwrap();
-    let password = StoredPassword::bcrypt_of_md5(text.as_str()).unwrap();
+    // PHP's password_hash of the zeros, with cost 4.
+    let text = "$2y$04$K5MgD51CsvyZapGbjeEfuea/w2GwMO55j6rZFWwCRevWK8AOsaQJm";
+    let password = StoredPassword::bcrypt_of_md5(text).unwrap();
     let store = store(None, common::admin("id", password));
     let service = Service::new(cache());
     let _ = service.call(&store, login("id", &zeros)).unwrap();
@@ -290,11 +283,9 @@ fn a_text_that_is_no_md5_never_meets_the_entry_of_an_md5() {
 #[test]
 fn api_5_what_bcrypt_does_not_read_whole_is_never_accepted() {
     let secret = "a".repeat(71);
-    let record = credential("id", StoredSecret::plain(&*secret).unwrap());
-    let request = ApiRequest::from_pairs(pair("id", &secret));
-    let cost = BcryptCost::new(4).unwrap();
-    let text = upgrade::bcrypt(&request.attempt(), &record, cost, [7; 16]).unwrap();
-    let store = store(credential("id", StoredSecret::bcrypt(text.as_str()).unwrap()), None);
+    // PHP's password_hash of the secret, with cost 4.
+    let text = "$2y$04$wtNoGPDLclrDq6wXBdWaOu2J4YrHJ5MP9qivYT11Cr7OPm0qVvvxq";
+    let store = store(credential("id", StoredSecret::bcrypt(text).unwrap()), None);
     let service = Service::new(cache());
     for _ in 0..2 {
         let _ = service.call(&store, pair("id", &secret)).unwrap();
@@ -349,52 +340,87 @@ fn other_schemes_are_accepted_without_bcrypt_and_are_no_hits() {
         let store = store(credential("id", secret.unwrap()), None);
         let service = Service::new(cache());
         let request = ApiRequest::from_pairs(pair("id", SECRET));
-        let pending = ready(request.attempt().look_up(&ReadyStore(&store))).unwrap();
-        match pending.recall(&service.cache, service.now, &service.policy) {
-            Recall::Accepted(caller) => assert_eq!((caller.id, caller.scheme), (7, scheme)),
-            Recall::Pending(_) => panic!("no bcrypt is needed"),
+        let attempt = request.attempt(&service.policy).with_cache(&service.cache, service.now);
+        let pending = attempt.look_up(&store).unwrap();
+        for verdict in [pending.decide_without_bcrypt().unwrap(), pending.decide()] {
+            let caller = verdict.unwrap();
+            assert_eq!((caller.id, caller.scheme), (7, scheme));
+            assert_eq!((service.counts(), service.remembered()), ([0, 0], 0));
         }
-        assert_eq!((service.counts(), service.remembered()), ([0, 0], 0));
         let wrong = service.call(&store, pair("id", "wrong"));
         assert_eq!(wrong, Err(ApiRefusal::WrongSecret));
         assert_eq!(service.counts(), [0, 1]);
     }
 }
 
+/// Before the first call, nothing is known. After it, the match is, and nothing else.
 #[test]
-fn the_gate_recalls_the_action_too() {
+fn cache_4_what_is_decided_without_bcrypt() {
+    let enabled = || store(known(AdminState::WithApiAccess), admin(AdminState::WithApiAccess));
+    let service = Service::new(cache());
+    let without_bcrypt = |store: Store, pairs: &[(&str, &str)]| {
+        let request = ApiRequest::from_pairs(pairs);
+        let attempt = request.attempt(&service.policy).with_cache(&service.cache, service.now);
+        let pending = attempt.look_up(&store).unwrap();
+        pending.decide_without_bcrypt().map(|verdict| verdict.map(|caller| caller.id))
+    };
+    let right = pair("id", SECRET);
+    assert_eq!(without_bcrypt(enabled(), &right), None);
+    assert_eq!((service.counts(), service.remembered()), ([0, 0], 0));
+    let _ = service.call(&enabled(), right).unwrap();
+    assert_eq!(without_bcrypt(enabled(), &right), Some(Ok(7)));
+    assert_eq!(without_bcrypt(enabled(), &login("id", SECRET)), Some(Ok(7)));
+    assert_eq!(service.counts(), [2, 1]);
+
+    // A refusal costs its bcrypt, even where the match is remembered.
+    for (store, pairs) in [
+        (enabled(), pair("id", "wrong")),
+        (enabled(), pair("x", SECRET)),
+        (store(known(AdminState::Disabled), None), right),
+        (store(known(AdminState::WithoutApiAccess), None), right),
+        (store(None, admin(AdminState::WithApiAccess)), login("id", SECRET_MD5)),
+    ] {
+        assert_eq!(without_bcrypt(store, &pairs), None, "{pairs:?}");
+    }
+    // The shape is refused without any cost.
+    assert_eq!(without_bcrypt(enabled(), &[]), Some(Err(ApiRefusal::MissingCredentials)));
+    assert_eq!(service.counts(), [2, 1]);
+}
+
+#[test]
+fn the_gate_asks_its_cache_on_every_call() {
     let actions = AllowedActions::new(["getclients"]);
     let store = store(known(AdminState::WithApiAccess).with_actions(actions), None);
-    let gate = ApiGate::new(AddressGate::new().with_entries(["203.0.113.7"]));
+    let without = ApiGate::new(AddressGate::new().with_entries(["203.0.113.7"]));
     let cache = Arc::new(cache());
-    let now = Instant::now();
-    let verify = |action| {
-        let [name, secret] = pair("id", SECRET);
-        let request = ApiRequest::from_pairs([name, secret, ("action", action)]);
-        let address = address("203.0.113.7");
-        let in_one_step = || gate.verify_with_cache(address, &request, &store, &cache, now);
-        let admitted = gate.admit(address, &request).unwrap();
-        let pending = ready(admitted.look_up(&ReadyStore(&store))).unwrap();
-        let recalled = pending.recall(&cache, now);
-        let verdict = match recalled {
-            Ok(Recall::Accepted(call)) => ("recalled", Ok(call)),
-            Ok(Recall::Pending(pending)) => ("decided", pending.decide()),
-            Err(refusal) => ("recalled", Err(refusal)),
-        };
-        assert_eq!(in_one_step().ok(), verdict.1.as_ref().ok().cloned());
-        assert_eq!(gate.verify(address, &request, &store).ok(), verdict.1.as_ref().ok().cloned());
-        (verdict.0, verdict.1.map(|call| (call.caller.id, call.action.to_string())))
+    let with = without.clone().with_cache(Arc::clone(&cache));
+    let request = |secret, action| {
+        let [name, secret] = pair("id", secret);
+        ApiRequest::from_pairs([name, secret, ("action", action)])
     };
-    assert_eq!(verify("GetClients"), ("decided", Ok((7, "getclients".into()))));
-    assert_eq!(verify("GetClients"), ("recalled", Ok((7, "getclients".into()))));
-    let (recalled, refusal) = verify("DeleteClient");
-    let is_not_allowed =
-        |refusal| matches!(refusal, GateRefusal::Action(ActionRefusal::NotAllowed { .. }));
-    assert!(recalled == "recalled" && is_not_allowed(refusal.unwrap_err()));
-    // The address is checked first.
-    let request = ApiRequest::from_pairs(pair("id", SECRET));
-    let refused = gate.verify_with_cache(address("::1"), &request, &store, &cache, now);
-    assert_eq!(refused.unwrap_err().code(), "ipv6_localhost_not_listed");
+    let here = address("203.0.113.7");
+    for (caller, secret, action, verdict, counts) in [
+        (here, SECRET, "GetClients", Ok("getclients"), [0, 1]),
+        (here, SECRET, "GetClients", Ok("getclients"), [1, 1]),
+        (here, SECRET, "DeleteClient", Err("action_not_allowed"), [2, 1]),
+        (here, "wrong", "GetClients", Err("wrong_secret"), [2, 2]),
+        // The address is checked first.
+        (address("::1"), SECRET, "GetClients", Err("ipv6_localhost_not_listed"), [2, 2]),
+    ] {
+        let request = request(secret, action);
+        for (gate, counts) in [(&without, [cache.hits(), cache.misses()]), (&with, counts)] {
+            let found = gate.verify(caller, &request, &store);
+            let action = found.map(|call| call.action).map_err(|error| error.code());
+            assert_eq!(action.as_ref().map(|action| action.as_str()), verdict.as_ref().copied());
+            assert_eq!([cache.hits(), cache.misses()], counts, "{action:?}");
+        }
+    }
+    // A remembered secret needs no thread.
+    let run_blocking = |_: PendingDecision<'static, u64>| async { Err("it is not called") };
+    let request = request(SECRET, "GetClients");
+    let call = ready(with.verify_async(here, &request, &store, run_blocking)).unwrap();
+    assert_eq!((call.caller.id, call.action.as_str()), (7, "getclients"));
+    assert_eq!([cache.hits(), cache.misses()], [3, 2]);
 }
 
 /// What happens before a call.
@@ -428,7 +454,7 @@ proptest! {
 
     /// Few names, texts and secrets, so that every pair of them meets.
     #[test]
-    fn every_verdict_is_the_one_without_a_cache(
+    fn cache_3_every_verdict_is_the_one_without_a_cache(
         steps in prop::collection::vec((prop::option::of(change()), 0_usize..3, 0_usize..7), 1..40),
         capacity in prop_oneof![1 => Just(0_usize), 4 => Just(16)],
     ) {
@@ -495,12 +521,12 @@ proptest! {
             let presented = presented[text];
             let pairs =
                 [pair("id", presented), login("id", presented), login("ID", presented)][fields];
-            let without = ApiRequest::from_pairs(pairs).verify(&store, &service.policy);
+            let without = verdict(&store, &service.policy, pairs);
             let with = match turn % 2 {
                 0 => service.call(&store, pairs),
-                _ => service.pending_call(&store, pairs),
+                _ => service.call_in_steps(&store, pairs),
             };
-            prop_assert_eq!(with, without.map_err(refusal));
+            prop_assert_eq!(with, without);
         }
     }
 }

@@ -8,6 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use sha1::{Digest, Sha1};
 use time::OffsetDateTime;
+#[cfg(feature = "form")]
+use whmcs_auth::Received;
 use whmcs_auth::{
     Action, ActionName, Admin, AdminState, ApiCaller, ApiCredential, ApiPolicy, ApiRefusal,
     ApiRequest, AutoAuthKey, AutoAuthKeys, AutoAuthLogin, AutoAuthPolicy, AutoAuthRefusal,
@@ -114,7 +116,23 @@ pub fn decide<Id: Clone>(
     expected: ExpectedSchemes,
     policy: &ApiPolicy,
 ) -> Result<ApiCaller<Id>, ApiRefusal> {
-    ApiRequest::from_pairs(pairs).attempt().decide(credential, admin, expected, policy)
+    ApiRequest::from_pairs(pairs).attempt(policy).decide(credential, admin, expected)
+}
+
+/// The fields of a form.
+#[cfg(feature = "form")]
+pub fn form<B: AsRef<[u8]> + ?Sized>(body: &B) -> Received {
+    Received::new().with_body(Some("application/x-www-form-urlencoded"), body)
+}
+
+/// A multipart body, as clients write it, and its content type.
+#[cfg(feature = "form")]
+pub fn multipart(parts: &[(&str, &str)]) -> (Option<&'static str>, String) {
+    let part = |(name, value): &(&str, &str)| {
+        format!("--Z\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let parts: String = parts.iter().map(part).collect();
+    (Some("multipart/form-data; boundary=Z"), format!("{parts}--Z--\r\n"))
 }
 
 /// The verdict where the store finds the credential `id` with this secret.

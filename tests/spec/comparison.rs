@@ -213,7 +213,7 @@ fn link_4_a_hash_is_equal_only_to_itself() {
 }
 
 #[test]
-fn an_access_key_is_equal_only_to_itself() {
+fn gate_5_an_access_key_is_equal_only_to_itself() {
     let caller = address("203.0.113.7");
     for (text, others) in texts() {
         let gate = AddressGate::new().with_access_key(text.as_str()).unwrap();

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use whmcs_auth::diagnose::{self, Finding, Findings};
-use whmcs_auth::{ApiRefusal, AutoAuthRequest, Goto, Malformed, Received};
+use whmcs_auth::{ApiPolicy, ApiRefusal, AutoAuthRequest, Goto, Malformed, Received};
 
-use crate::common::{EMAIL, FIELDS, KEY, SIGNED, at, goto_of, hash_of, verify_link};
+use crate::common::{EMAIL, FIELDS, KEY, SIGNED, at, goto_of, hash_of, multipart, verify_link};
 
 const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 const JSON: Option<&str> = Some("application/json");
@@ -163,10 +163,8 @@ fn a_body_that_is_no_form() {
 #[test]
 fn the_parts_of_a_multipart_body() {
     let of = |parts: &[(&str, &str)]| {
-        let received = Received::new().with_query("action=GetClients");
-        let add =
-            |received: Received, (name, value): &(&str, &str)| received.with_part(*name, *value);
-        codes(&diagnose::multipart(&parts.iter().fold(received, add)))
+        let (content_type, body) = multipart(parts);
+        codes(&diagnose::api("action=GetClients", content_type, &body))
     };
     let long = "%".repeat(10_000);
     let ended = format!("{}\n", "a".repeat(6146));
@@ -769,8 +767,8 @@ fn a_thousand_fields_of_each_part_are_read() {
         (&format!("Email=a&{}", body(1_000, LINK)), &[]),
     ]);
     let many = |count: usize| {
-        let received = (0..count).fold(Received::new(), |received, _| received.with_part("x", "1"));
-        codes(&diagnose::multipart(&received))
+        let (content_type, body) = multipart(&vec![("x", "1"); count]);
+        codes(&diagnose::api("", content_type, &body))
     };
     assert_eq!(many(1_000), ["no_credential_field"]);
     assert!(many(1_001).is_empty());
@@ -894,8 +892,8 @@ proptest! {
             let value = if with_value { "=x" } else { "" };
             let body = [b"x=y&", form_urlencoded(&name).as_bytes(), value.as_bytes(), b"&", &extra].concat();
             let received = Received::new().with_body(FORM, &body);
-            let refusal = received.api_request().attempt().refusal();
-            if let Some(ApiRefusal::Malformed(Malformed::Alias(field))) = refusal {
+            let refusal = received.api_request().attempt(&ApiPolicy::new()).refusal();
+            if let Some(ApiRefusal::Malformed(Malformed::Disguised(field))) = refusal {
                 let findings = diagnose::api("", FORM, &body);
                 let is_named = |finding: Finding| {
                     finding.field() == Some(field)
@@ -957,7 +955,7 @@ proptest! {
         let pair = format!("{}={}&{}={}", names[0], form_urlencoded(&name), names[1], form_urlencoded(&secret));
         let body = [pair.as_bytes(), b"&", &extra].concat();
         let received = Received::new().with_body(FORM, &body);
-        if received.api_request().attempt().refusal().is_none() {
+        if received.api_request().attempt(&ApiPolicy::new()).refusal().is_none() {
             let findings = diagnose::api("", FORM, &body);
             prop_assert!(!findings.iter().any(is_malformed), "{:?}", findings);
         }

@@ -4,17 +4,19 @@ use whmcs_auth::{
     ApiPolicy, ApiRefusal, ApiRequest, AutoAuthRefusal, AutoAuthRequest, Field, Goto, Malformed,
 };
 
+#[cfg(feature = "form")]
+use crate::common::form;
 use crate::common::{EMAIL, HASH, KEY, SIGNED, TIMESTAMP, at, goto_of, plain_and_md5, verify_link};
 
 /// Why an API request is refused before any look-up.
 fn shape_of(request: &ApiRequest<'_>) -> Result<(), ApiRefusal> {
-    let attempt = request.attempt();
+    let attempt = request.attempt(&ApiPolicy::new());
     let Some(refusal) = attempt.refusal() else {
         return Ok(());
     };
     assert_eq!(attempt.identifier(), None, "nothing is looked up");
     assert_eq!(attempt.username(), None, "nothing is looked up");
-    let verdict = attempt.decide::<()>(None, None, plain_and_md5(), &ApiPolicy::new());
+    let verdict = attempt.decide::<()>(None, None, plain_and_md5());
     assert_eq!(verdict, Err(refusal));
     Err(refusal)
 }
@@ -87,32 +89,32 @@ fn field_2_a_known_name_twice_is_malformed_whatever_the_values() {
 
 #[test]
 fn field_3_a_name_that_php_reads_as_a_known_one_is_malformed() {
-    let aliases =
+    let disguises =
         [" {}", "   {}", "{}\0", "{}\0x", "{}[]", "{}[0]", "{}[", "{}[x][y]", " {}\0[", "{}[\0"];
-    for alias in aliases {
+    for disguise in disguises {
         for (name, field) in API_FIELDS {
-            let name = alias.replace("{}", name);
+            let name = disguise.replace("{}", name);
             for value in ["x", ""] {
                 let verdict = api(&[PAIR[0], PAIR[1], (&name, value)]);
-                assert_eq!(verdict, Err(Malformed::Alias(field).into()), "{name:?}");
+                assert_eq!(verdict, Err(Malformed::Disguised(field).into()), "{name:?}");
             }
         }
         for (name, field) in &LINK_FIELDS[..3] {
-            let name = alias.replace("{}", name);
+            let name = disguise.replace("{}", name);
             let verdict = link(&[(&name, "x")]);
-            assert_eq!(verdict, Err(Malformed::Alias(*field).into()), "{name:?}");
+            assert_eq!(verdict, Err(Malformed::Disguised(*field).into()), "{name:?}");
         }
     }
 }
 
 #[test]
 fn field_1_any_other_name_is_ignored() {
-    for alias in [
+    for other in [
         "x{}", "{}x", "{} ", "\t{}", "\n{}", "\u{a0}{}", "\0{}", "[{}]", "[{}", "{}]", "{}.",
         "x[{}]", "-{}", "",
     ] {
         for (name, _) in API_FIELDS {
-            let name = alias.replace("{}", name);
+            let name = other.replace("{}", name);
             assert_eq!(api(&[PAIR[0], PAIR[1], (&name, "x")]), Ok(()), "{name:?}");
         }
     }
@@ -174,9 +176,7 @@ fn field_4_a_value_is_no_longer_than_its_cap() {
             assert_eq!(verdict, Err(Malformed::TooLong(field).into()), "{name}");
         }
     }
-    for (name, field, cap) in
-        [("email", Field::Email, 254), ("hash", Field::Hash, 40), ("goto", Field::Goto, 2048)]
-    {
+    for (name, field, cap) in [("email", Field::Email, 254), ("hash", Field::Hash, 40)] {
         assert_eq!(link_with(name, &"a".repeat(cap)), Ok(()), "{name}");
         for length in [cap + 1, 1_000_000] {
             let verdict = link_with(name, &"a".repeat(length));
@@ -204,9 +204,9 @@ fn field_5_bytes_that_are_not_utf8_are_malformed() {
             assert_eq!(verdict, Err(Malformed::NotUtf8(field).into()), "{name}");
         }
     }
-    for (name, field) in LINK_FIELDS {
+    for (name, field) in &LINK_FIELDS[..3] {
         let verdict = link_with(name, "\u{fffd}");
-        assert_eq!(verdict, Err(Malformed::NotUtf8(field).into()), "{name}");
+        assert_eq!(verdict, Err(Malformed::NotUtf8(*field).into()), "{name}");
     }
 }
 
@@ -240,7 +240,7 @@ fn the_reported_fault_does_not_depend_on_the_order_of_the_fields() {
         vec![("secret", "\u{fffd}"), ("secret[]", "\u{fffd}")],
     ];
     for pairs in faults {
-        let expected = Malformed::Alias(Field::Secret);
+        let expected = Malformed::Disguised(Field::Secret);
         assert_eq!(api(&pairs), Err(expected.into()), "{pairs:?}");
     }
     for pairs in [
@@ -260,7 +260,7 @@ fn the_reported_fault_does_not_depend_on_the_order_of_the_fields() {
     let too_long = "x".repeat(2049);
     for pairs in [[("goto", &*too_long), ("hash[]", "x")], [("hash[]", "x"), ("goto", &*too_long)]]
     {
-        let expected = Malformed::Alias(Field::Hash);
+        let expected = Malformed::Disguised(Field::Hash);
         assert_eq!(link(&pairs), Err(expected.into()), "{pairs:?}");
     }
     // A repetition is reported before a fault of the value.
@@ -273,23 +273,57 @@ fn the_reported_fault_does_not_depend_on_the_order_of_the_fields() {
     }
 }
 
+/// The login of a genuine link with these fields beside it.
+fn assert_goto(gotos: &[(&str, &str)], expected: Goto<'_>) {
+    let request = AutoAuthRequest::from_pairs([&LINK[..], gotos].concat());
+    let login = verify_link(&request, KEY, at(SIGNED)).expect("a fault of `goto` refuses no link");
+    assert_eq!(login.is_goto_refused(), expected == Goto::Refused, "{gotos:?}");
+    assert_eq!(goto_of(&login), expected, "{gotos:?}");
+}
+
 #[test]
-fn field_2_a_repeated_or_aliased_goto_loses_only_the_goto() {
-    let too_long = "x".repeat(2049);
-    for (gotos, verdict) in [
-        (vec![], Goto::Absent),
-        (vec![("goto", "")], Goto::Absent),
-        (vec![("goto", "index.php")], Goto::parse("index.php")),
-        (vec![("goto", "index.php"), ("goto", "index.php")], Goto::Refused),
-        (vec![("goto", ""), ("goto", "index.php")], Goto::Refused),
-        (vec![("goto[]", "index.php")], Goto::Refused),
-        (vec![("goto", "index.php"), (" goto", "index.php")], Goto::Refused),
-        (vec![("goto", "\u{fffd}"), ("goto", "index.php")], Goto::Refused),
-        (vec![("goto", &*too_long), ("goto", "index.php")], Goto::Refused),
-    ] {
-        let request = AutoAuthRequest::from_pairs([&LINK[..], &gotos].concat());
-        let login = verify_link(&request, KEY, at(SIGNED)).unwrap();
-        assert_eq!(goto_of(&login), verdict, "{gotos:?}");
+fn field_1_an_empty_or_other_goto_is_no_goto() {
+    assert_goto(&[], Goto::Absent);
+    assert_goto(&[("goto", "")], Goto::Absent);
+    assert_goto(&[("Goto", "index.php"), ("goto]", "index.php")], Goto::Absent);
+    assert_goto(&[("goto", "index.php")], Goto::parse("index.php"));
+}
+
+#[test]
+fn field_2_a_repeated_goto_loses_only_the_goto() {
+    for (first, second) in [("a.php", "a.php"), ("a.php", "b.php"), ("", "a.php"), ("", "")] {
+        assert_goto(&[("goto", first), ("goto", second)], Goto::Refused);
+    }
+    assert_goto(&[("goto", "\u{fffd}"), ("goto", "index.php")], Goto::Refused);
+    assert_goto(&[("goto", &"x".repeat(2049)), ("goto", "index.php")], Goto::Refused);
+}
+
+#[test]
+fn field_3_a_disguised_goto_loses_only_the_goto() {
+    for name in [" goto", "   goto", "goto\0", "goto\0x", "goto[]", "goto[0]", "goto[", " goto\0["]
+    {
+        for value in ["index.php", ""] {
+            assert_goto(&[(name, value)], Goto::Refused);
+            assert_goto(&[("goto", "index.php"), (name, value)], Goto::Refused);
+            assert_goto(&[(name, value), ("goto", "index.php")], Goto::Refused);
+        }
+    }
+}
+
+#[test]
+fn field_4_a_goto_that_is_too_long_loses_only_the_goto() {
+    let longest = "a".repeat(2048);
+    assert_goto(&[("goto", &longest)], Goto::parse(&longest));
+    for length in [2049, 1_000_000] {
+        assert_goto(&[("goto", &"a".repeat(length))], Goto::Refused);
+    }
+}
+
+#[test]
+fn field_5_a_goto_with_other_bytes_loses_only_the_goto() {
+    for value in ["\u{fffd}", "a.php?\u{fffd}", "a.php\0", "a\r\nb", "\t", "a.php?\u{1b}", "\u{85}"]
+    {
+        assert_goto(&[("goto", value)], Goto::Refused);
     }
 }
 
@@ -299,7 +333,8 @@ fn field_2_a_repeated_or_aliased_goto_loses_only_the_goto() {
 fn field_3_a_body_is_read_as_php_reads_it_or_refused() {
     let mut refused = Vec::new();
     for [body, read_by_php] in crate::common::rows(include_str!("../vectors/forms.tsv")) {
-        let ours = ApiRequest::from_form(body);
+        let received = form(body);
+        let ours = received.api_request();
         match shape_of(&ours) {
             Ok(()) | Err(ApiRefusal::MissingCredentials) => {}
             Err(ApiRefusal::Malformed(Malformed::Missing(_))) => {}
@@ -308,14 +343,17 @@ fn field_3_a_body_is_read_as_php_reads_it_or_refused() {
                 continue;
             }
         }
-        let php = ApiRequest::from_form(read_by_php);
+        let received_by_php = form(read_by_php);
+        let php = received_by_php.api_request();
         assert!(!read_by_php.contains("[]"), "{body}");
         assert_eq!(shape_of(&ours), shape_of(&php), "{body}");
         assert_eq!(ours.action(), php.action(), "{body}");
         assert_eq!(ours.access_key(), php.access_key(), "{body}");
         assert_eq!(ours.response_type(), php.response_type(), "{body}");
-        assert_eq!(ours.attempt().identifier(), php.attempt().identifier(), "{body}");
-        assert_eq!(ours.attempt().username(), php.attempt().username(), "{body}");
+        let policy = ApiPolicy::new();
+        let [ours, php] = [ours.attempt(&policy), php.attempt(&policy)];
+        assert_eq!(ours.identifier(), php.identifier(), "{body}");
+        assert_eq!(ours.username(), php.username(), "{body}");
     }
     assert_eq!(
         refused,

@@ -163,7 +163,7 @@ fn link_6_every_other_target_is_refused() {
 }
 
 #[test]
-fn an_empty_goto_is_absent() {
+fn field_1_an_empty_goto_is_absent() {
     assert_eq!(Goto::parse(""), Goto::Absent);
     assert_eq!(Goto::Absent.target_or("default"), "default");
     assert_eq!(Goto::default(), Goto::Absent);
@@ -198,6 +198,8 @@ fn link_6_pages_that_act_are_found_in_any_spelling() {
         ("LogOut.PHP", true),
         ("logout.php#x", true),
         ("logout.php/x", true),
+        ("logout.php.", true),
+        ("LOGOUT.php../x", true),
         ("a//logout.php", true),
         ("dologin.php?email=a&hash=b", true),
         ("oauth/singlesignon.php?access_token=x", true),
@@ -213,5 +215,26 @@ fn link_6_pages_that_act_are_found_in_any_spelling() {
     ] {
         let Goto::SameSite(goto) = Goto::parse(target) else { panic!("{target}") };
         assert_eq!(goto.acts(), expected, "{target}");
+        let followed = if expected { "default" } else { target };
+        assert_eq!(Goto::parse(target).target_or("default"), followed, "{target}");
+    }
+}
+
+#[test]
+fn link_6_a_target_that_acts_is_never_followed() {
+    for target in [
+        "logout.php",
+        "LOGOUT.php",
+        "logout.php/x",
+        "/whmcs/logout.php?x",
+        "dologin.php?email=a@b.c&timestamp=1290100706&hash=x",
+        "oauth/singlesignon.php",
+        "includes/api.php",
+    ] {
+        // It is on the site, so it is not refused.
+        let goto = Goto::parse(target);
+        assert!(matches!(&goto, Goto::SameSite(page) if page.as_str() == target), "{target}");
+        assert_eq!(goto.target_or("default"), "default", "{target}");
+        assert_eq!(goto.into_owned().target_or("default"), "default", "{target}");
     }
 }

@@ -244,7 +244,7 @@ fn link_3_a_space_in_the_email_is_read_as_plus() {
         let login = verify(&request).unwrap();
         assert_eq!(login.email(), read);
         assert!(login.is_repaired());
-        assert!(login.is_for(read) && !login.is_for(received));
+        assert!(account_of(&login, [read]).is_ok() && account_of(&login, [received]).is_err());
         assert!(login.into_owned().is_repaired());
 
         let verdict = verify_autoauth(&request, &keys(&[KEY]), &at(SIGNED), &strict);
@@ -508,7 +508,6 @@ fn link_8_the_stored_email_is_compared_without_ascii_case_only() {
     let request = link("mike@example.com", TIMESTAMP, hash);
     let login = verify(&request).unwrap();
     for stored in ["mike@example.com", "MIKE@example.com", "Mike@Example.COM"] {
-        assert!(login.is_for(stored), "{stored}");
         assert_eq!(account_of(&login, Some(stored)), Ok(stored));
     }
     for stored in [
@@ -519,7 +518,6 @@ fn link_8_the_stored_email_is_compared_without_ascii_case_only() {
         "",
         "míke@example.com",
     ] {
-        assert!(!login.is_for(stored), "{stored}");
         assert_eq!(account_of(&login, Some(stored)), Err(AutoAuthRefusal::AccountEmailMismatch));
     }
     assert_eq!(account_of(&login, None::<&str>), Err(AutoAuthRefusal::UnknownEmail));

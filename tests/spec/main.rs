@@ -1,8 +1,22 @@
 //! The specification, as tests.
 //!
-//! The name of a test starts with the number of its rule: `cargo test --test spec api_6` runs every test of
-//! the rule API-6. The docs of `Field` list the FIELD rules, those of `verify_api_request` the API rules, and
-//! those of `verify_autoauth` the LINK rules. A test without a number belongs to no numbered rule.
+//! The name of a test starts with the number of its rule, here and in `src/`: `cargo test --all-features api_6`
+//! runs every test of the rule API-6. Some rules also have tests in `src/`: API-1 and API-8, whose work is counted
+//! there, LINK-4 and CACHE-5. `cargo test --all-features --test spec` leaves those out.
+//!
+//! | rules | their documentation |
+//! |---|---|
+//! | FIELD | `Field` |
+//! | API | `verify_api_request` |
+//! | LINK | `verify_autoauth` |
+//! | GATE | `AddressGate` and `ApiGate` |
+//! | PROXY | `TrustedProxies` |
+//! | CACHE | the module `cache` |
+//! | REPLAY | `ReplayGuard` |
+//! | ANSWER | the module `answer`, `Answer::success` and `Value` |
+//!
+//! A test without a number belongs to no numbered rule. A diagnosis has no rules because it decides nothing, and
+//! `Received` has none because PHP decides how a request is read.
 
 mod common;
 
@@ -20,8 +34,8 @@ mod look_up;
 mod memory_store;
 mod stored_password;
 mod stored_secret;
-#[cfg(all(feature = "bcrypt", feature = "sha2"))]
-mod upgrade;
+#[cfg(feature = "std")]
+mod weak_secret;
 
 // Login links.
 mod accounts;
@@ -44,13 +58,15 @@ mod gate;
 mod gate_address;
 mod gate_proxies;
 #[cfg(feature = "http")]
-mod http_types;
+mod http;
 #[cfg(all(feature = "std", feature = "test-util"))]
 mod made_by_hand;
 #[cfg(feature = "form")]
 mod received;
 #[cfg(feature = "form")]
 mod received_by_php;
+#[cfg(feature = "form")]
+mod received_multipart;
 mod refusals;
 
 // What holds everywhere.

@@ -1,14 +1,16 @@
 //! What holds for every input.
 
+use std::borrow::Cow;
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 use whmcs_auth::answer::Answer;
-use whmcs_auth::gate::{AddressGate, ApiGate, GateRefusal};
+use whmcs_auth::gate::{AddressGate, ApiGate};
 use whmcs_auth::{
     Action, Admin, AdminState, AllowedActions, ApiCredential, ApiPolicy, ApiRequest, AutoAuthKey,
-    AutoAuthRequest, ExpectedSchemes, Goto, PasswordScheme, ResponseType, SecretScheme,
-    StoredPassword, StoredSecret,
+    AutoAuthRequest, CredentialStore, ExpectedSchemes, Goto, Lookup, PasswordScheme, ResponseType,
+    SecretScheme, StoredPassword, StoredSecret,
 };
 
 use crate::common::{
@@ -32,7 +34,7 @@ fn key() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn an_address_may_call_if_it_is_listed_in_either_notation(
+    fn gate_1_an_address_may_call_if_it_is_listed_in_either_notation(
         listed in prop::collection::vec(address(), 0..20),
         caller in address(),
     ) {
@@ -49,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn text_is_an_entry_if_it_is_an_address(text in "[0-9a-f.:/%\\[\\] ]{0,20}", caller in address()) {
+    fn gate_3_text_is_an_entry_if_it_is_an_address(text in "[0-9a-f.:/%\\[\\] ]{0,20}", caller in address()) {
         let gate = AddressGate::new().with_entries([&text]);
         let parsed: Option<IpAddr> = text.parse().ok();
         prop_assert_eq!(gate.unreadable_entries().len(), usize::from(parsed.is_none()));
@@ -58,12 +60,12 @@ proptest! {
     }
 
     #[test]
-    fn actions_are_a_set_without_ascii_case(
+    fn gate_7_actions_are_a_set_without_ascii_case(
         listed in prop::collection::vec("[a-dA-D_0-9 k\u{212a}]{0,3}", 0..20),
         asked in "[a-dA-D_0-9 k\u{212a}]{0,3}",
     ) {
         let is_name = ApiRequest::from_pairs([("action", &*asked)]).action() == Action::Named(&asked);
-        let is_listed = listed.iter().any(|name| name.eq_ignore_ascii_case(&asked));
+        let is_listed = listed.iter().any(|name| name.trim().eq_ignore_ascii_case(&asked));
         prop_assert_eq!(AllowedActions::new(&listed).includes(&asked), is_name && is_listed);
     }
 
@@ -136,7 +138,8 @@ proptest! {
         let length = pairs.len();
         pairs.rotate_left(order as usize % length);
         let request = ApiRequest::from_pairs(pairs);
-        prop_assert_eq!(request.attempt().identifier().map(str::to_owned), Some("id".to_owned()));
+        let attempt = request.attempt(&ApiPolicy::new());
+        prop_assert_eq!(attempt.identifier(), Some("id"));
         prop_assert_eq!(request.action(), Action::Named("GetClients"));
         prop_assert_eq!(request.response_type(), ResponseType::Json);
     }
@@ -243,8 +246,9 @@ fn hostile_value() -> impl Strategy<Value = String> {
 fn what_the_properties_start_from_is_accepted() {
     let expected = ExpectedSchemes::new(SecretScheme::Md5, PasswordScheme::Plain);
     for pairs in [pair(), login(), admin_login()] {
-        let attempt = ApiRequest::from_pairs(pairs).attempt().into_owned();
-        let verdict = attempt.decide(Some(&record()), Some(&admin()), expected, &ApiPolicy::new());
+        let request = ApiRequest::from_pairs(pairs);
+        let attempt = request.attempt(&ApiPolicy::new());
+        let verdict = attempt.decide(Some(&record()), Some(&admin()), expected);
         assert!(verdict.is_ok());
     }
     assert!(verify_link(&AutoAuthRequest::from_pairs(link()), KEY, at(SIGNED)).is_ok());
@@ -285,6 +289,26 @@ fn address() -> impl Strategy<Value = IpAddr> {
     })
 }
 
+/// A store that finds the same records whatever it is asked for.
+struct Records<'a>(&'a ApiCredential<()>, &'a Admin<()>);
+
+impl CredentialStore for Records<'_> {
+    type Id = ();
+    type Error = Infallible;
+
+    fn find_credential(&self, _: &str) -> Lookup<'_, ApiCredential<()>, Infallible> {
+        Ok(Some(Cow::Borrowed(self.0)))
+    }
+
+    fn find_admin(&self, _: &str) -> Lookup<'_, Admin<()>, Infallible> {
+        Ok(Some(Cow::Borrowed(self.1)))
+    }
+
+    fn expected_schemes(&self) -> ExpectedSchemes {
+        ExpectedSchemes::new(SecretScheme::Md5, PasswordScheme::Plain)
+    }
+}
+
 fn check_everything(pairs: &[(String, String)], now: i64) {
     let request = ApiRequest::from_pairs(pairs);
     let _ = (request.action(), request.response_type(), request.access_key());
@@ -293,10 +317,10 @@ fn check_everything(pairs: &[(String, String)], now: i64) {
     for policy in
         [ApiPolicy::new(), ApiPolicy::new().with_md5_of_secret(true).with_admin_login(false)]
     {
-        let attempt = request.attempt();
-        let found = attempt.decide(Some(&record), Some(&admin), expected, &policy);
+        let attempt = request.attempt(&policy);
+        let found = attempt.decide(Some(&record), Some(&admin), expected);
         let owned = attempt.into_owned();
-        assert_eq!(found, owned.decide(Some(&record), Some(&admin), expected, &policy));
+        assert_eq!(found, owned.decide(Some(&record), Some(&admin), expected));
         // An accepted request holds the secret of one of the two records.
         if found.is_ok() {
             let sent = |text: &str| pairs.iter().any(|(_, value)| value == text);
@@ -306,21 +330,17 @@ fn check_everything(pairs: &[(String, String)], now: i64) {
 
     for addresses in [AddressGate::open(), AddressGate::new().with_access_key("id").unwrap()] {
         let gate = ApiGate::new(addresses);
-        let verdict = gate
-            .admit([127, 0, 0, 1].into(), &request)
-            .map_err(GateRefusal::from)
-            .and_then(|admitted| admitted.decide(Some(&record), Some(&admin), expected));
+        let verdict = gate.verify([127, 0, 0, 1].into(), &request, &Records(&record, &admin));
         match verdict {
             // A call that passes has a verified caller and a well-formed action.
             Ok(call) => {
-                let policy = ApiPolicy::new();
-                let alone =
-                    request.attempt().decide(Some(&record), Some(&admin), expected, &policy);
+                let attempt = request.attempt(&ApiPolicy::new());
+                let alone = attempt.decide(Some(&record), Some(&admin), expected);
                 assert_eq!(alone, Ok(call.caller));
                 assert!(matches!(request.action(), Action::Named(name)
                     if name.eq_ignore_ascii_case(call.action.as_str())));
             }
-            Err(refusal) => assert_is_one_error(&Answer::new(&refusal, &request)),
+            Err(error) => assert_is_one_error(&Answer::refusal(&error, &request)),
         }
     }
 
@@ -377,8 +397,10 @@ mod raw {
             let none: Option<&ApiCredential<()>> = None;
             let content_type = Some("application/x-www-form-urlencoded");
             let received = Received::new().with_query(&body).with_body(content_type, &body);
-            for request in [ApiRequest::from_form(&body), received.api_request()] {
-                prop_assert!(request.attempt().decide(none, None, expected, &ApiPolicy::new()).is_err());
+            for received in [received, common::form(&body)] {
+                let request = received.api_request();
+                let attempt = request.attempt(&ApiPolicy::new());
+                prop_assert!(attempt.decide(none, None, expected).is_err());
             }
             for request in [AutoAuthRequest::from_query(&body), AutoAuthRequest::from_url(&body)] {
                 let _ = verify_link(&request, KEY, at(SIGNED));

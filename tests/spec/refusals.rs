@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use whmcs_auth::gate::{AddressGate, GateError, GateRefusal, HiddenCaller};
+use whmcs_auth::gate::{AddressGate, GateError, HiddenCaller};
 use whmcs_auth::{
     ActionRefusal, ApiError, ApiRefusal, ApiRequest, AutoAuthRefusal, Field, KeyError, Malformed,
-    Refusal, SchemeError,
+    Refusal, ReplayRefusal, SchemeError,
 };
 
 use crate::common::{action_name, address, with_access_key};
@@ -20,14 +20,14 @@ const NOT_VALID: PublicAnswer = ("This login link is not valid.", 403);
 const EXPIRED: PublicAnswer = ("This login link has expired.", 403);
 const UNAVAILABLE: PublicAnswer = ("Service Unavailable", 503);
 
-const MALFORMED: [(Malformed, &str, &str); 11] = [
+const MALFORMED: [(Malformed, &str, &str); 13] = [
     (
         Malformed::Repeated(Field::Secret),
         "repeated_field",
         "the field `secret` occurs more than once",
     ),
     (
-        Malformed::Alias(Field::Action),
+        Malformed::Disguised(Field::Action),
         "disguised_field",
         "PHP reads a field with another name as `action`, for example `action[]`",
     ),
@@ -63,7 +63,21 @@ const MALFORMED: [(Malformed, &str, &str); 11] = [
         "body_not_form",
         "the body is not read: its content type is missing, or is not that of a form",
     ),
-    (Malformed::FieldCount, "field_count", "the request has more than 10000 fields"),
+    (
+        Malformed::MultipartBroken,
+        "multipart_broken",
+        "the multipart body is not well-formed, or can be read in two ways",
+    ),
+    (
+        Malformed::BodyWithoutPost,
+        "body_without_post",
+        "the request has a body that is not read, because its method is not POST",
+    ),
+    (
+        Malformed::FieldCount { max_fields: 1000 },
+        "field_count",
+        "the request has more than 1000 fields: see max_input_vars of PHP",
+    ),
 ];
 
 const API: [(ApiRefusal, &str, &str, PublicAnswer); 11] = [
@@ -224,10 +238,6 @@ fn actions() -> [(ActionRefusal, &'static str, &'static str, PublicAnswer); 4] {
     ]
 }
 
-#[cfg(feature = "std")]
-use whmcs_auth::replay::ReplayRefusal;
-
-#[cfg(feature = "std")]
 const REPLAY: [(ReplayRefusal, &str, &str, PublicAnswer); 3] = [
     (ReplayRefusal::Used, "link_used", "the link was used before", EXPIRED),
     (
@@ -273,7 +283,6 @@ fn a_refused_link_is_reported() {
     }
 }
 
-#[cfg(feature = "std")]
 #[test]
 fn a_link_that_the_replay_guard_refuses_is_reported() {
     for (refusal, code, sentence, answer) in REPLAY {
@@ -343,7 +352,7 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
             Some(""),
             "only_ipv4_listed",
             "2001:db8::1",
-            "the caller uses IPv6, and the list holds only IPv4: list the IPv6 address, too",
+            "the caller uses IPv6, and the list holds only IPv4: also list the IPv6 address",
         ),
         (
             &ipv6,
@@ -351,7 +360,7 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
             None,
             "only_ipv6_listed",
             "10.0.0.1",
-            "the caller uses IPv4, and the list holds only IPv6: list the IPv4 address, too",
+            "the caller uses IPv4, and the list holds only IPv6: also list the IPv4 address",
         ),
         (
             &networks,
@@ -449,7 +458,18 @@ fn a_failure_of_the_store_is_reported_with_its_source() {
     assert_reported(&error, code, sentence, UNAVAILABLE);
     let source = std::error::Error::source(&error).expect("the store's own error");
     assert!(source.is::<std::fmt::Error>());
-    assert_reported(&GateError::Store(std::fmt::Error), code, sentence, UNAVAILABLE);
+    let error = GateError::<u64, _>::Store(std::fmt::Error);
+    assert_reported(&error, code, sentence, UNAVAILABLE);
+    let source = std::error::Error::source(&error).expect("the store's own error");
+    assert!(source.is::<std::fmt::Error>());
+}
+
+#[test]
+fn a_decision_that_did_not_end_is_reported_with_its_source() {
+    let error = GateError::<u64, std::fmt::Error>::Stopped("no permit".into());
+    assert_reported(&error, "stopped", "the decision did not end", UNAVAILABLE);
+    let source = std::error::Error::source(&error).expect("the error of the runtime");
+    assert_eq!(source.to_string(), "no permit");
 }
 
 const HIDDEN: [(HiddenCaller, &str, &str); 7] = [
@@ -484,7 +504,7 @@ const HIDDEN: [(HiddenCaller, &str, &str); 7] = [
         HiddenCaller::LocalAddress,
         "forwarded_for_local",
         "the caller's entry in X-Forwarded-For is an address such as 127.0.0.1: if another proxy has \
-         it, trust that proxy, too",
+         it, also trust that proxy",
     ),
     (
         HiddenCaller::OnlyProxies,
@@ -498,7 +518,8 @@ const HIDDEN: [(HiddenCaller, &str, &str); 7] = [
 fn a_hidden_caller_is_reported_and_refused_like_an_invalid_address() {
     for (hidden, code, sentence) in HIDDEN {
         assert_reported(&hidden, code, sentence, ("Invalid IP", 403));
-        assert_reported(&GateRefusal::from(hidden), code, sentence, ("Invalid IP", 403));
+        let error = GateError::<u64, std::fmt::Error>::from(hidden);
+        assert_reported(&error, code, sentence, ("Invalid IP", 403));
     }
 }
 
@@ -507,25 +528,73 @@ fn a_hidden_caller_is_reported_and_refused_like_an_invalid_address() {
 fn a_request_that_is_not_forwarded_is_reported() {
     use whmcs_auth::ForwardRefusal;
 
-    let refusal = ForwardRefusal::TooManyFields { fields: 1001, max_fields: 1000 };
-    let cause = "the request has 1001 fields, but PHP accepts 1000: see max_input_vars";
-    assert_reported(&refusal, "too_many_fields", cause, ("Request Too Large", 413));
     let cause = "a field is in both the query and the body, and one of the two is an array";
     assert_reported(&ForwardRefusal::SplitArray, "split_array", cause, ("Bad Request", 400));
-    let refusal = ForwardRefusal::from(Malformed::BodyNotForm);
-    let cause = "the body is not read: its content type is missing, or is not that of a form";
-    assert_reported(&refusal, "body_not_form", cause, FAILED);
+    for (refusal, code, sentence, answer) in API {
+        assert_reported(&ForwardRefusal::from(refusal), code, sentence, answer);
+    }
+    for (malformed, code, sentence) in MALFORMED {
+        let refusal = ForwardRefusal::Api(malformed.into());
+        assert_reported(&refusal, code, sentence, FAILED);
+    }
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn a_request_that_is_refused_by_its_head_is_reported() {
+    use whmcs_auth::http::HeadRefusal;
+
+    const NOT_ALLOWED: PublicAnswer = ("Method Not Allowed", 405);
+    for (refusal, code, sentence, answer, allow) in [
+        (
+            HeadRefusal::NotACall { allows: "GET, POST" },
+            "method_not_allowed",
+            "the method is not one of an API call: GET, POST",
+            NOT_ALLOWED,
+            Some("GET, POST"),
+        ),
+        (
+            HeadRefusal::GetNotAllowed,
+            "get_not_allowed",
+            "the API call is a GET, whose secret ends in logs: let the client send a POST, or allow GET",
+            NOT_ALLOWED,
+            Some("POST"),
+        ),
+        (
+            HeadRefusal::LinkNotByGet,
+            "method_not_allowed",
+            "a login link is opened with GET, and another method would use it up",
+            NOT_ALLOWED,
+            Some("GET"),
+        ),
+        (
+            HeadRefusal::NotAVisit,
+            "not_a_visit",
+            "another page loads the login link, for example as an image or a frame",
+            NOT_VALID,
+            None,
+        ),
+        (
+            HeadRefusal::FetchedAhead,
+            "prefetch",
+            "a browser fetched the link ahead of a visit",
+            UNAVAILABLE,
+            None,
+        ),
+    ] {
+        assert_reported(&refusal, code, sentence, answer);
+        assert_eq!(refusal.allow(), allow, "{code}");
+    }
 }
 
 #[test]
 fn no_two_refusals_share_a_code() {
-    let mut codes = vec!["store_failure"];
+    let mut codes = vec!["store_failure", "stopped"];
     codes.extend(MALFORMED.iter().map(|row| row.1));
     codes.extend(API.iter().map(|row| row.1));
     codes.extend(LINK.iter().map(|row| row.1));
     codes.extend(actions().iter().map(|row| row.1));
     codes.extend(HIDDEN.iter().map(|row| row.1));
-    #[cfg(feature = "std")]
     codes.extend(REPLAY.iter().map(|row| row.1));
     let different: BTreeSet<_> = codes.iter().collect();
     assert_eq!(different.len(), codes.len());

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
-use whmcs_auth::replay::{ReplayGuard, ReplayRefusal};
-use whmcs_auth::{AutoAuthLogin, AutoAuthPolicy, verify_autoauth};
+use whmcs_auth::replay::ReplayGuard;
+use whmcs_auth::{AutoAuthLogin, AutoAuthPolicy, ReplayRefusal, verify_autoauth};
 
 use crate::common::{KEY, SIGNED, at, hash_of, keys, link};
 
@@ -37,7 +37,7 @@ fn use_link(guard: &ReplayGuard, client: usize, timestamp: i64, now: i64) -> Ver
 type Verdict = Result<(), ReplayRefusal>;
 
 #[test]
-fn only_the_first_use_of_a_link_passes() {
+fn replay_1_only_the_first_use_of_a_link_passes() {
     let guard = ReplayGuard::new(10);
     for (now, verdict) in [
         (SIGNED, Ok(())),
@@ -54,7 +54,7 @@ fn only_the_first_use_of_a_link_passes() {
 }
 
 #[test]
-fn the_case_of_the_hash_makes_no_other_link() {
+fn link_7_the_case_of_the_hash_makes_no_other_link() {
     let email = "demo@example.com";
     let hash = hash_of(email, SIGNED, KEY);
     let guard = ReplayGuard::new(10);
@@ -71,7 +71,7 @@ fn the_case_of_the_hash_makes_no_other_link() {
 
 /// The window is from 900 s before the timestamp to 900 s after it.
 #[test]
-fn a_link_is_remembered_for_the_whole_window_and_refused_after_it() {
+fn replay_1_a_link_is_remembered_for_the_whole_window_and_refused_after_it() {
     for first in [SIGNED - 900, SIGNED, SIGNED + 900] {
         let guard = ReplayGuard::new(10);
         assert_eq!(use_link(&guard, 1, SIGNED, first), Ok(()));
@@ -87,7 +87,7 @@ fn a_link_is_remembered_for_the_whole_window_and_refused_after_it() {
 }
 
 #[test]
-fn an_expired_link_is_refused_even_if_it_was_never_used() {
+fn replay_1_an_expired_link_is_refused_even_if_it_was_never_used() {
     let guard = ReplayGuard::new(10);
     for (now, verdict) in
         [(SIGNED + 901, Err(ReplayRefusal::MayBeForgotten)), (SIGNED + 900, Ok(()))]
@@ -107,7 +107,7 @@ fn an_expired_link_is_refused_even_if_it_was_never_used() {
 }
 
 #[test]
-fn a_link_that_may_be_forgotten_is_refused_when_the_clock_steps_back() {
+fn replay_1_a_link_that_may_be_forgotten_is_refused_when_the_clock_steps_back() {
     let guard = ReplayGuard::new(10);
     assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Ok(()));
     assert_eq!(use_link(&guard, 2, SIGNED + 100, SIGNED), Ok(()));
@@ -129,7 +129,7 @@ fn a_link_that_may_be_forgotten_is_refused_when_the_clock_steps_back() {
 }
 
 #[test]
-fn a_forgotten_link_is_refused_after_the_clock_jumped_ahead_and_back() {
+fn replay_1_a_forgotten_link_is_refused_after_the_clock_jumped_ahead_and_back() {
     let guard = ReplayGuard::new(10);
     let day = 86_400;
     assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Ok(()));
@@ -150,7 +150,7 @@ fn a_forgotten_link_is_refused_after_the_clock_jumped_ahead_and_back() {
 }
 
 #[test]
-fn a_full_guard_refuses_and_forgets_nothing() {
+fn replay_1_a_full_guard_refuses_and_forgets_nothing() {
     let guard = ReplayGuard::new(3);
     for client in 0..3 {
         assert_eq!(use_link(&guard, client, SIGNED + client as i64, SIGNED), Ok(()));
@@ -175,7 +175,7 @@ fn a_full_guard_refuses_and_forgets_nothing() {
 }
 
 #[test]
-fn every_time_has_a_verdict() {
+fn replay_1_every_time_has_a_verdict() {
     let first = PrimitiveDateTime::MIN.assume_utc();
     let last = PrimitiveDateTime::MAX.assume_utc();
     let endless = AutoAuthPolicy::new()
@@ -222,7 +222,7 @@ fn use_link_under(
 }
 
 #[test]
-fn a_link_that_was_forgotten_under_a_short_window_is_refused_under_a_long_one() {
+fn replay_3_a_link_that_was_forgotten_under_a_short_window_is_refused_under_a_long_one() {
     let guard = ReplayGuard::new(10);
     let refused = Err(ReplayRefusal::MayBeForgotten);
     for (window, client, timestamp, now, verdict) in [
@@ -248,7 +248,7 @@ fn a_link_that_was_forgotten_under_a_short_window_is_refused_under_a_long_one() 
 
 /// The clock goes back and forth, and three policies take turns.
 #[test]
-fn no_link_passes_twice_under_any_clock_and_policy() {
+fn replay_3_no_link_passes_twice_under_any_clock_and_policy() {
     let mut state = 20_261_122_u64;
     let mut random = |below: i64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -288,7 +288,7 @@ fn expired_links_are_dropped() {
 }
 
 #[test]
-fn exactly_one_of_sixteen_threads_passes_with_the_same_link() {
+fn replay_2_exactly_one_of_sixteen_threads_passes_with_the_same_link() {
     const THREADS: usize = 16;
     const ROUNDS: usize = 1_000;
     let guard = ReplayGuard::new(ROUNDS);

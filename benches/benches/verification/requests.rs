@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use md5::{Digest, Md5};
 use sha2::Sha256;
 use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::{
-    Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest, MemoryStore, StoredPassword,
+    Admin, AdminState, ApiCredential, ApiPolicy, ApiRequest, MemoryStore, Received, StoredPassword,
     StoredScheme, StoredSecret, verify_api_request,
 };
 use whmcs_auth_benches::measure::Work;
@@ -17,6 +18,7 @@ use whmcs_auth_benches::{BCRYPT_10, BCRYPT_10_OF_MD5, MD5, NAME, SECRET, SHA256}
 use crate::links::decode;
 use crate::ratios::{Group, Run};
 
+const FORM: &str = "application/x-www-form-urlencoded";
 const UNKNOWN: &str = "another name that is just as long";
 
 pub fn measure(run: &mut Run) {
@@ -65,7 +67,7 @@ fn remembered(run: &mut Run) {
     };
     let sha256 = store(StoredSecret::sha256(SHA256));
     let bcrypt = store(StoredSecret::bcrypt(BCRYPT_10));
-    let cache = VerificationCache::new([7; 32]);
+    let cache = Arc::new(VerificationCache::new([7; 32]));
     let (policy, now) = (ApiPolicy::new(), Instant::now());
     let fields = [("identifier", NAME), ("secret", SECRET)];
     let verify_sha256 = || {
@@ -74,9 +76,11 @@ fn remembered(run: &mut Run) {
     };
     let recall = || {
         let request = ApiRequest::from_pairs(black_box(&fields));
-        request.verify_with_cache(&bcrypt, &policy, &cache, now).map(|caller| caller.id)
+        let attempt = request.attempt(&policy).with_cache(&cache, now);
+        let pending = attempt.look_up(&bcrypt).expect("a store in memory");
+        pending.decide().map(|caller| caller.id)
     };
-    assert_eq!([verify_sha256(), recall(), recall()], [Ok(7); 3]);
+    assert_eq!((verify_sha256(), recall(), recall()), (Ok(7), Ok(7), Ok(7)));
     assert_eq!((cache.hits(), cache.misses()), (1, 1));
 
     let mut group = Group::new("cache of matches");
@@ -115,7 +119,10 @@ fn measure_mode<'w>(
             let fields = black_box(&fields);
             verify(&ApiRequest::from_pairs(fields))
         };
-        let raw = move || verify(&ApiRequest::from_form(black_box(&body)));
+        let raw = move || {
+            let received = Received::new().with_body(Some(FORM), black_box(&body));
+            verify(&received.api_request())
+        };
         assert_eq!(decoded().is_ok(), name == NAME);
         assert_eq!(decoded(), raw());
 

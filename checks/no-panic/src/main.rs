@@ -22,8 +22,8 @@ fn read_link<'a>(pairs: &'a [(&'a str, &'a str)]) -> AutoAuthRequest<'a> {
 }
 
 #[no_panic]
-fn attempt<'a>(request: &'a ApiRequest<'_>) -> ApiAttempt<'a> {
-    request.attempt()
+fn attempt<'a>(request: &'a ApiRequest<'_>, policy: &ApiPolicy) -> ApiAttempt<'a> {
+    request.attempt(policy)
 }
 
 #[no_panic]
@@ -32,9 +32,8 @@ fn decide(
     credential: Option<&ApiCredential<u64>>,
     admin: Option<&Admin<u64>>,
     expected: ExpectedSchemes,
-    policy: &ApiPolicy,
 ) -> Result<ApiCaller<u64>, ApiRefusal> {
-    attempt.decide(credential, admin, expected, policy)
+    attempt.decide(credential, admin, expected)
 }
 
 /// Without reading spaces as plus signs, which allocates.
@@ -49,8 +48,8 @@ fn verify<'r>(
 }
 
 #[no_panic]
-fn is_for(login: &AutoAuthLogin<'_>, stored_email: &str) -> bool {
-    login.is_for(stored_email)
+fn is_for(login: AutoAuthLogin<'_>, stored_email: &str) -> bool {
+    login.check_account([stored_email], |email| email, |_| true).is_ok()
 }
 
 #[no_panic]
@@ -67,17 +66,13 @@ fn check_address(gate: &AddressGate, request: &ApiRequest<'_>) -> Result<(), Add
 fn admit<'r>(
     gate: &ApiGate,
     request: &'r ApiRequest<'_>,
-) -> Result<AdmittedAttempt<'r>, AddressRefusal> {
+) -> Result<ApiAttempt<'r>, AddressRefusal> {
     gate.admit([203, 0, 113, 7].into(), request)
 }
 
 #[no_panic]
-fn authorize(
-    caller: &ApiCaller<u64>,
-    action: Action<'_>,
-    policy: &ApiPolicy,
-) -> Result<ActionName, ActionRefusal> {
-    caller.authorize(action, policy)
+fn authorize(caller: &ApiCaller<u64>, action: Action<'_>) -> Result<ActionName, ActionRefusal> {
+    caller.authorize(action)
 }
 
 #[no_panic]
@@ -113,13 +108,13 @@ fn main() {
     let request = read_api_request(&pairs);
     let action = request.action();
     let policy = black_box(ApiPolicy::new());
-    let attempt = attempt(&request);
-    if let Ok(caller) = decide(&attempt, black_box(None), black_box(None), expected, &policy) {
-        let _ = black_box(authorize(&caller, action, &black_box(ApiPolicy::new())));
+    let attempt = attempt(&request, &policy);
+    if let Ok(caller) = decide(&attempt, black_box(None), black_box(None), expected) {
+        let _ = black_box(authorize(&caller, action));
     }
     let link = read_link(&pairs);
     if let Ok(login) = verify(&link, &keys, &now, black_box(AutoAuthPolicy::new())) {
-        black_box(is_for(&login, text));
+        black_box(is_for(login, text));
     }
     let _ = black_box(parse_goto(text));
     let _ = black_box(check_address(&addresses, &request));

@@ -50,22 +50,24 @@ impl CredentialStore for NoRecords {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn verifies() -> bool {
-    let request = ApiRequest::from_form("identifier=id&secret=s");
+    let form = Some("application/x-www-form-urlencoded");
+    let received = Received::new().with_body(form, "identifier=id&secret=s");
+    let request = received.api_request();
     let expected = NoRecords.expected_schemes();
-    let caller = verify_api_request(&request, &NoRecords, &ApiPolicy::new());
-    let verdict = request.attempt().decide::<()>(None, None, expected, &ApiPolicy::new());
+    let policy = ApiPolicy::new();
+    let caller = verify_api_request(&request, &NoRecords, &policy);
+    let verdict = request.attempt(&policy).decide::<()>(None, None, expected);
     let link = AutoAuthRequest::from_query("email=a@b.c&timestamp=1700000000");
     let now = time::OffsetDateTime::UNIX_EPOCH;
     let login = verify_autoauth(&link, &AutoAuthKeys::default(), &now, &AutoAuthPolicy::new());
     let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
     let answer = match gate.admit([127, 0, 0, 1].into(), &request) {
-        Ok(admitted) => match admitted.decide::<()>(None, None, expected) {
+        Ok(attempt) => match attempt.decide::<()>(None, None, expected) {
             Ok(_) => return true,
-            Err(refusal) => Answer::new(&refusal, &request),
+            Err(refusal) => Answer::refusal(&refusal, &request),
         },
-        Err(refusal) => Answer::new(&refusal, &request),
+        Err(refusal) => Answer::refusal(&refusal, &request),
     };
-    let form = Some("application/x-www-form-urlencoded");
     let findings = diagnose::api("", form, "identifier=id");
     let is_clean = findings.is_empty() && diagnose::link("email=a@b.c").is_empty();
     let call = gate.verify([127, 0, 0, 1].into(), &request, &NoRecords);
@@ -74,5 +76,6 @@ pub extern "C" fn verifies() -> bool {
         && caller.is_ok()
         && call.is_ok()
         && login.is_ok()
+        && received.to_api_form().is_ok()
         && answer.http_status == 200
 }

@@ -6,12 +6,14 @@
 //!
 //! It fails at the first line where the verdicts differ, and where the library accepts no line at all.
 
+mod describe;
+
 use std::error::Error;
 use std::io::stdin;
 
-use time::OffsetDateTime;
 use whmcs_auth::*;
-use whmcs_auth_deserialize::describe_request;
+
+use crate::describe::{describe_link, describe_request};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let is_accepted = match std::env::args().nth(1).as_deref() {
@@ -48,20 +50,19 @@ fn bcrypt(line: &str) -> Result<bool, Box<dyn Error>> {
         serde_json::from_str(line)?;
     let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
     let state = AdminState::WithApiAccess;
-    let policy = ApiPolicy::new();
     let pairs = [("username", "id"), ("password", &*presented)];
     let request = ApiRequest::from_pairs(pairs);
-    let attempt = request.attempt();
+    let attempt = request.attempt(&ApiPolicy::new());
     let verdict = match &*kind {
         "secret" => {
             let secret = StoredSecret::bcrypt(&stored)?;
             let credential = ApiCredential::new((), "id", secret, state);
-            attempt.decide(Some(&credential), None, expected, &policy)
+            attempt.decide(Some(&credential), None, expected)
         }
         _ => {
             let password = StoredPassword::bcrypt_of_md5(&stored)?;
             let admin = Admin::new((), "id", password, state);
-            attempt.decide(None, Some(&admin), expected, &policy)
+            attempt.decide(None, Some(&admin), expected)
         }
     };
     match verdict.is_ok() == matches {
@@ -70,45 +71,45 @@ fn bcrypt(line: &str) -> Result<bool, Box<dyn Error>> {
     }
 }
 
-/// A link that the library accepts must also be accepted as PHP reads it, with the same e-mail and the same
-/// `goto`. Only the library may refuse the `goto`.
+/// A link that the library accepts must also be accepted as PHP reads it, with the same verdict. Only the library
+/// may refuse the `goto`.
 fn links(line: &str) -> Result<bool, Box<dyn Error>> {
     let (query, read_by_php) = line.split_once('\t').ok_or("no tab")?;
-    let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
-    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000)?;
-    let policy = AutoAuthPolicy::new();
-    let query = AutoAuthRequest::from_query(query);
-    let Ok(ours) = verify_autoauth(&query, &keys, &now, &policy) else {
+    let ours = describe_link(&AutoAuthRequest::from_query(query));
+    if ours.starts_with("Err(") {
         return Ok(false);
+    }
+    let without_goto = ours.replace("goto: Refused", "goto: Absent");
+    let read_by_php = match without_goto == ours {
+        true => read_by_php,
+        false => read_by_php.split("&goto").next().unwrap_or_default(),
     };
-    let goto_is_refused = goto_of(&ours) == Goto::Refused;
-    let without_goto = read_by_php.split("&goto").next().filter(|_| goto_is_refused);
-    let read_by_php = AutoAuthRequest::from_query(without_goto.unwrap_or(read_by_php));
-    let php = verify_autoauth(&read_by_php, &keys, &now, &policy)?;
-    match ours.email() == php.email() && (goto_is_refused || goto_of(&ours) == goto_of(&php)) {
+    let php = describe_link(&AutoAuthRequest::from_query(read_by_php));
+    match without_goto == php {
         true => Ok(true),
-        false => Err(format!("{ours:?}, and by PHP {php:?}").into()),
+        false => Err(format!("{ours}, and by PHP {php}").into()),
     }
 }
 
 /// A form that the library does not refuse as malformed must be read exactly as PHP reads it.
 fn forms(line: &str) -> Result<bool, Box<dyn Error>> {
     let (body, read_by_php) = line.split_once('\t').ok_or("no tab")?;
-    let request = ApiRequest::from_form(body);
+    let received = Received::new().with_query(body);
+    let request = received.api_request();
+    let attempt = request.attempt(&ApiPolicy::new());
     let is_refused = matches!(
-        request.attempt().refusal(),
+        attempt.refusal(),
         Some(ApiRefusal::Malformed(fault)) if !matches!(fault, Malformed::Missing(_))
     );
     if is_refused {
         return Ok(false);
     }
     let ours = describe_request(&request);
-    let php = describe_request(&ApiRequest::from_form(read_by_php));
+    let php = describe_request(&Received::new().with_query(read_by_php).api_request());
     if ours != php {
         return Err(format!("{ours}, and by PHP {php}").into());
     }
     // No method returns the presented secret. So it must match a record that holds the secret PHP read.
-    let attempt = request.attempt();
     if let Some(name) = attempt.identifier() {
         let field = attempt.username().map_or("secret", |_| "password");
         let mut fields = url::form_urlencoded::parse(read_by_php.as_bytes());
@@ -116,16 +117,7 @@ fn forms(line: &str) -> Result<bool, Box<dyn Error>> {
         let secret = StoredSecret::plain(secret)?;
         let credential = ApiCredential::new((), name, secret, AdminState::WithApiAccess);
         let expected = ExpectedSchemes::new(SecretScheme::Plain, PasswordScheme::Plain);
-        let policy = ApiPolicy::new();
-        let _caller = attempt.decide(Some(&credential), None, expected, &policy)?;
+        let _caller = attempt.decide(Some(&credential), None, expected)?;
     }
     Ok(true)
-}
-
-/// Where a login leads, whatever its account is.
-fn goto_of(login: &AutoAuthLogin<'_>) -> Goto<'static> {
-    let found = [login.email().to_owned()];
-    let login =
-        login.clone().check_account(found, |email| email, |_| true).expect("its own account");
-    login.repeatable().goto().clone().into_owned()
 }

@@ -4,14 +4,11 @@
 
 pub mod callgrind;
 
-use std::cell::Cell;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use whmcs_auth::cache::{Recall, VerificationCache};
-use whmcs_auth::gate::{AddressGate, ApiGate, PendingCall};
+use whmcs_auth::cache::VerificationCache;
+use whmcs_auth::gate::AddressGate;
 use whmcs_auth::*;
 
 pub use whmcs_auth_benches::{MD5, NAME, SECRET, SHA256};
@@ -37,20 +34,20 @@ pub fn decide(
     policy: ApiPolicy,
 ) -> Work {
     let fields = [(name_field, NAME.to_owned()), (secret_field, presented)];
-    let attempt = ApiRequest::from_pairs(fields).attempt().into_owned();
-    Box::new(move || match attempt.decide(credential.as_ref(), admin.as_ref(), expected, &policy) {
+    let attempt = ApiRequest::from_pairs(fields).attempt(&policy).into_owned();
+    Box::new(move || match attempt.decide(credential.as_ref(), admin.as_ref(), expected) {
         Ok(_) => "accepted",
         Err(refusal) => refusal.code(),
     })
 }
 
-/// A call whose record was looked up in an async store before. Only the decision is measured.
+/// A call whose record was looked up before. Only the decision is measured.
 pub fn decide_pending(
     presented: String,
     credential: Option<ApiCredential<()>>,
     expected: ExpectedSchemes,
 ) -> Work {
-    let pending = pending_call(presented, credential, expected);
+    let pending = pending(None, presented, credential, expected);
     Box::new(move || match pending.decide() {
         Ok(_) => "accepted",
         Err(refusal) => refusal.code(),
@@ -64,21 +61,11 @@ pub fn recall(
     credential: Option<ApiCredential<()>>,
     expected: ExpectedSchemes,
 ) -> Work {
-    let cache = Arc::clone(cache);
-    let looked_up = pending_call(presented, credential, expected);
-    let pending = Cell::new(Some(looked_up.clone()));
-    let now = Instant::now();
-    Box::new(move || {
-        // A call that is not accepted comes back, so its clone is not measured.
-        let asked = pending.take().unwrap_or_else(|| looked_up.clone());
-        match asked.recall(&cache, now) {
-            Ok(Recall::Accepted(_)) => "accepted",
-            Ok(Recall::Pending(asked)) => {
-                pending.set(Some(asked));
-                "pending"
-            }
-            Err(refusal) => refusal.code(),
-        }
+    let pending = pending(Some(cache), presented, credential, expected);
+    Box::new(move || match pending.decide_without_bcrypt() {
+        Some(Ok(_)) => "accepted",
+        Some(Err(refusal)) => refusal.code(),
+        None => "pending",
     })
 }
 
@@ -89,10 +76,7 @@ pub fn fill(
     credential: ApiCredential<()>,
     expected: ExpectedSchemes,
 ) {
-    let pending = pending_call(presented, Some(credential), expected);
-    if let Ok(Recall::Pending(pending)) = pending.recall(cache, Instant::now()) {
-        let _ = pending.decide();
-    }
+    let _ = pending(Some(cache), presented, Some(credential), expected).decide();
 }
 
 /// A cache for the cases.
@@ -100,28 +84,22 @@ pub fn cache() -> Arc<VerificationCache> {
     Arc::new(VerificationCache::new([7; 32]).with_capacity(16))
 }
 
-fn pending_call(
+fn pending(
+    cache: Option<&Arc<VerificationCache>>,
     presented: String,
     credential: Option<ApiCredential<()>>,
     expected: ExpectedSchemes,
-) -> PendingCall<()> {
-    let credential = credential.map(|record| record.with_actions(AllowedActions::all()));
+) -> PendingDecision<'static, ()> {
     let store =
         MemoryStore::new(credential, []).expect("one record").with_expected_schemes(expected);
-    let fields = [
-        ("identifier", NAME.to_owned()),
-        ("secret", presented),
-        ("action", "GetClients".to_owned()),
-    ];
+    let fields = [("identifier", NAME.to_owned()), ("secret", presented)];
     let request = ApiRequest::from_pairs(fields);
-    let gate = ApiGate::new(AddressGate::open());
-    let admitted = gate.admit([203, 0, 113, 7].into(), &request).expect("an open gate");
-    let store = ReadyStore(store);
-    let look_up = pin!(admitted.look_up(&store));
-    let Poll::Ready(pending) = look_up.poll(&mut Context::from_waker(Waker::noop())) else {
-        unreachable!("a ready store does not wait")
+    let attempt = request.attempt(&ApiPolicy::new());
+    let attempt = match cache {
+        Some(cache) => attempt.with_cache(cache, Instant::now()),
+        None => attempt,
     };
-    pending.expect("a store in memory does not fail")
+    attempt.look_up(&store).expect("a store in memory does not fail").into_owned()
 }
 
 pub fn verify_link(keys: AutoAuthKeys, hash: String) -> Work {

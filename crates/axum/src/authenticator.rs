@@ -1,119 +1,143 @@
-//! What is needed to verify an API call: the store, the gate, and the limits.
+//! The way from a request to an authorized API call.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::time::Duration;
 #[cfg(feature = "cache")]
 use std::time::Instant;
 
 use axum::BoxError;
 use axum::body::{Body, Bytes};
-use axum::extract::ConnectInfo;
-use axum::extract::connect_info::MockConnectInfo;
-use axum::http::Method;
+use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::request::Parts;
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 #[cfg(feature = "cache")]
-use whmcs_auth::cache::{Recall, VerificationCache};
-use whmcs_auth::gate::{ApiGate, AuthorizedCall, GateError, PendingCall, TrustedProxies};
-use whmcs_auth::{ApiRequest, AsyncCredentialStore, Received};
+use whmcs_auth::cache::VerificationCache;
+use whmcs_auth::http::check_call;
+use whmcs_auth::{
+    ActionName, ApiCaller, ApiError, ApiPolicy, ApiRefusal, ApiRequest, AsyncCredentialStore,
+    PendingDecision, Received, Refusal,
+};
 
+use crate::access::CurrentAccess;
 use crate::body;
-use crate::call::ApiCall;
-use crate::rejection::{Cause, Rejection};
+use crate::call::{ApiCall, name_of};
+use crate::cause::Cause;
+use crate::rejection::Rejection;
+use crate::report::{Report, Sent};
+use crate::turns::{Bound, Permit, Turns};
+use crate::watch;
 
-/// The state that [`ApiCall`] and [`authorize`](crate::authorize) need: a store, a gate and the limits.
+/// The state that [`ApiCall`] and [`authorize`](crate::authorize) need: a store, who may call, and the limits.
 ///
-/// Put it into the router's state, alone or as a part that [`FromRef`](axum::extract::FromRef) yields.
-/// Clones share the store and the bound on decisions.
+/// Put it into the router's state, alone or as a part that [`FromRef`] yields. Clones share everything.
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`with_proxies`](Self::with_proxies) | no proxy is trusted |
-/// | [`with_body_limit`](Self::with_body_limit) | 2 MiB |
-/// | [`with_concurrent_decisions`](Self::with_concurrent_decisions) | the number of cores |
+/// | [`with_policy`](Self::with_policy) | [`ApiPolicy::new`]: admin logins are accepted, and may do every action |
 /// | `with_cache`, with feature `cache` | every call with bcrypt runs bcrypt |
+/// | [`with_turns`](Self::with_turns) | [`Bound::cores`]: as many decisions at once as there are cores |
+/// | [`with_body_limit`](Self::with_body_limit) | 2 MiB |
+/// | [`with_body_time`](Self::with_body_time) | 10 seconds |
+/// | [`with_max_fields`](Self::with_max_fields) | 1,000 |
+/// | [`with_get`](Self::with_get) | calls by GET are refused |
 ///
 /// # Security
 ///
-/// Calls that wait for a decision are not limited. Limit the open connections, and how long a request may
-/// take, in the server or the proxy before it.
+/// The checks run in this order: the address, the method, the body, the address again if an access key in the body may
+/// lift the restriction, the credentials, the action. An address that may not call is refused before its body is read.
+///
+/// Only a decision that needs bcrypt runs in a blocking thread, and waits for its turn.
 #[must_use]
 pub struct Authenticator<S> {
     store: Arc<S>,
-    gate: Arc<ApiGate>,
-    proxies: Arc<TrustedProxies>,
-    body_limit: usize,
-    concurrent_decisions: usize,
-    permits: Arc<Semaphore>,
+    access: CurrentAccess,
+    settings: Arc<Settings>,
+}
+
+#[derive(Clone)]
+struct Settings {
+    policy: ApiPolicy,
     #[cfg(feature = "cache")]
     cache: Option<Arc<VerificationCache>>,
+    turns: Arc<dyn Turns>,
+    body_limit: usize,
+    body_time: Duration,
+    max_fields: usize,
+    allows_get: bool,
 }
 
 impl<S> Authenticator<S> {
-    /// An authenticator over that store, behind that gate.
-    pub fn new(store: S, gate: ApiGate) -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
-        Self {
-            store: Arc::new(store),
-            gate: Arc::new(gate),
-            proxies: Arc::default(),
-            body_limit: 2 * 1024 * 1024,
-            concurrent_decisions: cores,
-            permits: Arc::new(Semaphore::new(cores)),
+    /// An authenticator over that store, for whoever the access lets call: an [`Access`](crate::Access), or a
+    /// [`CurrentAccess`] that is exchanged while the service runs.
+    pub fn new(store: S, access: impl Into<CurrentAccess>) -> Self {
+        let settings = Settings {
+            policy: ApiPolicy::new(),
             #[cfg(feature = "cache")]
             cache: None,
-        }
+            turns: Arc::new(Bound::cores()),
+            body_limit: 2 * 1024 * 1024,
+            body_time: Duration::from_secs(10),
+            max_fields: 1000,
+            allows_get: false,
+        };
+        Self { store: Arc::new(store), access: access.into(), settings: Arc::new(settings) }
     }
 
-    /// Trusts these proxies to name the caller's address.
-    pub fn with_proxies(mut self, proxies: TrustedProxies) -> Self {
-        self.proxies = Arc::new(proxies);
+    fn settings(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
+    }
+
+    /// Sets which credentials are accepted, and whether admin logins may do every action or none.
+    pub fn with_policy(mut self, policy: ApiPolicy) -> Self {
+        self.settings().policy = policy;
+        self
+    }
+
+    /// Asks this cache before bcrypt. A call that it accepts takes no blocking thread and waits for no turn. Keep an
+    /// `Arc` of it for your metrics. Needs feature `cache`.
+    ///
+    /// # Security
+    ///
+    /// [`whmcs_auth::cache`] says what a cache changes.
+    #[cfg(feature = "cache")]
+    pub fn with_cache(mut self, cache: Arc<VerificationCache>) -> Self {
+        self.settings().cache = Some(cache);
+        self
+    }
+
+    /// Sets who may guess, and who verifies next. Keep a clone or an `Arc` of it for your metrics.
+    pub fn with_turns(mut self, turns: impl Turns + 'static) -> Self {
+        self.settings().turns = Arc::new(turns);
         self
     }
 
     /// Sets how many bytes the body of a call may have. axum's `DefaultBodyLimit` has no effect here.
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
+        self.settings().body_limit = bytes;
         self
     }
 
-    /// Sets how many decisions may run at once, each in a blocking thread. At least one may.
-    ///
-    /// Earlier clones keep the bound that they have.
-    pub fn with_concurrent_decisions(mut self, count: usize) -> Self {
-        self.concurrent_decisions = count.clamp(1, Semaphore::MAX_PERMITS);
-        self.permits = Arc::new(Semaphore::new(self.concurrent_decisions));
+    /// Sets how long the body of a call may take.
+    pub fn with_body_time(mut self, time: Duration) -> Self {
+        self.settings().body_time = time;
         self
     }
 
-    /// Asks this cache before each decision. A call that it accepts takes no blocking thread and does not count
-    /// against the bound. Keep an `Arc` of it for your metrics. Needs feature `cache`.
+    /// Sets how many fields a call may have: `max_input_vars` of the PHP that it is forwarded to.
+    pub fn with_max_fields(mut self, count: usize) -> Self {
+        self.settings().max_fields = count;
+        self
+    }
+
+    /// Sets whether calls by GET are accepted.
     ///
     /// # Security
     ///
-    /// [`whmcs_auth::cache`] says what a cache changes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use whmcs_auth_axum::Authenticator;
-    /// use whmcs_auth_axum::whmcs_auth::cache::VerificationCache;
-    /// use whmcs_auth_axum::whmcs_auth::{MemoryStore, ReadyStore};
-    ///
-    /// fn with_cache(
-    ///     auth: Authenticator<ReadyStore<MemoryStore<u64>>>,
-    ///     key: [u8; 32], // from a cryptographic random number generator
-    /// ) -> Authenticator<ReadyStore<MemoryStore<u64>>> {
-    ///     auth.with_cache(Arc::new(VerificationCache::new(key)))
-    /// }
-    /// ```
-    #[cfg(feature = "cache")]
-    pub fn with_cache(mut self, cache: Arc<VerificationCache>) -> Self {
-        self.cache = Some(cache);
+    /// The secret of a GET is part of its URL, so it ends in the logs of proxies and servers.
+    pub fn with_get(mut self, accepted: bool) -> Self {
+        self.settings().allows_get = accepted;
         self
     }
 
@@ -122,25 +146,29 @@ impl<S> Authenticator<S> {
     pub fn store(&self) -> &S {
         &self.store
     }
+}
 
-    /// How many decisions run now, also for callers who hung up. A service shows it as a metric.
-    #[must_use]
-    pub fn running_decisions(&self) -> usize {
-        self.concurrent_decisions.saturating_sub(self.permits.available_permits())
-    }
+/// A call that may be carried out.
+struct Verified<Id> {
+    caller: ApiCaller<Id>,
+    action: ActionName,
+    address: IpAddr,
+    /// Whether the answer comes in another format than the caller may expect.
+    is_format_unknown: bool,
+}
 
-    /// The caller's address. Without the address of the peer nobody is let in: the service is not set up.
-    fn address(&self, head: &Parts) -> Result<IpAddr, Cause> {
-        let real = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        let mock = || head.extensions.get::<MockConnectInfo<SocketAddr>>().map(|info| info.0);
-        let peer = real.or_else(mock).ok_or_else(Cause::no_connect_info)?;
-        Ok(self.proxies.caller_of(peer.ip(), &head.headers)?)
-    }
+/// What is known of a request that is being verified.
+struct Progress {
+    received: Received,
+    /// `None` until it is read.
+    body: Option<Bytes>,
+    address: Option<IpAddr>,
+    caller: Option<String>,
 }
 
 impl<S> Authenticator<S>
 where
-    S: AsyncCredentialStore<Error: Into<BoxError>>,
+    S: AsyncCredentialStore<Id: fmt::Debug, Error: Into<BoxError>>,
 {
     /// Verifies one call. Returns it with its body.
     pub(crate) async fn call(
@@ -148,62 +176,151 @@ where
         head: &Parts,
         body: Body,
     ) -> Result<(ApiCall<S>, Bytes), Rejection> {
-        // Until the body is read, the query alone says which format the caller reads.
-        let query = || Received::new().with_query(head.uri.query().unwrap_or_default());
-        let address = self.address(head);
-        let address = address.map_err(|cause| Rejection::of_call(cause, None, &query()))?;
-        let read = async {
-            if ![Method::GET, Method::POST].contains(&head.method) {
-                return Err(Cause::neither_get_nor_post());
-            }
-            let body = body::read(body, self.body_limit).await?;
-            let received = body::fields(query(), head, body.clone()).await?;
-            Ok((received, body))
+        let query = Received::new().with_max_fields(self.settings.max_fields);
+        let mut progress = Progress {
+            received: query.with_query(head.uri.query().unwrap_or_default()),
+            body: None,
+            address: None,
+            caller: None,
         };
-        let (received, body) = read.await.map_err(|cause| {
-            let query = query();
-            // The address is checked first, whatever else is wrong.
-            let refused = self.gate.admit(address, &query.api_request()).err();
-            Rejection::of_call(refused.map_or(cause, Cause::from), Some(address), &query)
+        let verdict = self.verify(head, body, &mut progress).await;
+        let Progress { received, body, address, caller: name } = progress;
+        let sent = Sent::call(head, body.clone());
+        let verified = verdict.map_err(|cause| {
+            let report = Report::of_call(cause).with_address(address).with_caller(name);
+            Rejection::of_call(report.with_sent(sent.clone()), &received)
         })?;
-        let verdict = self.verify(address, &received.api_request()).await;
-        match verdict {
-            Ok(call) => Ok((ApiCall::new(call, received, address), body)),
-            Err(cause) => Err(Rejection::of_call(cause, Some(address), &received)),
+        let Verified { caller, action, address, is_format_unknown } = verified;
+        if is_format_unknown {
+            watch::leave(&head.extensions, || {
+                let sentence = "the response type is not json, xml or nvp: the answer is text";
+                Report::of_call(Cause::new("format_unknown", sentence, 200, ""))
+                    .of_accepted()
+                    .with_address(Some(address))
+                    .with_caller(Some(name_of(&caller)))
+                    .with_sent(sent.clone())
+            });
         }
+        let received = Arc::new(received);
+        Ok((ApiCall { caller, action, received, address, sent }, body.unwrap_or_default()))
     }
 
-    /// The look-ups are awaited. The decision runs in a blocking thread, unless a cache makes it needless.
     async fn verify(
+        &self,
+        head: &Parts,
+        body: Body,
+        progress: &mut Progress,
+    ) -> Result<Verified<S::Id>, Cause> {
+        let settings = &*self.settings;
+        let access = self.access.get();
+        let address = access.address(head)?;
+        progress.address = Some(address);
+        let place = settings.turns.begin(address).await?;
+        let addresses = &access.addresses;
+        let before = addresses.check_before_body(address, &progress.received.api_request());
+        self.end_if_refused(address, before).await?;
+        let body = match self.body(head, body).await {
+            Ok(body) => body,
+            Err(cause) => {
+                // Without the body, no access key in it lifts the restriction.
+                let checked = addresses.check(address, &progress.received.api_request());
+                self.end_if_refused(address, checked).await?;
+                return Err(cause);
+            }
+        };
+        let received = Received::new().with_max_fields(settings.max_fields);
+        progress.received = received.with_request(head, &body);
+        progress.body = Some(body);
+
+        let request = progress.received.api_request();
+        // The access may have been replaced while the body came.
+        let checked = self.access.get().addresses.check(address, &request);
+        self.end_if_refused(address, checked).await?;
+        let caller = self.caller(address, &request, place).await?;
+        let action = caller.authorize(request.action());
+        let is_format_unknown = request.has_unknown_response_type();
+        drop(request);
+        let action = action.inspect_err(|_| progress.caller = Some(name_of(&caller)))?;
+        Ok(Verified { caller, action, address, is_format_unknown })
+    }
+
+    async fn body(&self, head: &Parts, body: Body) -> Result<Bytes, Cause> {
+        check_call(&head.method, self.settings.allows_get).map_err(Cause::of_head)?;
+        body::read(body, self.settings.body_limit, self.settings.body_time).await
+    }
+
+    async fn end_if_refused<R: Refusal>(
+        &self,
+        address: IpAddr,
+        checked: Result<(), R>,
+    ) -> Result<(), Cause> {
+        let Err(refusal) = checked else { return Ok(()) };
+        self.settings.turns.ended(address, Err(refusal.code())).await;
+        Err(refusal.into())
+    }
+
+    /// The look-ups are awaited. The decision runs in a blocking thread if it needs bcrypt.
+    async fn caller(
         &self,
         address: IpAddr,
         request: &ApiRequest<'_>,
-    ) -> Result<AuthorizedCall<S::Id>, Cause> {
-        let admitted = self.gate.admit(address, request)?;
-        let pending = match admitted.look_up(&*self.store).await {
-            Ok(pending) => pending,
-            Err(GateError::Refused(refusal)) => return Err(refusal.into()),
-            Err(GateError::Store(error)) => return Err(Cause::store_failure(error)),
-        };
+        place: Permit,
+    ) -> Result<ApiCaller<S::Id>, Cause> {
+        let Settings { policy, turns, .. } = &*self.settings;
+        let attempt = request.attempt(policy);
         #[cfg(feature = "cache")]
-        let pending = match &self.cache {
-            Some(cache) => match pending.recall(cache, Instant::now())? {
-                Recall::Accepted(call) => return Ok(call),
-                Recall::Pending(pending) => pending,
-            },
-            None => pending,
+        let attempt = match &self.settings.cache {
+            Some(cache) => attempt.with_cache(cache, Instant::now()),
+            None => attempt,
         };
-        self.decide(pending).await
+        let pending = match attempt.look_up_async(&*self.store).await {
+            Ok(pending) => pending,
+            Err(ApiError::Refused(refusal)) => return Err(refusal.into()),
+            Err(ApiError::Store(error)) => return Err(Cause::store_failure(error)),
+        };
+        if let Some(verdict) = pending.decide_without_bcrypt() {
+            turns.ended(address, outcome(&verdict)).await;
+            return Ok(verdict?);
+        }
+        let name = pending.attempt().identifier().unwrap_or_default();
+        let permit = turns.turn(address, name).await?;
+        let decision = decide(Arc::clone(turns), address, pending, permit, place);
+        // In a task of its own, which goes on if the caller hangs up. Otherwise a caller could guess, hang up before
+        // the failure counts, and ask the cache whether the guess was right.
+        tokio::spawn(decision).await.map_err(|error| Cause::stopped(&error))?
     }
+}
 
-    async fn decide(&self, pending: PendingCall<S::Id>) -> Result<AuthorizedCall<S::Id>, Cause> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Cause::stopped)?;
-        let decision = spawn_blocking(move || {
-            // It is held until the work ends. If the caller hangs up, the future ends, but not the thread.
-            let _permit = permit;
-            pending.decide()
-        });
-        Ok(decision.await.map_err(Cause::stopped)??)
+async fn decide<Id: Clone + Send + Sync + 'static>(
+    turns: Arc<dyn Turns>,
+    address: IpAddr,
+    pending: PendingDecision<'static, Id>,
+    permit: Permit,
+    _place: Permit,
+) -> Result<ApiCaller<Id>, Cause> {
+    // A call with the same secret may have been verified while this one waited: `decide` asks the cache first.
+    let decided = spawn_blocking(move || (pending.decide(), permit)).await;
+    let (verdict, _permit) = decided.map_err(|error| Cause::stopped(&error))?;
+    turns.ended(address, outcome(&verdict)).await;
+    Ok(verdict?)
+}
+
+fn outcome<Id>(verdict: &Result<ApiCaller<Id>, ApiRefusal>) -> Result<(), &'static str> {
+    verdict.as_ref().map(|_| ()).map_err(Refusal::code)
+}
+
+impl<S, T> FromRequest<T> for ApiCall<S>
+where
+    S: AsyncCredentialStore<Id: fmt::Debug, Error: Into<BoxError>> + Send + 'static,
+    Authenticator<S>: FromRef<T>,
+    T: Send + Sync,
+{
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, state: &T) -> Result<Self, Rejection> {
+        let (head, body) = request.into_parts();
+        let (call, _) = Authenticator::from_ref(state).call(&head, body).await?;
+        Ok(call)
     }
 }
 
@@ -211,13 +328,8 @@ impl<S> Clone for Authenticator<S> {
     fn clone(&self) -> Self {
         Self {
             store: Arc::clone(&self.store),
-            gate: Arc::clone(&self.gate),
-            proxies: Arc::clone(&self.proxies),
-            body_limit: self.body_limit,
-            concurrent_decisions: self.concurrent_decisions,
-            permits: Arc::clone(&self.permits),
-            #[cfg(feature = "cache")]
-            cache: self.cache.clone(),
+            access: self.access.clone(),
+            settings: Arc::clone(&self.settings),
         }
     }
 }
@@ -225,9 +337,8 @@ impl<S> Clone for Authenticator<S> {
 impl<S> fmt::Debug for Authenticator<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator")
-            .field("gate", &self.gate)
-            .field("proxies", &self.proxies)
-            .field("body_limit", &self.body_limit)
+            .field("access", &self.access)
+            .field("policy", &self.settings.policy)
             .finish_non_exhaustive()
     }
 }

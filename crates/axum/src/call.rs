@@ -1,18 +1,20 @@
-//! An authorized API call, as an extractor.
+//! An authorized API call.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::BoxError;
-use axum::extract::{FromRef, FromRequest, Request};
-use axum::response::Response;
+use axum::http::{self, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use whmcs_auth::answer::{Answer, Value};
+#[cfg(feature = "test-util")]
 use whmcs_auth::gate::AuthorizedCall;
-use whmcs_auth::{ActionName, ApiCaller, AsyncCredentialStore, Received, Refusal};
+use whmcs_auth::{ActionName, ApiCaller, AsyncCredentialStore, Received};
 
-use crate::authenticator::Authenticator;
-use crate::rejection::{Cause, Rejection, respond};
+use crate::cause::Cause;
+use crate::rejection::Rejection;
+use crate::report::{Report, Sent};
 
 /// An API call that may be carried out: its address may call, its credentials are valid, and its caller may
 /// do the action.
@@ -20,7 +22,7 @@ use crate::rejection::{Cause, Rejection, respond};
 /// It reads the query and the body, a form or multipart. A request that is refused never reaches the
 /// handler: a [`Rejection`] answers it in the format that the caller asked for.
 ///
-/// As an extractor it needs an [`Authenticator`] in the state. Behind the layer
+/// As an extractor it needs an [`Authenticator`](crate::Authenticator) in the state. After the layer
 /// [`authorize`](crate::authorize) it is in the extensions of the request.
 ///
 /// # Examples
@@ -32,9 +34,9 @@ use crate::rejection::{Cause, Rejection, respond};
 /// use whmcs_auth_axum::whmcs_auth::answer::Value;
 /// use whmcs_auth_axum::{ApiCall, Rejection};
 ///
-/// async fn clients<S>(call: ApiCall<S>) -> Result<Response, Rejection>
+/// async fn clients<S: AsyncCredentialStore>(call: ApiCall<S>) -> Result<Response, Rejection>
 /// where
-///     S: AsyncCredentialStore<Error: Into<BoxError>> + Send + 'static,
+///     S::Id: std::fmt::Debug,
 /// {
 ///     let search = call.parameter("search").unwrap_or_default();
 ///     let count = count(search).await.map_err(|error| call.unavailable(error))?;
@@ -49,16 +51,14 @@ use crate::rejection::{Cause, Rejection, respond};
 /// ```
 #[must_use]
 pub struct ApiCall<S: AsyncCredentialStore> {
-    call: AuthorizedCall<S::Id>,
-    received: Arc<Received>,
-    address: IpAddr,
+    pub(crate) caller: ApiCaller<S::Id>,
+    pub(crate) action: ActionName,
+    pub(crate) received: Arc<Received>,
+    pub(crate) address: IpAddr,
+    pub(crate) sent: Sent,
 }
 
 impl<S: AsyncCredentialStore> ApiCall<S> {
-    pub(crate) fn new(call: AuthorizedCall<S::Id>, received: Received, address: IpAddr) -> Self {
-        Self { call, received: Arc::new(received), address }
-    }
-
     /// Makes a call without verification, for tests of handlers. Needs feature `test-util`.
     ///
     /// # Security
@@ -70,29 +70,30 @@ impl<S: AsyncCredentialStore> ApiCall<S> {
     /// ```
     /// use whmcs_auth_axum::ApiCall;
     /// use whmcs_auth_axum::whmcs_auth::gate::AuthorizedCall;
-    /// use whmcs_auth_axum::whmcs_auth::{ApiCaller, ApiMode, MemoryStore, ReadyStore, Received};
+    /// use whmcs_auth_axum::whmcs_auth::{ApiCaller, ApiMode, MemoryStore, Received};
     ///
     /// let caller = ApiCaller::for_test(7, ApiMode::Credential);
     /// let call = AuthorizedCall::for_test(caller, "GetClients");
     /// let received = Received::new().with_query("search=demo&responsetype=json");
-    /// let call: ApiCall<ReadyStore<MemoryStore<u64>>> =
+    /// let call: ApiCall<MemoryStore<u64>> =
     ///     ApiCall::for_test(call, received, [203, 0, 113, 7].into());
     /// assert_eq!(call.parameter("search"), Some("demo"));
     /// ```
     #[cfg(feature = "test-util")]
     pub fn for_test(call: AuthorizedCall<S::Id>, received: Received, address: IpAddr) -> Self {
-        Self::new(call, received, address)
+        let AuthorizedCall { caller, action, .. } = call;
+        Self { caller, action, received: Arc::new(received), address, sent: Sent::default() }
     }
 
     /// Who calls.
     pub fn caller(&self) -> &ApiCaller<S::Id> {
-        &self.call.caller
+        &self.caller
     }
 
     /// What to do. Its name is in lower case.
     #[must_use]
     pub fn action(&self) -> &ActionName {
-        &self.call.action
+        &self.action
     }
 
     /// The caller's address.
@@ -106,7 +107,7 @@ impl<S: AsyncCredentialStore> ApiCall<S> {
         &self.received
     }
 
-    /// The value that PHP has under that name, if it is a text in UTF-8 and not empty. See
+    /// The value that PHP has under that name, if it is a string in UTF-8 and not empty. See
     /// [`Received::field`].
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -120,35 +121,51 @@ impl<S: AsyncCredentialStore> ApiCall<S> {
         respond(Answer::success(fields, &self.received.api_request()))
     }
 
-    /// The answer to a call that failed for the service's own reason, in the caller's format.
+    /// The answer to a call that failed for the service's own reason, in the caller's format. Nothing is reported.
     #[must_use]
     pub fn error(&self, http_status: u16, message: &str) -> Response {
         respond(Answer::error(http_status, message, &self.received.api_request()))
     }
+}
 
-    /// The answer to a call that a later check refuses, in the caller's format, with a
-    /// [`Report`](crate::Report).
-    pub fn refuse(&self, refusal: &dyn Refusal) -> Rejection {
-        self.reject(Cause::of(refusal))
+impl<S: AsyncCredentialStore<Id: fmt::Debug>> ApiCall<S> {
+    /// The answer to a call that the service refuses, in the caller's format. Every refusal of the library converts
+    /// into a [`Cause`].
+    pub fn refuse(&self, cause: impl Into<Cause>) -> Rejection {
+        let report = Report::of_call(cause.into())
+            .with_address(Some(self.address))
+            .with_caller(Some(name_of(self.caller())))
+            .with_sent(self.sent.clone());
+        Rejection::of_call(report, &self.received)
     }
 
     /// The answer to a call that failed because a store of the service did: `Service Unavailable` in the
-    /// caller's format, status 503. The [`Report`](crate::Report) holds the error.
+    /// caller's format, status 503. The report holds the error.
     pub fn unavailable(&self, error: impl Into<BoxError>) -> Rejection {
-        self.reject(Cause::store_failure(error))
+        self.refuse(Cause::store_failure(error))
     }
+}
 
-    fn reject(&self, cause: Cause) -> Rejection {
-        Rejection::of_call(cause, Some(self.address), &self.received)
-    }
+/// The mode and the id of a caller, for the log.
+pub(crate) fn name_of<Id: fmt::Debug>(caller: &ApiCaller<Id>) -> String {
+    format!("{} {:?}", caller.mode, caller.id)
+}
+
+/// No cache keeps what only this caller may read.
+fn respond(answer: Answer) -> Response {
+    let mut response = http::Response::<String>::from(answer).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 impl<S: AsyncCredentialStore> Clone for ApiCall<S> {
     fn clone(&self) -> Self {
         Self {
-            call: self.call.clone(),
+            caller: self.caller.clone(),
+            action: self.action,
             received: Arc::clone(&self.received),
             address: self.address,
+            sent: self.sent.clone(),
         }
     }
 }
@@ -156,24 +173,10 @@ impl<S: AsyncCredentialStore> Clone for ApiCall<S> {
 impl<S: AsyncCredentialStore<Id: fmt::Debug>> fmt::Debug for ApiCall<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiCall")
-            .field("call", &self.call)
+            .field("caller", &self.caller)
+            .field("action", &self.action)
             .field("received", &self.received)
             .field("address", &self.address)
-            .finish()
-    }
-}
-
-impl<S, T> FromRequest<T> for ApiCall<S>
-where
-    S: AsyncCredentialStore<Error: Into<BoxError>> + Send + 'static,
-    Authenticator<S>: FromRef<T>,
-    T: Send + Sync,
-{
-    type Rejection = Rejection;
-
-    async fn from_request(request: Request, state: &T) -> Result<Self, Rejection> {
-        let (head, body) = request.into_parts();
-        let (call, _) = Authenticator::from_ref(state).call(&head, body).await?;
-        Ok(call)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! The same check as a layer, for many routes at once.
 
+use std::fmt;
+
 use axum::BoxError;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -13,7 +15,7 @@ use crate::rejection::Rejection;
 /// A middleware for [`from_fn_with_state`](axum::middleware::from_fn_with_state). It lets authorized API
 /// calls through, and answers all others.
 ///
-/// A handler behind it takes the verified call as `Extension<ApiCall<S>>`. The extractor
+/// A handler after it takes the verified call as `Extension<ApiCall<S>>`. The extractor
 /// [`ApiCall`](crate::ApiCall) alone would verify the call once more.
 ///
 /// The body is passed on as it came.
@@ -34,10 +36,10 @@ use crate::rejection::Rejection;
 /// use axum::response::Response;
 /// use axum::routing::post;
 /// use axum::{Extension, Router};
-/// use whmcs_auth_axum::whmcs_auth::{MemoryStore, ReadyStore};
+/// use whmcs_auth_axum::whmcs_auth::MemoryStore;
 /// use whmcs_auth_axum::{ApiCall, Authenticator, authorize};
 ///
-/// type Store = ReadyStore<MemoryStore<u64>>;
+/// type Store = MemoryStore<u64>;
 ///
 /// async fn api(Extension(call): Extension<ApiCall<Store>>) -> Response {
 ///     call.success(&[])
@@ -54,7 +56,7 @@ pub async fn authorize<S>(
     next: Next,
 ) -> Result<Response, Rejection>
 where
-    S: AsyncCredentialStore<Error: Into<BoxError>, Id: Sync> + Send + 'static,
+    S: AsyncCredentialStore<Id: fmt::Debug, Error: Into<BoxError>> + Send + 'static,
 {
     let (mut head, body) = request.into_parts();
     let (call, body) = auth.call(&head, body).await?;

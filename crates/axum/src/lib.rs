@@ -1,18 +1,29 @@
-#![doc = include_str!("../README.md")]
+//! axum extractors and layers for `whmcs-auth`.
+#![cfg_attr(all(feature = "bcrypt", feature = "cache"), doc = "")]
+#![cfg_attr(all(feature = "bcrypt", feature = "cache"), doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub)]
 
+mod access;
 mod authenticator;
 mod body;
 mod call;
+mod cause;
 mod layer;
 mod link;
 mod rejection;
+mod report;
+mod turns;
+mod watch;
 
+pub use access::{Access, CurrentAccess};
 pub use authenticator::Authenticator;
-pub use body::{BrokenMultipart, with_multipart};
 pub use call::ApiCall;
+pub use cause::Cause;
 pub use layer::authorize;
-pub use link::{LinkVerifier, LoginLink, is_fetched_ahead};
-pub use rejection::{Rejection, Report};
+pub use link::{LinkVerifier, LoginLink};
+pub use rejection::Rejection;
+pub use report::Report;
+pub use turns::{Bound, Permit, Turn, Turns};
+pub use watch::{Watch, watch};
 pub use whmcs_auth;

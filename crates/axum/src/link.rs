@@ -1,38 +1,49 @@
 //! A genuine login link, as an extractor.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::BoxError;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use whmcs_auth::http::check_visit;
 use whmcs_auth::time::OffsetDateTime;
-use whmcs_auth::{
-    AutoAuthKeys, AutoAuthLogin, AutoAuthPolicy, AutoAuthRequest, Clock, SystemClock,
-};
+use whmcs_auth::{AutoAuthLogin, AutoAuthPolicy, AutoAuthRequest, Clock, Refusal, SystemClock};
 
-use crate::rejection::{Cause, Rejection};
+use crate::access::CurrentAccess;
+use crate::cause::Cause;
+use crate::rejection::Rejection;
+use crate::report::Report;
+use crate::turns::Turns;
+use crate::watch;
 
-/// The state that [`LoginLink`] needs: the keys, the policy and the clock. Clones share the keys.
+/// The state that [`LoginLink`] needs: the keys, the policy and the clock. Clones share everything.
 ///
 /// Put it into the router's state, alone or as a part that [`FromRef`] yields.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`with_policy`](Self::with_policy) | [`AutoAuthPolicy::new`]: 15 minutes |
+/// | [`with_clock`](Self::with_clock) | [`SystemClock`] |
+/// | [`with_turns`](Self::with_turns) | everybody may try |
 #[derive(Clone)]
 #[must_use]
 pub struct LinkVerifier {
-    keys: Arc<AutoAuthKeys>,
+    access: CurrentAccess,
     policy: AutoAuthPolicy,
     clock: Arc<dyn Clock + Send + Sync>,
+    turns: Option<Arc<dyn Turns>>,
 }
 
 impl LinkVerifier {
-    /// Accepts links that were signed with one of these keys, under the default policy and by the system's
-    /// clock. Without a key, every link is refused.
-    pub fn new(keys: impl Into<AutoAuthKeys>) -> Self {
+    /// Accepts links that were signed with a key of the access: an [`Access`](crate::Access), or a [`CurrentAccess`]
+    /// that is exchanged while the service runs. Without a key, every link is refused.
+    pub fn new(access: impl Into<CurrentAccess>) -> Self {
         Self {
-            keys: Arc::new(keys.into()),
+            access: access.into(),
             policy: AutoAuthPolicy::new(),
             clock: Arc::new(SystemClock),
+            turns: None,
         }
     }
 
@@ -48,44 +59,63 @@ impl LinkVerifier {
         self
     }
 
-    fn verify(&self, head: &Parts) -> Result<LoginLink, Cause> {
-        if head.method != Method::GET {
-            return Err(Cause::method_not_allowed());
-        }
-        if is_fetched_ahead(&head.headers) {
-            return Err(Cause::prefetch());
-        }
+    /// Sets who may guess: its [`begin`](Turns::begin) and [`ended`](Turns::ended) are called. Then a visitor whose
+    /// address is hidden by a proxy is refused.
+    pub fn with_turns(mut self, turns: impl Turns + 'static) -> Self {
+        self.turns = Some(Arc::new(turns));
+        self
+    }
+
+    async fn verify(&self, head: &Parts) -> Result<LoginLink, Report> {
+        let access = self.access.get();
+        let address = access.address(head);
+        let known = address.as_ref().ok().copied();
+        watch::leave_address(&head.extensions, known);
+        let refuse = |cause: Cause| Report::of_link(cause).with_address(known);
+        check_visit(&head.method, &head.headers)
+            .map_err(|refusal| refuse(Cause::of_head(refusal)))?;
+        let guess = match &self.turns {
+            Some(turns) => {
+                let address = address.map_err(refuse)?;
+                Some((turns, address, turns.begin(address).await.map_err(refuse)?))
+            }
+            None => None,
+        };
         let now = self.clock.now();
         let request = AutoAuthRequest::from_query(head.uri.query().unwrap_or_default());
-        let login = request.verify(&self.keys, &now, &self.policy)?.into_owned();
-        Ok(LoginLink { login, now })
+        let verdict = request.verify(&access.keys, &now, &self.policy);
+        if let Some((turns, address, _place)) = guess {
+            let outcome = verdict.as_ref().map(|_| ()).map_err(Refusal::code);
+            turns.ended(address, outcome).await;
+        }
+        let login = verdict.map_err(|refusal| refuse(refusal.into()))?.into_owned();
+        let not_followed = match () {
+            () if login.is_goto_refused() => {
+                Some(("goto_refused", "the goto may lead to another site, so it is not followed"))
+            }
+            () if login.goto_acts() => Some((
+                "goto_acts",
+                "the goto is a page that acts as soon as it is opened, so it is not followed",
+            )),
+            () => None,
+        };
+        if let Some((code, sentence)) = not_followed {
+            watch::leave(&head.extensions, || {
+                let cause = Cause::new(code, sentence, 200, "");
+                Report::of_link(cause).of_accepted().with_address(known)
+            });
+        }
+        Ok(LoginLink { login, now, address: known })
     }
 }
 
 impl fmt::Debug for LinkVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkVerifier")
-            .field("keys", &self.keys)
+            .field("access", &self.access)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a browser fetches a page ahead of a visit, by the headers of its request. Then no page may act:
-/// [`LoginLink`] refuses such a request.
-///
-/// `Sec-Purpose` is the standard. The others are what older browsers send.
-#[must_use]
-pub fn is_fetched_ahead(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"]
-        .into_iter()
-        .flat_map(|name| headers.get_all(name))
-        .any(|value| ["prefetch", "preview"].iter().any(|purpose| starts_with(value, purpose)))
-}
-
-fn starts_with(value: &axum::http::HeaderValue, purpose: &str) -> bool {
-    let start = value.as_bytes().get(..purpose.len());
-    start.is_some_and(|start| start.eq_ignore_ascii_case(purpose.as_bytes()))
 }
 
 /// The login of a genuine link inside its window, out of the query of a GET.
@@ -96,9 +126,11 @@ fn starts_with(value: &axum::http::HeaderValue, purpose: &str) -> bool {
 /// 2. Pass all of them to [`check_account`](AutoAuthLogin::check_account).
 /// 3. Choose how often the link may be used, for example
 ///    [`use_once`](whmcs_auth::AccountLogin::use_once).
-/// 4. Answer with [`redirect`](whmcs_auth::AcceptedLogin::redirect), and add the cookie of the session.
+/// 4. Answer with [`redirect`](whmcs_auth::AcceptedLogin::redirect), and add the cookie of the session with
+///    `SameSite=Lax`. A browser does not send a `Strict` cookie after the redirect from a mail, so the visitor would
+///    not be logged in, and the link would be used up.
 ///
-/// The refusals of these steps convert into a [`Rejection`].
+/// The refusals of these steps convert into a [`Rejection`], and so does a [`Cause`].
 ///
 /// # Security
 ///
@@ -114,13 +146,13 @@ fn starts_with(value: &axum::http::HeaderValue, purpose: &str) -> bool {
 /// use axum::Extension;
 /// use axum::response::Response;
 /// use whmcs_auth_axum::whmcs_auth::replay::ReplayGuard;
-/// use whmcs_auth_axum::{LoginLink, Rejection};
+/// use whmcs_auth_axum::{Cause, LoginLink, Rejection};
 ///
 /// async fn dologin(
-///     LoginLink { login, now }: LoginLink,
+///     LoginLink { login, now, .. }: LoginLink,
 ///     Extension(guard): Extension<Arc<ReplayGuard>>,
 /// ) -> Result<Response, Rejection> {
-///     let found = accounts(login.email()).await.map_err(LoginLink::unavailable)?;
+///     let found = accounts(login.email()).await.map_err(Cause::store_failure)?;
 ///     let login = login.check_account(found, |email| email, |_| true)?.use_once(&guard, now)?;
 ///     // Here the session of `login.account()` begins.
 ///     Ok(login.redirect("clientarea.php"))
@@ -133,19 +165,39 @@ fn starts_with(value: &axum::http::HeaderValue, purpose: &str) -> bool {
 /// }
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 #[must_use]
 pub struct LoginLink {
     /// The login. The account that it is for is not checked yet.
     pub login: AutoAuthLogin<'static>,
     /// The time of the clock that verified the link.
     pub now: OffsetDateTime,
+    /// The visitor's address, unless a proxy hides it.
+    pub address: Option<IpAddr>,
 }
 
+#[cfg(feature = "test-util")]
 impl LoginLink {
-    /// The answer if a store of the service failed: `Service Unavailable`, status 503. The
-    /// [`Report`](crate::Report) holds the error.
-    pub fn unavailable(error: impl Into<BoxError>) -> Rejection {
-        Rejection::of_link(Cause::store_failure(error))
+    /// Makes a link without verification, for tests of handlers. Needs feature `test-util`.
+    ///
+    /// The login is that of [`AutoAuthLogin::for_test`], and the time is its timestamp.
+    ///
+    /// # Security
+    ///
+    /// Nobody signed the e-mail. Enable the feature under `[dev-dependencies]` only, never in a release build.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth_axum::LoginLink;
+    ///
+    /// let link = LoginLink::for_test("demo@whmcs.com", 1290100706);
+    /// assert_eq!(link.login.email(), "demo@whmcs.com");
+    /// ```
+    pub fn for_test(email: impl Into<String>, timestamp: i64) -> Self {
+        let login = AutoAuthLogin::for_test(email, timestamp);
+        let now = OffsetDateTime::from_unix_timestamp(timestamp);
+        Self { login, now: now.unwrap_or(OffsetDateTime::UNIX_EPOCH), address: None }
     }
 }
 
@@ -157,6 +209,6 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(head: &mut Parts, state: &T) -> Result<Self, Rejection> {
-        LinkVerifier::from_ref(state).verify(head).map_err(Rejection::of_link)
+        LinkVerifier::from_ref(state).verify(head).await.map_err(Rejection::of_page)
     }
 }

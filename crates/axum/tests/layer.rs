@@ -6,7 +6,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
-use support::{Answered, FORM, IDENTIFIER, PAIR, SECRET, Store, auth, multipart, send};
+use support::{
+    Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, STRANGER, Store, auth, multipart, send,
+};
 use whmcs_auth::answer::Value;
 use whmcs_auth_axum::{ApiCall, authorize};
 
@@ -16,11 +18,14 @@ async fn api(Extension(call): Extension<ApiCall<Store>>, body: String) -> Respon
     call.success(&[("id", Value::from(id)), ("body", Value::from(body))])
 }
 
-async fn ask(content_type: &str, body: &str) -> Answered {
+fn router() -> Router {
     let layer = from_fn_with_state(auth(), authorize::<Store>);
-    let router = Router::new().route("/includes/api.php", post(api)).route_layer(layer);
+    Router::new().route("/includes/api.php", post(api)).route_layer(layer)
+}
+
+async fn ask(content_type: &str, body: &str) -> Answered {
     let query = "action=GetClients&responsetype=json";
-    send(router, support::post(content_type, query, body.to_owned())).await
+    send(router(), support::post(content_type, query, body.to_owned())).await
 }
 
 #[tokio::test]
@@ -31,7 +36,7 @@ async fn an_authorized_call_passes_with_its_body() {
     assert_eq!(answer.body, format!(r#"{{"result":"success","id":7,"body":"{escaped}"}}"#));
 
     let body = multipart(&[("; name=\"identifier\"", IDENTIFIER), ("; name=\"secret\"", SECRET)]);
-    let answer = ask("multipart/form-data; boundary=cut", &body).await;
+    let answer = ask(MULTIPART, &body).await;
     assert!(answer.body.contains(r"\r\n--cut--\r\n"), "{}", answer.body);
 }
 
@@ -40,10 +45,23 @@ async fn other_calls_never_reach_the_handler() {
     for (content_type, body, code) in [
         (FORM, "identifier=x&secret=y", "unknown_identifier"),
         ("application/json", PAIR, "body_not_form"),
-        ("multipart/form-data; boundary=cut", PAIR, "multipart_broken"),
+        (MULTIPART, PAIR, "multipart_broken"),
     ] {
         let answer = ask(content_type, body).await;
-        assert_eq!((answer.status.as_u16(), answer.code()), (403, code));
+        assert_eq!(answer.verdict(), (403, code));
         assert_eq!(answer.body, r#"{"result":"error","message":"Authentication Failed"}"#);
     }
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_before_the_body_is_read() {
+    let request = support::post(FORM, "accesskey=wrong", support::unreadable());
+    let answer = send(router(), support::from(STRANGER, request)).await;
+    assert_eq!(answer.verdict(), (403, "wrong_access_key"));
+}
+
+#[tokio::test]
+async fn a_format_that_is_unknown_is_reported() {
+    let request = support::post(FORM, "action=GetClients&responsetype=jsn", PAIR);
+    assert_eq!(send(router(), request).await.verdict(), (200, "format_unknown"));
 }

@@ -10,11 +10,10 @@ use axum::http::Request;
 use axum::response::Response;
 use axum::routing::{any, get};
 use axum::{Extension, Router};
-use support::{Answered, Store, api, auth, send};
+use support::{Answered, Store, api, auth, request, send};
 use whmcs_auth::replay::ReplayGuard;
-use whmcs_auth::time::OffsetDateTime;
-use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy};
-use whmcs_auth_axum::{Authenticator, LinkVerifier, LoginLink, Rejection};
+use whmcs_auth::{AutoAuthKey, AutoAuthPolicy, FixedClock};
+use whmcs_auth_axum::{Access, Authenticator, Cause, LinkVerifier, LoginLink, Rejection};
 
 const LINK: &str =
     "email=demo@whmcs.com&timestamp=1290100706&hash=6624fa4b6fb3c5fcd24e587154a949911046d92b";
@@ -22,21 +21,21 @@ const SIGNED: i64 = 1_290_100_706;
 
 /// The account is what the header `x-account` holds, or there is no database.
 async fn dologin(
-    LoginLink { login, now }: LoginLink,
+    LoginLink { login, now, address, .. }: LoginLink,
     Extension(guard): Extension<Arc<ReplayGuard>>,
     request: Request<Body>,
 ) -> Result<Response, Rejection> {
-    let Some(found) = request.headers().get("x-account") else {
-        return Err(LoginLink::unavailable("the pool is empty"));
-    };
-    let found = found.to_str().unwrap().split_whitespace();
+    assert!((now.unix_timestamp() - SIGNED).abs() <= 900);
+    assert_eq!(address, Some("203.0.113.7".parse().unwrap()));
+    let found = request.headers().get("x-account").ok_or("the pool is empty");
+    let found = found.map_err(Cause::store_failure)?.to_str().unwrap().split_whitespace();
     let login = login.check_account(found, |email| email, |_| true)?.use_once(&guard, now)?;
     Ok(login.redirect("clientarea.php"))
 }
 
 fn verifier(seconds: i64) -> LinkVerifier {
-    let now = OffsetDateTime::from_unix_timestamp(SIGNED + seconds).unwrap();
-    LinkVerifier::new(AutoAuthKey::new("abcXYZ123").unwrap()).with_clock(now)
+    let access = Access::new().with_keys(AutoAuthKey::new("abcXYZ123").unwrap());
+    LinkVerifier::new(access).with_clock(FixedClock::from_unix(SIGNED + seconds))
 }
 
 fn router(verifier: LinkVerifier) -> Router {
@@ -47,7 +46,7 @@ fn router(verifier: LinkVerifier) -> Router {
 }
 
 fn open(method: &str, query: &str) -> Request<Body> {
-    let request = Request::builder().method(method).uri(format!("/dologin.php?{query}"));
+    let request = request(method, &format!("/dologin.php?{query}"));
     request.header("x-account", "demo@whmcs.com").body(Body::empty()).unwrap()
 }
 
@@ -57,12 +56,13 @@ async fn ask(verifier: LinkVerifier, request: Request<Body>) -> Answered {
 
 /// No answer to a link may be kept, nor its address be shown to another site.
 fn is_refused(answer: &Answered, status: u16, code: &str, message: &str) {
-    assert_eq!((answer.status.as_u16(), answer.code()), (status, code));
+    assert_eq!(answer.verdict(), (status, code));
     assert_eq!(answer.body, message);
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(answer.header("referrer-policy"), "no-referrer");
     assert_eq!(answer.header("location"), "");
-    assert!(!answer.cause().is_empty() && !answer.cause().contains("demo"), "{}", answer.cause());
+    let sentence = answer.sentence();
+    assert!(!sentence.is_empty() && !sentence.contains("demo"), "{sentence}");
 }
 
 const NOT_VALID: &str = "This login link is not valid.";
@@ -71,16 +71,31 @@ const UNAVAILABLE: &str = "Service Unavailable";
 
 #[tokio::test]
 async fn a_genuine_link_is_redirected() {
-    for (query, location) in [
-        (LINK.to_owned(), "clientarea.php"),
-        (format!("{LINK}&goto=viewinvoice.php%3Fid%3D12"), "viewinvoice.php?id=12"),
-        (format!("{LINK}&goto=//evil.example"), "clientarea.php"),
+    for (goto, location, code) in [
+        ("", "clientarea.php", ""),
+        ("&goto=", "clientarea.php", ""),
+        ("&goto=viewinvoice.php%3Fid%3D12", "viewinvoice.php?id=12", ""),
+        // Nobody signed it.
+        ("&goto=//evil.example", "clientarea.php", "goto_refused"),
+        ("&goto=a.php&goto=b.php", "clientarea.php", "goto_refused"),
+        ("&goto=%FF", "clientarea.php", "goto_refused"),
+        // Each of these would act on the visitor's behalf.
+        ("&goto=logout.php", "clientarea.php", "goto_acts"),
+        ("&goto=LogOut.php%3Fx%3D1", "clientarea.php", "goto_acts"),
+        ("&goto=logout.php/x", "clientarea.php", "goto_acts"),
+        ("&goto=dologin.php%3Fx%3D1", "clientarea.php", "goto_acts"),
+        ("&goto=oauth/singlesignon.php", "clientarea.php", "goto_acts"),
     ] {
-        let answer = ask(verifier(900), open("GET", &query)).await;
-        assert_eq!(answer.status, 302);
-        assert_eq!(answer.header("location"), location);
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        let answer = ask(verifier(900), open("GET", &format!("{LINK}{goto}"))).await;
+        assert_eq!(answer.verdict(), (302, code), "{goto}");
+        let location = format!("location: {location}");
+        let headers = [
+            "cache-control: no-store",
+            "content-length: 0",
+            &location,
+            "referrer-policy: no-referrer",
+        ];
+        assert_eq!(answer.all_headers(), headers, "{goto}");
         assert_eq!(answer.body, "");
     }
 }
@@ -97,7 +112,7 @@ async fn other_links_are_refused() {
     is_refused(&answer, 403, "missing_field", NOT_VALID);
     let answer = ask(verifier(0), open("GET", &format!("{LINK}&email=demo@whmcs.com"))).await;
     is_refused(&answer, 403, "repeated_field", NOT_VALID);
-    let disabled = LinkVerifier::new(AutoAuthKeys::default());
+    let disabled = LinkVerifier::new(Access::new());
     let answer = ask(disabled, open("GET", LINK)).await;
     is_refused(&answer, 403, "autoauth_disabled", NOT_VALID);
 }
@@ -112,21 +127,24 @@ async fn the_policy_counts() {
 
 #[tokio::test]
 async fn only_a_get_opens_a_link() {
-    for method in ["POST", "PUT", "OPTIONS"] {
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
         let answer = ask(verifier(0), open(method, LINK)).await;
         is_refused(&answer, 405, "method_not_allowed", "Method Not Allowed");
         assert_eq!(answer.header("allow"), "GET");
     }
 }
 
+/// The router, and what its links are remembered in.
+fn remembering() -> (Router, Arc<ReplayGuard>) {
+    let guard = Arc::new(ReplayGuard::new(10));
+    let router = Router::new().route("/dologin.php", get(dologin));
+    (router.layer(Extension(Arc::clone(&guard))).with_state(verifier(0)), guard)
+}
+
 /// axum passes a HEAD to the handler of GET.
 #[tokio::test]
 async fn a_head_is_refused_and_uses_nothing_up() {
-    let guard = Arc::new(ReplayGuard::new(10));
-    let router = Router::new()
-        .route("/dologin.php", get(dologin))
-        .layer(Extension(Arc::clone(&guard)))
-        .with_state(verifier(0));
+    let (router, guard) = remembering();
     let answer = send(router.clone(), open("HEAD", LINK)).await;
     is_refused(&answer, 405, "method_not_allowed", "");
     assert_eq!(answer.header("allow"), "GET");
@@ -134,23 +152,34 @@ async fn a_head_is_refused_and_uses_nothing_up() {
     assert_eq!(send(router, open("GET", LINK)).await.status, 302);
 }
 
+/// Several lines of a header are read together.
 #[tokio::test]
-async fn a_browser_that_fetches_ahead_is_refused() {
-    for (name, value) in [
-        ("sec-purpose", "prefetch"),
-        ("sec-purpose", "prefetch;prerender"),
-        ("Purpose", "prefetch"),
-        ("X-Moz", "Prefetch"),
-        ("X-Purpose", "preview"),
+async fn a_browser_that_fetches_ahead_is_refused_and_uses_nothing_up() {
+    let (router, guard) = remembering();
+    for lines in [
+        &[("sec-purpose", "prefetch")][..],
+        &[("sec-purpose", "prefetch;prerender")],
+        &[("sec-purpose", "x"), ("sec-purpose", "prefetch;anonymous-client-ip")],
+        &[("sec-purpose", "prefetch"), ("sec-purpose", "x")],
+        &[("sec-purpose", "x, prerender")],
+        &[("Purpose", "prefetch")],
+        &[("X-Moz", "Prefetch")],
+        &[("X-Purpose", "preview")],
+        &[("sec-purpose", "x"), ("X-Moz", "prefetch")],
     ] {
         let mut request = open("GET", LINK);
-        let name: axum::http::HeaderName = name.parse().unwrap();
-        request.headers_mut().insert(name, value.parse().unwrap());
-        is_refused(&ask(verifier(0), request).await, 503, "prefetch", UNAVAILABLE);
+        for (name, value) in lines {
+            let name: axum::http::HeaderName = name.parse().unwrap();
+            request.headers_mut().append(name, value.parse().unwrap());
+        }
+        is_refused(&send(router.clone(), request).await, 503, "prefetch", UNAVAILABLE);
     }
+    assert_eq!(guard.remembered(), 0);
     let mut request = open("GET", LINK);
     request.headers_mut().insert("sec-purpose", "navigate".parse().unwrap());
-    assert_eq!(ask(verifier(0), request).await.status, 302);
+    assert_eq!(send(router.clone(), request).await.status, 302);
+    let answer = send(router, open("GET", LINK)).await;
+    is_refused(&answer, 403, "link_used", EXPIRED);
 }
 
 #[tokio::test]
@@ -175,7 +204,7 @@ async fn later_refusals_and_failures_convert_into_a_rejection() {
     request.headers_mut().clear();
     let answer = ask(verifier(0), request).await;
     is_refused(&answer, 503, "store_failure", UNAVAILABLE);
-    assert_eq!(answer.cause(), "the store failed: the pool is empty");
+    assert_eq!(answer.sentence(), "the store failed: the pool is empty");
 }
 
 /// One state for the API and for links.

@@ -11,14 +11,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
-use axum::middleware::map_response;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, post};
 use tokio::net::TcpListener;
 use whmcs_auth::AutoAuthKey;
-use whmcs_auth::gate::{AddressGate, ApiGate};
+use whmcs_auth::gate::AddressGate;
 use whmcs_auth::replay::ReplayGuard;
-use whmcs_auth_axum::{ApiCall, Authenticator, LinkVerifier, LoginLink, Rejection, Report};
+use whmcs_auth_axum::{
+    Access, ApiCall, Authenticator, Cause, CurrentAccess, LinkVerifier, LoginLink, Rejection,
+    Report, Watch, watch,
+};
 
 use crate::demo::{AUTOAUTH_KEY, Database, what_to_try};
 
@@ -53,11 +56,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn service() -> Result<Service, Box<dyn Error>> {
-    let gate = ApiGate::new(AddressGate::new().with_entries(["127.0.0.1"]));
+    // Behind a proxy, add `with_proxies`: otherwise every caller has the proxy's address.
+    let access = Access::new()
+        .with_addresses(AddressGate::new().with_entries(["127.0.0.1"]))
+        .with_keys(AutoAuthKey::new(AUTOAUTH_KEY)?);
+    let access = CurrentAccess::from(access);
     Ok(Service {
-        // Behind a proxy, add `with_proxies`: otherwise every caller has the proxy's address.
-        auth: Authenticator::new(Database::new()?, gate),
-        links: LinkVerifier::new(AutoAuthKey::new(AUTOAUTH_KEY)?),
+        auth: Authenticator::new(Database::new()?, access.clone()),
+        links: LinkVerifier::new(access),
         replay_guard: Arc::new(ReplayGuard::new(100_000)),
     })
 }
@@ -65,8 +71,8 @@ fn service() -> Result<Service, Box<dyn Error>> {
 fn router(service: Service) -> Router {
     Router::new()
         .route("/includes/api.php", post(api))
-        .route("/dologin.php", get(dologin))
-        .layer(map_response(log))
+        .route("/dologin.php", any(dologin))
+        .layer(from_fn_with_state(Watch::new(log), watch))
         .with_state(service)
 }
 
@@ -82,10 +88,10 @@ async fn api(State(service): State<Service>, call: ApiCall<Database>) -> Respons
 
 async fn dologin(
     State(service): State<Service>,
-    LoginLink { login, now }: LoginLink,
+    LoginLink { login, now, .. }: LoginLink,
 ) -> Result<Response, Rejection> {
     let found = service.auth.store().clients_by_email(login.email()).await;
-    let found = found.map_err(LoginLink::unavailable)?;
+    let found = found.map_err(Cause::store_failure)?;
     let login = login.check_account(found, |client| client.email, |client| client.is_open)?;
     // Each link works once.
     let login = login.use_once(&service.replay_guard, now)?;
@@ -94,9 +100,6 @@ async fn dologin(
     Ok(login.redirect("clientarea.php"))
 }
 
-async fn log(response: Response) -> Response {
-    if let Some(Report { code, cause, .. }) = response.extensions().get() {
-        tracing::warn!(code, "{cause}");
-    }
-    response
+fn log(report: &Report) {
+    tracing::warn!(code = report.code(), "{report}");
 }

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use axum::http::Uri;
 use clap::Parser;
 use tokio::net::TcpListener;
-use whmcs_auth::gate::{AddressGate, ApiGate};
-use whmcs_auth_axum::Authenticator;
+use whmcs_auth::gate::AddressGate;
+use whmcs_auth_axum::{Access, Authenticator, Report, Watch};
 use whmcs_auth_gateway::{router, store};
 
 /// A gateway in front of the API of a WHMCS that runs in PHP.
@@ -27,6 +27,10 @@ struct Options {
     /// PHP's setting max_input_vars. A call with more fields is refused.
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     max_fields: usize,
+
+    /// Accept calls by GET. Their secrets end in the logs of proxies.
+    #[arg(long)]
+    allow_get: bool,
 
     /// An address that may call. Give it several times for several.
     #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1", "::1"])]
@@ -67,10 +71,13 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     for entry in addresses.unreadable_entries() {
         eprintln!("warning: {entry}");
     }
-    let gate = ApiGate::new(addresses);
     let store = store(&options.identifier, &options.secret)?;
-    let auth = Authenticator::new(store, gate);
-    let router = router(auth, options.upstream, options.max_fields);
+    let auth = Authenticator::new(store, Access::new().with_addresses(addresses))
+        .with_max_fields(options.max_fields)
+        .with_get(options.allow_get);
+    // A report holds nothing of the request but an address and names.
+    let log = Watch::new(|report: &Report| eprintln!("{report}"));
+    let router = router(auth, options.upstream, log);
     let listener = TcpListener::bind(options.listen).await;
     let listener = listener
         .map_err(|error| format!("cannot listen on {} (--listen): {error}", options.listen))?;

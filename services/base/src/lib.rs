@@ -14,7 +14,6 @@
     )
 )]
 
-mod current;
 mod files;
 mod keys;
 mod listen;
@@ -29,7 +28,6 @@ mod reports;
 mod serve;
 mod signals;
 
-pub use current::{Control, Current};
 pub use files::{FileError, listed, secret, secrets};
 pub use keys::{KeyOptions, KeysError};
 pub use listen::{ListenError, listen_for_operator, listen_for_visitors};

@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::sleep;
 use tracing::field;
 use whmcs_auth::diagnose::Findings;
+use whmcs_auth_axum::Report;
 
 use crate::log::{FindingsText, Kind, LogMonitor, RefusalLines, Summary, codes};
 use crate::process::ProcessFigures;
@@ -51,6 +52,8 @@ pub struct Refused<'r> {
     pub cause: &'r str,
     /// What the caller got.
     pub status: u16,
+    /// Whose call it was, if somebody was verified.
+    pub caller: Option<&'r str>,
     /// What the sender probably did wrong.
     pub findings: &'r Findings,
 }
@@ -85,19 +88,56 @@ impl Reports {
         tracing::info!(endpoint, code = CODE);
     }
 
+    /// Counts and logs what the companion reports.
+    pub fn report(&self, endpoint: &'static str, report: &Report) {
+        let (address, code) = (report.address(), report.code());
+        let (cause, findings) = (report.cause().sentence(), &report.findings());
+        if report.is_accepted() {
+            return self.changed(endpoint, address, code, cause, findings);
+        }
+        let (status, caller) = (report.http_status().as_u16(), report.caller());
+        self.refused(endpoint, address, Refused { code, cause, status, caller, findings });
+    }
+
     /// Counts and logs a refusal. If it has no line of its own, a later line sums it up.
     pub fn refused(&self, endpoint: &'static str, address: Option<IpAddr>, refused: Refused<'_>) {
-        let Refused { code, cause, status, findings } = refused;
+        let Refused { code, cause, status, caller, findings } = refused;
         self.count(endpoint, code);
         self.count_findings(endpoint, findings);
         let FindingsText { codes, hints } = FindingsText::of(findings);
         if !self.gets_line(endpoint, code, address, findings) {
-            tracing::debug!(endpoint, code, status, findings = codes, hints, "{cause}");
+            tracing::debug!(
+                endpoint,
+                code,
+                status,
+                by = caller,
+                findings = codes,
+                hints,
+                "{cause}"
+            );
             return;
         }
         match status {
-            500.. => tracing::error!(endpoint, code, status, findings = codes, hints, "{cause}"),
-            _ => tracing::warn!(endpoint, code, status, findings = codes, hints, "{cause}"),
+            500.. => {
+                tracing::error!(
+                    endpoint,
+                    code,
+                    status,
+                    by = caller,
+                    findings = codes,
+                    hints,
+                    "{cause}"
+                );
+            }
+            _ => tracing::warn!(
+                endpoint,
+                code,
+                status,
+                by = caller,
+                findings = codes,
+                hints,
+                "{cause}"
+            ),
         }
     }
 
@@ -107,7 +147,7 @@ impl Reports {
         endpoint: &'static str,
         address: Option<IpAddr>,
         code: &'static str,
-        cause: &'static str,
+        cause: &str,
         findings: &Findings,
     ) {
         self.count_findings(endpoint, findings);

@@ -8,9 +8,10 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::{AutoAuthKey, BcryptCost, SystemClock, sign_autoauth};
+use whmcs_auth_axum::Access;
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{EMAIL, IDENTIFIER, SECRET};
-use whmcs_auth_server::{Access, Limits, Service, Settings, serve};
+use whmcs_auth_server::{Limits, Service, Settings, serve};
 use whmcs_auth_services_base::LogMonitor;
 
 use crate::options::Options;
@@ -36,7 +37,7 @@ pub async fn start(
     let settings = Settings::new(&url, bcrypt_cost);
     // It has no AutoAuth key, as WHMCS 8.1 has none.
     let addresses = AddressGate::new().with_entries(["127.0.0.1", "::1"]);
-    let access = Access { addresses, ..Access::default() };
+    let access = Access::new().with_addresses(addresses);
     let service = Service::new(settings, access, database, SystemClock, LogMonitor::default());
     tokio::spawn(serve(listener, Arc::new(service), pending()));
     options.set_demo(url.parse()?, (IDENTIFIER, SECRET), &key);

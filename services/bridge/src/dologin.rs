@@ -1,112 +1,106 @@
 //! `/dologin.php`: a genuine link becomes a login at WHMCS.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use reqwest::Url;
 use tokio::time::timeout;
-use tracing::field;
-use whmcs_auth::{Goto, diagnose};
-use whmcs_auth_axum::{LoginLink, Rejection};
+use tracing::{Span, field};
+use whmcs_auth_axum::{Cause, LoginLink, Rejection, Report, Watch, watch};
 use whmcs_auth_state::use_once;
 
-use crate::refusal::{Refusal, protect};
-use crate::{Bridge, Parts};
+use crate::Bridge;
+use crate::refusal::{LATER, NEW_LINK, not_used, page, sso_not_allowed, too_many_logins};
+use crate::whmcs::Login;
 
 const ENDPOINT: &str = "dologin";
 
 /// The page for visitors. It needs `ConnectInfo<SocketAddr>`.
 pub(crate) fn router(bridge: Bridge) -> Router {
+    let watcher = bridge.clone();
+    let log = Watch::new(move |report: &Report| watcher.reported(report)).with_page(page);
     Router::new()
         .route("/dologin.php", any(dologin))
         .fallback(async || (StatusCode::NOT_FOUND, "There is no such page."))
         .with_state(bridge)
+        .layer(from_fn_with_state(log, watch))
+        .layer(map_response(protect))
 }
 
-async fn dologin(
-    State(bridge): State<Bridge>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-    link: Result<LoginLink, Rejection>,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let mut more_headers = HeaderMap::new();
-    let login = match link {
-        Ok(link) => bridge.log_in(link).await,
-        Err(rejection) => {
-            let (mut refusal, headers) = Refusal::from_rejection(rejection).await;
-            refusal.findings = diagnose::link(&query);
-            more_headers = headers;
-            Err(refusal)
+async fn dologin(State(bridge): State<Bridge>, link: LoginLink) -> Result<Response, Rejection> {
+    let address = link.address;
+    let login = bridge.log_in(link).await;
+    let Accepted { login, client, key, is_repaired } =
+        login.map_err(|cause| Rejection::of_link(cause, address))?;
+    let reports = &bridge.0.reports;
+    reports.count(ENDPOINT, "accepted");
+    span(address).in_scope(|| {
+        tracing::info!(client, key, is_repaired, code = "accepted");
+        if let Some((code, sentence)) = login.left_out {
+            reports.changed(ENDPOINT, address, code, &sentence, &Default::default());
         }
-    };
-    let Parts { access, reports, .. } = &*bridge.0;
-    let address = access.get().trusted_proxies.caller_of(peer.ip(), &headers).ok();
-    let span = tracing::info_span!("request", address = address.map(field::display));
-    let _entered = span.enter();
-    let mut response = match login {
-        Ok(login) => {
-            let Accepted { url, client, key, is_repaired, left_out } = login;
-            reports.count(ENDPOINT, "accepted");
-            tracing::info!(client, key, is_repaired, code = "accepted");
-            if let Some((code, cause)) = left_out {
-                reports.changed(ENDPOINT, address, code, cause, &diagnose::link(&query));
-            }
-            // The URL holds a token. It is sent, and never logged.
-            (StatusCode::FOUND, [(header::LOCATION, String::from(url))]).into_response()
-        }
-        Err(refusal) => {
-            reports.refused(ENDPOINT, address, refusal.report());
-            refusal.page()
-        }
-    };
-    response.headers_mut().extend(more_headers);
-    protect(response.headers_mut());
-    response
+    });
+    // The URL holds a token. It is sent, and never logged.
+    Ok((StatusCode::FOUND, [(header::LOCATION, String::from(login.url))]).into_response())
 }
 
 /// A login at WHMCS, and what the operator learns about it.
 struct Accepted {
-    url: Url,
+    login: Login,
     client: u64,
     key: usize,
     is_repaired: bool,
-    /// Why the `goto` was left out: a code and a sentence.
-    left_out: Option<(&'static str, &'static str)>,
 }
 
 impl Bridge {
-    async fn log_in(&self, LoginLink { login, now }: LoginLink) -> Result<Accepted, Refusal> {
+    async fn log_in(&self, LoginLink { login, now, .. }: LoginLink) -> Result<Accepted, Cause> {
         let bridge = &self.0;
         let turn = timeout(bridge.whmcs.call_time(), bridge.logins.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(Refusal::too_many_logins()) };
+        let Ok(Ok(_turn)) = turn else { return Err(too_many_logins()) };
         let _counted = bridge.metrics.login_in_flight();
 
-        let found = bridge.whmcs.find_client(login.email()).await?;
+        let found = bridge.whmcs.find_client(login.email()).await.map_err(|it| it.cause(LATER))?;
+        let may_sign_on = found.iter().all(|found| found.may_sign_on);
         let login = login.check_account(found, |found| &found.email, |found| found.is_open)?;
+        if !may_sign_on {
+            return Err(sso_not_allowed());
+        }
         // After everything that can be asked again, and before the token, which cannot.
-        let (login, is_used_up) = match &bridge.used_links {
-            Some(store) => (use_once(&**store, login, now).await?, true),
-            None => (login.repeatable(), false),
+        let (login, message) = match &bridge.used_links {
+            Some(store) => (use_once(&**store, login, now).await.map_err(not_used)?, NEW_LINK),
+            None => (login.repeatable(), LATER),
         };
         let client = login.account().id;
-        let url = bridge.whmcs.login_url(client, login.goto()).await.map_err(|error| {
-            let refusal = Refusal::from(error);
-            if is_used_up { refusal.with_new_link() } else { refusal }
-        })?;
-        let is_repaired = login.login().is_repaired();
-        let left_out = match login.goto() {
-            Goto::Refused => Some(("goto_refused", "the goto may lead to another site")),
-            Goto::SameSite(target) if target.acts() => {
-                Some(("goto_acts", "the goto is a page that acts as soon as it is opened"))
-            }
-            _ => None,
-        };
-        Ok(Accepted { url, client, key: login.login().key_index(), is_repaired, left_out })
+        let (key, is_repaired) = (login.login().key_index(), login.login().is_repaired());
+        let login = bridge.whmcs.log_in(client, login.goto()).await;
+        let login = login.map_err(|error| error.cause(message))?;
+        Ok(Accepted { login, client, key, is_repaired })
     }
+
+    /// Counts and logs what the companion reports.
+    fn reported(&self, report: &Report) {
+        span(report.address()).in_scope(|| self.0.reports.report(ENDPOINT, report));
+    }
+}
+
+fn span(address: Option<IpAddr>) -> Span {
+    tracing::info_span!("request", address = address.map(field::display))
+}
+
+/// No cache keeps an answer, and no other site learns the address of a link.
+async fn protect(mut response: Response) -> Response {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ] {
+        // A page has a policy of its own.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
 }

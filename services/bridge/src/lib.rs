@@ -30,13 +30,12 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
-use whmcs_auth::AutoAuthPolicy;
-use whmcs_auth_axum::LinkVerifier;
-use whmcs_auth_services_base::{Current, LogMonitor, Reports};
+use whmcs_auth_axum::{CurrentAccess, LinkVerifier};
+use whmcs_auth_services_base::{LogMonitor, Reports};
 use whmcs_auth_state::Store;
 
 pub use crate::serve::serve;
-pub use crate::settings::{Access, Settings, SettingsError};
+pub use crate::settings::{Settings, SettingsError};
 
 use crate::metrics::Metrics;
 use crate::whmcs::Whmcs;
@@ -46,8 +45,8 @@ use crate::whmcs::Whmcs;
 pub struct Bridge(Arc<Parts>);
 
 struct Parts {
-    access: Current<Access>,
-    policy: AutoAuthPolicy,
+    access: CurrentAccess,
+    links: LinkVerifier,
     whmcs: Whmcs,
     /// Remembers used links. Without it, a link can be used again until its window closes.
     used_links: Option<Arc<dyn Store>>,
@@ -72,8 +71,8 @@ impl Bridge {
         let whmcs = Whmcs::new(&settings)?;
         let mut registry = Registry::default();
         Ok(Self(Arc::new(Parts {
+            links: LinkVerifier::new(settings.access.clone()).with_policy(settings.policy),
             access: settings.access,
-            policy: settings.policy,
             whmcs,
             used_links,
             logins: Semaphore::new(settings.max_calls_in_flight),
@@ -86,7 +85,6 @@ impl Bridge {
 /// The extractor of links takes this part of the state.
 impl FromRef<Bridge> for LinkVerifier {
     fn from_ref(bridge: &Bridge) -> Self {
-        let keys = bridge.0.access.get().autoauth_keys.clone();
-        Self::new(keys).with_policy(bridge.0.policy)
+        bridge.0.links.clone()
     }
 }

@@ -13,9 +13,11 @@ use std::sync::Arc;
 use std::thread;
 
 use clap::Parser;
+use tokio::sync::watch;
+use whmcs_auth_axum::CurrentAccess;
 use whmcs_auth_bridge::{Bridge, serve};
 use whmcs_auth_services_base::{
-    Current, LogMonitor, hangups, listen_for_operator, listen_for_visitors, operator, reload, stop,
+    LogMonitor, hangups, listen_for_operator, listen_for_visitors, operator, reload, stop,
 };
 
 use self::options::Options;
@@ -58,8 +60,9 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
         tracing::error!(code = error.code, "{error}");
     }
     let limits = options.connection_limits();
-    let (control, access) = Current::controlled(read.access);
-    let (settings, changing) = options.into_settings(access)?;
+    let (secret, current_secret) = watch::channel(read.secret);
+    let access = CurrentAccess::from(read.access);
+    let (settings, changing) = options.into_settings(current_secret, access.clone())?;
     tokio::spawn(reload(hangups, move || {
         changing.read().map(|read| {
             tracing::info!(
@@ -67,7 +70,8 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
                 trusted_networks = read.trusted_networks,
                 "read addresses and keys anew"
             );
-            control.replace(read.access);
+            secret.send_replace(read.secret);
+            access.replace(read.access);
         })
     }));
     let bridge = Bridge::new(settings, used_links, log.clone())?;

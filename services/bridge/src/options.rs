@@ -9,10 +9,12 @@ use std::time::Duration;
 use clap::{Args, Parser};
 use reqwest::Url;
 use secrecy::SecretString;
+use tokio::sync::watch;
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy};
-use whmcs_auth_bridge::{Access, Settings};
+use whmcs_auth_axum::{Access, CurrentAccess};
+use whmcs_auth_bridge::Settings;
 use whmcs_auth_services_base::{
-    ConnectionLimits, ConnectionOptions, Current, KeyOptions, ProxyOptions, secret,
+    ConnectionLimits, ConnectionOptions, KeyOptions, ProxyOptions, secret,
 };
 use whmcs_auth_state::{Capacity, Memory, Redis, Store};
 
@@ -36,11 +38,12 @@ pub struct Options {
     pub operator_listen: SocketAddr,
 
     /// URL of WHMCS, such as https://billing.example.com/whmcs/.
-    #[arg(long, value_name = "URL", env = "WHMCS_URL", required_unless_present_any = DEMO)]
+    #[arg(long, value_name = "URL", env = "WHMCS_URL", value_parser = url)]
+    #[arg(required_unless_present_any = DEMO)]
     whmcs_url: Option<Url>,
 
     /// URL of WHMCS as visitors know it, if it is another than --whmcs-url. They are sent nowhere else.
-    #[arg(long, value_name = "URL", env = "WHMCS_PUBLIC_URL")]
+    #[arg(long, value_name = "URL", env = "WHMCS_PUBLIC_URL", value_parser = url)]
     public_url: Option<Url>,
 
     /// Identifier of the API credential. Its role needs GetClientsDetails and CreateSsoToken.
@@ -110,6 +113,8 @@ pub struct ChangingOptions {
 
 /// What the options and files say now.
 pub struct ReadAccess {
+    /// The secret of the API credential.
+    pub secret: SecretString,
     pub access: Access,
     pub autoauth_keys: Vec<AutoAuthKey>,
     pub trusted_networks: usize,
@@ -127,10 +132,10 @@ impl ChangingOptions {
         if autoauth_keys.is_empty() {
             return Err("no AutoAuth key: give --autoauth-key-file or WHMCS_AUTOAUTH_KEY".into());
         }
-        let (trusted_proxies, trusted_networks) = self.proxies.read()?;
+        let (proxies, trusted_networks) = self.proxies.read()?;
         let keys = AutoAuthKeys::new(autoauth_keys.iter().cloned())?;
-        let access = Access { secret, autoauth_keys: keys, trusted_proxies };
-        Ok(ReadAccess { access, autoauth_keys, trusted_networks })
+        let access = Access::new().with_keys(keys).with_proxies(proxies);
+        Ok(ReadAccess { secret, access, autoauth_keys, trusted_networks })
     }
 }
 
@@ -169,7 +174,8 @@ impl Options {
     /// The settings of the bridge, and what reads the changing part of them anew.
     pub fn into_settings(
         self,
-        access: Current<Access>,
+        secret: watch::Receiver<SecretString>,
+        access: CurrentAccess,
     ) -> Result<(Settings, ChangingOptions), Box<dyn Error + Send + Sync>> {
         let whmcs_url = self.whmcs_url.ok_or("no --whmcs-url")?;
         let is_local = whmcs_url.host_str().is_some_and(|host| {
@@ -184,6 +190,7 @@ impl Options {
             public_url: self.public_url.unwrap_or_else(|| whmcs_url.clone()),
             whmcs_url,
             identifier: self.identifier.ok_or("no --identifier")?,
+            secret,
             access,
             policy: AutoAuthPolicy::new().with_future_limit(ahead),
             max_calls_in_flight: self.max_calls_in_flight.into(),
@@ -191,4 +198,12 @@ impl Options {
         };
         Ok((settings, self.changing))
     }
+}
+
+/// A URL with its scheme.
+fn url(text: &str) -> Result<Url, String> {
+    text.parse().map_err(|error| match Url::parse(&format!("https://{text}")) {
+        Ok(url) => format!("the URL has no scheme: write {url}"),
+        Err(_) => format!("{error}"),
+    })
 }

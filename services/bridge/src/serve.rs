@@ -14,7 +14,7 @@ pub async fn serve(
     limits: &ConnectionLimits,
     stop: impl Future<Output = ()>,
 ) {
-    let is_trusted = |peer| bridge.0.access.get().trusted_proxies.trusts(peer);
+    let is_trusted = |peer| bridge.0.access.get().proxies().trusts(peer);
     let app = router(bridge.clone());
     tokio::select! {
         () = whmcs_auth_services_base::serve(listener, app, limits, is_trusted, stop) => {}

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
-use whmcs_auth::gate::TrustedProxies;
-use whmcs_auth::{AutoAuthKeys, AutoAuthPolicy};
-use whmcs_auth_services_base::Current;
+use tokio::sync::watch;
+use whmcs_auth::AutoAuthPolicy;
+use whmcs_auth_axum::CurrentAccess;
 
 /// Which links the bridge accepts, and which WHMCS it asks.
 #[derive(Debug)]
@@ -17,8 +17,10 @@ pub struct Settings {
     pub public_url: Url,
     /// The identifier of the API credential.
     pub identifier: String,
-    /// What can change while the bridge runs.
-    pub access: Current<Access>,
+    /// The secret of the API credential, which can change while the bridge runs.
+    pub secret: watch::Receiver<SecretString>,
+    /// The AutoAuth keys and the trusted proxies, which can change while the bridge runs.
+    pub access: CurrentAccess,
     /// How old a link may be, and how far ahead.
     pub policy: AutoAuthPolicy,
     /// The most logins that ask WHMCS at the same time.
@@ -27,25 +29,91 @@ pub struct Settings {
     pub call_time: Duration,
 }
 
-/// Secrets and addresses.
-#[derive(Clone, Debug)]
-pub struct Access {
-    /// The secret of the API credential.
-    pub secret: SecretString,
-    /// The AutoAuth keys.
-    pub autoauth_keys: AutoAuthKeys,
-    /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: TrustedProxies,
-}
-
 /// Why the bridge cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// A URL of WHMCS is not usable.
-    #[error("{0} is not the URL of a WHMCS, such as https://billing.example.com/")]
-    Url(&'static str),
+    /// A URL is not that of the folder of WHMCS: the option, and the value to write.
+    #[error("{0} is not the URL of the folder of WHMCS: write {1}")]
+    Url(&'static str, String),
     /// TLS cannot be set up.
     #[error("cannot set up TLS: {0}")]
     Tls(reqwest::Error),
+}
+
+/// The URL of WHMCS's folder, with a slash at its end.
+pub(crate) fn folder(option: &'static str, url: &Url) -> Result<Url, SettingsError> {
+    const EXAMPLE: &str = "https://billing.example.com/";
+    let refused = |write: &str| SettingsError::Url(option, write.to_owned());
+    let web = match url.scheme() {
+        "http" | "https" => Ok(url.clone()),
+        // `billing.example.com:8443`
+        _ if url.cannot_be_a_base() => Url::parse(&format!("https://{url}")),
+        scheme => Url::parse(&url.as_str().replacen(scheme, "https", 1)),
+    };
+    let mut folder = web.map_err(|_| refused(EXAMPLE))?;
+    folder.set_path(&folder_path(folder.path()));
+    folder.set_query(None);
+    folder.set_fragment(None);
+    if folder.set_username("").and_then(|()| folder.set_password(None)).is_err() {
+        return Err(refused(EXAMPLE));
+    }
+    let mut given = url.clone();
+    if !given.path().ends_with('/') {
+        given.set_path(&format!("{}/", given.path()));
+    }
+    match given == folder {
+        true => Ok(folder),
+        false => Err(refused(folder.as_str())),
+    }
+}
+
+/// The path without the name of a page, such as `includes/api.php`.
+fn folder_path(path: &str) -> String {
+    let is_page = |segment: &str| {
+        let lower = segment.to_ascii_lowercase();
+        lower.ends_with(".php") || lower == "includes"
+    };
+    let mut segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    while segments.pop_if(|segment| is_page(segment)).is_some() {}
+    segments.iter().fold("/".to_owned(), |path, segment| format!("{path}{segment}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_value_to_write_is_named() {
+        for (given, write) in [
+            ("https://a.example/includes/api.php", "https://a.example/"),
+            ("https://a.example/whmcs/includes/api.php", "https://a.example/whmcs/"),
+            ("https://a.example/whmcs/Includes/API.php/", "https://a.example/whmcs/"),
+            ("https://a.example/index.php/includes/api.php", "https://a.example/"),
+            ("http://a.example:8080/includes/", "http://a.example:8080/"),
+            ("https://a.example/whmcs/dologin.php", "https://a.example/whmcs/"),
+            ("https://a.example/whmcs/dologin.php?email=a", "https://a.example/whmcs/"),
+            ("https://a.example/?a", "https://a.example/"),
+            ("https://a.example/#a", "https://a.example/"),
+            ("https://a.example//", "https://a.example/"),
+            ("https://user:password@a.example/", "https://a.example/"),
+            ("ftp://a.example/whmcs", "https://a.example/whmcs/"),
+            ("whmcs://a.example", "https://a.example/"),
+            ("a.example:8443", "https://a.example:8443/"),
+            ("user:password@a.example", "https://a.example/"),
+        ] {
+            let error = folder("--whmcs-url", &given.parse().unwrap()).unwrap_err().to_string();
+            let expected =
+                format!("--whmcs-url is not the URL of the folder of WHMCS: write {write}");
+            assert_eq!(error, expected, "{given}");
+        }
+        for (given, expected) in [
+            ("https://a.example", "https://a.example/"),
+            ("https://a.example/whmcs", "https://a.example/whmcs/"),
+            ("http://127.0.0.1:8080/whmcs/", "http://127.0.0.1:8080/whmcs/"),
+        ] {
+            let folder = folder("--whmcs-url", &given.parse().unwrap()).unwrap();
+            assert_eq!(folder.as_str(), expected);
+        }
+    }
 }

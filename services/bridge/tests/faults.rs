@@ -12,14 +12,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing_subscriber::fmt::MakeWriter;
 use whmcs_auth::gate::TrustedProxies;
-use whmcs_auth_bridge::Access;
 use whmcs_auth_state::test_redis::TestRedis;
 use whmcs_auth_state::{Redis, Store};
 
 const LATER: &str = "The login does not work at the moment. Please try again later.";
 const NEW_LINK: &str =
     "The login did not work, and the link cannot be used again. Please ask for a new link.";
-const REPEATS: &str = "(the message repeats a value of the call)";
+const REPEATS: &str = " bytes that may repeat a value of the call)";
 const READY: &str = r#"{"log":"ready","state":"ready"}"#;
 const CREATE: &str = "CreateSsoToken";
 const FIND: &str = "GetClientsDetails";
@@ -105,10 +104,16 @@ async fn what_whmcs_refuses() {
         ("Access Denied", "whmcs_credential_refused", "credential: Access Denied"),
         ("Administrator Account Disabled", "whmcs_credential_refused", "credential: Admin"),
         ("Invalid IP 192.0.2.1", "whmcs_address_refused", "of the bridge: Invalid IP 192.0.2.1"),
+        ("Forbidden IP 192.0.2.1", "whmcs_address_refused", "of the bridge: Forbidden IP 192.0.2"),
         (
             r"Invalid Permissions: API action \u0022getclientsdetails\u0022 is not allowed",
             "whmcs_permission_missing",
             r#"lacks a permission: Invalid Permissions: API action \"getclientsdetails\""#,
+        ),
+        (
+            "Token could not be provisioned: no users",
+            "whmcs_token_refused",
+            "no token for the client: Token could not be provisioned: no users",
         ),
         ("Something else", "whmcs_refused", "answered with an error: Something else"),
         ("", "whmcs_refused", "answered with an error: "),
@@ -118,34 +123,94 @@ async fn what_whmcs_refuses() {
         assert_eq!(setup.whmcs.actions(), [FIND]);
         let setup = with_fault(CREATE, move || error(message)).await;
         visit(&setup, 502, code, NEW_LINK, cause).await;
-        // Only an answer that may be about the target is asked for again.
-        let calls = if code == "whmcs_refused" { 3 } else { 2 };
-        assert_eq!(setup.whmcs.actions().len(), calls, "{message}");
+        assert_eq!(setup.whmcs.actions(), [FIND, CREATE], "{message}");
+        // Without JSON, and with the mark that a file of WHMCS may start with.
+        let text = format!("\u{feff}result=error;message={};\n", message.replace("\\u0022", "\""));
+        let setup = with_fault(CREATE, move || reply("200 OK", "", &text)).await;
+        visit(&setup, 502, code, NEW_LINK, cause).await;
     }
+    // Only an answer about the target is asked for again.
+    let setup = with_fault(CREATE, || error("Invalid Destination")).await;
+    let cause = "WHMCS refuses the goto: Invalid Destination";
+    visit(&setup, 502, "whmcs_goto_refused", NEW_LINK, cause).await;
+    assert_eq!(setup.whmcs.actions(), [FIND, CREATE, CREATE]);
+    // The client was removed in between.
+    let setup = with_fault(CREATE, || error("Client not found")).await;
+    let cause = "WHMCS knows no such client: Client not found";
+    visit(&setup, 502, "whmcs_client_unknown", NEW_LINK, cause).await;
+    assert_eq!(setup.whmcs.actions(), [FIND, CREATE]);
+}
+
+/// A firewall, a page in place of the API, and a message of PHP.
+#[tokio::test]
+async fn what_came_in_place_of_an_answer() {
+    let html = "<!DOCTYPE html><html><h1>Just a moment</h1></html>";
+    let warning = r#"Warning: Undefined variable in /home/x.php on line 3{"result":"success"}"#;
+    let in_html = r#"<br />
+<b>Deprecated</b>:  Optional parameter<br />{"result":"success","redirect_url":"https://billing.example/"}"#;
+    let mitigated = "cf-mitigated: challenge\r\n";
+    for (status, headers, body, code, cause) in [
+        ("403 Forbidden", mitigated, html, "whmcs_firewall", "refuses the call with status 403"),
+        ("200 OK", mitigated, html, "whmcs_firewall", "refuses the call with status 200"),
+        ("403 Forbidden", "", html, "whmcs_firewall", "refuses the call with status 403"),
+        ("403 Forbidden", "", "error code: 1020", "whmcs_firewall", "with status 403"),
+        ("429 Too Many", "", "", "whmcs_firewall", "refuses the call with status 429"),
+        ("200 OK", "", html, "whmcs_page", "in place of JSON, with status 200"),
+        (
+            "200 OK",
+            "",
+            "\u{feff}\n<html></html>",
+            "whmcs_page",
+            "in place of JSON, with status 200",
+        ),
+        ("503 Unavailable", "", html, "whmcs_page", "in place of JSON, with status 503"),
+        ("200 OK", "", warning, "whmcs_php_message", "a message of PHP came before the JSON"),
+        ("200 OK", "", in_html, "whmcs_php_message", "a message of PHP came before the JSON"),
+        ("200 OK", "", "PHP Notice:  x", "whmcs_php_message", "a message of PHP came before"),
+    ] {
+        for (action, message) in [(FIND, LATER), (CREATE, NEW_LINK)] {
+            let setup = with_fault(action, move || reply(status, headers, body)).await;
+            visit(&setup, 502, code, message, cause).await;
+        }
+    }
+}
+
+/// Some installations have a file with such a mark, or with several.
+#[tokio::test]
+async fn a_byte_order_mark_before_the_json_is_skipped() {
+    let whmcs = works(PUBLIC);
+    let setup = Setup::start(move |call| {
+        let Reply(bytes, _) = whmcs(call);
+        let text = String::from_utf8(bytes).unwrap();
+        let body = text.split_once("\r\n\r\n").unwrap().1;
+        reply("200 OK", "", &format!("\u{feff}\u{feff}\r\n{body}\n"))
+    })
+    .await;
+    assert_eq!(setup.get(&link(Some("viewinvoice.php?id=12"))).await.status, 302);
 }
 
 #[tokio::test]
 async fn answers_that_make_no_sense() {
-    let html = "<html><h1>Maintenance</h1></html>";
-    let nonsense = || -> Vec<(&'static str, Reply)> {
+    let success_with = |status| {
+        let body = r#"{"result":"success","client":{"id":7,"email":"demo@whmcs.com","status":"Active"},"redirect_url":"https://billing.example/"}"#;
+        reply(status, "", body)
+    };
+    let nonsense = move || -> Vec<(&'static str, Reply)> {
         let success = |body: &str| json(&format!(r#"{{"result":"success"{body}}}"#));
         vec![
-            ("33 bytes and no JSON, with status 200", reply("200 OK", "", html)),
-            ("33 bytes and no JSON, with status 503", reply("503 Unavailable", "", html)),
+            ("5 bytes and no JSON, with status 200", reply("200 OK", "", "hello")),
+            ("8 bytes and no JSON, with status 503", reply("503 Unavailable", "", "<?xml />")),
+            ("no JSON", reply("200 OK", "", "result=success;userid=7;email=demo@whmcs.com")),
             ("0 bytes and no JSON", reply("200 OK", "", "")),
             ("no JSON", json(r#"{"result":"success","client":{"id":7,"#)),
             ("no JSON", json(r#"["success"]"#)),
             ("no JSON", json(&format!("{}{}", "[".repeat(1000), "]".repeat(1000)))),
             ("its result is no success or error", json("{}")),
             ("its result is no success or error", json(r#"{"result":true}"#)),
-            (
-                "its result is no success or error",
-                reply(
-                    "500 Error",
-                    "",
-                    r#"{"result":"success","client":{"id":7,"email":"demo@whmcs.com","status":"Active"},"redirect_url":"https://billing.example/"}"#,
-                ),
-            ),
+            ("a success with status 500", success_with("500 Error")),
+            ("a success with status 404", success_with("404 Not Found")),
+            ("a success with status 201", success_with("201 Created")),
+            ("a success with status 403", success_with("403 Forbidden")),
             (
                 "it redirects with status 301",
                 reply("301 Moved", "location: https://evil.example/\r\n", ""),
@@ -193,6 +258,9 @@ async fn visitors_are_sent_to_whmcs_only() {
         "//evil.example/",
         "javascript:alert(1)",
         "data:text/html,x",
+        "blob:https://billing.example/whmcs/oauth/singlesignon.php",
+        "filesystem:https://billing.example/whmcs/",
+        "https://whmcs.internal/whmcs/",
     ] {
         let body =
             format!(r#"{{"result":"success","access_token":"{TOKEN}","redirect_url":"{url}"}}"#);
@@ -201,6 +269,16 @@ async fn visitors_are_sent_to_whmcs_only() {
         let cause = if url.starts_with("//") { "no redirect_url" } else { "another site" };
         visit(&setup, 502, code, NEW_LINK, cause).await;
     }
+    // The origin of the API is not that of the visitors.
+    let base = Arc::new(OnceLock::<String>::new());
+    let api = Arc::clone(&base);
+    let setup = with_fault(CREATE, move || {
+        let url = api.get().unwrap();
+        json(&format!(r#"{{"result":"success","redirect_url":"{url}/oauth/singlesignon.php"}}"#))
+    })
+    .await;
+    base.set(setup.whmcs.url.to_string()).unwrap();
+    visit(&setup, 502, "whmcs_foreign_redirect", NEW_LINK, "another site").await;
     // What is sent is the URL as it was read, so no browser reads another.
     let body = r#"{"result":"success","redirect_url":"\thttps://BILLING.example:443\\oauth/\n?access_token=a b"}"#;
     let setup = with_fault(CREATE, move || json(body)).await;
@@ -294,8 +372,9 @@ async fn logins_in_flight_are_bounded() {
         let setup = Arc::clone(&setup);
         visits.spawn(async move { setup.get(&link(None)).await });
     }
-    sleep(Duration::from_millis(500)).await;
-    assert_eq!(setup.whmcs.actions().len(), 2);
+    while setup.whmcs.actions().len() < 2 {
+        sleep(Duration::from_millis(10)).await;
+    }
     assert!(setup.operator("/metrics").await.1.contains("whmcs_auth_logins_in_flight 2\n"));
     let answers = visits.join_all().await;
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
@@ -305,6 +384,33 @@ async fn logins_in_flight_are_bounded() {
     assert!(answers.iter().all(|answer| answer.status == 302 || answer.page == later));
     assert_eq!(setup.count("too_many_logins").await, 4);
     assert!(setup.operator("/metrics").await.1.contains("whmcs_auth_logins_in_flight 0\n"));
+}
+
+/// The login works, and the operator learns why another page opened.
+#[tokio::test]
+async fn a_target_that_is_not_followed_is_reported() {
+    let _ = log();
+    for (goto, code, finding) in [
+        ("https://evil.example/", "goto_refused", Some("goto_full_url")),
+        ("logout.php", "goto_acts", None),
+        ("/elsewhere.php", "goto_outside", None),
+    ] {
+        let setup = Setup::start(works(PUBLIC)).await;
+        let logged_before = log().len();
+        assert_eq!(setup.get(&format!("{}&goto={goto}", link(None))).await.status, 302);
+        assert_eq!(setup.count("accepted").await, 1);
+        let log = log().split_off(logged_before);
+        let code = format!(r#""code":"{code}""#);
+        let line = log.lines().find(|line| line.contains(&code)).unwrap();
+        assert!(line.contains(r#""span":{"address":"127.0.0.1""#), "{line}");
+        match finding {
+            Some(finding) => {
+                assert!(line.contains(&format!(r#""findings":"{finding}""#)), "{line}")
+            }
+            None => assert!(!line.contains("findings"), "{line}"),
+        }
+        assert!(!line.contains(goto), "{line}");
+    }
 }
 
 /// A server that is no WHMCS repeats what it received, and a visitor's text does not get into the log.
@@ -317,18 +423,23 @@ async fn nothing_secret_is_logged() {
         let repeat = move |call: &Call| error(&format!("no {}", call.field(name).to_uppercase()));
         visit(&Setup::start(repeat).await, 502, "whmcs_refused", LATER, REPEATS).await;
     }
+    for escaped in ["no o&#039;brien", "no demo%40whmcs.com", r"no demo\\u0040whmcs.com"] {
+        let setup = Setup::start(move |_| error(escaped)).await;
+        visit(&setup, 502, "whmcs_refused", LATER, REPEATS).await;
+    }
     let repeat = |call: &Call| match call.field("sso_redirect_path") {
         "" => works(PUBLIC)(call),
-        path => error(&format!("no page {path}")),
+        path => error(&format!("Invalid destination {path}")),
     };
     let setup = Setup::start(repeat).await;
     assert_eq!(setup.get(&link(Some("private-page.php"))).await.status, 302);
     assert!(!log().contains("private-page"));
-    assert!(log().contains(&format!("refuses the goto of a link: {REPEATS}")));
+    let line = r#""WHMCS refuses the goto: (36 bytes that may repeat a value of the call)""#;
+    assert!(log().contains(line));
 
     let proxies = TrustedProxies::new().with_addresses(["127.0.0.1".parse().unwrap()]);
     let setup = Setup::with(works(PUBLIC), None, |settings| {
-        settings.access = Access { trusted_proxies: proxies, ..access() }.into()
+        settings.access = access().with_proxies(proxies).into();
     })
     .await;
     let forwarded = [("x-forwarded-for", "203.0.113.7")];

@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::sync::Mutex;
+
 use reqwest::Method;
 use support::*;
-use whmcs_auth_bridge::Access;
+use whmcs_auth_axum::Access;
 
 const NOT_VALID: &str = "This login link is not valid.";
 const EXPIRED: &str = "This login link has expired.";
@@ -49,8 +51,13 @@ async fn a_genuine_link_becomes_a_login() {
 
 #[tokio::test]
 async fn a_link_without_a_target_leads_to_the_home_page() {
-    for goto in [None, Some("https://evil.example"), Some("/elsewhere.php"), Some("//evil.example")]
-    {
+    for goto in [
+        None,
+        Some("https://evil.example"),
+        Some("/elsewhere.php"),
+        Some("//evil.example"),
+        Some("logout.php"),
+    ] {
         let setup = Setup::start(works(PUBLIC)).await;
         // The signer refuses such targets, but whoever holds a link can add one.
         let link = match goto {
@@ -85,6 +92,8 @@ async fn answers_of_several_versions_are_read() {
         r#""client":{"id":"7","email":"Demo@whmcs.com","status":"Inactive"}"#,
         r#""userid":7,"id":7,"email":"demo@whmcs.com","status":"Active""#,
         r#""client":{"userid":7,"email":"demo@whmcs.com","status":"Active","more":[1,null]}"#,
+        r#""client":{"id":7,"email":"demo@whmcs.com","status":"Active","allowSingleSignOn":1}"#,
+        r#""client":{"id":7,"email":"demo@whmcs.com","status":"Active","allowSingleSignOn":true}"#,
     ] {
         let (whmcs, client) = (works(PUBLIC), client.to_owned());
         let setup = Setup::start(move |call| match call.field("action") {
@@ -95,6 +104,20 @@ async fn answers_of_several_versions_are_read() {
         assert_eq!(setup.get(&link(None)).await.status, 302);
         assert_eq!(setup.whmcs.calls.lock().unwrap()[1].field("client_id"), "7");
     }
+}
+
+/// WHMCS escapes for HTML.
+#[tokio::test]
+async fn an_escaped_email_is_the_signed_one() {
+    let whmcs = works(PUBLIC);
+    let setup = Setup::start(move |call| match call.field("action") {
+        "GetClientsDetails" => json(
+            r#"{"result":"success","client":{"id":7,"email":"o&#039;brien&amp;co@whmcs.com","status":"Active"}}"#,
+        ),
+        _ => whmcs(call),
+    })
+    .await;
+    assert_eq!(setup.get(&link_made_in(0, "o'brien&co@whmcs.com", None)).await.status, 302);
 }
 
 #[tokio::test]
@@ -113,7 +136,7 @@ async fn other_links_are_refused_without_a_call() {
     assert_eq!(setup.whmcs.actions(), [""; 0]);
 
     let setup = Setup::with(works(PUBLIC), None, |settings| {
-        settings.access = Access { autoauth_keys: Default::default(), ..access() }.into();
+        settings.access = Access::new().into();
     })
     .await;
     is_refused(&setup, &genuine, 403, "autoauth_disabled", NOT_VALID).await;
@@ -125,15 +148,38 @@ async fn an_account_must_have_the_signed_email_and_be_open() {
         (r#"{"id":7,"email":"dem\u00f3@whmcs.com","status":"Active"}"#, "account_email_mismatch"),
         (r#"{"id":7,"email":"other@whmcs.com","status":"Closed"}"#, "account_email_mismatch"),
         (r#"{"id":7,"email":"Demo@whmcs.com","status":"Closed"}"#, "account_closed"),
+        (r#"{"id":7,"email":"demo@whmcs.com","status":"Closed "}"#, "account_closed"),
+        (r#"{"id":7,"email":"demo@whmcs.com","status":"Cancelled"}"#, "account_closed"),
+        (r#"{"id":7,"email":"demo@whmcs.com","status":"Fraud"}"#, "account_closed"),
+        (r#"{"id":7,"email":"demo@whmcs.com","status":"active"}"#, "account_closed"),
+        (r#"{"id":7,"email":"demo@whmcs.com","status":""}"#, "account_closed"),
+        (
+            r#"{"id":7,"email":"demo@whmcs.com","status":"Active","allowSingleSignOn":0}"#,
+            "sso_not_allowed",
+        ),
+        (
+            r#"{"id":7,"email":"demo@whmcs.com","status":"Active","allowSingleSignOn":"0"}"#,
+            "sso_not_allowed",
+        ),
+        (
+            r#"{"id":7,"email":"demo@whmcs.com","status":"Active","allowSingleSignOn":""}"#,
+            "sso_not_allowed",
+        ),
+        (
+            r#"{"id":7,"email":"demo@whmcs.com","status":"Active","allowSingleSignOn":false}"#,
+            "sso_not_allowed",
+        ),
     ] {
-        let setup = Setup::with(
-            move |_| json(&format!(r#"{{"result":"success","client":{client}}}"#)),
-            Some(memory()),
-            |_| {},
-        )
-        .await;
-        is_refused(&setup, &link(None), 403, code, NOT_VALID).await;
+        let (whmcs, answer) = (works(PUBLIC), Mutex::new(Some(client)));
+        let answers = move |call: &Call| match answer.lock().unwrap().take() {
+            Some(client) => json(&format!(r#"{{"result":"success","client":{client}}}"#)),
+            None => whmcs(call),
+        };
+        let setup = Setup::with(answers, Some(memory()), |_| {}).await;
+        let link = link(None);
+        is_refused(&setup, &link, 403, code, NOT_VALID).await;
         assert_eq!(setup.whmcs.actions(), ["GetClientsDetails"]);
+        assert_eq!(setup.get(&link).await.status, 302, "the link is not used up");
     }
     for message in ["Client Not Found", "Client ID Not Found"] {
         let setup = Setup::start(move |_| error(message)).await;
@@ -186,6 +232,10 @@ async fn only_a_visit_uses_a_link_up() {
     let answer = setup.send(Method::GET, &once, &[("sec-purpose", "prefetch")]).await;
     assert_eq!((answer.status, answer.page), (503, page(503, "Service Unavailable").await));
     assert_eq!(setup.count("prefetch").await, 1);
+    for destination in ["image", "iframe", "empty"] {
+        let answer = setup.send(Method::GET, &once, &[("sec-fetch-dest", destination)]).await;
+        assert_ne!(answer.status, 302, "{destination}");
+    }
     assert_eq!(setup.whmcs.actions(), [""; 0]);
     assert_eq!(setup.get(&once).await.status, 302);
 }

@@ -1,6 +1,7 @@
 //! The program: what it prints, what it asks for, and the demo.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -25,6 +26,23 @@ fn command(folder: &Path, options: &[&str]) -> Command {
     command
 }
 
+/// A running demo, and its link.
+fn started(mut command: Command) -> (Program, String) {
+    let mut program = Program(command.stdout(Stdio::piped()).spawn().unwrap());
+    let printed = BufReader::new(program.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let link = printed.map(|line| line.trim().to_owned()).find(|line| line.contains("?email="));
+    (program, link.unwrap())
+}
+
+/// The status, the location and the cookie.
+async fn visit(url: &str) -> (u16, Option<String>, Option<String>) {
+    choose_tls_provider();
+    let http = Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
+    let page = http.get(url).send().await.unwrap();
+    let head = |name| page.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    (page.status().as_u16(), head(header::LOCATION), head(header::SET_COOKIE))
+}
+
 /// The status of a program that does not start, and why not.
 fn refused(folder: &Path, options: &[&str]) -> (Option<i32>, String) {
     let output = command(folder, options).output().unwrap();
@@ -34,19 +52,7 @@ fn refused(folder: &Path, options: &[&str]) -> (Option<i32>, String) {
 #[tokio::test]
 async fn the_demo_prints_a_link_that_works() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = command(folder.path(), &["--demo", "--one-time-links"]);
-    let mut program = Program(command.stdout(Stdio::piped()).spawn().unwrap());
-    let printed = BufReader::new(program.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let link = printed.map(|line| line.trim().to_owned()).find(|line| line.contains("?email="));
-    choose_tls_provider();
-    let http = Client::builder().redirect(Policy::none()).build().unwrap();
-    let visit = async |url: &str| {
-        let page = http.get(url).send().await.unwrap();
-        let head = |name| page.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        (page.status().as_u16(), head(header::LOCATION), head(header::SET_COOKIE))
-    };
-    let link = link.unwrap();
-
+    let (_program, link) = started(command(folder.path(), &["--demo", "--one-time-links"]));
     let (status, token_url, _) = visit(&link).await;
     let token_url = token_url.unwrap();
     assert_eq!(status, 302);
@@ -55,6 +61,50 @@ async fn the_demo_prints_a_link_that_works() {
     assert_eq!((status, page.as_deref()), (302, Some("../clientarea.php")));
     assert!(session.is_some());
     assert_eq!(visit(&link).await.0, 403);
+}
+
+/// A proxy that an environment names for other programs gets neither the API secret nor a token.
+#[tokio::test]
+async fn no_proxy_of_the_environment_is_used() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &["--demo"]);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+    {
+        command.env(name, &url);
+    }
+    let (_program, link) = started(command);
+    assert_eq!(visit(&link).await.0, 302);
+    assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_url_that_is_not_the_folder_of_whmcs_is_refused_with_the_value_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let base =
+        ["--identifier", "x", "--secret", "a-secret", "--autoauth-key", "abcXYZ123", "--whmcs-url"];
+    let api = "https://a.example/whmcs/includes/api.php";
+    let options = [&base[..], &[api]].concat();
+    let (status, why) = refused(path, &options);
+    let expected =
+        "--whmcs-url is not the URL of the folder of WHMCS: write https://a.example/whmcs/\n";
+    assert_eq!(status, Some(1));
+    assert!(why.ends_with(expected), "{why}");
+
+    let public = "ftp://billing.example/?a";
+    let options = [&base[..], &["https://a.example", "--public-url", public]].concat();
+    let (status, why) = refused(path, &options);
+    let expected =
+        "--public-url is not the URL of the folder of WHMCS: write https://billing.example/\n";
+    assert_eq!(status, Some(1));
+    assert!(why.ends_with(expected), "{why}");
+
+    let (status, why) = refused(path, &[&base[..], &["a.example/whmcs"]].concat());
+    assert_eq!(status, Some(2));
+    assert!(why.contains("no scheme: write https://a.example/whmcs"), "{why}");
 }
 
 #[test]

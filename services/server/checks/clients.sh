@@ -83,14 +83,6 @@ made_credential_works() {
     grep -q '^result=success;' <<<"$answer"
 }
 
-# The list is as PHP serializes it. A removed address is refused by the next call.
-lists_addresses() {
-    serve MariaDB-listed --database-url-file "$work/MariaDB.url" --allowed-ips-from-database
-    call "$served" "$pair" | grep '^result=success;' || return
-    sql whmcs -e "UPDATE tblconfiguration SET value = 'a:0:{}' WHERE setting = 'APIAllowedIPs'"
-    call "$served" "$pair" | grep -x 'result=error;message=Invalid IP 127.0.0.1'
-}
-
 is_unavailable() { # FIELDS
     local answer
     answer=$(curl -s -w ' %{http_code}' -d "action=GetClients&$1" "$last_open/includes/api.php")
@@ -130,6 +122,5 @@ clients SQLite "sqlite:$work/whmcs.db"
 clients MariaDB "mysql://whmcs_auth:p%40ss%2Fw%3Ard%25@localhost/whmcs?socket=$work/mariadb-socket"
 check 'MariaDB: a look-alike account was found and refused' look_alike_was_found
 check 'MariaDB: make-credential, with the smallest grants' made_credential_works
-check "MariaDB: WHMCS's own list of addresses, as PHP writes it" lists_addresses
 check 'MariaDB: a failed query is an error' mixed_collations
 check 'MariaDB: without the database, every call is refused' database_is_down

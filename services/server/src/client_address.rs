@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::HeaderMap;
-use whmcs_auth::Refusal as _;
-use whmcs_auth::gate::{HiddenCaller, TrustedProxies};
+use whmcs_auth::gate::HiddenCaller;
 
 use crate::refusal::Refusal;
 
@@ -15,18 +13,6 @@ pub(crate) struct ClientAddress(pub(crate) Result<IpAddr, HiddenCaller>);
 impl ClientAddress {
     /// The address. Without one the request is refused.
     pub(crate) fn known(self) -> Result<IpAddr, Refusal> {
-        self.0.map_err(|hidden| {
-            let cause = format_args!("{hidden} (option --trust-proxy)");
-            Refusal::answered_as(&hidden, hidden.code(), cause)
-        })
+        Ok(self.0?)
     }
-}
-
-/// The client's address, as a trusted proxy or else the connection shows it.
-pub(crate) fn client_address(
-    peer: IpAddr,
-    headers: &HeaderMap,
-    trusted: &TrustedProxies,
-) -> ClientAddress {
-    ClientAddress(trusted.caller_of(peer, headers))
 }

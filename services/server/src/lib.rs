@@ -14,7 +14,6 @@
     )
 )]
 
-mod access;
 pub mod administration;
 mod api;
 mod client_address;
@@ -34,9 +33,9 @@ mod sessions;
 mod settings;
 mod sso_tokens;
 mod throttle;
+mod turns;
 mod unrouted;
 
-pub use access::Access;
 pub use path::{BasePath, BasePathError};
 pub use serve::serve;
 #[cfg(feature = "load-test")]

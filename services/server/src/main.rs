@@ -13,13 +13,13 @@ use std::thread;
 
 use clap::Parser;
 use tokio::signal::unix::Signal;
-use whmcs_auth::gate::AddressGate;
 use whmcs_auth::{AutoAuthKey, BcryptCost, SignError, SystemClock, sign_autoauth};
+use whmcs_auth_axum::CurrentAccess;
 use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
 use whmcs_auth_server::database::{Database, Surprises};
-use whmcs_auth_server::{Access, Service, serve};
+use whmcs_auth_server::{Service, serve};
 use whmcs_auth_services_base::{
-    Control, Current, LogMonitor, hangups, listen_for_operator, listen_for_visitors, operator, stop,
+    LogMonitor, hangups, listen_for_operator, listen_for_visitors, operator, stop,
 };
 use whmcs_auth_state::{Redis, Store};
 
@@ -55,7 +55,7 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
         trusted_networks = read.trusted_networks,
         "started"
     );
-    warn_of_tables(&database, options.access.allowed_ips_from_database).await?;
+    warn_of_tables(&database).await?;
     let ReadAccess { access, autoauth_keys, .. } = read;
     let operator_address = operator_listener.local_addr()?;
     let mut text = format!(
@@ -66,8 +66,8 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
     }
     let settings = options.settings(base_url, bcrypt_cost);
     let redis = options.redis.as_deref().map(Redis::new).transpose()?;
-    let (control, access) = Current::controlled(access);
-    tokio::spawn(reload(hangups, options.access, demo_key, control));
+    let access = CurrentAccess::from(access);
+    tokio::spawn(reload(hangups, options.access, demo_key, access.clone()));
     let mut service = Service::new(settings, access, database, SystemClock, log.clone());
     if let Some(redis) = redis {
         if let Err(error) = redis.check().await {
@@ -86,11 +86,8 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
 }
 
 /// Warns of rows that are not what an operator expects.
-async fn warn_of_tables(
-    database: &Database,
-    obeys_addresses: bool,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let Surprises { weak_admins, weak_credentials, allowed_ips } = database.surprises().await?;
+async fn warn_of_tables(database: &Database) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let Surprises { weak_admins, weak_credentials, has_allowed_ips } = database.surprises().await?;
     if weak_admins > 0 {
         tracing::warn!(
             table = "tbladmins",
@@ -105,14 +102,10 @@ async fn warn_of_tables(
             "secrets are not stored as bcrypt, so these credentials are refused"
         );
     }
-    if obeys_addresses {
-        for entry in AddressGate::new().with_entries(allowed_ips).unreadable_entries() {
-            tracing::warn!(table = "tblconfiguration", "APIAllowedIPs: {entry}");
-        }
-    } else if !allowed_ips.is_empty() {
+    if has_allowed_ips {
         tracing::warn!(
             table = "tblconfiguration",
-            "the addresses of APIAllowedIPs are not obeyed: use --allowed-ips-from-database or --allow-ip"
+            "the addresses of APIAllowedIPs are not obeyed: list them with --allow-ip or --allow-ip-file"
         );
     }
     Ok(())
@@ -123,7 +116,7 @@ async fn reload(
     hangups: Signal,
     options: AccessOptions,
     demo_key: Option<String>,
-    control: Control<Access>,
+    current: CurrentAccess,
 ) {
     let read = move || -> Result<(), AccessError> {
         let read = options.read(demo_key.as_deref())?;
@@ -134,7 +127,7 @@ async fn reload(
             trusted_networks = read.trusted_networks,
             "read addresses and keys anew"
         );
-        control.replace(read.access);
+        current.replace(read.access);
         Ok(())
     };
     whmcs_auth_services_base::reload(hangups, read).await;

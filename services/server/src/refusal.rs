@@ -1,41 +1,25 @@
-//! Why a request was refused: a code and a cause for the operator, a status and a message for the caller.
+//! The refusals of the service, and how the failures of its parts become refusals.
 
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use whmcs_auth::Refusal as _;
-use whmcs_auth::diagnose::Findings;
-use whmcs_auth::gate::AddressRefusal;
-use whmcs_auth::replay::ReplayRefusal;
-use whmcs_auth::{ActionRefusal, ApiError, ApiRefusal, AutoAuthRefusal};
+use tokio::time::error::Elapsed;
+use whmcs_auth::gate::HiddenCaller;
+use whmcs_auth::http::HeadRefusal;
+use whmcs_auth::{AutoAuthRefusal, ReplayRefusal};
+use whmcs_auth_axum::Cause;
 use whmcs_auth_state::{StateError, UseError};
 
 use crate::fair_queue::Full;
-use crate::throttle::Guess;
 
 /// A refusal by the library or by the service.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    /// For the operator's metrics.
-    pub(crate) code: &'static str,
-    /// For the operator's log.
-    pub(crate) cause: String,
-    /// For the caller.
-    pub(crate) status: StatusCode,
-    /// For the caller.
-    pub(crate) message: Cow<'static, str>,
-    /// What the throttle counts it as a failed guess at, if anything.
-    pub(crate) guess: Option<Guess>,
+    pub(crate) cause: Cause,
     /// Whether an action refused, and not the service.
     pub(crate) is_by_action: bool,
-    /// When the caller may try again, in seconds.
-    pub(crate) retry_after: Option<u64>,
-    /// Whether what the request looks like may show the sender's mistake.
-    is_by_look: bool,
-    /// What the sender probably did wrong, for the operator's log and metrics.
-    pub(crate) findings: Findings,
 }
 
 impl Refusal {
@@ -46,23 +30,7 @@ impl Refusal {
         message: impl Into<Cow<'static, str>>,
         cause: impl Display,
     ) -> Self {
-        let cause = cause.to_string();
-        Self {
-            code,
-            cause,
-            status,
-            message: message.into(),
-            guess: None,
-            is_by_action: false,
-            retry_after: None,
-            is_by_look: false,
-            findings: Findings::default(),
-        }
-    }
-
-    /// A refusal by the library.
-    fn from_library(refusal: &dyn whmcs_auth::Refusal) -> Self {
-        Self::answered_as(refusal, refusal.code(), refusal).by_look()
+        Cause::new(code, cause.to_string(), status.as_u16(), message).into()
     }
 
     /// A refusal by the service, with the same public answer as a refusal by the library.
@@ -71,15 +39,13 @@ impl Refusal {
         code: &'static str,
         cause: impl Display,
     ) -> Self {
-        // Cannot fail: the library only returns valid statuses.
-        let status = StatusCode::from_u16(refusal.http_status());
-        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::new(code, status, refusal.public_message(), cause)
+        let (status, message) = (refusal.http_status(), refusal.public_message());
+        Cause::new(code, cause.to_string(), status, message).into()
     }
 
     /// No route takes the request.
     pub(crate) fn not_found(code: &'static str, cause: impl Display) -> Self {
-        Self::new(code, StatusCode::NOT_FOUND, "Not Found", cause).by_look()
+        Self::new(code, StatusCode::NOT_FOUND, "Not Found", cause)
     }
 
     /// A refusal by an action: the caller is verified, and asked for something that is not there.
@@ -94,39 +60,33 @@ impl Refusal {
 
     /// The service could not decide, so it refuses.
     pub(crate) fn unavailable(code: &'static str, cause: impl Display) -> Self {
-        Self::new(code, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", cause)
+        Cause::unavailable(code, cause.to_string()).into()
     }
 
-    /// Counts it as a failed guess of the client's address.
-    pub(crate) fn counted(mut self, guess: Guess) -> Self {
-        self.guess = Some(guess);
-        self
+    /// The answer time is over.
+    pub(crate) fn too_slow(late: Elapsed) -> Self {
+        Self::unavailable("too_slow", late)
     }
 
-    /// The look of the request may show the sender's mistake.
-    pub(crate) fn by_look(mut self) -> Self {
-        self.is_by_look = true;
-        self
-    }
-
-    /// Adds what the sender probably did wrong. Nothing is diagnosed after a refusal that has another reason than
-    /// the request.
-    pub(crate) fn diagnosed(mut self, diagnose: impl FnOnce() -> Findings) -> Self {
-        if self.is_by_look {
-            self.findings = diagnose();
-        }
-        self
-    }
-
-    /// Tells the caller to wait, in whole seconds and at least one.
+    /// Tells the caller to wait.
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
-        let seconds = wait.as_secs_f64().ceil() as u64;
-        self.retry_after = Some(seconds.max(1));
+        self.cause = self.cause.with_retry_after(wait);
         self
     }
 }
 
-/// The cause is the store's, so the caller is not counted.
+impl From<Cause> for Refusal {
+    fn from(cause: Cause) -> Self {
+        Self { cause, is_by_action: false }
+    }
+}
+
+impl From<Refusal> for Cause {
+    fn from(refusal: Refusal) -> Self {
+        refusal.cause
+    }
+}
+
 impl From<StateError> for Refusal {
     fn from(error: StateError) -> Self {
         Self::unavailable(error.code, error.cause)
@@ -142,58 +102,37 @@ impl From<UseError> for Refusal {
     }
 }
 
-impl From<AddressRefusal> for Refusal {
-    fn from(refusal: AddressRefusal) -> Self {
-        Self::from_library(&refusal).counted(Guess::Secret)
+impl From<HeadRefusal> for Refusal {
+    fn from(refusal: HeadRefusal) -> Self {
+        Cause::from(refusal).into()
     }
 }
 
-impl From<ApiRefusal> for Refusal {
-    fn from(refusal: ApiRefusal) -> Self {
-        Self::from_library(&refusal).counted(Guess::Secret)
+/// The option that mends it is named.
+impl From<HiddenCaller> for Refusal {
+    fn from(hidden: HiddenCaller) -> Self {
+        use whmcs_auth::Refusal as _;
+        Self::answered_as(&hidden, hidden.code(), format_args!("{hidden} (option --trust-proxy)"))
     }
 }
 
-impl From<ApiError<sqlx::Error>> for Refusal {
-    fn from(error: ApiError<sqlx::Error>) -> Self {
-        match error {
-            ApiError::Refused(refusal) => refusal.into(),
-            ApiError::Store(error) => error.into(),
-        }
-    }
-}
-
-/// Only a wrong hash is a guess. A malformed link cannot be genuine, whatever its hash. A link that is
-/// expired or without an account has the right hash.
 impl From<AutoAuthRefusal> for Refusal {
     fn from(refusal: AutoAuthRefusal) -> Self {
-        let is_guess = matches!(refusal, AutoAuthRefusal::HashMismatch);
-        let refusal = Self::from_library(&refusal);
-        match is_guess {
-            true => refusal.counted(Guess::Link),
-            false => refusal,
-        }
+        Cause::from(refusal).into()
     }
 }
 
-/// Not counted: the caller is verified.
-impl From<ActionRefusal> for Refusal {
-    fn from(refusal: ActionRefusal) -> Self {
-        Self::from_library(&refusal)
-    }
-}
-
-/// Not counted: the link is genuine. Whoever has a used link may know that it was used.
+/// Whoever has a used link may know that it was used.
 impl From<ReplayRefusal> for Refusal {
     fn from(refusal: ReplayRefusal) -> Self {
-        let message = match refusal {
-            ReplayRefusal::Used => Some("This login link was used before, and it works only once."),
-            _ => None,
-        };
-        let refusal = Self::answered_as(&refusal, refusal.code(), refusal);
-        match message {
-            Some(message) => Self { message: message.into(), ..refusal },
-            None => refusal,
+        match refusal {
+            ReplayRefusal::Used => Self::new(
+                "link_used",
+                StatusCode::FORBIDDEN,
+                "This login link was used before, and it works only once.",
+                refusal,
+            ),
+            _ => Cause::from(refusal).into(),
         }
     }
 }

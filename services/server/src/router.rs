@@ -5,31 +5,66 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRef, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Redirect, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, any, get};
 use tower_http::request_id::{PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Span, field};
+use whmcs_auth_axum::{Authenticator, LinkVerifier, Report, Watch, watch};
 
 use crate::client_address::ClientAddress;
+use crate::database::Credentials;
 use crate::pages;
 use crate::request_id::RandomId;
 use crate::service::Shared;
 
+/// What the handlers and extractors need.
+#[derive(Clone)]
+pub(crate) struct App {
+    service: Shared,
+    authenticator: Authenticator<Credentials>,
+    links: LinkVerifier,
+}
+
+impl FromRef<App> for Shared {
+    fn from_ref(app: &App) -> Self {
+        Self::clone(&app.service)
+    }
+}
+
+impl FromRef<App> for Authenticator<Credentials> {
+    fn from_ref(app: &App) -> Self {
+        app.authenticator.clone()
+    }
+}
+
+impl FromRef<App> for LinkVerifier {
+    fn from_ref(app: &App) -> Self {
+        app.links.clone()
+    }
+}
+
 /// The routes, with `api` for the API. The server must add [`ClientAddress`] to the extensions of each
 /// request.
-pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
+pub(crate) fn router(service: Shared, api: MethodRouter<App>) -> Router {
+    let app = App {
+        authenticator: service.authenticator(),
+        links: service.links(),
+        service: Arc::clone(&service),
+    };
+    let watcher = Arc::clone(&service);
+    let log = Watch::new(move |report: &Report| watcher.reported(report));
     let base = service.settings.base_path.clone();
     let path = |path: &str| format!("{base}{path}");
     let mut router = Router::new()
         .route(&path("/"), page(get(pages::home), "GET"))
         .route(&path("/index.php"), page(get(pages::home), "GET"))
         .route(&path("/includes/api.php"), api)
-        .route(&path("/dologin.php"), page(get(pages::dologin), "GET"))
+        .route(&path("/dologin.php"), any(pages::dologin))
         .route(&path("/oauth/singlesignon.php"), page(get(pages::single_sign_on), "GET"))
         .route(&path("/clientarea.php"), page(get(pages::client_area), "GET"))
         .route(
@@ -43,7 +78,8 @@ pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
     }
     router
         .fallback(pages::not_found)
-        .with_state(Arc::clone(&service))
+        .with_state(app)
+        .layer(from_fn_with_state(log, watch))
         .layer(from_fn_with_state(service, time))
         .layer(header_of_all(header::CACHE_CONTROL, "no-store"))
         .layer(header_of_all(header::REFERRER_POLICY, "no-referrer"))
@@ -65,7 +101,7 @@ pub(crate) fn router(service: Shared, api: MethodRouter<Shared>) -> Router {
 
 /// A page that only accepts the allowed methods. By default HEAD runs the GET handler, so it would log in
 /// and use up one-time links and tokens.
-fn page(methods: MethodRouter<Shared>, allow: &'static str) -> MethodRouter<Shared> {
+fn page(methods: MethodRouter<App>, allow: &'static str) -> MethodRouter<App> {
     let refuse = move |service, address| pages::method_not_allowed(service, address, allow);
     methods.head(refuse).fallback(refuse)
 }

@@ -11,10 +11,10 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::api;
-use crate::client_address::client_address;
+use crate::client_address::ClientAddress;
 use crate::path::{ReceivedPath, collapse_slashes};
 use crate::request_id;
-use crate::router::router;
+use crate::router::{App, router};
 use crate::service::{Service, Shared};
 
 /// Serves until `stop` completes. Requests in progress are then still answered, if they end within the
@@ -34,7 +34,7 @@ pub async fn serve_without_authentication(
 }
 
 async fn serve_with(
-    api: MethodRouter<Shared>,
+    api: MethodRouter<App>,
     listener: TcpListener,
     service: Shared,
     stop: impl Future<Output = ()>,
@@ -42,10 +42,11 @@ async fn serve_with(
     let access = service.access.clone();
     // Around the router, because the path decides which route takes the request.
     let app = router(Arc::clone(&service), api).map_request(move |mut request: Request<Body>| {
-        let trusted = &access.get().trusted_proxies;
+        let access = access.get();
+        let trusted = access.proxies();
         if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
             let peer = peer.ip();
-            let address = client_address(peer, request.headers(), trusted);
+            let address = ClientAddress(trusted.caller_of(peer, request.headers()));
             request_id::keep_trusted(request.headers_mut(), trusted.trusts(peer));
             request.extensions_mut().insert(address);
         }
@@ -56,7 +57,7 @@ async fn serve_with(
         }
         request
     });
-    let is_trusted = |peer| service.access.get().trusted_proxies.trusts(peer);
+    let is_trusted = |peer| service.access.get().proxies().trusts(peer);
     let limits = &service.settings.limits.connections;
     tokio::select! {
         () = whmcs_auth_services_base::serve(listener, app, limits, is_trusted, stop) => {}

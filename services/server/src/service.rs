@@ -1,28 +1,31 @@
 //! The state that all requests share.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
-use whmcs_auth::Clock;
+use tokio::time::timeout;
 use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::diagnose::Findings;
-use whmcs_auth_services_base::{Current, LogMonitor, Refused, Reports};
+use whmcs_auth::{AutoAuthPolicy, Clock};
+use whmcs_auth_axum::{Authenticator, CurrentAccess, LinkVerifier, Report};
+use whmcs_auth_services_base::{LogMonitor, Refused, Reports};
 use whmcs_auth_state::{Capacity, Kind as StateKind, Memory, Store};
 use zeroize::Zeroizing;
 
-use crate::access::Access;
+use crate::api;
 use crate::client_address::ClientAddress;
 use crate::database::{Credentials, Database, PoolUsage};
 use crate::fair_queue::{FairQueue, PROVEN_TIME};
 use crate::metrics::Metrics;
+use crate::pages::DOLOGIN;
 use crate::refusal::Refusal;
 use crate::sessions::Sessions;
 use crate::settings::{Limits, Settings};
 use crate::sso_tokens::SsoTokens;
-use crate::throttle::{Guess, Throttle};
+use crate::throttle::Throttle;
+use crate::turns::{CallTurns, LinkTurns};
 
 /// The service, as every handler receives it.
 pub(crate) type Shared = Arc<Service>;
@@ -30,7 +33,7 @@ pub(crate) type Shared = Arc<Service>;
 /// The settings, the database, and what is kept between requests.
 pub struct Service {
     pub(crate) settings: Settings,
-    pub(crate) access: Current<Access>,
+    pub(crate) access: CurrentAccess,
     pub(crate) database: Database,
     /// The database, for the pages.
     pub(crate) page_database: Database,
@@ -39,25 +42,22 @@ pub struct Service {
     pub(crate) sessions: Sessions,
     pub(crate) sso_tokens: SsoTokens,
     pub(crate) throttle: Throttle,
-    /// Limits how many secrets are verified at the same time.
-    pub(crate) verifications: FairQueue,
     /// The matches that need no bcrypt.
-    pub(crate) cache: Option<Arc<VerificationCache>>,
-    pub(crate) metrics: Metrics,
+    cache: Option<Arc<VerificationCache>>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) reports: Reports,
-    clock: Box<dyn Clock + Send + Sync>,
+    clock: Arc<dyn Clock + Send + Sync>,
 }
 
 impl Service {
     /// Creates a service over `database` that takes the time from `clock`. `log` watches the log.
     pub fn new(
         settings: Settings,
-        access: impl Into<Current<Access>>,
+        access: impl Into<CurrentAccess>,
         database: Database,
         clock: impl Clock + Send + Sync + 'static,
         log: LogMonitor,
     ) -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
         let state = Arc::new(Memory::new(Capacity {
             links: settings.limits.remembered_links,
             sessions: settings.limits.sessions,
@@ -71,11 +71,10 @@ impl Service {
             sso_tokens: SsoTokens::new(state.clone()),
             throttle: Throttle::new(state.clone(), &settings.limits),
             state,
-            verifications: FairQueue::new(cores, &settings.limits),
             reports: Reports::new(&mut registry, log),
-            metrics: Metrics::new(registry, cache.clone()),
+            metrics: Arc::new(Metrics::new(registry, cache.clone())),
             cache,
-            clock: Box::new(clock),
+            clock: Arc::new(clock),
             settings,
             access: access.into(),
             page_database: database.for_pages(),
@@ -95,9 +94,36 @@ impl Service {
         self
     }
 
-    /// The API credentials and admins of the database.
-    pub(crate) fn credentials(&self) -> Credentials<'_> {
-        Credentials { database: &self.database, settings: &self.settings }
+    /// The way of API calls.
+    pub(crate) fn authenticator(&self) -> Authenticator<Credentials> {
+        let limits = &self.settings.limits;
+        let cores = available_parallelism().map_or(1, usize::from);
+        let turns = CallTurns {
+            throttle: self.throttle.clone(),
+            queue: FairQueue::new(cores, limits),
+            metrics: Arc::clone(&self.metrics),
+            waits: limits.answer_time,
+        };
+        let store = Credentials::new(&self.database, &self.settings);
+        let bytes = usize::try_from(limits.body_kib).unwrap_or(usize::MAX).saturating_mul(1024);
+        let authenticator = Authenticator::new(store, self.access.clone())
+            .with_turns(turns)
+            .with_body_limit(bytes)
+            .with_body_time(limits.body_time)
+            .with_get(self.settings.allow_get);
+        match &self.cache {
+            Some(cache) => authenticator.with_cache(Arc::clone(cache)),
+            None => authenticator,
+        }
+    }
+
+    /// The way of login links.
+    pub(crate) fn links(&self) -> LinkVerifier {
+        let ahead = self.settings.limits.link_ahead_time;
+        LinkVerifier::new(self.access.clone())
+            .with_policy(AutoAuthPolicy::new().with_future_limit(ahead))
+            .with_clock(Arc::clone(&self.clock))
+            .with_turns(LinkTurns(self.throttle.clone()))
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {
@@ -110,20 +136,7 @@ impl Service {
         work: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
         let limit = self.settings.limits.answer_time;
-        tokio::time::timeout(limit, work)
-            .await
-            .unwrap_or_else(|late| Err(Refusal::unavailable("too_slow", late)))
-    }
-
-    /// Returns the client's address. Refuses a hidden address, and one with too many failed guesses.
-    pub(crate) async fn admit(
-        &self,
-        address: ClientAddress,
-        guess: Guess,
-    ) -> Result<IpAddr, Refusal> {
-        let address = address.known()?;
-        self.throttle.check(guess, address).await?;
-        Ok(address)
+        timeout(limit, work).await.map_err(Refusal::too_slow)?
     }
 
     /// All metrics, as text.
@@ -152,31 +165,34 @@ impl Service {
         self.reports.accepted(endpoint);
     }
 
-    /// Counts and logs a refusal.
-    pub(crate) async fn refused(
+    /// Counts and logs a refusal of a page.
+    pub(crate) fn refused(
         &self,
         endpoint: &'static str,
         ClientAddress(address): ClientAddress,
         refusal: &Refusal,
     ) {
-        let Refusal { code, cause, status, findings, guess, .. } = refusal;
-        if let (Ok(address), Some(guess)) = (address, *guess) {
-            self.throttle.count(guess, address).await;
-        }
-        let refused = Refused { code, cause, status: status.as_u16(), findings };
-        self.reports.refused(endpoint, address.ok(), refused);
+        let cause = &refusal.cause;
+        self.reports.refused(
+            endpoint,
+            address.ok(),
+            Refused {
+                code: cause.code(),
+                cause: cause.sentence(),
+                status: cause.http_status().as_u16(),
+                caller: None,
+                findings: &Findings::default(),
+            },
+        );
     }
 
-    /// Logs that a request was accepted, but not all of it was followed.
-    pub(crate) fn changed(
-        &self,
-        endpoint: &'static str,
-        ClientAddress(address): ClientAddress,
-        code: &'static str,
-        cause: &'static str,
-        findings: &Findings,
-    ) {
-        self.reports.changed(endpoint, address.ok(), code, cause, findings);
+    /// Counts and logs what the companion reports.
+    pub(crate) fn reported(&self, report: &Report) {
+        let endpoint = match report.is_call() {
+            true => api::ENDPOINT,
+            false => DOLOGIN,
+        };
+        self.reports.report(endpoint, report);
     }
 }
 

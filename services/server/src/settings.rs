@@ -21,11 +21,9 @@ pub enum RoleIds {
     Comma,
 }
 
-/// What the service accepts, apart from [`Access`](crate::Access).
+/// What the service accepts, apart from who may call.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whether the addresses in the row `APIAllowedIPs` of `tblconfiguration` may also call.
-    pub allowed_ips_from_database: bool,
     /// Whether the API also accepts GET, which puts secrets into the URL.
     pub allow_get: bool,
     /// Whether an action's own errors have a status of their own, such as 404. Otherwise their status is 200.
@@ -51,7 +49,6 @@ impl Settings {
     /// The settings without an option: each link may be used again, and only POST is accepted.
     pub fn new(base_url: impl Into<String>, bcrypt_cost: BcryptCost) -> Self {
         Self {
-            allowed_ips_from_database: false,
             allow_get: false,
             action_error_statuses: false,
             one_time_links: false,

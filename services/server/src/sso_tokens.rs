@@ -8,7 +8,6 @@ use whmcs_auth_state::{Key, Kind, Store};
 
 use crate::random::{is_hex_of_32_bytes, random_hex};
 use crate::refusal::Refusal;
-use crate::throttle::Guess;
 
 /// How long a token can be used.
 const LIFETIME: Duration = Duration::seconds(60);
@@ -98,8 +97,7 @@ fn not_expired(
             &AutoAuthRefusal::HashMismatch,
             "sso_token_unknown",
             "the token was never issued, or it was used before",
-        )
-        .counted(Guess::Link)),
+        )),
         None => Err(Refusal::answered_as(
             &AutoAuthRefusal::HashMismatch,
             "sso_token_format",

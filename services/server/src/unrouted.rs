@@ -87,13 +87,14 @@ mod tests {
             ("", "/dologin", "path_without_php", "/dologin.php"),
         ] {
             let refusal = refusal(path, &base.parse().unwrap());
-            assert_eq!(refusal.code, code, "{path}");
-            assert!(refusal.cause.contains(route), "{path}: {}", refusal.cause);
+            assert_eq!(refusal.cause.code(), code, "{path}");
+            let sentence = refusal.cause.sentence();
+            assert!(sentence.contains(route), "{path}: {sentence}");
         }
         for path in
             ["/", "", "/index.php", "/xapi.php", "/includes", "/api.phpx", "/%00", "/api.php5"]
         {
-            assert_eq!(refusal(path, &BasePath::default()).code, "path_unknown", "{path}");
+            assert_eq!(refusal(path, &BasePath::default()).cause.code(), "path_unknown", "{path}");
         }
     }
 }

@@ -42,7 +42,7 @@ const CASES: &[Case] = &[
     post(
         JSON,
         r#"{"identifier":"a","secret":"marker-of-a-secret"}"#,
-        "body_type",
+        "body_not_form",
         Some("body_is_json"),
         "JSON",
     ),
@@ -69,11 +69,7 @@ const CASES: &[Case] = &[
         "identifier",
     ),
     post(FORM, "", "missing_credentials", Some("no_body"), "no body"),
-    get(
-        "/includes/api.php?secret=marker-of-a-secret",
-        ("api", "method_not_allowed", None),
-        "--allow-get",
-    ),
+    get("/includes/api.php?secret=marker-of-a-secret", ("api", "get_not_allowed", None), "POST"),
     get(
         "/dologin.php?email=demo@whmcs.com&timestamp=1290100706000&hash=d0d9ee4b59d8b95d9f8cbb8a42d3ed4c",
         ("dologin", "timestamp_format", Some("timestamp_milliseconds,hash_is_md5")),
@@ -98,7 +94,7 @@ const CASES: &[Case] = &[
         target: "/dologin.php?hash=marker-of-a-secret",
         content_type: FORM,
         body: "x",
-        line: ("page", "method_not_allowed", None),
+        line: ("dologin", "method_not_allowed", None),
         says: "GET",
     },
 ];
@@ -182,6 +178,6 @@ async fn an_accepted_link_with_a_refused_goto_is_logged() {
     let lines = log.iter().map(|line| &line["fields"]).filter(|it| it["endpoint"] == "dologin");
     let lines: Vec<_> = lines.map(|it| (it["code"].as_str(), it["findings"].as_str())).collect();
     let refused = (Some("goto_refused"), Some("goto_full_url"));
-    assert_eq!(lines, [refused, (Some("accepted"), None), (Some("accepted"), None)]);
+    assert_eq!(lines, [(Some("accepted"), None), refused, (Some("accepted"), None)]);
     assert!(!log.iter().any(|line| line.to_string().contains(MARKER)));
 }

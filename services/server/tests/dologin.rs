@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use support::{Server, answer, cookie, head};
+use whmcs_auth_axum::Access;
 
 #[tokio::test]
 async fn a_genuine_link_starts_a_session() {
@@ -402,7 +403,7 @@ async fn autoauth_can_be_switched_off() {
     server.sql("DELETE FROM tblconfiguration WHERE setting = 'AllowAutoAuth'").await;
     assert_eq!(server.get(&link).await.status(), 302);
 
-    let server = Server::with_access(|_, access| access.autoauth_keys = Default::default()).await;
+    let server = Server::with_access(Access::new(), |_| {}).await;
     assert_eq!(server.get(&link).await.status(), 403);
     assert_eq!(server.count("dologin", "autoauth_disabled").await, 1);
 }

@@ -4,12 +4,13 @@ mod support;
 
 use std::time::Duration;
 
-use support::{ADMIN, FORM, LOGIN, PAIR, Server, answer, cookie, head, proxies};
+use support::{ADMIN, FORM, LOGIN, PAIR, Server, access, answer, cookie, head, proxies};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use whmcs_auth::BcryptCost;
 use whmcs_auth::gate::AddressGate;
+use whmcs_auth_axum::Access;
 
 const UNAVAILABLE: &str = r#"{"result":"error","message":"Service Unavailable"}"#;
 
@@ -88,8 +89,7 @@ async fn an_answer_has_the_id_of_its_request() {
     let chosen = server.get_with("/clientarea.php", "x-request-id", "chosen").await;
     assert_ne!(id(&chosen), "chosen", "a stranger chooses no id");
 
-    let server =
-        Server::with_access(|_, access| access.trusted_proxies = proxies(&["127.0.0.1"])).await;
+    let server = Server::with_access(access().with_proxies(proxies(&["127.0.0.1"])), |_| {}).await;
     let chosen = server.get_with("/nothing", "x-request-id", "chosen-1.2_3").await;
     assert_eq!(id(&chosen), "chosen-1.2_3");
     let chosen = server.get_with("/nothing", "x-request-id", "no id").await;
@@ -215,9 +215,9 @@ async fn a_missing_table_is_a_store_failure() {
 
 #[tokio::test]
 async fn an_address_with_too_many_failures_is_refused_for_a_while() {
-    let server = Server::with_access(|settings, access| {
-        access.trusted_proxies = proxies(&["127.0.0.1"]);
-        access.addresses = AddressGate::open();
+    let access =
+        Access::new().with_addresses(AddressGate::open()).with_proxies(proxies(&["127.0.0.1"]));
+    let server = Server::with_access(access, |settings| {
         settings.limits.failures = 3;
         settings.limits.failure_time = Duration::from_secs(10);
     })
@@ -243,7 +243,7 @@ async fn an_address_with_too_many_failures_is_refused_for_a_while() {
     let seconds: u64 = head(&throttled, "retry-after").unwrap().parse().unwrap();
     assert!((1..=10).contains(&seconds), "{seconds}");
     let throttled = answer(throttled).await;
-    let message = r#"{"result":"error","message":"Too Many Requests"}"#.to_owned();
+    let message = "result=error;message=Too Many Requests".to_owned();
     assert_eq!(throttled, (429, message), "whether or not the secret is right");
     assert_eq!(server.count("api", "throttled").await, 3);
     // Other addresses are not affected.
@@ -387,11 +387,9 @@ async fn a_foreign_page_and_a_prefetch_use_up_no_link_and_guess_nothing() {
 
 #[tokio::test]
 async fn each_guess_of_an_access_key_is_counted() {
-    let server = Server::with_access(|settings, access| {
-        access.addresses = AddressGate::new().with_access_key("k").unwrap();
-        settings.limits.failures = 1;
-    })
-    .await;
+    let addresses = AddressGate::new().with_access_key("k").unwrap();
+    let access = access().with_addresses(addresses);
+    let server = Server::with_access(access, |settings| settings.limits.failures = 1).await;
     assert_eq!(server.call(&format!("{PAIR}&accesskey=x")).await.0, 403);
     assert_eq!(
         server.call(&format!("{PAIR}&accesskey=y")).await.0,
@@ -407,11 +405,10 @@ async fn a_trusted_proxy_sends_the_clients_address() {
         let call = server.form(ask.clone()).header(header, value);
         answer(call.send().await.unwrap()).await
     };
-    let behind_a_proxy = Server::with_access(|_, access| {
-        access.addresses = AddressGate::new().with_entries(["203.0.113.7", "127.0.0.1", "0.0.0.0"]);
-        access.trusted_proxies = proxies(&["127.0.0.1"]);
-    })
-    .await;
+    let access = access()
+        .with_addresses(AddressGate::new().with_entries(["203.0.113.7", "127.0.0.1", "0.0.0.0"]))
+        .with_proxies(proxies(&["127.0.0.1"]));
+    let behind_a_proxy = Server::with_access(access, |_| {}).await;
     let listed = "192.0.2.1, 203.0.113.7";
     assert_eq!(call(&behind_a_proxy, "x-forwarded-for", listed).await.0, 200);
     let other = "203.0.113.7, 192.0.2.1";
@@ -647,9 +644,8 @@ async fn connections_of_a_peer_have_a_limit() {
     assert_eq!(server.get("/nothing").await.status(), 404);
 
     // A trusted proxy has no limit.
-    let server = Server::with_access(|settings, access| {
+    let server = Server::with_access(access().with_proxies(proxies(&["127.0.0.1"])), |settings| {
         settings.limits.connections.open_by_peer = 0;
-        access.trusted_proxies = proxies(&["127.0.0.1"]);
     })
     .await;
     assert_eq!(server.get("/nothing").await.status(), 404);

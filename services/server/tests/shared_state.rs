@@ -10,15 +10,13 @@ use tokio::time::{Instant, sleep, timeout};
 use whmcs_auth_state::test_redis::TestRedis;
 use whmcs_auth_state::{Redis, Store};
 
-const UNAVAILABLE: &str = r#"{"result":"error","message":"Service Unavailable"}"#;
-
 /// Two services, and a Redis that remembers for long enough to know about every link.
 async fn two(limit_of_failures: u32) -> ([Server; 2], TestRedis) {
     let redis = TestRedis::start(&[]);
     let start = async || {
         let state: Arc<dyn Store> = Arc::new(Redis::new(&redis.url()).unwrap());
         state.check().await.unwrap();
-        Server::with_state(Some(state), |settings, _| {
+        Server::with_state(state, |settings| {
             settings.one_time_links = true;
             settings.limits.failures = limit_of_failures;
             settings.limits.sessions_by_client = 2;
@@ -143,8 +141,9 @@ async fn without_redis_nobody_is_let_in() {
         let request = server.http.post(format!("{}/logout.php", server.base));
         let answer = request.header("cookie", &session).send().await.unwrap();
         assert_eq!(answer.status(), 503, "the session has not ended");
-        let ask = format!("action=GetClients&responsetype=json&{PAIR}");
-        assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
+        let ask = format!("action=GetClients&{PAIR}");
+        let unavailable = "result=error;message=Service Unavailable".to_owned();
+        assert_eq!(server.call(&ask).await, (503, unavailable));
         assert_eq!(server.count("dologin", "state_unreachable").await, 2);
         assert_eq!(server.count("api", "state_unreachable").await, 1);
         let not_ready = r#"{"database":"ready","log":"ready","state":"not ready"}"#;

@@ -100,22 +100,6 @@ async fn options_reach_the_service() {
 }
 
 #[tokio::test]
-async fn the_list_of_the_database_is_obeyed_by_option() {
-    let folder = tempfile::tempdir().unwrap();
-    let call = async |options: &[&str]| {
-        let program = Program::start(folder.path(), options, "info");
-        let api = format!("{}/includes/api.php", program.base());
-        let form = format!("action=GetClients&limitnum=0&{PAIR}");
-        let call = http().post(&api).header("content-type", FORM).body(form);
-        call.send().await.unwrap().status().as_u16()
-    };
-    assert_eq!(call(&[]).await, 200);
-    // The demo's list is empty, and this machine is no longer listed by default.
-    assert_eq!(call(&["--allowed-ips-from-database"]).await, 403);
-    assert_eq!(call(&["--allowed-ips-from-database", "--allow-ip", "127.0.0.0/8"]).await, 200);
-}
-
-#[tokio::test]
 async fn a_network_of_proxies_is_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let options = ["--trust-proxy", "127.0.0.0/8", "--allow-ip", "203.0.113.7"];
@@ -179,7 +163,7 @@ async fn the_limit_of_a_body_is_an_option_and_the_log_names_it() {
     assert_eq!(post(2049).await, 413);
     let log = program.stop();
     let entry = log.iter().find(|entry| entry["fields"]["code"] == "body_too_large").unwrap();
-    let cause = "the body has more than 2 KiB, the limit of --max-body";
+    let cause = "the body has more than 2048 bytes";
     assert_eq!(entry["fields"]["message"], cause);
 }
 
@@ -356,11 +340,6 @@ async fn what_will_surprise_is_a_warning_at_the_start() {
     let tables = [("tbladmins".to_owned(), Some(2)), ("tbldeviceauth".to_owned(), Some(1))];
     let not_obeyed = ("tblconfiguration".to_owned(), None);
     assert_eq!(warnings(&[]), [&tables[..], std::slice::from_ref(&not_obeyed)].concat());
-    assert_eq!(
-        warnings(&["--allowed-ips-from-database"]),
-        [&tables[..], std::slice::from_ref(&not_obeyed)].concat(),
-        "the network of the list is not obeyed"
-    );
     let keys = ["--autoauth-key", "marker ", "--access-key", "marker\r"];
     let white_space =
         "the text ends with white space, which counts: remove it unless it belongs to the secret";

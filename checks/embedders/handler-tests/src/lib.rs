@@ -1,15 +1,16 @@
 //! Handlers of a service, tested with callers and logins that no request made.
 
+use axum::body::Body;
 use axum::http::header::SET_COOKIE;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use whmcs_auth_axum::whmcs_auth::answer::Value;
 use whmcs_auth_axum::whmcs_auth::gate::AuthorizedCall;
 use whmcs_auth_axum::whmcs_auth::{
-    AcceptedLogin, ApiMode, AutoAuthLogin, AutoAuthRefusal, MemoryStore, ReadyStore,
+    AcceptedLogin, ApiMode, AutoAuthLogin, AutoAuthRefusal, MemoryStore,
 };
 use whmcs_auth_axum::{ApiCall, LoginLink, Rejection};
 
-type Store = ReadyStore<MemoryStore<u64>>;
+type Store = MemoryStore<u64>;
 
 /// Admins see all clients, and an API credential the first ones.
 pub fn visible_clients(call: &AuthorizedCall<u64>) -> i64 {
@@ -41,15 +42,22 @@ pub fn account(login: AutoAuthLogin<'_>, found: &[&str]) -> Result<usize, AutoAu
 /// The page that a link opens.
 pub async fn dologin(LoginLink { login, .. }: LoginLink) -> Result<Response, Rejection> {
     let login = login.check_account(["demo@whmcs.com"], |email| email, |_| true)?.repeatable();
-    let mut response: Response = login.redirect("clientarea.php");
-    response.headers_mut().insert(SET_COOKIE, axum::http::HeaderValue::from_static("session=1"));
-    Ok(response)
+    let cookie = [(SET_COOKIE, "session=1; SameSite=Lax")];
+    Ok((cookie, login.redirect::<Body>("clientarea.php")).into_response())
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::http::Request;
+    use axum::routing::any;
+    use tower::ServiceExt;
+    use whmcs_auth_axum::whmcs_auth::replay::ReplayGuard;
     use whmcs_auth_axum::whmcs_auth::time::OffsetDateTime;
-    use whmcs_auth_axum::whmcs_auth::{AllowedActions, ApiCaller, Received, replay::ReplayGuard};
+    use whmcs_auth_axum::whmcs_auth::{
+        AllowedActions, ApiCaller, AutoAuthKey, Received, SystemClock, sign_autoauth,
+    };
+    use whmcs_auth_axum::{Access, LinkVerifier, Report};
 
     use super::*;
 
@@ -116,14 +124,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_login_gets_a_session() {
-        let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
-        let link = |email| LoginLink { login: AutoAuthLogin::for_test(email, 1_700_000_000), now };
-        let response = dologin(link("demo@whmcs.com")).await.unwrap();
-        assert_eq!(
-            (response.status().as_u16(), &response.headers()["location"]),
-            (302, &"clientarea.php".parse().unwrap())
-        );
-        let rejection = dologin(link("other@whmcs.com")).await.unwrap_err();
-        assert_eq!(rejection.report().code, "account_email_mismatch");
+        let key = || AutoAuthKey::new("abcXYZ123").unwrap();
+        let links = LinkVerifier::new(Access::new().with_keys(key()));
+        let router = Router::new().route("/dologin.php", any(dologin)).with_state(links);
+        let open = async |email| {
+            let link = sign_autoauth(email, None, &key(), &SystemClock).unwrap();
+            let url = link.url("https://billing.example.com").unwrap();
+            router.clone().oneshot(Request::get(url).body(Body::empty()).unwrap()).await.unwrap()
+        };
+        let response = open("demo@whmcs.com").await;
+        assert_eq!(response.status(), 302);
+        assert_eq!(response.headers()["location"], "clientarea.php");
+        assert_eq!(response.headers()["set-cookie"], "session=1; SameSite=Lax");
+        let response = open("other@whmcs.com").await;
+        assert_eq!(response.status(), 403);
+        let report = response.extensions().get::<Report>().unwrap();
+        assert_eq!(report.code(), "account_email_mismatch");
     }
 }

@@ -61,7 +61,7 @@ fn compare(cases: &[Case]) -> ExitCode {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     identifiers(&mut cases);
-    pending_calls(&mut cases);
+    pending_decisions(&mut cases);
     recalls(&mut cases);
     usernames(&mut cases);
     keys_and_links(&mut cases);
@@ -124,8 +124,8 @@ fn identifiers(cases: &mut Vec<Case>) {
     }
 }
 
-/// The decision alone, after the look-ups over an async store.
-fn pending_calls(cases: &mut Vec<Case>) {
+/// The decision alone, after the look-ups.
+fn pending_decisions(cases: &mut Vec<Case>) {
     for secret in secrets() {
         let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
         let record = |state| Some(ApiCredential::new((), NAME, secret.clone(), state));
@@ -135,7 +135,7 @@ fn pending_calls(cases: &mut Vec<Case>) {
             ("right, admin disabled", "admin_disabled", SECRET, record(AdminState::Disabled)),
         ] {
             cases.push(Case {
-                group: format!("pending call, {}", StoredScheme::from(secret.scheme())),
+                group: format!("pending decision, {}", StoredScheme::from(secret.scheme())),
                 name,
                 code,
                 work: decide_pending(presented.into(), credential, expected),
@@ -334,7 +334,7 @@ fn cost_of_a_decoy(cases: &mut Vec<Case>) {
 }
 
 fn lengths(cases: &mut Vec<Case>) {
-    for field in ["identifier", "secret", "username", "password", "email", "hash", "goto"] {
+    for field in ["identifier", "secret", "username", "password", "email", "hash"] {
         for (name, megabytes) in [("1 MB", 1), ("10 MB", 10)] {
             cases.push(Case {
                 group: format!("{field} over its cap"),
@@ -343,6 +343,14 @@ fn lengths(cases: &mut Vec<Case>) {
                 work: too_long(field, megabytes),
             });
         }
+    }
+    for (name, megabytes) in [("1 MB", 1), ("10 MB", 10)] {
+        cases.push(Case {
+            group: "goto over its cap".into(),
+            name,
+            code: "goto refused",
+            work: with_long_goto(megabytes),
+        });
     }
 }
 
@@ -406,8 +414,8 @@ fn too_long(field: &'static str, megabytes: usize) -> Work {
         let value: &String = value.get_or_init(|| "x".repeat(megabytes << 20));
         let pairs = [(field, value.as_str())];
         let request = ApiRequest::from_pairs(pairs);
-        let attempt = request.attempt();
-        let refused = attempt.decide::<()>(None, None, expected, &ApiPolicy::new());
+        let attempt = request.attempt(&ApiPolicy::new());
+        let refused = attempt.decide::<()>(None, None, expected);
         let link = AutoAuthRequest::from_pairs(pairs);
         let now = OffsetDateTime::UNIX_EPOCH;
         let refused_link = verify_autoauth(&link, &keys, &now, &AutoAuthPolicy::new());
@@ -416,6 +424,27 @@ fn too_long(field: &'static str, megabytes: usize) -> Work {
             (Err(ApiRefusal::MissingCredentials), Err(refusal)) => refusal.code(),
             (Err(refusal), Err(_)) => refusal.code(),
             _ => "accepted",
+        }
+    })
+}
+
+/// A `goto` over its cap is dropped before it is read, and the link is accepted.
+fn with_long_goto(megabytes: usize) -> Work {
+    let value = OnceCell::new();
+    let keys = keys([KEY.to_owned()]);
+    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a time");
+    Box::new(move || {
+        let value: &String = value.get_or_init(|| "x".repeat(megabytes << 20));
+        let link = AutoAuthRequest::from_pairs([
+            ("email", "a+b@example.com"),
+            ("timestamp", "1700000000"),
+            ("hash", HASH),
+            ("goto", value),
+        ]);
+        match verify_autoauth(&link, &keys, &now, &AutoAuthPolicy::new()) {
+            Ok(login) if login.is_goto_refused() => "goto refused",
+            Ok(_) => "accepted",
+            Err(refusal) => refusal.code(),
         }
     })
 }

@@ -11,9 +11,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use whmcs_auth::time::OffsetDateTime;
-use whmcs_auth::{AutoAuthKey, AutoAuthKeys, sign_autoauth};
-use whmcs_auth_bridge::{Access, Bridge, Settings, serve};
+use whmcs_auth::{AutoAuthKey, sign_autoauth};
+use whmcs_auth_axum::Access;
+use whmcs_auth_bridge::{Bridge, Settings, serve};
 use whmcs_auth_services_base::{ConnectionLimits, LogMonitor, Page, advice, operator, title};
 use whmcs_auth_state::{Capacity, Memory, Store};
 
@@ -158,6 +160,7 @@ pub fn settings(whmcs_url: Url) -> Settings {
         whmcs_url,
         public_url: PUBLIC.parse().unwrap(),
         identifier: IDENTIFIER.to_owned(),
+        secret: watch::channel(SECRET.into()).1,
         access: access().into(),
         policy: Default::default(),
         max_calls_in_flight: 16,
@@ -166,11 +169,7 @@ pub fn settings(whmcs_url: Url) -> Settings {
 }
 
 pub fn access() -> Access {
-    Access {
-        secret: SECRET.into(),
-        autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(KEY).unwrap()),
-        trusted_proxies: Default::default(),
-    }
+    Access::new().with_keys(AutoAuthKey::new(KEY).unwrap())
 }
 
 pub fn memory() -> Arc<dyn Store> {

@@ -187,10 +187,10 @@ class Traffic:
         fields = {"action": "GetClients", "responsetype": "json"} | PAIR
         text, address = json.dumps(fields), self.address(2)
         type_of_forms = {"Content-Type": "application/x-www-form-urlencoded"}
-        await self.call("JSON", {}, Answer(415, "Unsupported Media Type", "body_type"), address, json=fields)
+        await self.call("JSON", {}, refused("body_not_form"), address, json=fields)
         await self.call("JSON as a form", {}, refused("missing_credentials"), address, data=text, headers=type_of_forms)
         broken = {"Content-Type": "multipart/form-data; boundary=x"}
-        answer = Answer(400, "Bad Request", "multipart_broken")
+        answer = refused("multipart_broken")
         await self.call("broken multipart", {}, answer, address, data=b"--x\r\nContent-Dis", headers=broken)
         large = Answer(413, "Request Too Large", "body_too_large")
         await self.call("a large body", fields | {"x": "y" * 600_000}, large, address)

@@ -1,8 +1,5 @@
 //! API credentials, admins and API roles, as the library's records.
 
-use std::fmt;
-use std::sync::Arc;
-
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row};
 use time::format_description::BorrowedFormatItem;
@@ -10,22 +7,15 @@ use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 use tokio::time::timeout;
 use whmcs_auth::{
-    Admin, AdminState, AllowedActions, ApiCredential, AsyncCredentialStore, ExpectedSchemes,
-    SchemeError, StoredPassword, StoredSecret,
+    Admin, AdminState, AllowedActions, ApiCaller, ApiCredential, ApiMode, AsyncCredentialStore,
+    ExpectedSchemes, SchemeError, StoredPassword, StoredSecret,
 };
+use whmcs_auth_axum::Cause;
 
 use super::row_lines::RowLines;
 use super::{Database, exact_or_first, none_if_unencodable};
+use crate::refusal::Refusal;
 use crate::settings::{RoleIds, Settings};
-
-/// The row of a caller.
-#[derive(Clone, Debug)]
-pub(crate) enum CallerId {
-    /// A row of `tbldeviceauth`, with its column `role_ids` as stored, and the roles that it may name.
-    Credential { id: i64, role_ids: String, roles: Arc<[Role]> },
-    /// A row of `tbladmins`.
-    Admin { id: i64 },
-}
 
 /// A row of `tblapi_roles`.
 #[derive(Debug)]
@@ -33,15 +23,6 @@ pub(crate) struct Role {
     id: i64,
     /// `None` if the column cannot be read.
     permissions: Option<String>,
-}
-
-impl fmt::Display for CallerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Credential { id, .. } => write!(f, "credential {id}"),
-            Self::Admin { id } => write!(f, "admin {id}"),
-        }
-    }
 }
 
 /// The format of a `TIMESTAMP` in MariaDB.
@@ -90,27 +71,33 @@ struct AdminRow {
 }
 
 /// The credentials and admins of a database, read as the settings say.
-pub(crate) struct Credentials<'s> {
-    pub(crate) database: &'s Database,
-    pub(crate) settings: &'s Settings,
+pub(crate) struct Credentials {
+    database: Database,
+    api_access_permission: i64,
+    role_ids: RoleIds,
+    expected: ExpectedSchemes,
+    /// How long a look-up may take.
+    answer_time: std::time::Duration,
 }
 
 /// A row that the library cannot read is logged and counts as absent.
-impl AsyncCredentialStore for Credentials<'_> {
-    type Id = CallerId;
-    type Error = sqlx::Error;
+impl AsyncCredentialStore for Credentials {
+    /// The number of the row. The mode of the caller says of which table.
+    type Id = i64;
+    type Error = Cause;
 
-    async fn find_credential(
-        &self,
-        identifier: &str,
-    ) -> sqlx::Result<Option<ApiCredential<CallerId>>> {
+    async fn find_credential(&self, identifier: &str) -> Result<Option<ApiCredential<i64>>, Cause> {
         let rows = self.rows("tbldeviceauth", CREDENTIAL, identifier).await?;
         let number = |row: &AnyRow| row.try_get::<i64, _>("id").ok();
         let of_credentials = rows.chunk_by(|row, next| number(row) == number(next));
         let records = of_credentials.filter_map(|rows| {
             let row = rows.first()?;
             let record = CredentialRow::from_row(row).map_err(Unreadable::from);
-            let record = record.and_then(|row| row.record(rows.iter().filter_map(Role::read)));
+            let record = record.and_then(|row| {
+                let roles: Vec<_> = rows.iter().filter_map(Role::read).collect();
+                let actions = self.actions(&row, &roles);
+                Ok(row.record()?.with_actions(actions))
+            });
             self.readable("tbldeviceauth", row, record)
         });
         Ok(exact_or_first(records.collect(), |found: &ApiCredential<_>| {
@@ -118,7 +105,7 @@ impl AsyncCredentialStore for Credentials<'_> {
         }))
     }
 
-    async fn find_admin(&self, username: &str) -> sqlx::Result<Option<Admin<CallerId>>> {
+    async fn find_admin(&self, username: &str) -> Result<Option<Admin<i64>>, Cause> {
         let rows = self.rows("tbladmins", ADMIN, username).await?;
         let records = rows.iter().filter_map(|row| {
             let record = AdminRow::from_row(row).map_err(Unreadable::from);
@@ -130,22 +117,33 @@ impl AsyncCredentialStore for Credentials<'_> {
     }
 
     fn expected_schemes(&self) -> ExpectedSchemes {
-        self.settings.expected_schemes()
+        self.expected
     }
 }
 
-impl Credentials<'_> {
+impl Credentials {
+    pub(crate) fn new(database: &Database, settings: &Settings) -> Self {
+        Self {
+            database: database.clone(),
+            api_access_permission: settings.api_access_permission,
+            role_ids: settings.role_ids,
+            expected: settings.expected_schemes(),
+            answer_time: settings.limits.answer_time,
+        }
+    }
+
     async fn rows(
         &self,
         table: &'static str,
         query: &'static str,
         name: &str,
-    ) -> sqlx::Result<Vec<AnyRow>> {
+    ) -> Result<Vec<AnyRow>, Cause> {
         let rows = sqlx::query(query)
-            .bind(self.settings.api_access_permission)
+            .bind(self.api_access_permission)
             .bind(name)
             .fetch_all(&self.database.pool);
-        match none_if_unencodable(rows.await, name) {
+        let rows = timeout(self.answer_time, rows).await.map_err(Refusal::too_slow)?;
+        match none_if_unencodable(rows, name) {
             // A text of a row is not UTF-8. sqlx reads all columns before it hands out a row.
             Err(sqlx::Error::Decode(error)) => {
                 if self.database.row_lines.are_due(table, None) {
@@ -153,7 +151,7 @@ impl Credentials<'_> {
                 }
                 Ok(Vec::new())
             }
-            rows => rows,
+            rows => Ok(rows.map_err(Refusal::from)?),
         }
     }
 
@@ -173,21 +171,19 @@ impl Credentials<'_> {
     }
 }
 
-impl Database {
-    /// The actions that the API roles of a verified credential allow. Admins have no API roles.
-    pub(crate) fn allowed_actions(&self, caller: &CallerId, format: RoleIds) -> AllowedActions {
-        let CallerId::Credential { id, role_ids, roles } = caller else {
-            return AllowedActions::default();
-        };
-        let Some(ids) = format.read(role_ids) else {
-            let table = "tbldeviceauth";
-            if self.row_lines.are_due(table, Some(*id)) {
+impl Credentials {
+    /// The actions that the API roles of a credential allow.
+    fn actions(&self, row: &CredentialRow, roles: &[Role]) -> AllowedActions {
+        let lines = &self.database.row_lines;
+        let Some(ids) = self.role_ids.read(row.role_ids.as_deref().unwrap_or_default()) else {
+            let (table, id) = ("tbldeviceauth", row.id);
+            if lines.are_due(table, Some(id)) {
                 tracing::error!(table, id, "cannot read role_ids, so the credential has no roles");
             }
             return AllowedActions::default();
         };
         let granted = roles.iter().filter(|role| ids.contains(&role.id));
-        AllowedActions::new(granted.flat_map(|role| role.actions(&self.row_lines)))
+        AllowedActions::new(granted.flat_map(|role| role.actions(lines)))
     }
 }
 
@@ -229,10 +225,11 @@ fn read_permissions(text: &str) -> Option<Vec<String>> {
 impl Database {
     /// Writes the time of the call to `last_access`, at most once a minute. The call goes on if this is
     /// slow or fails, and the next calls do not try again for a minute.
-    pub(crate) async fn touch(&self, caller: &CallerId, now: OffsetDateTime) {
-        let CallerId::Credential { id, .. } = caller else {
+    pub(crate) async fn touch(&self, caller: &ApiCaller<i64>, now: OffsetDateTime) {
+        if caller.mode == ApiMode::AdminLogin {
             return;
-        };
+        }
+        let id = &caller.id;
         let due = |last: OffsetDateTime| last.saturating_add(Duration::MINUTE) <= now;
         if !self.last_access.get(id).is_none_or(due) {
             return;
@@ -266,27 +263,11 @@ enum Unreadable {
     Scheme(#[from] SchemeError),
 }
 
-fn admin_state(enabled: i64, api_access: i64) -> AdminState {
-    match (enabled, api_access) {
-        (0, _) => AdminState::Disabled,
-        (_, 0) => AdminState::WithoutApiAccess,
-        _ => AdminState::WithApiAccess,
-    }
-}
-
 impl CredentialRow {
-    fn record(
-        self,
-        roles: impl Iterator<Item = Role>,
-    ) -> Result<ApiCredential<CallerId>, Unreadable> {
+    fn record(self) -> Result<ApiCredential<i64>, Unreadable> {
         let secret = StoredSecret::bcrypt(&self.secret)?;
-        let id = CallerId::Credential {
-            id: self.id,
-            role_ids: self.role_ids.unwrap_or_default(),
-            roles: roles.collect(),
-        };
-        let admin = admin_state(self.enabled, self.api_access);
-        Ok(ApiCredential::new(id, self.name, secret, admin))
+        let admin = AdminState::from_flags(self.enabled == 0, self.api_access != 0);
+        Ok(ApiCredential::new(self.id, self.name, secret, admin))
     }
 }
 
@@ -304,11 +285,10 @@ fn stored_password(
 }
 
 impl AdminRow {
-    fn record(self) -> Result<Admin<CallerId>, Unreadable> {
+    fn record(self) -> Result<Admin<i64>, Unreadable> {
         let password = stored_password(&self.password, self.passwordhash.as_deref())?;
-        let id = CallerId::Admin { id: self.id };
-        let state = admin_state(self.enabled, self.api_access);
-        Ok(Admin::new(id, self.name, password, state))
+        let state = AdminState::from_flags(self.enabled == 0, self.api_access != 0);
+        Ok(Admin::new(self.id, self.name, password, state))
     }
 }
 

@@ -35,10 +35,11 @@ pub use surprises::Surprises;
 pub(crate) use self::pool::PoolUsage;
 pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
 pub(crate) use configuration::Configuration;
-pub(crate) use credentials::{CallerId, Credentials};
+pub(crate) use credentials::Credentials;
 pub(crate) use products::{Product, ProductQuery};
 
-/// The tables, over a pool of connections.
+/// The tables, over a pool of connections. Clones share it.
+#[derive(Clone)]
 pub struct Database {
     pool: ConnectionPool,
     /// The connections of [`Self::for_pages`].
@@ -104,13 +105,7 @@ impl Database {
     /// a locked table of the one does not stop the other.
     #[must_use]
     pub(crate) fn for_pages(&self) -> Self {
-        Self {
-            pool: self.page_pool.clone(),
-            page_pool: self.page_pool.clone(),
-            is_embedded: self.is_embedded,
-            last_access: self.last_access.clone(),
-            row_lines: self.row_lines.clone(),
-        }
+        Self { pool: self.page_pool.clone(), ..self.clone() }
     }
 
     /// How the connections are used.

@@ -2,14 +2,14 @@
 
 use super::Database;
 
-/// Numbers of rows, and a row that may not be obeyed.
+/// Numbers of rows, and a row that is not obeyed.
 pub struct Surprises {
     /// Enabled admins whose password is stored as an MD5 or as it is.
     pub weak_admins: i64,
     /// Credentials whose secret is not stored as bcrypt. The service refuses them.
     pub weak_credentials: i64,
-    /// The entries of the row `APIAllowedIPs` that are not empty.
-    pub allowed_ips: Vec<String>,
+    /// Whether WHMCS has a list of addresses of its own, in the row `APIAllowedIPs`. The service does not obey it.
+    pub has_allowed_ips: bool,
 }
 
 impl Database {
@@ -29,8 +29,11 @@ impl Database {
             "SELECT COUNT(*) FROM tbldeviceauth WHERE deleted_at IS NULL AND secret NOT LIKE '$2%'",
         )
         .await?;
-        let mut allowed_ips = self.allowed_ips().await?.unwrap_or_default();
-        allowed_ips.retain(|entry| !entry.is_empty());
-        Ok(Surprises { weak_admins, weak_credentials, allowed_ips })
+        // PHP's text for a list holds each address in quotes.
+        let lists = count(
+            "SELECT COUNT(*) FROM tblconfiguration WHERE setting = 'APIAllowedIPs' AND value LIKE '%:\"%.%\"%'",
+        )
+        .await?;
+        Ok(Surprises { weak_admins, weak_credentials, has_allowed_ips: lists > 0 })
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::gate::ipnet::IpNet;
 use whmcs_auth::{AutoAuthKey, AutoAuthKeys, KeyError};
-use whmcs_auth_server::Access;
+use whmcs_auth_axum::Access;
 use whmcs_auth_services_base::{
     FileError, KeyOptions, KeysError, ProxyOptions, listed, network, secret,
 };
@@ -32,7 +32,7 @@ pub struct AccessOptions {
     access_key_file: Option<PathBuf>,
 
     /// IP address or network, such as 10.0.0.0/8, that may call the API. Repeat the option for several.
-    /// The default is this machine, or nobody with --allowed-ips-from-database.
+    /// The default is this machine.
     #[arg(long, value_name = "ADDRESS", value_parser = network)]
     allow_ip: Vec<IpNet>,
 
@@ -40,11 +40,6 @@ pub struct AccessOptions {
     /// with #. SIGHUP reads it anew.
     #[arg(long, value_name = "FILE", conflicts_with = "allow_ip")]
     allow_ip_file: Option<PathBuf>,
-
-    /// Also let the addresses call that WHMCS's own list names, the row APIAllowedIPs of
-    /// tblconfiguration. It holds exact addresses, no networks, and is read for each call.
-    #[arg(long)]
-    pub allowed_ips_from_database: bool,
 
     #[command(flatten)]
     proxies: ProxyOptions,
@@ -80,9 +75,7 @@ impl AccessOptions {
             Some(path) => Some(secret(path)?.to_string()),
             None => self.access_key.clone(),
         };
-        let is_default = self.allow_ip.is_empty()
-            && self.allow_ip_file.is_none()
-            && !self.allowed_ips_from_database;
+        let is_default = self.allow_ip.is_empty() && self.allow_ip_file.is_none();
         let allowed = match is_default {
             true => THIS_MACHINE.map(IpNet::from).to_vec().into(),
             false => allowed,
@@ -97,11 +90,10 @@ impl AccessOptions {
         if let Some(warning) = addresses.access_key_warning() {
             tracing::warn!("access key: {warning}");
         }
-        let access = Access {
-            addresses,
-            trusted_proxies,
-            autoauth_keys: AutoAuthKeys::new(autoauth_keys.iter().cloned())?,
-        };
+        let access = Access::new()
+            .with_addresses(addresses)
+            .with_proxies(trusted_proxies)
+            .with_keys(AutoAuthKeys::new(autoauth_keys.iter().cloned())?);
         Ok(ReadAccess { access, autoauth_keys, allowed_networks, trusted_networks, has_access_key })
     }
 }

@@ -147,7 +147,6 @@ impl Options {
     /// The settings of a service at `base_url`.
     pub fn settings(&self, base_url: String, bcrypt_cost: BcryptCost) -> Settings {
         Settings {
-            allowed_ips_from_database: self.access.allowed_ips_from_database,
             allow_get: self.allow_get,
             action_error_statuses: self.action_error_statuses,
             one_time_links: self.one_time_links,

@@ -20,7 +20,7 @@ pub(crate) async fn not_found(
     jar: CookieJar,
 ) -> Response {
     let refusal = unrouted::refusal(uri.path(), &service.settings.base_path);
-    service.refused(unrouted::ENDPOINT, address, &refusal).await;
+    service.refused(unrouted::ENDPOINT, address, &refusal);
     if uri.path().split('/').any(|segment| segment.eq_ignore_ascii_case("includes")) {
         return api::unknown_path(&service);
     }
@@ -42,7 +42,7 @@ pub(crate) async fn method_not_allowed(
     let cause = format!("the page accepts only {allow}");
     let status = StatusCode::METHOD_NOT_ALLOWED;
     let refusal = Refusal::new("method_not_allowed", status, "Method Not Allowed", cause);
-    service.refused("page", address, &refusal).await;
+    service.refused("page", address, &refusal);
     let page = page(&service, "This page cannot be opened in this way")
         .says(format!("It accepts only {allow}. Open it by its link."))
         .links_to("", "Go to the start page")

@@ -38,11 +38,11 @@ pub(crate) async fn log_out(
     jar: CookieJar,
 ) -> Response {
     if let Err(refusal) = check_origin(&headers) {
-        service.refused(ENDPOINT, address, &refusal).await;
+        service.refused(ENDPOINT, address, &refusal);
         return page(&service, "You are still logged in")
-            .says(&*refusal.message)
+            .says(refusal.cause.message())
             .links_to("logout.php", "Log out here")
-            .answer(refusal.status);
+            .answer(refusal.cause.http_status());
     }
     match service.in_time(service.sessions.end(jar.clone())).await {
         Ok(jar) => {

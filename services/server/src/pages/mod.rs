@@ -8,9 +8,8 @@ mod page;
 mod session;
 mod single_sign_on;
 mod target;
-mod visit;
 
 pub(crate) use client_area::{client_area, home};
-pub(crate) use dologin::dologin;
+pub(crate) use dologin::{ENDPOINT as DOLOGIN, dologin};
 pub(crate) use errors::{method_not_allowed, not_found};
 pub(crate) use single_sign_on::single_sign_on;

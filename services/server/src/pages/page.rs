@@ -4,6 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthRefusal, Refusal as _};
+use whmcs_auth_axum::Cause;
 use whmcs_auth_services_base::{Page, advice, title};
 
 use super::session::logged_in;
@@ -32,9 +33,16 @@ pub(super) async fn refuse(
     refusal: &Refusal,
     jar: &CookieJar,
 ) -> Response {
-    service.refused(endpoint, address, refusal).await;
-    let page = page(service, title(refusal.status));
-    let page = match (refusal.status, refusal.retry_after) {
+    service.refused(endpoint, address, refusal);
+    show(service, &refusal.cause, jar).await
+}
+
+/// Shows what the visitor can do.
+pub(super) async fn show(service: &Service, cause: &Cause, jar: &CookieJar) -> Response {
+    let status = cause.http_status();
+    let page = page(service, title(status));
+    let seconds = cause.retry_after().map(|wait| wait.as_secs_f64().ceil().max(1.0) as u64);
+    let page = match (status, seconds) {
         (StatusCode::TOO_MANY_REQUESTS, Some(seconds)) => page.says(format!(
             "Too many login links from your network were not genuine. This one was not checked. Open it \
              again in {seconds} seconds."
@@ -44,16 +52,16 @@ pub(super) async fn refuse(
         }
         _ => {
             let not_genuine = AutoAuthRefusal::HashMismatch.public_message();
-            page.says(&*refusal.message).says(advice(refusal.message == not_genuine))
+            page.says(cause.message()).says(advice(cause.message() == not_genuine))
         }
     };
-    // A database that does not answer would not answer this question, either.
-    let visitor = match refusal.status.is_server_error() {
+    // A database that does not answer would not answer this question either.
+    let visitor = match status.is_server_error() {
         false => logged_in(service, jar).await.unwrap_or_default(),
         true => None,
     };
-    let mut response = for_visitor(page, visitor.as_ref()).answer(refusal.status);
-    if let Some(seconds) = refusal.retry_after {
+    let mut response = for_visitor(page, visitor.as_ref()).answer(status);
+    if let Some(seconds) = seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response

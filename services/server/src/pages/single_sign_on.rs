@@ -1,14 +1,14 @@
 //! `/oauth/singlesignon.php`: a token of `CreateSsoToken` starts a session.
 
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
+use whmcs_auth::http::check_visit;
 use whmcs_auth::{AutoAuthRefusal, GotoTarget, Received};
 
 use super::session::{begin_session, finish};
 use super::target::{CLIENT_AREA, redirect};
-use super::visit::check_visit;
 use crate::client_address::ClientAddress;
 use crate::path::ReceivedPath;
 use crate::refusal::Refusal;
@@ -20,12 +20,13 @@ pub(crate) async fn single_sign_on(
     Extension(address): Extension<ClientAddress>,
     RawQuery(query): RawQuery,
     Extension(path): Extension<ReceivedPath>,
+    method: Method,
     headers: HeaderMap,
     jar: CookieJar,
 ) -> Response {
     let query = query.unwrap_or_default();
     let login = async {
-        check_visit(&headers)?;
+        check_visit(&method, &headers)?;
         log_in_by_token(&service, address, &query, &path, jar.clone()).await
     };
     let login = service.in_time(login).await;
@@ -39,12 +40,21 @@ async fn log_in_by_token(
     path: &ReceivedPath,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
-    service.admit(address, Guess::Link).await?;
+    let address = address.known()?;
+    service.throttle.check(Guess::Link, address).await?;
     let configuration = service.page_database.configuration().await?;
     let query = Received::new().with_query(query);
     let token = String::from_utf8_lossy(query.field("access_token").unwrap_or_default());
     let now = service.now();
-    let id = service.sso_tokens.peek(&token, now).await?.client;
+    let id = match service.sso_tokens.peek(&token, now).await {
+        Ok(login) => login.client,
+        Err(refusal) => {
+            if refusal.cause.code() == "sso_token_unknown" {
+                service.throttle.count(Guess::Link, address).await;
+            }
+            return Err(refusal);
+        }
+    };
     let Some(client) = service.page_database.client(id).await? else {
         return Err(Refusal::answered_as(
             &AutoAuthRefusal::UnknownEmail,

@@ -11,16 +11,17 @@ use std::sync::Arc;
 use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response, header};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use whmcs_auth::gate::{AddressGate, TrustedProxies};
-use whmcs_auth::{AutoAuthKey, AutoAuthKeys, BcryptCost, FixedClock, sign_autoauth};
+use whmcs_auth::{AutoAuthKey, BcryptCost, FixedClock, sign_autoauth};
+use whmcs_auth_axum::Access;
 use whmcs_auth_server::database::Database;
-use whmcs_auth_server::{Access, Limits, Service, Settings, serve};
+use whmcs_auth_server::{Limits, Service, Settings, serve};
 use whmcs_auth_services_base::LogMonitor;
 use whmcs_auth_state::Store;
 
@@ -53,11 +54,9 @@ pub fn settings() -> Settings {
 
 /// Loopback may call.
 pub fn access() -> Access {
-    Access {
-        addresses: AddressGate::new().with_entries(["127.0.0.1", "::1"]),
-        autoauth_keys: AutoAuthKeys::from(AutoAuthKey::new(AUTOAUTH_KEY).unwrap()),
-        trusted_proxies: TrustedProxies::new(),
-    }
+    Access::new()
+        .with_addresses(AddressGate::new().with_entries(["127.0.0.1", "::1"]))
+        .with_keys(AutoAuthKey::new(AUTOAUTH_KEY).unwrap())
 }
 
 /// A client that follows no redirect.
@@ -73,23 +72,27 @@ impl Server {
     }
 
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::with_access(|settings, _| change(settings)).await
+        Self::with_access(access(), change).await
     }
 
-    pub async fn with_access(change: impl FnOnce(&mut Settings, &mut Access)) -> Self {
-        Self::with_state(None, change).await
+    pub async fn with_access(access: Access, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_as(None, access, change).await
     }
 
-    /// A service that keeps its state in a store, if there is one.
-    pub async fn with_state(
+    /// A service that keeps its state in a store.
+    pub async fn with_state(state: Arc<dyn Store>, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_as(Some(state), access(), change).await
+    }
+
+    async fn start_as(
         state: Option<Arc<dyn Store>>,
-        change: impl FnOnce(&mut Settings, &mut Access),
+        access: Access,
+        change: impl FnOnce(&mut Settings),
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("whmcs.db").display());
         let mut settings = settings();
-        let mut access = access();
-        change(&mut settings, &mut access);
+        change(&mut settings);
         let database = Database::open(&url, settings.bcrypt_cost, &settings.limits).await.unwrap();
         let clock = Arc::new(FixedClock::new(at(1_700_000_000)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -133,9 +136,9 @@ impl Server {
     }
 
     /// Changes the database directly.
-    pub async fn sql(&self, statements: &'static str) {
+    pub async fn sql(&self, statements: &str) {
         let mut connection = self.connect().await;
-        let done = sqlx::raw_sql(statements).execute(&mut connection).await;
+        let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await;
         done.unwrap();
         connection.close().await.unwrap();
     }

@@ -21,13 +21,13 @@ pub struct Case {
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     secrets(&mut cases);
-    pending_calls(&mut cases);
+    pending_decisions(&mut cases);
     recalls(&mut cases);
     md5_of_secrets(&mut cases);
     passwords(&mut cases);
     links(&mut cases);
     access_keys(&mut cases);
-    upgrades(&mut cases);
+    weak_secrets(&mut cases);
     cases
 }
 
@@ -79,8 +79,8 @@ fn secrets(cases: &mut Vec<Case>) {
     }
 }
 
-/// The decision alone, after the look-ups over an async store.
-fn pending_calls(cases: &mut Vec<Case>) {
+/// The decision alone, after the look-ups.
+fn pending_decisions(cases: &mut Vec<Case>) {
     for secret in stored_secrets() {
         let expected = ExpectedSchemes::new(secret.scheme(), PasswordScheme::Md5);
         for (what, presented, code) in
@@ -88,7 +88,7 @@ fn pending_calls(cases: &mut Vec<Case>) {
         {
             let record = ApiCredential::new((), NAME, secret.clone(), AdminState::WithApiAccess);
             cases.push(Case {
-                name: format!("pending call: {what}, {}", StoredScheme::from(secret.scheme())),
+                name: format!("pending decision: {what}, {}", StoredScheme::from(secret.scheme())),
                 code,
                 depends: true,
                 outcomes: None,
@@ -99,7 +99,7 @@ fn pending_calls(cases: &mut Vec<Case>) {
 }
 
 /// The question to a cache, without bcrypt. The salt and the digest of the stored text are marked, and so what
-/// the cache remembers depends on them, too.
+/// the cache remembers also depends on them.
 fn recalls(cases: &mut Vec<Case>) {
     let (scheme, rest) = BCRYPT.split_at("$2y$04$".len());
     let secret = StoredSecret::bcrypt(&marked_after(scheme, rest)).expect("a bcrypt text");
@@ -217,45 +217,40 @@ fn access_keys(cases: &mut Vec<Case>) {
     }
 }
 
-/// An upgrade checks once more that the presented secret matches.
-fn upgrades(cases: &mut Vec<Case>) {
+/// Whether a weakly stored secret is right is checked once more.
+fn weak_secrets(cases: &mut Vec<Case>) {
+    let code = |is_proven| if is_proven { "proven" } else { "not proven" };
+    let mut add = |name: String, is_right, pending: PendingDecision<'static, ()>| {
+        let work = move || match pending.weakly_stored_secret() {
+            Some(text) => {
+                // So that there is a branch. Otherwise nothing would depend on the outcome.
+                std::hint::black_box(text);
+                code(true)
+            }
+            None => code(false),
+        };
+        let (code, work) = (code(is_right), Box::new(work));
+        cases.push(Case { name, code, depends: true, outcomes: None, work });
+    };
+    let look_up = |credential: Option<_>, admin: Option<_>, fields: [(&str, &str); 2]| {
+        let store = MemoryStore::new(credential, admin).expect("one record");
+        let request = ApiRequest::from_pairs(fields);
+        let pending = request.attempt(&ApiPolicy::new()).look_up(&store);
+        pending.expect("a store in memory").into_owned()
+    };
     let [plain, md5, _] = stored_secrets();
     for secret in [plain, md5] {
-        for (what, presented, code) in
-            [("right", SECRET, "upgraded"), ("wrong", OTHER_SECRET, "not proven")]
-        {
-            let record = credential(&secret).expect("a record");
-            let request = ApiRequest::from_pairs([("identifier", NAME), ("secret", presented)]);
-            let attempt = request.attempt().into_owned();
-            cases.push(Case {
-                name: format!("upgrade: {what}, {}", scheme(&secret)),
-                code,
-                depends: true,
-                outcomes: None,
-                work: Box::new(move || match upgrade::sha256(&attempt, &record) {
-                    Some(_) => "upgraded",
-                    None => "not proven",
-                }),
-            });
+        for (is_right, presented) in [(true, SECRET), (false, OTHER_SECRET)] {
+            let name = format!("weak secret: {}, {}", code(is_right), scheme(&secret));
+            let fields = [("identifier", NAME), ("secret", presented)];
+            add(name, is_right, look_up(credential(&secret), None, fields));
         }
     }
-    // No case with the right password: it would be hashed with bcrypt.
     for password in stored_passwords() {
-        let name = format!("upgrade of an admin: wrong, {}", StoredScheme::from(password.scheme()));
+        let name = format!("weak password: not proven, {}", StoredScheme::from(password.scheme()));
         let admin = Admin::new((), NAME, password, AdminState::WithApiAccess);
-        let request = ApiRequest::from_pairs([("username", NAME), ("password", OTHER_MD5)]);
-        let attempt = request.attempt().into_owned();
-        let cost = BcryptCost::new(4).expect("a cost");
-        cases.push(Case {
-            name,
-            code: "not proven",
-            depends: true,
-            outcomes: None,
-            work: Box::new(move || match upgrade::bcrypt_of_md5(&attempt, &admin, cost, [0; 16]) {
-                Some(_) => "upgraded",
-                None => "not proven",
-            }),
-        });
+        let fields = [("username", NAME), ("password", OTHER_MD5)];
+        add(name, false, look_up(None, Some(admin), fields));
     }
 }
 

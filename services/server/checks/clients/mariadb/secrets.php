@@ -1,6 +1,5 @@
 <?php
-// Prints the SQL for the demo's admins and credential, hashed by PHP as in WHMCS, and for the list of addresses that
-// may call the API.
+// Prints the SQL for the demo's admins and credential, hashed by PHP as in WHMCS.
 echo "SET NAMES utf8mb4;\n";
 $rows = [
     ['admin', 'password', 1, 0],
@@ -22,5 +21,3 @@ printf(
     'D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv',
     password_hash('F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo', PASSWORD_BCRYPT, ['cost' => 10]),
 );
-$addresses = [['ip' => '', 'note' => ''], ['ip' => '127.0.0.1', 'note' => 'Büro "1"; a:1:{']];
-printf("INSERT INTO tblconfiguration (setting, value) VALUES ('APIAllowedIPs', '%s');\n", serialize($addresses));

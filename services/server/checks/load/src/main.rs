@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use whmcs_auth::{BcryptCost, SystemClock};
+use whmcs_auth_axum::Access;
 use whmcs_auth_server::database::Database;
-use whmcs_auth_server::{Access, Service, Settings, serve_without_authentication};
+use whmcs_auth_server::{Service, Settings, serve_without_authentication};
 use whmcs_auth_services_base::LogWriter;
 
 #[tokio::main]
@@ -23,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().json().with_span_list(false).with_writer(lines).init();
     let settings = Settings::new("http://127.0.0.1", BcryptCost::WHMCS);
     let database = Database::open(&url, settings.bcrypt_cost, &settings.limits).await?;
-    let service = Service::new(settings, Access::default(), database, SystemClock, log.monitor());
+    let service = Service::new(settings, Access::new(), database, SystemClock, log.monitor());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
     serve_without_authentication(listener, Arc::new(service), pending()).await;

@@ -1,0 +1,47 @@
+//! Every door gives the same answer to every row.
+
+use axum::Router;
+use tokio::net::TcpListener;
+use whmcs_auth_odd_requests::{Row, companion, gateway, library, rows};
+
+/// What the doors answer otherwise than the row says.
+async fn differences(row: &Row, upstream: std::net::SocketAddr) -> Vec<String> {
+    let expected = (row.code, row.status);
+    let answers = [
+        ("library", library(row).unwrap()),
+        ("companion", companion(row).await.unwrap()),
+        ("gateway", gateway(row, upstream).await.unwrap()),
+    ];
+    let differs = |(door, answer)| {
+        (answer != expected)
+            .then(|| format!("{}: {door} answers {answer:?}, not {expected:?}", row.name))
+    };
+    answers.into_iter().filter_map(differs).collect()
+}
+
+async fn upstream() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async { axum::serve(listener, Router::new().fallback(async || "ok")).await });
+    address
+}
+
+#[tokio::test]
+async fn every_door_gives_the_answer_of_the_table() {
+    let upstream = upstream().await;
+    let rows = rows();
+    assert!(rows.len() >= 60, "{} rows", rows.len());
+    let mut all = Vec::new();
+    for row in &rows {
+        all.extend(differences(row, upstream).await);
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+#[tokio::test]
+async fn a_row_that_a_door_answers_otherwise_is_noticed() {
+    let upstream = upstream().await;
+    let mut row = rows().remove(0);
+    row.status = 403;
+    assert_eq!(differences(&row, upstream).await.len(), 3);
+}

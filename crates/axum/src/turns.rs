@@ -1,0 +1,123 @@
+//! Who may guess, and who verifies next.
+
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, ready};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use tokio::sync::Semaphore;
+
+use crate::cause::Cause;
+
+/// What holds a place until it is dropped.
+pub type Permit = Box<dyn Any + Send>;
+
+/// A future of [`Turns`].
+pub type Turn<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Who may guess, and who verifies next. [`Bound`] is the default. A service with a throttle or a queue of its own
+/// implements it.
+///
+/// For one request the methods are called in this order, each at most once:
+///
+/// 1. [`begin`](Self::begin), once the caller's address is known, and before a key, a secret or a hash is compared;
+/// 2. [`turn`](Self::turn), only if the decision needs bcrypt;
+/// 3. [`ended`](Self::ended), once it is known whether the secret is right. A caller who hangs up while bcrypt runs
+///    does not prevent it.
+///
+/// What `begin` returns is dropped after `ended`. If it is dropped without `ended`, the request ended before a secret
+/// was compared, or the caller hung up.
+pub trait Turns: Send + Sync {
+    /// Whether a request from this address may try now.
+    ///
+    /// # Errors
+    ///
+    /// The [`Cause`] of the refusal, for example with status 429.
+    fn begin(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        let _ = address;
+        Box::pin(ready(Ok(Box::new(()) as Permit)))
+    }
+
+    /// Waits until a decision with bcrypt may run. `name` is the identifier or username that was presented. The
+    /// permit is held until the decision has ended, and `ended` after it.
+    ///
+    /// # Errors
+    ///
+    /// The [`Cause`] of the refusal, for example because too many wait.
+    fn turn<'a>(&'a self, address: IpAddr, name: &'a str) -> Turn<'a, Result<Permit, Cause>>;
+
+    /// What became of the secret: it is right, or the code says why it is not.
+    fn ended(&self, address: IpAddr, outcome: Result<(), &'static str>) -> Turn<'_, ()> {
+        let _ = (address, outcome);
+        Box::pin(ready(()))
+    }
+}
+
+impl<T: Turns + ?Sized> Turns for Arc<T> {
+    fn begin(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        (**self).begin(address)
+    }
+
+    fn turn<'a>(&'a self, address: IpAddr, name: &'a str) -> Turn<'a, Result<Permit, Cause>> {
+        (**self).turn(address, name)
+    }
+
+    fn ended(&self, address: IpAddr, outcome: Result<(), &'static str>) -> Turn<'_, ()> {
+        (**self).ended(address, outcome)
+    }
+}
+
+/// Lets a fixed number of decisions run at once. Others wait in the order in which they came.
+///
+/// # Security
+///
+/// How many wait is not limited. Limit the open connections, and how long a request may take, in the server or the
+/// proxy before it.
+#[derive(Clone)]
+#[must_use]
+pub struct Bound {
+    count: usize,
+    permits: Arc<Semaphore>,
+}
+
+impl Bound {
+    /// As many as the machine has cores.
+    pub fn cores() -> Self {
+        Self::new(available_parallelism().map_or(1, usize::from))
+    }
+
+    /// That many. At least one may run.
+    pub fn new(count: usize) -> Self {
+        let count = count.clamp(1, Semaphore::MAX_PERMITS);
+        Self { count, permits: Arc::new(Semaphore::new(count)) }
+    }
+
+    /// How many decisions run now, also for callers who hung up. A service shows it as a metric.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.count.saturating_sub(self.permits.available_permits())
+    }
+}
+
+impl Turns for Bound {
+    fn turn<'a>(&'a self, _: IpAddr, _: &'a str) -> Turn<'a, Result<Permit, Cause>> {
+        Box::pin(async {
+            let permit = Arc::clone(&self.permits).acquire_owned().await;
+            permit
+                .map(|permit| Box::new(permit) as Permit)
+                .map_err(|closed| Cause::stopped(&closed))
+        })
+    }
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound")
+            .field("count", &self.count)
+            .field("running", &self.running())
+            .finish()
+    }
+}

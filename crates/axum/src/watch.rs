@@ -1,0 +1,129 @@
+//! Who watches: a layer that hands each report to the service.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Extensions;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::report::Report;
+
+type Watcher = Arc<dyn Fn(&Report) + Send + Sync>;
+type Page = Arc<dyn Fn(&Report) -> Response + Send + Sync>;
+
+/// Who watches the requests, and what the page of a refusal looks like: the state of [`watch`].
+#[derive(Clone)]
+#[must_use]
+pub struct Watch {
+    watcher: Watcher,
+    page: Option<Page>,
+}
+
+impl Watch {
+    /// Hands each [`Report`] to this function: on a refusal, and on an accepted request that was not followed in one
+    /// point.
+    pub fn new(watcher: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        Self { watcher: Arc::new(watcher), page: None }
+    }
+
+    /// Answers refused login links, and refusals of the service's own routes, with this page in place of a line of
+    /// text. The status and the headers of the refusal are kept. Refused API calls are not changed.
+    pub fn with_page<R: IntoResponse>(
+        mut self,
+        page: impl Fn(&Report) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.page = Some(Arc::new(move |report| page(report).into_response()));
+        self
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("has_page", &self.page.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// What an extractor leaves for the layer.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Note>>);
+
+#[derive(Default)]
+struct Note {
+    /// Of an accepted request.
+    report: Option<Report>,
+    /// Of the visitor who opened a link. A handler's refusal of the link does not know it.
+    address: Option<IpAddr>,
+}
+
+impl Notes {
+    fn lock(&self) -> MutexGuard<'_, Note> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leaves the report of an accepted request for the layer, if there is one.
+pub(crate) fn leave(extensions: &Extensions, report: impl FnOnce() -> Report) {
+    if let Some(notes) = extensions.get::<Notes>() {
+        notes.lock().report = Some(report());
+    }
+}
+
+/// Leaves the address of a visitor for the layer, if there is one.
+pub(crate) fn leave_address(extensions: &Extensions, address: Option<IpAddr>) {
+    if let Some(notes) = extensions.get::<Notes>() {
+        notes.lock().address = address;
+    }
+}
+
+/// A middleware for [`from_fn_with_state`](axum::middleware::from_fn_with_state), around all routes.
+///
+/// # Examples
+///
+/// ```
+/// use axum::Router;
+/// use axum::middleware::from_fn_with_state;
+/// use whmcs_auth_axum::{Report, Watch, watch};
+///
+/// fn watched(routes: Router) -> Router {
+///     routes.layer(from_fn_with_state(Watch::new(|report: &Report| eprintln!("{report}")), watch))
+/// }
+/// ```
+pub async fn watch(State(watch): State<Watch>, mut request: Request, next: Next) -> Response {
+    let notes = Notes::default();
+    request.extensions_mut().insert(notes.clone());
+    let uri = request.uri().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    let Note { report: left, address } = std::mem::take(&mut *notes.lock());
+    if let Some(report) = response.extensions_mut().remove::<Report>() {
+        let is_page = !report.is_call();
+        let report = report.on_route(uri, route).or_address(address);
+        (watch.watcher)(&report);
+        return match &watch.page {
+            Some(page) if is_page => with_page(response, page(&report)),
+            _ => response,
+        };
+    }
+    if let Some(report) = left {
+        (watch.watcher)(&report.with_status(response.status()).on_route(uri, route));
+    }
+    response
+}
+
+/// The page, with the status and the headers of the refusal.
+fn with_page(refusal: Response, page: Response) -> Response {
+    let (mut head, _) = refusal.into_parts();
+    let (page_head, body) = page.into_parts();
+    // These describe the line of text. A router inside another service has set the length.
+    for of_text in [CONTENT_TYPE, CONTENT_LENGTH] {
+        head.headers.remove(of_text);
+    }
+    let mut headers = page_head.headers;
+    headers.extend(head.headers);
+    head.headers = headers;
+    Response::from_parts(head, body)
+}

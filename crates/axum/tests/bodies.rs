@@ -1,0 +1,132 @@
+//! How long a body may be, and how long it may take.
+
+mod support;
+
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http_body_util::{Full, Limited};
+use support::{
+    Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, auth, call, ending, form, multipart, post,
+    router, send,
+};
+use tokio::time::{Instant, sleep};
+
+const ACCEPTED: &str = "result=success;id=7;mode=credential;action=getclients;search=-";
+
+#[tokio::test]
+async fn a_body_may_be_as_large_as_the_limit() {
+    let send = async |limit: usize, body: String| {
+        let auth = auth().with_body_limit(limit);
+        send(router(auth), post(FORM, "responsetype=json", body)).await
+    };
+    let body = format!("action=GetClients&{PAIR}");
+    let length = body.len();
+    assert_eq!(send(length, body.clone()).await.status, 200);
+
+    let answer = send(length - 1, body).await;
+    assert_eq!(answer.verdict(), (413, "body_too_large"));
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.body, r#"{"result":"error","message":"Request Too Large"}"#);
+}
+
+#[tokio::test]
+async fn a_body_may_have_two_mebibytes_by_default() {
+    let body = |length: usize| {
+        let fields = format!("action=GetClients&{PAIR}&x=");
+        let rest = "x".repeat(length - fields.len());
+        fields + &rest
+    };
+    assert_eq!(call(form(body(2 * 1024 * 1024))).await.status, 200);
+    let answer = call(form(body(2 * 1024 * 1024 + 1))).await;
+    assert_eq!(answer.verdict(), (413, "body_too_large"));
+}
+
+/// axum's own limit is 2 MiB.
+#[tokio::test]
+async fn the_limit_alone_bounds_a_multipart_body() {
+    let file = "x".repeat(3 * 1024 * 1024);
+    let body = multipart(&[
+        ("; name=\"identifier\"", IDENTIFIER),
+        ("; name=\"secret\"", SECRET),
+        ("; name=\"file\"; filename=\"f\"", &file),
+    ]);
+    let request = || post(MULTIPART, "action=GetClients", body.clone());
+    let auth = auth().with_body_limit(4 * 1024 * 1024);
+    assert_eq!(send(router(auth), request()).await.body, ACCEPTED);
+    assert_eq!(call(request()).await.code(), "body_too_large");
+}
+
+#[tokio::test]
+async fn the_limit_of_a_layer_is_reported_as_one() {
+    let body = Limited::new(Full::new(Bytes::from(PAIR)), 10);
+    let answer = call(post(FORM, "action=GetClients", Body::new(body))).await;
+    assert_eq!(answer.verdict(), (413, "body_too_large"));
+}
+
+/// The error may hold text of the request.
+#[tokio::test]
+async fn a_body_that_ends_early_is_a_bad_request() {
+    let body = ending(PAIR, async { Err(io::Error::other("length limit exceeded")) });
+    let answer = call(post(FORM, "action=GetClients&responsetype=json", body)).await;
+    assert_eq!(answer.verdict(), (400, "body_broken"));
+    assert_eq!(answer.body, r#"{"result":"error","message":"Bad Request"}"#);
+    assert!(!answer.sentence().contains("exceeded"), "{}", answer.sentence());
+    assert!(answer.report.unwrap().body().is_empty());
+}
+
+fn is_late(answer: &Answered) {
+    assert_eq!(answer.verdict(), (408, "body_late"));
+    assert_eq!(answer.body, r#"{"result":"error","message":"Request Timeout"}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_may_take_ten_seconds_by_default() {
+    let after = async |milliseconds| {
+        let body = ending(PAIR, async move {
+            sleep(Duration::from_millis(milliseconds)).await;
+            Ok(())
+        });
+        call(post(FORM, "action=GetClients&responsetype=json", body)).await
+    };
+    assert_eq!(after(9_990).await.status, 200);
+    is_late(&after(10_010).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_late() {
+    let started = Instant::now();
+    let body = ending(PAIR, pending());
+    let auth = auth().with_body_time(Duration::from_millis(2_500));
+    let request = post(FORM, "action=GetClients&responsetype=json", body);
+    let answer = send(router(auth), request).await;
+    is_late(&answer);
+    assert_eq!(answer.sentence(), "the body took longer than 2.5 s");
+    let waited = started.elapsed();
+    assert!(
+        waited >= Duration::from_millis(2_500) && waited < Duration::from_secs(3),
+        "{waited:?}"
+    );
+}
+
+/// The rest is read, as some clients read no answer before, but no longer than the time.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_too_large_and_never_ends_is_too_large() {
+    let started = Instant::now();
+    let body = ending("x".repeat(100), pending());
+    let auth = auth().with_body_limit(99);
+    assert_eq!(send(router(auth), form(body)).await.verdict(), (413, "body_too_large"));
+    assert!(started.elapsed() < Duration::from_secs(11));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_no_clock_reaches_is_no_limit() {
+    let body = ending(format!("action=GetClients&{PAIR}"), async {
+        sleep(Duration::from_secs(3_600)).await;
+        Ok(())
+    });
+    let auth = auth().with_body_time(Duration::MAX);
+    assert_eq!(send(router(auth), form(body)).await.verdict(), (200, ""));
+}

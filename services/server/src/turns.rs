@@ -1,0 +1,85 @@
+//! Who may guess, and who verifies next: the throttle and the fair queue, as the companion asks them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use whmcs_auth_axum::{Cause, Permit, Turn, Turns};
+
+use crate::fair_queue::FairQueue;
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+use crate::throttle::{Guess, Throttle};
+
+/// The turns of API calls.
+pub(crate) struct CallTurns {
+    pub(crate) throttle: Throttle,
+    pub(crate) queue: FairQueue,
+    pub(crate) metrics: Arc<Metrics>,
+    /// How long a call waits for its turn.
+    pub(crate) waits: Duration,
+}
+
+impl CallTurns {
+    async fn wait(&self, address: IpAddr, name: &str) -> Result<Permit, Cause> {
+        let waiting = self.metrics.waiting();
+        let slot = timeout(self.waits, self.queue.slot(address, name)).await;
+        let slot = slot.map_err(Refusal::too_slow)?;
+        let slot = slot.map_err(Refusal::from)?;
+        drop(waiting);
+        // The client may have reached the limit of failures while it waited, so check again.
+        self.throttle.check(Guess::Secret, address).await?;
+        Ok(Box::new((slot, self.metrics.verification())))
+    }
+}
+
+impl Turns for CallTurns {
+    fn begin(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        Box::pin(begin(&self.throttle, Guess::Secret, address))
+    }
+
+    fn turn<'a>(&'a self, address: IpAddr, name: &'a str) -> Turn<'a, Result<Permit, Cause>> {
+        Box::pin(self.wait(address, name))
+    }
+
+    /// Every refusal may be a guess at an access key, a name or a secret, unless nothing was read out of the body. A
+    /// proven network keeps its half of the slots.
+    fn ended(&self, address: IpAddr, outcome: Result<(), &'static str>) -> Turn<'_, ()> {
+        Box::pin(async move {
+            match outcome {
+                Ok(()) => self.queue.prove(address),
+                Err("body_not_form" | "multipart_broken" | "body_without_post") => {}
+                Err(_) => self.throttle.count(Guess::Secret, address).await,
+            }
+        })
+    }
+}
+
+/// The turns of login links. Nobody waits for them.
+pub(crate) struct LinkTurns(pub(crate) Throttle);
+
+impl Turns for LinkTurns {
+    fn begin(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        Box::pin(begin(&self.0, Guess::Link, address))
+    }
+
+    fn turn<'a>(&'a self, _: IpAddr, _: &'a str) -> Turn<'a, Result<Permit, Cause>> {
+        Box::pin(async { Ok(Box::new(()) as Permit) })
+    }
+
+    /// Only a wrong hash is a guess. A malformed link cannot be genuine, whatever its hash. A link that is expired has
+    /// the right hash.
+    fn ended(&self, address: IpAddr, outcome: Result<(), &'static str>) -> Turn<'_, ()> {
+        Box::pin(async move {
+            if outcome == Err("hash_mismatch") {
+                self.0.count(Guess::Link, address).await;
+            }
+        })
+    }
+}
+
+async fn begin(throttle: &Throttle, guess: Guess, address: IpAddr) -> Result<Permit, Cause> {
+    throttle.check(guess, address).await?;
+    Ok(Box::new(()))
+}
