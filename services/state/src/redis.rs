@@ -45,6 +45,8 @@ const BOUND: &str = "
 /// Remembers in Redis.
 pub struct Redis {
     client: Client,
+    /// Whether the URL asks for TLS.
+    is_tls: bool,
     link: Mutex<Link>,
 }
 
@@ -74,7 +76,8 @@ impl Redis {
         choose_tls_provider();
         let client = Client::open(url)
             .map_err(|_| StateError::new("state_url", "not a URL such as redis://HOST:6379/0"))?;
-        Ok(Self { client, link: Mutex::new(Link::Closed) })
+        let is_tls = url.starts_with("rediss:");
+        Ok(Self { client, is_tls, link: Mutex::new(Link::Closed) })
     }
 
     /// The open connection, or a new one.
@@ -99,7 +102,20 @@ impl Redis {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECTION_TIME))
             .set_response_timeout(Some(ANSWER_TIME));
-        inspect(self.client.get_multiplexed_async_connection_with_config(&config).await?).await
+        let connected = self.client.get_multiplexed_async_connection_with_config(&config).await;
+        inspect(connected.map_err(|error| self.not_connected(error))?).await
+    }
+
+    /// A server without TLS does not answer, or answers what is not TLS.
+    fn not_connected(&self, error: RedisError) -> StateError {
+        let is_broken = error.is_timeout() || error.is_io_error();
+        match self.is_tls && is_broken && !error.is_connection_refusal() {
+            true => {
+                let cause = format!("no TLS connection to Redis, as rediss:// asks for: {error}");
+                StateError::new("state_tls", cause)
+            }
+            false => error.into(),
+        }
     }
 
     async fn ask<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StateError> {

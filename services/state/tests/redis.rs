@@ -126,6 +126,18 @@ async fn a_server_that_is_gone_refuses_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_server_without_tls_is_named_as_such() {
+    let mut server = TestRedis::start(&[]);
+    let url = server.url().replace("redis://", "rediss://");
+    let store = || Redis::new(&url).unwrap();
+    let error = store().check().await.unwrap_err();
+    assert_eq!(error.code, "state_tls", "{error}");
+    assert!(error.cause.starts_with("no TLS connection to Redis, as rediss:// asks"), "{error}");
+    server.kill();
+    assert_eq!(store().check().await.unwrap_err().code, "state_unreachable");
+}
+
+#[tokio::test]
 async fn a_server_may_start_after_the_service() {
     let mut server = TestRedis::start(&[]);
     server.kill();

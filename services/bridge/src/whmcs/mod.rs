@@ -134,10 +134,13 @@ impl Whmcs {
         let home = [("action", "CreateSsoToken"), ("client_id", &*id)];
         let (answer, left_out) = match self.destination(goto) {
             Destination::Home => (self.call(&home).await?, None),
-            Destination::Outside => {
-                let sentence = "the goto is not a page of WHMCS, so it is not followed";
-                (self.call(&home).await?, Some(("goto_outside", sentence.to_owned())))
-            }
+            Destination::Outside => (
+                self.call(&home).await?,
+                Some((
+                    "goto_outside",
+                    "the goto is not a page of WHMCS, so it is not followed".to_owned(),
+                )),
+            ),
             Destination::Path(path) => {
                 let custom = [("destination", "sso:custom_redirect"), ("sso_redirect_path", path)];
                 match self.call(&[home, custom].concat()).await {
