@@ -18,6 +18,7 @@ pub mod administration;
 mod api;
 mod client_address;
 pub mod database;
+mod deadline;
 mod fair_queue;
 mod health;
 mod metrics;

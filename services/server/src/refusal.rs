@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use tokio::time::error::Elapsed;
 use whmcs_auth::gate::HiddenCaller;
 use whmcs_auth::http::HeadRefusal;
 use whmcs_auth::{AutoAuthRefusal, ReplayRefusal};
@@ -61,11 +60,6 @@ impl Refusal {
     /// The service could not decide, so it refuses.
     pub(crate) fn unavailable(code: &'static str, cause: impl Display) -> Self {
         Cause::unavailable(code, cause.to_string()).into()
-    }
-
-    /// The answer time is over.
-    pub(crate) fn too_slow(late: Elapsed) -> Self {
-        Self::unavailable("too_slow", late)
     }
 
     /// Tells the caller to wait.

@@ -18,6 +18,7 @@ use whmcs_auth_axum::{Authenticator, LinkVerifier, Report, Watch, watch};
 
 use crate::client_address::ClientAddress;
 use crate::database::Credentials;
+use crate::deadline::with_time;
 use crate::pages;
 use crate::request_id::RandomId;
 use crate::service::Shared;
@@ -129,7 +130,7 @@ fn span(request: &Request<Body>) -> Span {
     )
 }
 
-/// Measures the time until the answer.
+/// Limits and measures the time until the answer.
 async fn time(State(service): State<Shared>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map(|path| within(path.as_str(), service.settings.base_path.as_str()));
@@ -143,7 +144,8 @@ async fn time(State(service): State<Shared>, request: Request, next: Next) -> Re
         None => "unrouted",
     };
     let begun = Instant::now();
-    let response = next.run(request).await;
+    let limit = service.settings.limits.answer_time;
+    let response = with_time(limit, next.run(request)).await;
     service.metrics.answered_in(endpoint, begun.elapsed());
     response
 }

@@ -5,7 +5,6 @@ use std::thread::available_parallelism;
 
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
-use tokio::time::timeout;
 use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::diagnose::Findings;
 use whmcs_auth::{AutoAuthPolicy, Clock};
@@ -102,7 +101,6 @@ impl Service {
             throttle: self.throttle.clone(),
             queue: FairQueue::new(cores, limits),
             metrics: Arc::clone(&self.metrics),
-            waits: limits.answer_time,
         };
         let store = Credentials::new(&self.database, &self.settings);
         let bytes = usize::try_from(limits.body_kib).unwrap_or(usize::MAX).saturating_mul(1024);
@@ -128,15 +126,6 @@ impl Service {
 
     pub(crate) fn now(&self) -> OffsetDateTime {
         self.clock.now()
-    }
-
-    /// Runs `work`, and refuses the request if it takes longer than the answer time.
-    pub(crate) async fn in_time<T>(
-        &self,
-        work: impl Future<Output = Result<T, Refusal>>,
-    ) -> Result<T, Refusal> {
-        let limit = self.settings.limits.answer_time;
-        timeout(limit, work).await.map_err(Refusal::too_slow)?
     }
 
     /// All metrics, as text.

@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::timeout;
 use whmcs_auth_axum::{Cause, Permit, Turn, Turns};
 
+use crate::deadline::in_time;
 use crate::fair_queue::FairQueue;
 use crate::metrics::Metrics;
-use crate::refusal::Refusal;
 use crate::throttle::{Guess, Throttle};
 
 /// The turns of API calls.
@@ -17,16 +15,12 @@ pub(crate) struct CallTurns {
     pub(crate) throttle: Throttle,
     pub(crate) queue: FairQueue,
     pub(crate) metrics: Arc<Metrics>,
-    /// How long a call waits for its turn.
-    pub(crate) waits: Duration,
 }
 
 impl CallTurns {
     async fn wait(&self, address: IpAddr, name: &str) -> Result<Permit, Cause> {
         let waiting = self.metrics.waiting();
-        let slot = timeout(self.waits, self.queue.slot(address, name)).await;
-        let slot = slot.map_err(Refusal::too_slow)?;
-        let slot = slot.map_err(Refusal::from)?;
+        let slot = in_time(async { Ok(self.queue.slot(address, name).await?) }).await?;
         drop(waiting);
         // The client may have reached the limit of failures while it waited, so check again.
         self.throttle.check(Guess::Secret, address).await?;

@@ -13,6 +13,7 @@ use whmcs_auth::answer::Answer;
 use whmcs_auth_axum::{ApiCall, Rejection};
 
 use crate::database::Credentials;
+use crate::deadline::in_time;
 use crate::service::{Service, Shared};
 
 pub(crate) const ENDPOINT: &str = "api";
@@ -27,7 +28,7 @@ pub(crate) async fn call(
     span.record("mode", display(caller.mode));
     span.record("action", call.action().as_str());
     service.database.touch(caller, service.now()).await;
-    match service.in_time(actions::perform(&service, call.action(), call.received())).await {
+    match in_time(actions::perform(&service, call.action(), call.received())).await {
         Ok(success) => {
             service.accepted(ENDPOINT);
             Ok(call.success(&success))

@@ -14,6 +14,7 @@ use whmcs_auth_axum::Cause;
 
 use super::row_lines::RowLines;
 use super::{Database, exact_or_first, none_if_unencodable};
+use crate::deadline::in_time;
 use crate::refusal::Refusal;
 use crate::settings::{RoleIds, Settings};
 
@@ -76,8 +77,6 @@ pub(crate) struct Credentials {
     api_access_permission: i64,
     role_ids: RoleIds,
     expected: ExpectedSchemes,
-    /// How long a look-up may take.
-    answer_time: std::time::Duration,
 }
 
 /// A row that the library cannot read is logged and counts as absent.
@@ -128,7 +127,6 @@ impl Credentials {
             api_access_permission: settings.api_access_permission,
             role_ids: settings.role_ids,
             expected: settings.expected_schemes(),
-            answer_time: settings.limits.answer_time,
         }
     }
 
@@ -142,7 +140,7 @@ impl Credentials {
             .bind(self.api_access_permission)
             .bind(name)
             .fetch_all(&self.database.pool);
-        let rows = timeout(self.answer_time, rows).await.map_err(Refusal::too_slow)?;
+        let rows = in_time(async { Ok(rows.await) }).await?;
         match none_if_unencodable(rows, name) {
             // A text of a row is not UTF-8. sqlx reads all columns before it hands out a row.
             Err(sqlx::Error::Decode(error)) => {

@@ -9,6 +9,7 @@ use super::page::{page, refuse};
 use super::session::logged_in;
 use super::target::{CLIENT_AREA, redirect};
 use crate::client_address::ClientAddress;
+use crate::deadline::in_time;
 use crate::service::{Service, Shared};
 
 /// Shows who is logged in.
@@ -36,7 +37,7 @@ pub(crate) async fn home(
     Extension(address): Extension<ClientAddress>,
     jar: CookieJar,
 ) -> Response {
-    match service.in_time(service.sessions.client(&jar)).await {
+    match in_time(service.sessions.client(&jar)).await {
         Ok(Some(_)) => redirect(CLIENT_AREA),
         Ok(None) => how_to_log_in(&service, StatusCode::OK),
         Err(refusal) => refuse(&service, "clientarea", address, &refusal, &jar).await,

@@ -11,6 +11,7 @@ use super::page::show;
 use super::session::begin_session;
 use super::target::CLIENT_AREA;
 use crate::database::Client;
+use crate::deadline::in_time;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 
@@ -24,7 +25,7 @@ pub(crate) async fn dologin(
     let login = match link {
         Ok(link) => {
             let address = link.address;
-            let login = service.in_time(log_in_by_link(&service, link, jar.clone())).await;
+            let login = in_time(log_in_by_link(&service, link, jar.clone())).await;
             login.map_err(|refusal| Rejection::of_link(refusal.cause, address))
         }
         Err(rejection) => Err(rejection),

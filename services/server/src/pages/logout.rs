@@ -8,6 +8,7 @@ use axum_extra::extract::CookieJar;
 use super::page::{page, refuse};
 use super::session::logged_in;
 use crate::client_address::ClientAddress;
+use crate::deadline::in_time;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 
@@ -44,7 +45,7 @@ pub(crate) async fn log_out(
             .links_to("logout.php", "Log out here")
             .answer(refusal.cause.http_status());
     }
-    match service.in_time(service.sessions.end(jar.clone())).await {
+    match in_time(service.sessions.end(jar.clone())).await {
         Ok(jar) => {
             service.accepted(ENDPOINT);
             (jar, has_ended(&service)).into_response()

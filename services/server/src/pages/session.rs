@@ -6,6 +6,7 @@ use axum_extra::extract::CookieJar;
 use super::page::refuse;
 use crate::client_address::ClientAddress;
 use crate::database::{Client, Configuration};
+use crate::deadline::in_time;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
@@ -14,14 +15,13 @@ pub(super) async fn logged_in(
     service: &Service,
     jar: &CookieJar,
 ) -> Result<Option<Client>, Refusal> {
-    service
-        .in_time(async {
-            Ok(match service.sessions.client(jar).await? {
-                Some(id) => service.page_database.client(id).await?,
-                None => None,
-            })
+    in_time(async {
+        Ok(match service.sessions.client(jar).await? {
+            Some(id) => service.page_database.client(id).await?,
+            None => None,
         })
-        .await
+    })
+    .await
 }
 
 /// Starts the session, and adds the client to the log's description of the request.

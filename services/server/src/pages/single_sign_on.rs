@@ -10,6 +10,7 @@ use whmcs_auth::{AutoAuthRefusal, GotoTarget, Received};
 use super::session::{begin_session, finish};
 use super::target::{CLIENT_AREA, redirect};
 use crate::client_address::ClientAddress;
+use crate::deadline::in_time;
 use crate::path::ReceivedPath;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
@@ -29,7 +30,7 @@ pub(crate) async fn single_sign_on(
         check_visit(&method, &headers)?;
         log_in_by_token(&service, address, &query, &path, jar.clone()).await
     };
-    let login = service.in_time(login).await;
+    let login = in_time(login).await;
     finish(&service, "singlesignon", address, &jar, login).await
 }
 
