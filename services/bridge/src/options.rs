@@ -166,9 +166,9 @@ impl Options {
         })
     }
 
-    /// The limits on connections. A login waits for its turn, and then makes at most three calls.
+    /// The limits on connections. A login waits for its turn, and then makes at most four calls.
     pub fn connection_limits(&self) -> ConnectionLimits {
-        self.connections.limits(Duration::from_secs(self.call_time.saturating_mul(4)))
+        self.connections.limits(Duration::from_secs(self.call_time.saturating_mul(5)))
     }
 
     /// The settings of the bridge, and what reads the changing part of them anew.

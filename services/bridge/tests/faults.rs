@@ -313,6 +313,15 @@ async fn a_whmcs_that_is_down_is_asked_again_where_that_is_safe() {
     let setup = with_fault(CREATE, closed).await;
     visit(&setup, 503, "whmcs_unreachable", NEW_LINK, "cannot be reached").await;
     assert_eq!(setup.whmcs.actions(), [FIND, CREATE], "a token may have been made");
+    // A client of HTTP may repeat a call by itself if an open connection ends.
+    let whmcs = works(PUBLIC);
+    let answers = move |call: &Call| match call.field("action") {
+        CREATE => closed(),
+        _ => kept_alive(whmcs(call)),
+    };
+    let setup = Setup::with(answers, Some(memory()), |_| {}).await;
+    visit(&setup, 503, "whmcs_unreachable", NEW_LINK, "cannot be reached").await;
+    assert_eq!(setup.whmcs.actions(), [FIND, CREATE], "a token may have been made");
     let no_http = || Reply(b"SSH-2.0-OpenSSH\r\n".to_vec(), Duration::ZERO);
     let setup = with_fault(CREATE, no_http).await;
     visit(&setup, 503, "whmcs_unreachable", NEW_LINK, "cannot be reached").await;

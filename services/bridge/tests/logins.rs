@@ -219,6 +219,42 @@ async fn a_one_time_link_raced_by_many_gets_one_token() {
     assert_eq!(tokens, 1);
 }
 
+/// No answer has a header that tells the visitor more.
+#[tokio::test]
+async fn answers_have_these_headers() {
+    const OF_ALL: [&str; 6] = [
+        "cache-control",
+        "content-length",
+        "content-security-policy",
+        "date",
+        "referrer-policy",
+        "x-content-type-options",
+    ];
+    let whmcs = works(PUBLIC);
+    let setup = Setup::start(move |call| match call.field("email") {
+        "later@whmcs.com" => error("Authentication Failed"),
+        _ => whmcs(call),
+    })
+    .await;
+    let later = link_made_in(0, "later@whmcs.com", None);
+    for (method, link, status, more) in [
+        (Method::GET, link(None), 302, &["location"][..]),
+        (Method::GET, link(None).replace("demo", "emo"), 403, &["content-type"]),
+        (Method::GET, link_made_in(-901, "demo@whmcs.com", None), 403, &["content-type"]),
+        (Method::GET, later, 502, &["content-type"]),
+        (Method::POST, link(None), 405, &["allow", "content-type"]),
+    ] {
+        let answer = setup.send(method, &link, &[]).await;
+        let mut expected = [&OF_ALL, more].concat();
+        expected.sort_unstable();
+        assert_eq!((answer.status, answer.headers), (status, to_strings(&expected)));
+    }
+}
+
+fn to_strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
 /// Programs that only look at a link do not use it up.
 #[tokio::test]
 async fn only_a_visit_uses_a_link_up() {

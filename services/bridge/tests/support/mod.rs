@@ -46,6 +46,12 @@ pub fn error(message: &str) -> Reply {
     reply("403 Forbidden", "content-type: application/json\r\n", &body)
 }
 
+/// The answer, after which the connection is open for the next call.
+pub fn kept_alive(Reply(bytes, after): Reply) -> Reply {
+    let text = String::from_utf8(bytes).unwrap();
+    Reply(text.replace("connection: close", "connection: keep-alive").into_bytes(), after)
+}
+
 /// An answer that comes late.
 pub fn late(reply: Reply, seconds: u64) -> Reply {
     Reply(reply.0, Duration::from_secs(seconds))
@@ -95,22 +101,24 @@ impl Whmcs {
 
 async fn answer(mut stream: TcpStream, answers: Arc<Answers>, seen: Arc<Mutex<Vec<Call>>>) {
     let mut received = Vec::new();
-    let call = loop {
+    loop {
         let mut chunk = [0; 4096];
         let count = stream.read(&mut chunk).await.unwrap_or(0);
         if count == 0 {
             return;
         }
         received.extend_from_slice(&chunk[..count]);
-        if let Some(call) = call_of(&String::from_utf8_lossy(&received)) {
-            break call;
+        let Some(call) = call_of(&String::from_utf8_lossy(&received)) else { continue };
+        received.clear();
+        seen.lock().unwrap().push(call.clone());
+        let Reply(bytes, after) = answers(&call);
+        tokio::time::sleep(after).await;
+        let _ = stream.write_all(&bytes).await;
+        if !String::from_utf8_lossy(&bytes).contains("connection: keep-alive") {
+            let _ = stream.shutdown().await;
+            return;
         }
-    };
-    seen.lock().unwrap().push(call.clone());
-    let Reply(bytes, after) = answers(&call);
-    tokio::time::sleep(after).await;
-    let _ = stream.write_all(&bytes).await;
-    let _ = stream.shutdown().await;
+    }
 }
 
 /// The call, once all of it has arrived.
@@ -243,6 +251,8 @@ async fn listen() -> (TcpListener, String) {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
+    /// The names of the headers, sorted.
+    pub headers: Vec<String>,
     pub location: String,
     pub allow: String,
     pub page: String,
@@ -261,8 +271,10 @@ impl Answer {
             assert_eq!(head("x-content-type-options"), "nosniff");
         }
         let status = response.status().as_u16();
+        let mut headers: Vec<_> = response.headers().keys().map(ToString::to_string).collect();
+        headers.sort_unstable();
         let (location, allow) = (head("location"), head("allow"));
-        Self { status, location, allow, page: response.text().await.unwrap() }
+        Self { status, headers, location, allow, page: response.text().await.unwrap() }
     }
 }
 
