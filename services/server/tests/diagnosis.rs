@@ -142,6 +142,38 @@ async fn each_refusal_has_its_findings_in_one_line() {
 }
 
 #[tokio::test]
+async fn a_line_says_whose_call_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[], "info");
+    let api = format!("{}/includes/api.php", program.base());
+    for fields in [
+        "action=GetClients&responsetype=jsn",
+        "action=AddClient",
+        "action=GetClientsDetails&clientid=99",
+    ] {
+        let call = support::http().post(&api).header("content-type", FORM);
+        call.body(format!("{fields}&{PAIR}")).send().await.unwrap();
+    }
+    let log = program.stop();
+    let lines: Vec<_> = log
+        .iter()
+        .filter(|line| line["fields"]["endpoint"] == "api")
+        .map(|line| {
+            let text = |part: &str, name: &str| line[part][name].as_str().map(str::to_owned);
+            (text("fields", "code").unwrap(), text("span", "action"), text("fields", "by"))
+        })
+        .collect();
+    let by = || Some("credential 7".to_owned());
+    let expected = [
+        ("accepted".to_owned(), Some("getclients".to_owned()), None),
+        ("format_unknown".to_owned(), Some("getclients".to_owned()), None),
+        ("action_not_allowed".to_owned(), None, by()),
+        ("client_not_found".to_owned(), Some("getclientsdetails".to_owned()), by()),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
 async fn what_is_accepted_or_was_not_checked_has_no_findings() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &["--max-failures", "1"], "info");

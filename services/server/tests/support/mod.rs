@@ -31,7 +31,6 @@ pub const LOGIN: &str =
     "username=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&password=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo";
 pub const ADMIN: &str = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
 pub const AUTOAUTH_KEY: &str = "abcXYZ123";
-pub const ACCESS_KEY: &str = "key#1+2";
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
 pub struct Server {
