@@ -172,7 +172,7 @@ pub fn settings(whmcs_url: Url) -> Settings {
         access: access().into(),
         policy: Default::default(),
         max_calls_in_flight: 16,
-        call_time: Duration::from_secs(2),
+        call_time: Duration::from_secs(30),
     }
 }
 
