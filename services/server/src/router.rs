@@ -9,7 +9,7 @@ use axum::extract::{FromRef, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Redirect, Response};
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::{MethodRouter, get};
 use tower_http::request_id::{PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
@@ -65,7 +65,7 @@ pub(crate) fn router(service: Shared, api: MethodRouter<App>) -> Router {
         .route(&path("/"), page(get(pages::home), "GET"))
         .route(&path("/index.php"), page(get(pages::home), "GET"))
         .route(&path("/includes/api.php"), api)
-        .route(&path("/dologin.php"), any(pages::dologin))
+        .route(&path("/dologin.php"), page(get(pages::dologin), "GET"))
         .route(&path("/oauth/singlesignon.php"), page(get(pages::single_sign_on), "GET"))
         .route(&path("/clientarea.php"), page(get(pages::client_area), "GET"))
         .route(

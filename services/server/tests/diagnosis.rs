@@ -94,7 +94,7 @@ const CASES: &[Case] = &[
         target: "/dologin.php?hash=marker-of-a-secret",
         content_type: FORM,
         body: "x",
-        line: ("dologin", "method_not_allowed", None),
+        line: ("page", "method_not_allowed", None),
         says: "GET",
     },
 ];
