@@ -1,12 +1,17 @@
 //! The program: what it prints, what it asks for, and the demo.
 
+mod support;
+
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, header};
+use support::*;
 use whmcs_auth_state::choose_tls_provider;
 
 /// A running program. Dropping it ends the program.
@@ -78,6 +83,36 @@ async fn no_proxy_of_the_environment_is_used() {
     let (_program, link) = started(command);
     assert_eq!(visit(&link).await.0, 302);
     assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn a_hangup_reads_the_secret_anew() {
+    let whmcs = Whmcs::start(Arc::new(works(PUBLIC))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "first\n").unwrap();
+    let options = [
+        &["--whmcs-url", whmcs.url.as_str(), "--public-url", PUBLIC, "--identifier", IDENTIFIER][..],
+        &["--secret-file", "secret", "--autoauth-key", KEY],
+    ];
+    let mut command = command(folder.path(), &options.concat());
+    let mut program = Program(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut printed = BufReader::new(program.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let base = printed.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
+    let base = base.unwrap();
+    let secret_of_visit = async || {
+        assert_eq!(visit(&format!("{base}{}", link(None))).await.0, 302);
+        whmcs.calls.lock().unwrap().last().unwrap().field("secret").to_owned()
+    };
+    assert_eq!(secret_of_visit().await, "first");
+
+    std::fs::write(&secret, "second\n").unwrap();
+    let hangup = Command::new("kill").args(["-HUP", &program.0.id().to_string()]).status();
+    assert!(hangup.unwrap().success());
+    let begun = Instant::now();
+    while secret_of_visit().await != "second" {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
 }
 
 #[test]
