@@ -65,7 +65,7 @@ impl Reports {
         let help = "Answers, by endpoint and code";
         registry.register("whmcs_auth_answers", help, Family::clone(&answers));
         let findings = Family::default();
-        let help = "Findings in requests that were refused or not wholly followed, by endpoint and code";
+        let help = "Findings in requests, by endpoint and code";
         registry.register("whmcs_auth_findings", help, Family::clone(&findings));
         let summed_up = Counter::default();
         let help = "Refusals that have no line of their own in the log, because a like one has";
