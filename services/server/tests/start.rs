@@ -55,6 +55,9 @@ async fn it_prints_commands_to_try_and_they_work() {
     let log = program.stop();
     let modes: Vec<_> = log.iter().filter_map(|entry| entry["span"]["mode"].as_str()).collect();
     assert_eq!(modes, ["credential", "credential-as-login", "admin-login"]);
+    let callers = log.iter().filter(|entry| entry["span"]["mode"].is_string());
+    let callers: Vec<_> = callers.filter_map(|entry| entry["span"]["caller"].as_str()).collect();
+    assert_eq!(callers, ["credential 7", "credential 7", "admin 1"]);
 
     // The second start uses the database of the first.
     let again = Program::start(folder.path(), &["--autoauth-key", "abcXYZ123"], "info");

@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::http::{self, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tracing::field::display;
-use whmcs_auth::ApiRequest;
 #[cfg(feature = "load-test")]
 use whmcs_auth::Received;
 use whmcs_auth::answer::Answer;
+use whmcs_auth::{ApiMode, ApiRequest};
 use whmcs_auth_axum::{ApiCall, Rejection};
 
 use crate::database::Credentials;
@@ -24,7 +24,11 @@ pub(crate) async fn call(
 ) -> Result<Response, Rejection> {
     let caller = call.caller();
     let span = tracing::Span::current();
-    span.record("caller", display(caller.id));
+    let table = match caller.mode {
+        ApiMode::AdminLogin => "admin",
+        _ => "credential",
+    };
+    span.record("caller", display(format_args!("{table} {}", caller.id)));
     span.record("mode", display(caller.mode));
     span.record("action", call.action().as_str());
     service.database.touch(caller, service.now()).await;
