@@ -128,8 +128,9 @@ impl Field {
     }
 
     /// FIELD-3: the field that PHP reads out of another name.
-    pub(crate) fn disguised(name: &str) -> Option<Self> {
-        Self::named(php_name::base(name.as_bytes())).filter(|field| field.name() != name)
+    pub(crate) fn disguised(name: impl AsRef<[u8]>) -> Option<Self> {
+        let name = name.as_ref();
+        Self::named(php_name::base(name)).filter(|field| field.name().as_bytes() != name)
     }
 
     const fn refuses_controls(self) -> bool {
@@ -269,7 +270,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
     {
         let mut fields = Self::default();
         for (name, value) in pairs {
-            fields.read_pair(name.as_ref(), value);
+            fields.read_pair(name.as_ref().as_bytes(), value);
         }
         fields
     }
@@ -288,7 +289,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
     ///
     /// A disguised name replaces a repetition, and a repetition replaces a fault of the value. So the reported
     /// fault does not depend on the order of the pairs, which some decoders change.
-    pub(crate) fn read_pair(&mut self, name: &str, value: impl Into<Cow<'a, str>>) {
+    pub(crate) fn read_pair(&mut self, name: &[u8], value: impl Into<Cow<'a, str>>) {
         let exact = Field::named(name);
         let Some(field) = exact.or_else(|| Field::disguised(name)) else {
             return;

@@ -118,8 +118,8 @@ impl TrustedProxies {
 impl Received {
     /// Adds the fields of a request: those of its query, and those of its body. Needs features `form` and `http`.
     ///
-    /// A request with several headers `Content-Type`, or with a body and another method than POST, is malformed: PHP
-    /// would find other fields.
+    /// A body is malformed if the method is not POST, or if there are several headers `Content-Type`: PHP would read
+    /// other fields.
     ///
     /// # Examples
     ///
@@ -157,7 +157,7 @@ pub fn content_type(headers: &HeaderMap) -> Option<&str> {
 
 /// Checks the method of an API call, before its body is read: POST, or GET if `allows_get`.
 ///
-/// Of a GET, the secret ends in logs. A HEAD would carry the action out.
+/// A GET has the secret in its URL, and URLs are logged. A HEAD would carry the action out.
 ///
 /// # Errors
 ///

@@ -125,8 +125,9 @@ impl GotoTarget<'_> {
     /// `oauth/singlesignon.php` or `includes/api.php`. Nobody signed the target, so such a link can log the
     /// visitor out, or in as somebody else. [`Goto::target_or`] and `redirect` open the default page instead.
     ///
-    /// The case of ASCII letters and dots at the end do not count, because web servers may ignore them. Any segment of
-    /// the path counts, because PHP runs `logout.php/x` as `logout.php`.
+    /// The case of ASCII letters does not count, nor what follows the first dot: web servers may open `logout`,
+    /// `LOGOUT.PHP` and `logout.php.` as `logout.php`. Any segment of the path counts, because PHP runs
+    /// `logout.php/x` as `logout.php`.
     ///
     /// Source: WHMCS documents the pages. To refuse them is this crate's decision.
     ///
@@ -144,9 +145,10 @@ impl GotoTarget<'_> {
     /// ```
     #[must_use]
     pub fn acts(&self) -> bool {
-        const ACTING: [&[u8]; 4] = [b"dologin.php", b"logout.php", b"singlesignon.php", b"api.php"];
+        const ACTING: [&[u8]; 4] = [b"dologin", b"logout", b"singlesignon", b"api"];
         let is_acting = |segment: &[u8]| {
-            ACTING.iter().any(|page| without_dots(segment).eq_ignore_ascii_case(page))
+            let stem = segment.split(|byte| *byte == b'.').next().unwrap_or_default();
+            ACTING.iter().any(|page| stem.eq_ignore_ascii_case(page))
         };
         Parts::of(self.0.as_bytes()).path.split(|byte| *byte == b'/').any(is_acting)
     }
@@ -226,14 +228,6 @@ pub(crate) fn is_allowed(byte: &u8) -> bool {
 
 fn is_refused_in_path(byte: &u8) -> bool {
     matches!(byte, b':' | b'@' | b';' | b'%')
-}
-
-/// Windows opens `logout.php.` as `logout.php`.
-fn without_dots(mut segment: &[u8]) -> &[u8] {
-    while let Some(rest) = segment.strip_suffix(b".") {
-        segment = rest;
-    }
-    segment
 }
 
 fn is_dot_segment(segment: &[u8]) -> bool {

@@ -230,10 +230,10 @@ impl Received {
     }
 
     fn fields<const FIRST: usize, const N: usize>(&self) -> Fields<'_, FIRST, N> {
-        let mut fields = Fields::from_pairs(
-            self.pairs()
-                .map(|Pair { name, value, .. }| (String::from_utf8_lossy(name), lossy(value))),
-        );
+        let mut fields = Fields::default();
+        for Pair { name, value, .. } in self.pairs() {
+            fields.read_pair(name, Lossy(value));
+        }
         if let Some(fault) = self.fault {
             fields.refuse(fault);
         }
@@ -291,23 +291,27 @@ impl Drop for SecretBytes {
     }
 }
 
-/// The text of a value, with U+FFFD for bytes that are not UTF-8. It never grows, as that would leave a copy of a
-/// secret behind.
-fn lossy(value: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = str::from_utf8(value) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::with_capacity(value.len().saturating_mul(3));
-    for chunk in value.utf8_chunks() {
-        text.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
+/// A value whose text has U+FFFD for bytes that are not UTF-8. Only the values of known fields are made a text.
+struct Lossy<'a>(&'a [u8]);
+
+impl<'a> From<Lossy<'a>> for Cow<'a, str> {
+    /// The text never grows, as that would leave a copy of a secret behind.
+    fn from(Lossy(value): Lossy<'a>) -> Self {
+        if let Ok(text) = str::from_utf8(value) {
+            return Self::Borrowed(text);
         }
+        let mut text = String::with_capacity(value.len().saturating_mul(3));
+        for chunk in value.utf8_chunks() {
+            text.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        Self::Owned(text)
     }
-    Cow::Owned(text)
 }
 
-/// Appends the bytes of a name or a value in a form. They are no more than its text has.
+/// Decodes a name or a value of a form, and appends it. The result is never longer than the text.
 fn decode_into(bytes: &mut Vec<u8>, text: &[u8]) {
     for (place, part) in text.split(|byte| *byte == b'+').enumerate() {
         if place > 0 {
@@ -320,7 +324,7 @@ fn decode_into(bytes: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// The same as a value of its own. Its vector never grows, as that would leave a copy behind.
+/// Decodes into a vector of its own. It never grows, as that would leave a copy of a secret behind.
 #[cfg(feature = "diagnose")]
 pub(crate) fn decode(text: &[u8]) -> SecretBytes {
     let mut bytes = Vec::with_capacity(text.len());

@@ -211,7 +211,13 @@ fn link_6_pages_that_act_are_found_in_any_spelling() {
         ("clientarea.php?a=/logout.php", false),
         ("clientarea.php#/logout.php", false),
         ("mylogout.php", false),
-        ("logout.php5", false),
+        ("logout.php5", true),
+        ("logout", true),
+        ("logout/x", true),
+        ("logout.", true),
+        ("API.PHP.", true),
+        ("logouts.php", false),
+        ("a.logout.php", false),
     ] {
         let Goto::SameSite(goto) = Goto::parse(target) else { panic!("{target}") };
         assert_eq!(goto.acts(), expected, "{target}");
