@@ -24,7 +24,7 @@ CRATES = {
     ],
     "crates/axum/src": [
         {"access", "turns", "body", "cause", "report"},
-        {"rejection", "watch"},
+        {"rejection", "watch", "guess"},
         {"call"},
         {"authenticator", "link"},
         {"layer"},

@@ -88,7 +88,8 @@ fn peer(extensions: &Extensions) -> Option<IpAddr> {
 pub struct CurrentAccess(Arc<RwLock<Arc<Access>>>);
 
 impl CurrentAccess {
-    /// Replaces all of it at once. The next check of any request uses the new one, on open connections as well.
+    /// Replaces addresses, proxies and keys at once. Every later check uses the new ones, on open connections as well.
+    /// A call that has passed the checks of its address goes on.
     pub fn replace(&self, access: Access) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
     }

@@ -24,6 +24,7 @@ use crate::access::CurrentAccess;
 use crate::body;
 use crate::call::{ApiCall, name_of};
 use crate::cause::Cause;
+use crate::guess::Guess;
 use crate::rejection::Rejection;
 use crate::report::{Report, Sent};
 use crate::turns::{Bound, Permit, Turns};
@@ -36,8 +37,8 @@ use crate::watch;
 /// | setting | default |
 /// |---|---|
 /// | [`with_policy`](Self::with_policy) | [`ApiPolicy::new`]: admin logins are accepted, and may do every action |
-/// | `with_cache`, with feature `cache` | every call with bcrypt runs bcrypt |
-/// | [`with_turns`](Self::with_turns) | [`Bound::cores`]: as many decisions at once as there are cores |
+/// | `with_cache`, with feature `cache` | no cache: bcrypt runs on every call |
+/// | [`with_turns`](Self::with_turns) | [`Bound::cores`]: as many decisions with bcrypt at once as there are cores |
 /// | [`with_body_limit`](Self::with_body_limit) | 2 MiB |
 /// | [`with_body_time`](Self::with_body_time) | 10 seconds |
 /// | [`with_max_fields`](Self::with_max_fields) | 1,000 |
@@ -48,7 +49,8 @@ use crate::watch;
 /// The checks run in this order: the address, the method, the body, the address again if an access key in the body may
 /// lift the restriction, the credentials, the action. An address that may not call is refused before its body is read.
 ///
-/// Only a decision that needs bcrypt runs in a blocking thread, and waits for its turn.
+/// Only a decision that needs bcrypt runs in a blocking thread, and waits for its turn. A waiting call holds its body
+/// and its fields, up to twice the body limit.
 #[must_use]
 pub struct Authenticator<S> {
     store: Arc<S>,
@@ -69,8 +71,8 @@ struct Settings {
 }
 
 impl<S> Authenticator<S> {
-    /// An authenticator over that store, for whoever the access lets call: an [`Access`](crate::Access), or a
-    /// [`CurrentAccess`] that is exchanged while the service runs.
+    /// An authenticator. `store` holds the credentials. `access` says who may call: an [`Access`](crate::Access), or a
+    /// [`CurrentAccess`] that is replaced while the service runs.
     pub fn new(store: S, access: impl Into<CurrentAccess>) -> Self {
         let settings = Settings {
             policy: ApiPolicy::new(),
@@ -215,16 +217,16 @@ where
         let access = self.access.get();
         let address = access.address(head)?;
         progress.address = Some(address);
-        let place = settings.turns.begin(address).await?;
+        let guess = Guess::begin(&settings.turns, address).await?;
         let addresses = &access.addresses;
         let before = addresses.check_before_body(address, &progress.received.api_request());
-        self.end_if_refused(address, before).await?;
+        let guess = allowed(guess, before).await?;
         let body = match self.body(head, body).await {
             Ok(body) => body,
             Err(cause) => {
                 // Without the body, no access key in it lifts the restriction.
                 let checked = addresses.check(address, &progress.received.api_request());
-                self.end_if_refused(address, checked).await?;
+                allowed(guess, checked).await?;
                 return Err(cause);
             }
         };
@@ -234,9 +236,10 @@ where
 
         let request = progress.received.api_request();
         // The access may have been replaced while the body came.
-        let checked = self.access.get().addresses.check(address, &request);
-        self.end_if_refused(address, checked).await?;
-        let caller = self.caller(address, &request, place).await?;
+        let access = self.access.get();
+        let checked = access.addresses.check(access.address(head)?, &request);
+        let guess = allowed(guess, checked).await?;
+        let caller = self.caller(&request, guess).await?;
         let action = caller.authorize(request.action());
         let is_format_unknown = request.has_unknown_response_type();
         drop(request);
@@ -249,25 +252,13 @@ where
         body::read(body, self.settings.body_limit, self.settings.body_time).await
     }
 
-    async fn end_if_refused<R: Refusal>(
-        &self,
-        address: IpAddr,
-        checked: Result<(), R>,
-    ) -> Result<(), Cause> {
-        let Err(refusal) = checked else { return Ok(()) };
-        self.settings.turns.ended(address, Err(refusal.code())).await;
-        Err(refusal.into())
-    }
-
     /// The look-ups are awaited. The decision runs in a blocking thread if it needs bcrypt.
     async fn caller(
         &self,
-        address: IpAddr,
         request: &ApiRequest<'_>,
-        place: Permit,
+        mut guess: Guess,
     ) -> Result<ApiCaller<S::Id>, Cause> {
-        let Settings { policy, turns, .. } = &*self.settings;
-        let attempt = request.attempt(policy);
+        let attempt = request.attempt(&self.settings.policy);
         #[cfg(feature = "cache")]
         let attempt = match &self.settings.cache {
             Some(cache) => attempt.with_cache(cache, Instant::now()),
@@ -278,30 +269,39 @@ where
             Err(ApiError::Refused(refusal)) => return Err(refusal.into()),
             Err(ApiError::Store(error)) => return Err(Cause::store_failure(error)),
         };
+        guess.compared();
         if let Some(verdict) = pending.decide_without_bcrypt() {
-            turns.ended(address, outcome(&verdict)).await;
+            guess.end(outcome(&verdict)).await;
             return Ok(verdict?);
         }
         let name = pending.attempt().identifier().unwrap_or_default();
-        let permit = turns.turn(address, name).await?;
-        let decision = decide(Arc::clone(turns), address, pending, permit, place);
-        // In a task of its own, which goes on if the caller hangs up. Otherwise a caller could guess, hang up before
-        // the failure counts, and ask the cache whether the guess was right.
-        tokio::spawn(decision).await.map_err(|error| Cause::stopped(&error))?
+        let (guess, permit) = guess.turn(name).await?;
+        // In a task of its own, which goes on if the caller hangs up.
+        let decision = tokio::spawn(decide(guess, pending, permit));
+        decision.await.map_err(|error| Cause::stopped(&error))?
+    }
+}
+
+/// Goes on, or tells that the guess at an address or an access key failed.
+async fn allowed<R: Refusal>(guess: Guess, checked: Result<(), R>) -> Result<Guess, Cause> {
+    match checked {
+        Ok(()) => Ok(guess),
+        Err(refusal) => {
+            guess.end(Err(refusal.code())).await;
+            Err(refusal.into())
+        }
     }
 }
 
 async fn decide<Id: Clone + Send + Sync + 'static>(
-    turns: Arc<dyn Turns>,
-    address: IpAddr,
+    guess: Guess,
     pending: PendingDecision<'static, Id>,
     permit: Permit,
-    _place: Permit,
 ) -> Result<ApiCaller<Id>, Cause> {
     // A call with the same secret may have been verified while this one waited: `decide` asks the cache first.
     let decided = spawn_blocking(move || (pending.decide(), permit)).await;
     let (verdict, _permit) = decided.map_err(|error| Cause::stopped(&error))?;
-    turns.ended(address, outcome(&verdict)).await;
+    guess.end(outcome(&verdict)).await;
     Ok(verdict?)
 }
 

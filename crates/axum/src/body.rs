@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::task::consume_budget;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cause::{Cause, sources};
@@ -20,7 +21,16 @@ pub(crate) async fn read(mut body: Body, limit: usize, time: Duration) -> Result
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if is_too_large(&*error) => {
             // Some clients read no answer before they have sent the whole body.
-            let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+            let rest = async {
+                // One that is much longer is cut off.
+                let mut left = limit;
+                while let Some(Ok(frame)) = body.frame().await
+                    && let Some(less) = left.checked_sub(frame.data_ref().map_or(1, Bytes::len))
+                {
+                    left = less;
+                    consume_budget().await;
+                }
+            };
             let _ = timeout_at(deadline, rest).await;
             Err(Cause::body_too_large(limit))
         }

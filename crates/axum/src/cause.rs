@@ -45,7 +45,7 @@ impl<R: Refusal> From<R> for Cause {
 }
 
 impl Cause {
-    /// A cause of the service's own. A status that HTTP does not know becomes 500.
+    /// A cause of the service's own. A status outside 100 to 999 becomes 500.
     pub fn new(
         code: &'static str,
         sentence: impl Into<String>,

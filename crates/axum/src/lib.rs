@@ -9,6 +9,7 @@ mod authenticator;
 mod body;
 mod call;
 mod cause;
+mod guess;
 mod layer;
 mod link;
 mod rejection;

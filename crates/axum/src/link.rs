@@ -12,6 +12,7 @@ use whmcs_auth::{AutoAuthLogin, AutoAuthPolicy, AutoAuthRequest, Clock, Refusal,
 
 use crate::access::CurrentAccess;
 use crate::cause::Cause;
+use crate::guess::Guess;
 use crate::rejection::Rejection;
 use crate::report::Report;
 use crate::turns::Turns;
@@ -59,8 +60,8 @@ impl LinkVerifier {
         self
     }
 
-    /// Sets who may guess: its [`begin`](Turns::begin) and [`ended`](Turns::ended) are called. Then a visitor whose
-    /// address is hidden by a proxy is refused.
+    /// Sets who may guess. Only [`begin`](Turns::begin) and [`ended`](Turns::ended) are called. Then a visitor is refused
+    /// if a proxy hides the address.
     pub fn with_turns(mut self, turns: impl Turns + 'static) -> Self {
         self.turns = Some(Arc::new(turns));
         self
@@ -77,16 +78,15 @@ impl LinkVerifier {
         let guess = match &self.turns {
             Some(turns) => {
                 let address = address.map_err(refuse)?;
-                Some((turns, address, turns.begin(address).await.map_err(refuse)?))
+                Some(Guess::begin(turns, address).await.map_err(refuse)?)
             }
             None => None,
         };
         let now = self.clock.now();
         let request = AutoAuthRequest::from_query(head.uri.query().unwrap_or_default());
         let verdict = request.verify(&access.keys, &now, &self.policy);
-        if let Some((turns, address, _place)) = guess {
-            let outcome = verdict.as_ref().map(|_| ()).map_err(Refusal::code);
-            turns.ended(address, outcome).await;
+        if let Some(guess) = guess {
+            guess.end(verdict.as_ref().map(|_| ()).map_err(Refusal::code)).await;
         }
         let login = verdict.map_err(|refusal| refuse(refusal.into()))?.into_owned();
         let not_followed = match () {
@@ -134,9 +134,9 @@ impl fmt::Debug for LinkVerifier {
 ///
 /// # Security
 ///
-/// Any method other than GET is refused with status 405, because a HEAD would use up a link that works
-/// once. For the same reason a browser that fetches the page ahead of a visit is refused with status 503.
-/// No cache keeps a refusal.
+/// These requests would use up a link that works once, so they are refused: a method other than GET with
+/// status 405, a browser that fetches the page ahead of a visit with 503, and a page that loads the link,
+/// for example as an image, with 403. No cache keeps a refusal.
 ///
 /// # Examples
 ///

@@ -27,7 +27,7 @@ use crate::cause::Cause;
 /// | `body_broken` | 400 | the body ends early |
 /// | `body_late` | 408 | the body takes longer than the [limit](crate::Authenticator::with_body_time) |
 ///
-/// An accepted request has one of these codes:
+/// If an accepted request was not followed in one point, its report has one of these codes:
 ///
 /// | code | when |
 /// |---|---|
@@ -104,22 +104,22 @@ impl Report {
         Self { cause, is_accepted: false, kind, address, caller, sent, route }
     }
 
-    /// Of a refused API call.
+    /// The report of a refused API call.
     pub(crate) fn of_call(cause: Cause) -> Self {
         Self::of(Kind::Call, cause)
     }
 
-    /// Of a refused login link.
+    /// The report of a refused login link.
     pub(crate) fn of_link(cause: Cause) -> Self {
         Self::of(Kind::Link, cause)
     }
 
-    /// Of another request that the service refused.
+    /// The report of another request that the service refused.
     pub(crate) fn of_other(cause: Cause) -> Self {
         Self::of(Kind::Other, cause)
     }
 
-    /// Of an accepted request, because of one point that was not followed.
+    /// The report of an accepted request, because of one point that was not followed.
     pub(crate) fn of_accepted(mut self) -> Self {
         self.is_accepted = true;
         self.cause = self.cause.with_status(StatusCode::OK);

@@ -25,11 +25,13 @@ pub type Turn<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// 1. [`begin`](Self::begin), once the caller's address is known, and before a key, a secret or a hash is compared;
 /// 2. [`turn`](Self::turn), only if the decision needs bcrypt;
-/// 3. [`ended`](Self::ended), once it is known whether the secret is right. A caller who hangs up while bcrypt runs
-///    does not prevent it.
+/// 3. [`ended`](Self::ended), once it is known whether the secret is right. A failure is told in a task of its own, so it
+///    is told even if the caller hangs up. The code is `given_up` if the caller hangs up while it waits for its turn,
+///    or if `turn` refuses it. Count it like a wrong secret: with a cache, a remembered secret is accepted at once, and
+///    never waits.
 ///
 /// What `begin` returns is dropped after `ended`. If it is dropped without `ended`, the request ended before a secret
-/// was compared, or the caller hung up.
+/// was compared.
 pub trait Turns: Send + Sync {
     /// Whether a request from this address may try now.
     ///

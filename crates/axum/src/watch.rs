@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Extensions;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, SET_COOKIE,
+    TRANSFER_ENCODING, VARY,
+};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -53,9 +56,9 @@ struct Notes(Arc<Mutex<Note>>);
 
 #[derive(Default)]
 struct Note {
-    /// Of an accepted request.
+    /// The report of an accepted request.
     report: Option<Report>,
-    /// Of the visitor who opened a link. A handler's refusal of the link does not know it.
+    /// The address of the visitor who opened a link. A handler's refusal of the link does not know it.
     address: Option<IpAddr>,
 }
 
@@ -118,12 +121,25 @@ pub async fn watch(State(watch): State<Watch>, mut request: Request, next: Next)
 fn with_page(refusal: Response, page: Response) -> Response {
     let (mut head, _) = refusal.into_parts();
     let (page_head, body) = page.into_parts();
-    // These describe the line of text. A router inside another service has set the length.
-    for of_text in [CONTENT_TYPE, CONTENT_LENGTH] {
+    // These describe the line of text. A layer in between may have set any of them.
+    for of_text in [
+        CONTENT_TYPE,
+        CONTENT_LENGTH,
+        CONTENT_ENCODING,
+        CONTENT_RANGE,
+        TRANSFER_ENCODING,
+        ETAG,
+        LAST_MODIFIED,
+    ] {
         head.headers.remove(of_text);
     }
-    let mut headers = page_head.headers;
-    headers.extend(head.headers);
-    head.headers = headers;
+    let of_refusal = std::mem::replace(&mut head.headers, page_head.headers);
+    // A response may have several of these.
+    for name in of_refusal.keys().filter(|name| ![SET_COOKIE, VARY].contains(name)) {
+        head.headers.remove(name);
+    }
+    for (name, value) in &of_refusal {
+        head.headers.append(name, value.clone());
+    }
     Response::from_parts(head, body)
 }

@@ -2,11 +2,17 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
+use http_body::Frame;
 use http_body_util::{Full, Limited};
 use support::{
     Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, auth, call, ending, form, multipart, post,
@@ -57,6 +63,40 @@ async fn the_limit_alone_bounds_a_multipart_body() {
     let auth = auth().with_body_limit(4 * 1024 * 1024);
     assert_eq!(send(router(auth), request()).await.body, ACCEPTED);
     assert_eq!(call(request()).await.code(), "body_too_large");
+}
+
+/// A body of many frames, which counts those that are read.
+struct Frames {
+    left: usize,
+    read: Arc<AtomicUsize>,
+}
+
+impl HttpBody for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(left) = self.left.checked_sub(1) else { return Poll::Ready(None) };
+        self.left = left;
+        self.read.fetch_add(1, Ordering::SeqCst);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 1024])))))
+    }
+}
+
+/// Some clients read no answer before they have sent the whole body, but no body is read without end.
+#[tokio::test]
+async fn a_body_far_over_the_limit_is_cut_off() {
+    for (sent, expected) in [(150, 150), (1_000_000, 202)] {
+        let read = Arc::default();
+        let body = Body::new(Frames { left: sent, read: Arc::clone(&read) });
+        let auth = auth().with_body_limit(100 * 1024);
+        let answer = send(router(auth), post(FORM, "", body)).await;
+        assert_eq!(answer.verdict(), (413, "body_too_large"));
+        assert_eq!(AtomicUsize::load(&read, Ordering::SeqCst), expected);
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::FromRequest;
-use axum::http::{Request, header};
-use axum::middleware::from_fn_with_state;
+use axum::http::{HeaderValue, Request, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, post};
 use axum::{Extension, Router};
@@ -404,6 +404,35 @@ async fn a_page_does_not_have_the_length_of_the_text() {
     assert_eq!(answer.code(), "missing_field");
     assert!(answer.body.starts_with("<h1>"), "{}", answer.body);
     assert!(["", &answer.body.len().to_string()].contains(&answer.header("content-length")));
+}
+
+/// A layer in between may have described the text, and set a cookie.
+#[tokio::test]
+async fn a_page_is_not_described_as_the_text_and_cookies_are_kept() {
+    let describe = async |request: axum::extract::Request, next: Next| {
+        let mut response = next.run(request).await;
+        for (name, value) in [
+            ("etag", "\"x\""),
+            ("content-encoding", "gzip"),
+            ("set-cookie", "a=1"),
+            ("vary", "accept"),
+        ] {
+            response.headers_mut().append(name, HeaderValue::from_static(value));
+        }
+        response
+    };
+    let page = |_: &Report| ([("set-cookie", "b=2"), ("vary", "cookie")], "page");
+    let log = Watch::new(|_: &Report| {}).with_page(page);
+    let router = links().layer(from_fn(describe)).layer(from_fn_with_state(log, watch));
+    let answer =
+        answered(router.oneshot(visit("email=x")).await.unwrap(), Reports::default()).await;
+    let all = answer.all_headers();
+    for kept in ["set-cookie: a=1", "set-cookie: b=2", "vary: accept", "vary: cookie"] {
+        assert!(all.contains(&kept.to_owned()), "{kept}");
+    }
+    for gone in ["etag", "content-encoding"] {
+        assert_eq!(answer.header(gone), "");
+    }
 }
 
 /// An accepted request keeps its answer, and so does every answer to an API call.

@@ -30,6 +30,7 @@ use whmcs_auth_axum::{Authenticator, Cause, LinkVerifier, LoginLink, Permit, Tur
 struct Recorder {
     events: UnboundedSender<String>,
     refuses: &'static str,
+    no_turn_comes: bool,
     /// `ended` needs a permit of it.
     may_end: Arc<Semaphore>,
 }
@@ -47,12 +48,19 @@ impl Recorder {
     fn new() -> (Self, Events) {
         let (events, seen) = unbounded_channel();
         let may_end = Arc::new(Semaphore::new(100));
-        (Self { events, refuses: "", may_end }, Events(seen))
+        (Self { events, refuses: "", no_turn_comes: false, may_end }, Events(seen))
     }
 
     fn refusing(refuses: &'static str) -> (Self, Events) {
         let (recorder, events) = Self::new();
         (Self { refuses, ..recorder }, events)
+    }
+
+    /// Counts nothing before the semaphore gets a permit.
+    fn slow() -> (Self, Events, Arc<Semaphore>) {
+        let (recorder, events) = Self::new();
+        let may_end = Arc::new(Semaphore::new(0));
+        (Self { may_end: Arc::clone(&may_end), ..recorder }, events, may_end)
     }
 
     fn say(&self, event: impl Into<String>) {
@@ -76,7 +84,12 @@ impl Turns for Recorder {
 
     fn turn<'a>(&'a self, address: IpAddr, name: &'a str) -> Turn<'a, Result<Permit, Cause>> {
         self.say(format!("turn {address} {name}"));
-        Box::pin(async { self.held("permit") })
+        Box::pin(async {
+            if self.no_turn_comes {
+                std::future::pending::<()>().await;
+            }
+            self.held("permit")
+        })
     }
 
     fn ended(&self, address: IpAddr, outcome: Result<(), &'static str>) -> Turn<'_, ()> {
@@ -125,7 +138,7 @@ fn without_turn(outcome: &str) -> [String; 4] {
 fn with_turn(name: &str, outcome: &str) -> [String; 6] {
     let turn = format!("turn 203.0.113.7 {name}");
     let ending = format!("ending 203.0.113.7 {outcome}");
-    ["begin 203.0.113.7", &turn, &ending, "ended", "permit dropped", "place dropped"]
+    ["begin 203.0.113.7", &turn, &ending, "ended", "place dropped", "permit dropped"]
         .map(str::to_owned)
 }
 
@@ -279,7 +292,55 @@ async fn a_turn_that_is_refused_is_answered() {
     assert_eq!(answer.header("retry-after"), "30");
     assert_eq!(answer.body, r#"{"result":"error","message":"Too Many Requests"}"#);
     let turn = format!("turn 203.0.113.7 {IDENTIFIER}");
-    assert_eq!(events.all(), ["begin 203.0.113.7", &turn, "place dropped"]);
+    let ending = r#"ending 203.0.113.7 Err("given_up")"#;
+    assert_eq!(events.all(), ["begin 203.0.113.7", &turn, ending, "ended", "place dropped"]);
+}
+
+/// A right secret that is cached is accepted at once. So a guess that waits is known to be wrong, and counts.
+#[tokio::test]
+async fn a_caller_who_hangs_up_before_the_turn_has_guessed() {
+    let (mut recorder, mut events) = Recorder::new();
+    recorder.no_turn_comes = true;
+    let request = form(format!("action=GetClients&{}", wrong()));
+    let call = tokio::spawn(send(router(auth(bcrypt(), recorder)), request));
+    assert_eq!(events.next().await, "begin 203.0.113.7");
+    assert!(events.next().await.starts_with("turn 203.0.113.7 "));
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    assert_eq!(events.next().await, r#"ending 203.0.113.7 Err("given_up")"#);
+    assert_eq!(events.next().await, "ended");
+    assert_eq!(events.next().await, "place dropped");
+}
+
+/// A failure counts, however slowly it is counted: of a secret, an access key and a link.
+#[tokio::test]
+async fn a_caller_who_hangs_up_while_a_failure_is_counted_prevents_nothing() {
+    async fn hang_up(
+        answer: impl Future<Output = Answered> + Send + 'static,
+        mut events: Events,
+        may_end: Arc<Semaphore>,
+    ) {
+        let call = tokio::spawn(answer);
+        while !events.next().await.starts_with("ending") {}
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        assert!(events.all().is_empty());
+        may_end.add_permits(1);
+        assert_eq!(events.next().await, "ended");
+        assert_eq!(events.next().await, "place dropped");
+    }
+    let plain = || StoredSecret::plain(SECRET).unwrap();
+    for request in [
+        form(format!("action=GetClients&{}", wrong())),
+        from(STRANGER, form(format!("accesskey=wrong&{PAIR}"))),
+        from(STRANGER, post(FORM, "accesskey=wrong", unreadable())),
+    ] {
+        let (recorder, events, may_end) = Recorder::slow();
+        hang_up(send(router(auth(plain(), recorder)), request), events, may_end).await;
+    }
+    let (recorder, events, may_end) = Recorder::slow();
+    let wrong_link = link("GET", &LINK.replace("demo", "emo"));
+    hang_up(open(Some(recorder), wrong_link), events, may_end).await;
 }
 
 /// An `Arc`, which a service keeps for its metrics, is asked the same.
@@ -317,9 +378,7 @@ struct Waiting {
 async fn waiting(fields: &str) -> Waiting {
     let (release, released) = mpsc::channel();
     spawn_blocking(move || released.recv());
-    let (mut recorder, mut events) = Recorder::new();
-    recorder.may_end = Arc::new(Semaphore::new(0));
-    let may_end = Arc::clone(&recorder.may_end);
+    let (recorder, mut events, may_end) = Recorder::slow();
     let request = form(format!("action=GetClients&{fields}"));
     let call = tokio::spawn(send(router(auth(bcrypt(), recorder)), request));
     assert_eq!(events.next().await, "begin 203.0.113.7");
@@ -351,8 +410,8 @@ fn a_caller_who_hangs_up_while_bcrypt_runs_prevents_nothing() {
             assert!(events.all().is_empty(), "permit and place are held until it has ended");
             may_end.add_permits(1);
             assert_eq!(events.next().await, "ended");
-            assert_eq!(events.next().await, "permit dropped");
             assert_eq!(events.next().await, "place dropped");
+            assert_eq!(events.next().await, "permit dropped");
             assert!(events.all().is_empty());
         });
     }
@@ -370,8 +429,8 @@ fn a_caller_who_hangs_up_while_the_outcome_is_counted_prevents_nothing() {
         assert!(events.all().is_empty());
         may_end.add_permits(1);
         assert_eq!(events.next().await, "ended");
-        assert_eq!(events.next().await, "permit dropped");
         assert_eq!(events.next().await, "place dropped");
+        assert_eq!(events.next().await, "permit dropped");
     });
 }
 
@@ -385,7 +444,7 @@ fn nobody_is_answered_before_the_outcome_is_counted() {
         assert!(!call.is_finished());
         may_end.add_permits(1);
         assert_eq!(call.await.unwrap().code(), "wrong_secret");
-        assert_eq!(events.all(), ["ended", "permit dropped", "place dropped"]);
+        assert_eq!(events.all(), ["ended", "place dropped", "permit dropped"]);
     });
 }
 

@@ -1,0 +1,71 @@
+//! A request that may guess, until the service was told what became of it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::cause::Cause;
+use crate::turns::{Permit, Turns};
+
+const GIVEN_UP: Result<(), &str> = Err("given_up");
+
+/// The place of a request, from [`Turns::begin`] to [`Turns::ended`].
+pub(crate) struct Guess {
+    turns: Arc<dyn Turns>,
+    address: IpAddr,
+    place: Option<Permit>,
+    is_compared: bool,
+}
+
+impl Guess {
+    pub(crate) async fn begin(turns: &Arc<dyn Turns>, address: IpAddr) -> Result<Self, Cause> {
+        let place = Some(turns.begin(address).await?);
+        Ok(Self { turns: Arc::clone(turns), address, place, is_compared: false })
+    }
+
+    /// From now on the guess counts, even if the caller hangs up. A cache accepts a remembered secret at once. Otherwise
+    /// a caller could try many secrets, hang up whenever the answer is slow, and never be refused.
+    pub(crate) fn compared(&mut self) {
+        self.is_compared = true;
+    }
+
+    /// Waits for a turn. A guess that gets none is given up.
+    pub(crate) async fn turn(self, name: &str) -> Result<(Self, Permit), Cause> {
+        match self.turns.turn(self.address, name).await {
+            Ok(permit) => Ok((self, permit)),
+            Err(cause) => {
+                self.end(GIVEN_UP).await;
+                Err(cause)
+            }
+        }
+    }
+
+    /// Tells what became of the guess. A caller who hangs up does not prevent that a failure is told: it is told in a
+    /// task of its own.
+    pub(crate) async fn end(mut self, outcome: Result<(), &'static str>) {
+        self.is_compared = false;
+        if outcome.is_ok() {
+            self.turns.ended(self.address, outcome).await;
+        } else if let Some(told) = self.tell(outcome) {
+            let _ = told.await;
+        }
+    }
+
+    fn tell(&mut self, outcome: Result<(), &'static str>) -> Option<tokio::task::JoinHandle<()>> {
+        let (turns, address, place) = (Arc::clone(&self.turns), self.address, self.place.take());
+        let told = async move {
+            turns.ended(address, outcome).await;
+            drop(place);
+        };
+        Some(Handle::try_current().ok()?.spawn(told))
+    }
+}
+
+impl Drop for Guess {
+    fn drop(&mut self) {
+        if self.is_compared {
+            let _told = self.tell(GIVEN_UP);
+        }
+    }
+}
