@@ -7,19 +7,22 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::connect_info::MockConnectInfo;
-use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
 use tower::ServiceExt;
 use whmcs_auth::gate::{AddressGate, ApiGate};
-use whmcs_auth::http::check_call;
+use whmcs_auth::http::{check_call, check_visit};
 use whmcs_auth::{
-    Admin, AdminState, AllowedActions, ApiCredential, MemoryStore, Received, Refusal,
-    StoredPassword, StoredSecret,
+    Admin, AdminState, AllowedActions, ApiCredential, AutoAuthKey, AutoAuthPolicy, AutoAuthRequest,
+    MemoryStore, Received, Refusal, StoredPassword, StoredSecret, SystemClock, sign_autoauth,
 };
-use whmcs_auth_axum::{Access, ApiCall, Authenticator, Report, Watch, watch};
+use whmcs_auth_axum::{
+    Access, ApiCall, Authenticator, LinkVerifier, LoginLink, Report, Watch, watch,
+};
 
+use crate::links::{SIGNED, Visit};
 use crate::table::{ACCESS_KEY, ADDRESS, IDENTIFIER, PASSWORD, Row, SECRET, USERNAME};
 
 /// A code and a status.
@@ -100,7 +103,11 @@ fn log() -> (Watch, Code) {
 
 async fn answer(router: Router, row: &Row, code: &Code) -> Answer {
     let router = router.layer(MockConnectInfo(SocketAddr::from((row.peer, 1))));
-    let response = router.oneshot(request(row)?.map(Body::from)).await?;
+    answer_to(router, request(row)?, code).await
+}
+
+async fn answer_to(router: Router, request: Request<Vec<u8>>, code: &Code) -> Answer {
+    let response = router.oneshot(request.map(Body::from)).await?;
     let code = code.lock().unwrap().unwrap_or("accepted");
     Ok((code, response.status().as_u16()))
 }
@@ -111,4 +118,45 @@ pub async fn gateway(row: &Row, upstream: SocketAddr) -> Answer {
     let upstream = format!("http://{upstream}/").parse()?;
     let router = whmcs_auth_gateway::router(authenticator(row)?, upstream, log);
     answer(router, row, &code).await
+}
+
+fn key() -> Result<AutoAuthKey, Box<dyn Error>> {
+    Ok(AutoAuthKey::new("abcXYZ123")?)
+}
+
+fn visit_request(visit: &Visit) -> Result<Request<Vec<u8>>, Box<dyn Error>> {
+    let signed = sign_autoauth("a@b.example", None, &key()?, &SystemClock)?;
+    let query = visit.query.replace(SIGNED, signed.query());
+    let uri = format!("/dologin.php?{query}");
+    let mut request = Request::builder().method(visit.method).uri(uri);
+    for (name, value) in visit.headers {
+        request = request.header(*name, *value);
+    }
+    Ok(request.body(Vec::new())?)
+}
+
+/// The library alone, in the order of the door.
+pub fn library_visit(visit: &Visit) -> Answer {
+    let (head, _) = visit_request(visit)?.into_parts();
+    if let Err(refusal) = check_visit(&head.method, &head.headers) {
+        return Ok((refusal.code(), refusal.http_status()));
+    }
+    let request = AutoAuthRequest::from_query(head.uri.query().unwrap_or_default());
+    Ok(match request.verify(&key()?.into(), &SystemClock, &AutoAuthPolicy::new()) {
+        Ok(login) if login.is_goto_refused() => ("goto_refused", 302),
+        Ok(login) if login.goto_acts() => ("goto_acts", 302),
+        Ok(_) => ("accepted", 302),
+        Err(refusal) => (refusal.code(), refusal.http_status()),
+    })
+}
+
+/// The extractor of the companion crate.
+pub async fn companion_visit(visit: &Visit) -> Answer {
+    let (log, code) = log();
+    let links = LinkVerifier::new(Access::new().with_keys(key()?));
+    let router = Router::new()
+        .route("/dologin.php", any(async |_: LoginLink| StatusCode::FOUND))
+        .layer(from_fn_with_state(log, watch))
+        .with_state(links);
+    answer_to(router, visit_request(visit)?, &code).await
 }

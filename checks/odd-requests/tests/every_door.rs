@@ -2,7 +2,9 @@
 
 use axum::Router;
 use tokio::net::TcpListener;
-use whmcs_auth_odd_requests::{Row, companion, gateway, library, rows};
+use whmcs_auth_odd_requests::{
+    Row, Visit, companion, companion_visit, gateway, library, library_visit, rows, visits,
+};
 
 /// What the doors answer otherwise than the row says.
 async fn differences(row: &Row, upstream: std::net::SocketAddr) -> Vec<String> {
@@ -44,4 +46,33 @@ async fn a_row_that_a_door_answers_otherwise_is_noticed() {
     let mut row = rows().remove(0);
     row.status = 403;
     assert_eq!(differences(&row, upstream).await.len(), 3);
+}
+
+async fn visit_differences(visit: &Visit) -> Vec<String> {
+    let expected = (visit.code, visit.status);
+    let answers = [
+        ("library", library_visit(visit).unwrap()),
+        ("companion", companion_visit(visit).await.unwrap()),
+    ];
+    let differs = |(door, answer)| {
+        (answer != expected)
+            .then(|| format!("{}: {door} answers {answer:?}, not {expected:?}", visit.name))
+    };
+    answers.into_iter().filter_map(differs).collect()
+}
+
+#[tokio::test]
+async fn every_visit_gets_the_answer_of_the_table() {
+    let mut all = Vec::new();
+    for visit in visits() {
+        all.extend(visit_differences(&visit).await);
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+#[tokio::test]
+async fn a_visit_that_a_door_answers_otherwise_is_noticed() {
+    let mut visit = visits().remove(0);
+    visit.status = 403;
+    assert_eq!(visit_differences(&visit).await.len(), 2);
 }

@@ -1,5 +1,5 @@
-//! Tests of what every service promises about its operation: the log, connections, signals, files and restarts. The
-//! tests of a service run them with [`operation_tests!`].
+//! Tests of what every service promises about its operation: the log, connections, signals, files, restarts, and odd
+//! visits of login links. The tests of a service run them with [`operation_tests!`].
 
 #![forbid(unsafe_code)]
 
@@ -8,6 +8,7 @@ pub mod log;
 mod program;
 pub mod reload;
 pub mod start;
+pub mod visits;
 
 pub use program::Subject;
 
@@ -28,6 +29,7 @@ macro_rules! operation_tests {
             reload::a_hangup_reads_files_anew_or_changes_nothing,
             start::an_address_in_use_is_named_with_its_option,
             start::a_restart_loses_no_request,
+            visits::odd_visits_are_answered_as_the_library_does,
         }
     };
     ($subject:expr; $($module:ident::$test:ident,)*) => {

@@ -102,6 +102,17 @@ impl Program {
         get(self.visitors, path, PATIENCE)
     }
 
+    /// The same with another method and with headers.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, String) {
+        let answer = try_request(self.visitors, method, path, headers, PATIENCE).unwrap();
+        (status(&answer), answer)
+    }
+
     /// A request of the operator: the status, and the body.
     pub(crate) fn ask(&self, path: &str) -> (u16, String) {
         self.ask_within(PATIENCE, path)
@@ -153,8 +164,12 @@ impl Drop for Program {
 /// The status and the whole answer.
 pub(crate) fn get(address: SocketAddr, path: &str, patience: Duration) -> (u16, String) {
     let answer = try_get(address, path, patience).unwrap();
+    (status(&answer), answer)
+}
+
+fn status(answer: &str) -> u16 {
     let status = answer.get(9..12).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no answer, but {answer:?}")), answer)
+    status.unwrap_or_else(|| panic!("no answer, but {answer:?}"))
 }
 
 pub(crate) fn try_get(
@@ -162,9 +177,22 @@ pub(crate) fn try_get(
     path: &str,
     patience: Duration,
 ) -> std::io::Result<String> {
+    try_request(address, "GET", path, &[], patience)
+}
+
+fn try_request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    patience: Duration,
+) -> std::io::Result<String> {
+    let headers: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(patience))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    stream.write_all(format!("{head}{headers}\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
