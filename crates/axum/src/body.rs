@@ -13,6 +13,9 @@ use crate::cause::{Cause, sources};
 /// About 30 years, as tokio's own timers have it. A later `Instant` may not exist.
 const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
+/// How much is read of a body after its limit. Some clients read no answer before they have sent the whole body.
+const DROPPED: usize = 16 * 1024 * 1024;
+
 /// The whole body.
 pub(crate) async fn read(mut body: Body, limit: usize, time: Duration) -> Result<Bytes, Cause> {
     // A time that no clock reaches is no limit.
@@ -20,10 +23,8 @@ pub(crate) async fn read(mut body: Body, limit: usize, time: Duration) -> Result
     match timeout_at(deadline, Limited::new(&mut body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if is_too_large(&*error) => {
-            // Some clients read no answer before they have sent the whole body.
             let rest = async {
-                // One that is much longer is cut off.
-                let mut left = limit;
+                let mut left = DROPPED;
                 while let Some(Ok(frame)) = body.frame().await
                     && let Some(less) = left.checked_sub(frame.data_ref().map_or(1, Bytes::len))
                 {
