@@ -134,7 +134,7 @@ body_at_the_limit() {
     says 'result=success;* 200' posts $((512 * 1024)) &&
         says 'result=error;message=Request Too Large 413' posts $((512 * 1024 + 1)) &&
         says '*nginx* 413' posts $((2 * 1024 * 1024)) &&
-        grep -F 'the body has more than 512 KiB, the limit of --max-body' "$work/log" >/dev/null
+        grep -F 'the body has more than 524288 bytes' "$work/log" >/dev/null
 }
 
 logs_no_query() {
