@@ -105,21 +105,10 @@ impl Reports {
         self.count(endpoint, code);
         self.count_findings(endpoint, findings);
         let FindingsText { codes, hints } = FindingsText::of(findings);
-        if !self.gets_line(endpoint, code, address, findings) {
-            tracing::debug!(
-                endpoint,
-                code,
-                status,
-                by = caller,
-                findings = codes,
-                hints,
-                "{cause}"
-            );
-            return;
-        }
-        match status {
-            500.. => {
-                tracing::error!(
+        // The level of a line is fixed where it is written.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
                     endpoint,
                     code,
                     status,
@@ -127,17 +116,13 @@ impl Reports {
                     findings = codes,
                     hints,
                     "{cause}"
-                );
-            }
-            _ => tracing::warn!(
-                endpoint,
-                code,
-                status,
-                by = caller,
-                findings = codes,
-                hints,
-                "{cause}"
-            ),
+                )
+            };
+        }
+        match status {
+            _ if !self.gets_line(endpoint, code, address, findings) => line!(debug),
+            500.. => line!(error),
+            _ => line!(warn),
         }
     }
 

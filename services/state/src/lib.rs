@@ -1,5 +1,5 @@
 //! What services remember between requests: used login links, sessions, tokens and failures. The server and the
-//! bridge of the examples use it.
+//! bridge use it.
 //!
 //! [`Memory`] remembers in the process. [`Redis`] remembers for all machines that share it. Both pass the
 //! same tests, and neither stores the id of a session or a token: only its digest.
