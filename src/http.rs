@@ -3,6 +3,7 @@
 //! | item | what it is for |
 //! |---|---|
 //! | [`Received::with_request`] | the fields of a request, by its head and its body |
+//! | [`content_type`] | the one content type of a request |
 //! | [`TrustedProxies::caller_of`] | the address of the caller, by the headers |
 //! | [`check_call`] | whether the method is one of an API call |
 //! | [`check_visit`] | whether a visitor opens a link, or a program fetches it |
@@ -175,9 +176,8 @@ pub fn check_call(method: &Method, allows_get: bool) -> Result<(), HeadRefusal> 
 /// Checks whether a visitor opens a login link, before [`use_once`](crate::AccountLogin::use_once) uses it up.
 ///
 /// Programs open links as well. A HEAD asks for the headers alone, another page may load the link as an image, and a
-/// browser may fetch a page ahead of a visit.
-/// `Sec-Purpose` is the standard header for that. `Purpose`, `X-Purpose` and `X-Moz` are what older browsers send.
-/// Several lines of a header are read together.
+/// browser may fetch a page ahead of a visit. `Sec-Purpose` is the standard header for that. `Purpose`, `X-Purpose` and
+/// `X-Moz` are what older browsers send. Several lines of a header are read together.
 ///
 /// # Errors
 ///

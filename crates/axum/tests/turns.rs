@@ -305,8 +305,7 @@ async fn a_caller_who_hangs_up_before_the_turn_has_guessed() {
     let call = tokio::spawn(send(router(auth(bcrypt(), recorder)), request));
     assert_eq!(events.next().await, "begin 203.0.113.7");
     assert!(events.next().await.starts_with("turn 203.0.113.7 "));
-    call.abort();
-    assert!(call.await.unwrap_err().is_cancelled());
+    hang_up(call).await;
     assert_eq!(events.next().await, r#"ending 203.0.113.7 Err("given_up")"#);
     assert_eq!(events.next().await, "ended");
     assert_eq!(events.next().await, "place dropped");
@@ -315,15 +314,14 @@ async fn a_caller_who_hangs_up_before_the_turn_has_guessed() {
 /// A failure counts, however slowly it is counted: of a secret, an access key and a link.
 #[tokio::test]
 async fn a_caller_who_hangs_up_while_a_failure_is_counted_prevents_nothing() {
-    async fn hang_up(
+    async fn check(
         answer: impl Future<Output = Answered> + Send + 'static,
         mut events: Events,
         may_end: Arc<Semaphore>,
     ) {
         let call = tokio::spawn(answer);
         while !events.next().await.starts_with("ending") {}
-        call.abort();
-        assert!(call.await.unwrap_err().is_cancelled());
+        hang_up(call).await;
         assert!(events.all().is_empty());
         may_end.add_permits(1);
         assert_eq!(events.next().await, "ended");
@@ -336,11 +334,11 @@ async fn a_caller_who_hangs_up_while_a_failure_is_counted_prevents_nothing() {
         from(STRANGER, post(FORM, "accesskey=wrong", unreadable())),
     ] {
         let (recorder, events, may_end) = Recorder::slow();
-        hang_up(send(router(auth(plain(), recorder)), request), events, may_end).await;
+        check(send(router(auth(plain(), recorder)), request), events, may_end).await;
     }
     let (recorder, events, may_end) = Recorder::slow();
     let wrong_link = link("GET", &LINK.replace("demo", "emo"));
-    hang_up(open(Some(recorder), wrong_link), events, may_end).await;
+    check(open(Some(recorder), wrong_link), events, may_end).await;
 }
 
 /// An `Arc`, which a service keeps for its metrics, is asked the same.
@@ -392,6 +390,11 @@ fn with_one_blocking_thread(test: impl Future<Output = ()>) {
     runtime.unwrap().block_on(in_time).expect("the call never ends");
 }
 
+async fn hang_up(call: JoinHandle<Answered>) {
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+}
+
 /// Otherwise a caller could guess, and hang up before the failure counts.
 #[test]
 fn a_caller_who_hangs_up_while_bcrypt_runs_prevents_nothing() {
@@ -402,8 +405,7 @@ fn a_caller_who_hangs_up_while_bcrypt_runs_prevents_nothing() {
     ] {
         with_one_blocking_thread(async {
             let Waiting { call, mut events, may_end, release } = waiting(&fields).await;
-            call.abort();
-            assert!(call.await.unwrap_err().is_cancelled());
+            hang_up(call).await;
             assert!(events.all().is_empty(), "permit and place are held while bcrypt runs");
             release.send(()).unwrap();
             assert_eq!(events.next().await, ending);
@@ -424,8 +426,7 @@ fn a_caller_who_hangs_up_while_the_outcome_is_counted_prevents_nothing() {
         let Waiting { call, mut events, may_end, release } = waiting(&wrong()).await;
         release.send(()).unwrap();
         assert_eq!(events.next().await, r#"ending 203.0.113.7 Err("wrong_secret")"#);
-        call.abort();
-        assert!(call.await.unwrap_err().is_cancelled());
+        hang_up(call).await;
         assert!(events.all().is_empty());
         may_end.add_permits(1);
         assert_eq!(events.next().await, "ended");
