@@ -10,8 +10,20 @@ pub(super) struct Escaped<'a>(pub(super) &'a str, pub(super) WriteCharacter);
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(text, write) = self;
-        text.chars().try_for_each(|character| write(character, f))
+        // Most characters are plain. Those between two others are written at once.
+        text.split_inclusive(|character| !is_plain(character)).try_for_each(|piece| {
+            let mut plain = piece.chars();
+            let last = plain.next_back();
+            f.write_str(plain.as_str())?;
+            last.map_or(Ok(()), |last| write(last, f))
+        })
     }
+}
+
+/// Whether no format changes it.
+fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric()
+        || matches!(character, ' ' | '_' | '-' | '.' | ',' | ':' | '@')
 }
 
 /// Writes what PHP's `json_encode` writes with its four `JSON_HEX_*` flags. PHP writes the
