@@ -1,4 +1,4 @@
-//! The verdict on one request or one login link, over a few records of its own.
+//! Prints the verdict on one request or one login link. The program has a few records of its own.
 //!
 //! Without arguments it prints the verdicts on the samples at the end of this file. With `api` or `link` it prints
 //! the verdict on what you give it.
@@ -33,7 +33,7 @@ usage: verdict
        verdict api  [--query QUERY] [--type CONTENT-TYPE] BODY
        verdict link URL-OR-QUERY [--now UNIX-SECONDS]
 
-Give `-` as BODY or URL-OR-QUERY to read it from standard input. The type is that of a form unless you name one.";
+Give `-` as BODY or URL-OR-QUERY to read it from standard input. Without --type, BODY is a form.";
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -9,8 +9,8 @@ use core::fmt;
 use crate::php_name;
 use crate::secret_text::SecretText;
 
-/// The one table of fields: the names, and the caps in bytes (FIELD-4). The fields of an API request come first, and
-/// `email` is the first of a link.
+/// The one table of fields: the names, and the caps in bytes (FIELD-4). The fields of an API request come first. The
+/// fields of a link follow, from `email` on.
 macro_rules! fields {
     ($(#[$of_all:meta])* pub enum Field { $($(#[$doc:meta])* $field:ident = $name:literal, at most $cap:expr;)+ }) => {
         $(#[$of_all])*
@@ -56,14 +56,14 @@ fields! {
     ///   checked before anything is hashed.
     /// - **FIELD-5**: A value is malformed if it holds U+FFFD, which stands for bytes that were not UTF-8.
     ///   `identifier`, `username` and `email` are also malformed if they hold a control character.
-    /// - **FIELD-6**: An action is 1 to 64 characters of `[A-Za-z0-9_]`. A longer action, or one of other
-    ///   characters, is refused after authentication, and no answer repeats it. A malformed action (FIELD-2,
-    ///   FIELD-3, FIELD-5) is refused before it. See [`Action`](crate::Action).
+    /// - **FIELD-6**: An action is 1 to 64 characters of `[A-Za-z0-9_]`. A longer action, or one with other characters,
+    ///   is refused after authentication, and no answer repeats it. A malformed action (FIELD-2, FIELD-3, FIELD-5) is
+    ///   refused before authentication. See [`Action`](crate::Action).
     /// - **FIELD-7**: Building a request never fails. Verification refuses a malformed request, so the
     ///   caller gets the same public message as for wrong credentials or a wrong hash.
     ///
-    /// `goto` is the exception to FIELD-2 to FIELD-5: nobody signed it, so no fault of it refuses a link. The link only
-    /// loses the goto.
+    /// `goto` is the exception to FIELD-2 to FIELD-5, because nobody signed it. If `goto` breaks one of these rules,
+    /// the link is still accepted. It only loses its `goto`.
     ///
     /// If a request breaks several rules, one [`Malformed`] is reported. Broken rules FIELD-2 to FIELD-5 are
     /// reported first, in the order of the variants. A missing field is reported after them. For one field,
@@ -204,9 +204,9 @@ pub enum Malformed {
     /// `space_in_email`.
     #[error("the e-mail holds a space: the program that made the link must percent-encode `+`")]
     SpaceInEmail,
-    /// The body has another content type than a form or multipart, or it has two, so its fields are not known.
-    /// Only `Received` finds it. Code `body_not_form`.
-    #[error("the body is not read: its content type is missing, or is not that of a form")]
+    /// The content type of the body is not a form or multipart, or there are two content types. So the fields of the
+    /// body are not known. Only `Received` finds it. Code `body_not_form`.
+    #[error("the body is not read: its content type is missing, or is not a form type")]
     BodyNotForm,
     /// The body is multipart, and is not well-formed or can be read in two ways. Only `Received` finds it. Code
     /// `multipart_broken`.
@@ -249,7 +249,7 @@ impl Malformed {
 /// What a request holds for one field: nothing, a value, or the rule that the field broke.
 type Slot<'a> = Result<Option<SecretText<'a>>, Malformed>;
 
-/// The number of fields before the first of a link.
+/// How many fields an API request has. They come before the fields of a link.
 const API: usize = Field::Email as usize;
 
 /// The fields of an API request.
@@ -297,7 +297,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         let Some(slot) = self.0.get_mut(Self::index(field)) else {
             return;
         };
-        // Wrapped before any check, so that a value that is not kept is also wiped.
+        // Wrapped before any check, so that a value is wiped even if it is not kept.
         let value = SecretText::new(value);
         match slot {
             _ if exact.is_none() => *slot = Err(Malformed::Disguised(field)),
@@ -332,7 +332,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
         self.text(field).ok_or(Malformed::Missing(field))
     }
 
-    /// The fault of the first field that has one, in the order of [`Field`]. No fault of `goto` refuses a link.
+    /// The fault of the first field that has one, in the order of [`Field`]. A fault of `goto` never refuses a link.
     pub(crate) fn fault(&self) -> Option<Malformed> {
         Field::ALL.into_iter().filter(|field| *field != Field::Goto).find_map(|field| {
             let slot = self.0.get(Self::index(field))?;

@@ -2,10 +2,10 @@
 //!
 //! | item | what it is for |
 //! |---|---|
-//! | [`Received::with_request`] | the fields of a request, by its head and its body |
+//! | [`Received::with_request`] | the fields of a request, from its head and its body |
 //! | [`content_type`] | the one content type of a request |
-//! | [`TrustedProxies::caller_of`] | the address of the caller, by the headers |
-//! | [`check_call`] | whether the method is one of an API call |
+//! | [`TrustedProxies::caller_of`] | the address of the caller, from the headers |
+//! | [`check_call`] | whether an API call may use the method |
 //! | [`check_visit`] | whether a visitor opens a link, or a program fetches it |
 //! | [`AcceptedLogin::redirect`] | the answer to a login link |
 //! | `From<Answer>` for `http::Response<String>` | the answer to an API call |
@@ -62,9 +62,9 @@ impl<A> AcceptedLogin<'_, A> {
     /// the answer to a link, and no other page learns the link. Add the cookie of the session, with `SameSite=Lax`:
     /// the visitor comes from a mail or another site, so a browser would not send a `Strict` cookie to the target.
     ///
-    /// A target that [acts](crate::GotoTarget::acts) as soon as it is opened is not followed. A `default` that acts,
-    /// or is outside the grammar of [`Goto`], becomes `/`. The body is the default of its type, which
-    /// is empty for the body types of `hyper`, `axum` and their like.
+    /// A target that [acts](crate::GotoTarget::acts) as soon as it is opened is not followed. A `default` that acts, or
+    /// is outside the grammar of [`Goto`], becomes `/`. The body is the default of its type, which is empty for the
+    /// body types of `hyper`, `axum` and similar crates.
     ///
     /// # Examples
     ///
@@ -104,12 +104,12 @@ impl<A> AcceptedLogin<'_, A> {
 }
 
 impl TrustedProxies {
-    /// The address of the caller, from a header map of the crate `http`, as [`caller`](Self::caller) reads
-    /// it. Needs feature `http`.
+    /// The address of the caller. It is read as in [`caller`](Self::caller), from a header map of the crate `http`.
+    /// Needs feature `http`.
     ///
     /// # Errors
     ///
-    /// Those of [`caller`](Self::caller).
+    /// The errors of [`caller`](Self::caller).
     pub fn caller_of(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, HiddenCaller> {
         self.caller(peer, headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
     }
@@ -117,7 +117,7 @@ impl TrustedProxies {
 
 #[cfg(feature = "form")]
 impl Received {
-    /// Adds the fields of a request: those of its query, and those of its body. Needs features `form` and `http`.
+    /// Adds the fields of a request, from its query and its body. Needs features `form` and `http`.
     ///
     /// A body is malformed if the method is not POST, or if there are several headers `Content-Type`: PHP would read
     /// other fields.
@@ -158,7 +158,7 @@ pub fn content_type(headers: &HeaderMap) -> Option<&str> {
 
 /// Checks the method of an API call, before its body is read: POST, or GET if `allows_get`.
 ///
-/// A GET has the secret in its URL, and URLs are logged. A HEAD would carry the action out.
+/// A GET has the secret in its URL, and URLs are logged. A HEAD would perform the action.
 ///
 /// # Errors
 ///
@@ -175,9 +175,9 @@ pub fn check_call(method: &Method, allows_get: bool) -> Result<(), HeadRefusal> 
 
 /// Checks whether a visitor opens a login link, before [`use_once`](crate::AccountLogin::use_once) uses it up.
 ///
-/// Programs open links as well. A HEAD asks for the headers alone, another page may load the link as an image, and a
-/// browser may fetch a page ahead of a visit. `Sec-Purpose` is the standard header for that. `Purpose`, `X-Purpose` and
-/// `X-Moz` are what older browsers send. Several lines of a header are read together.
+/// Programs open links as well. A HEAD asks only for the headers. Another page may load the link as an image. A browser
+/// may fetch a page ahead of a visit: `Sec-Purpose` is the standard header for that. `Purpose`, `X-Purpose` and `X-Moz`
+/// are what older browsers send. Several lines of a header are read together.
 ///
 /// # Errors
 ///
@@ -217,25 +217,25 @@ pub fn check_visit(method: &Method, headers: &HeaderMap) -> Result<(), HeadRefus
     }
 }
 
-/// Why a request is refused by its method or its headers.
+/// Why a request is refused because of its method or its headers.
 ///
 /// Source: the statuses are this crate's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeadRefusal {
-    /// The method is not one of an API call. Code `method_not_allowed`; status 405.
-    #[error("the method is not one of an API call: {allows}")]
+    /// An API call may not use this method. Code `method_not_allowed`; status 405.
+    #[error("this method is not allowed for an API call, only {allows}")]
     NotACall {
         /// The methods that are allowed.
         allows: &'static str,
     },
     /// The API call is a GET. Code `get_not_allowed`; status 405.
     #[error(
-        "the API call is a GET, whose secret ends in logs: let the client send a POST, or allow GET"
+        "the API call is a GET, and its URL puts the secret into logs: let the client send a POST, or allow GET"
     )]
     GetNotAllowed,
     /// The method is not GET, so no visitor opens the link. Code `method_not_allowed`; status 405.
-    #[error("a login link is opened with GET, and another method would use it up")]
+    #[error("a login link must be opened with GET, because another method would use it up")]
     LinkNotByGet,
     /// Another page loads the link, for example as an image or a frame. Code `not_a_visit`; status 403.
     #[error("another page loads the login link, for example as an image or a frame")]

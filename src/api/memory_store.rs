@@ -206,13 +206,13 @@ impl<Id> fmt::Debug for MemoryStore<Id> {
 #[non_exhaustive]
 pub enum DuplicateRecord {
     /// Two credentials have the same identifier.
-    #[error("the API credential at index {index} has the identifier of an earlier one")]
+    #[error("the API credential at index {index} has the same identifier as an earlier one")]
     Credential {
         /// The index of the second of the two, counted from 0.
         index: usize,
     },
     /// Two admins have usernames that are equal without ASCII case.
-    #[error("the admin at index {index} has the username of an earlier one")]
+    #[error("the admin at index {index} has the same username as an earlier one")]
     Admin {
         /// The index of the second of the two, counted from 0.
         index: usize,

@@ -24,7 +24,7 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 /// # Security
 ///
 /// The two messages about the admin are sent only to a caller who proved the secret (API-7). Hints come
-/// from the shape of the presented text alone: nothing is hashed for a hint.
+/// only from the shape of the presented text. Nothing is hashed for a hint.
 ///
 /// # Examples
 ///
@@ -69,7 +69,7 @@ pub enum ApiRefusal {
     /// The admin is known, but the presented md5 is wrong. Code `wrong_password`.
     #[error(
         "the username is known, but the md5 of the password is wrong: the client may apply md5 twice, \
-         to another charset, or to a text with a line end"
+         to another charset, or to a password with a line end"
     )]
     WrongPassword,
     /// The admin is known, but the presented text is not 32 hexadecimal digits. Code `password_not_md5`.

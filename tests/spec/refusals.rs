@@ -61,7 +61,7 @@ const MALFORMED: [(Malformed, &str, &str); 13] = [
     (
         Malformed::BodyNotForm,
         "body_not_form",
-        "the body is not read: its content type is missing, or is not that of a form",
+        "the body is not read: its content type is missing, or is not a form type",
     ),
     (
         Malformed::MultipartBroken,
@@ -121,7 +121,7 @@ const API: [(ApiRefusal, &str, &str, PublicAnswer); 11] = [
         ApiRefusal::WrongPassword,
         "wrong_password",
         "the username is known, but the md5 of the password is wrong: the client may apply md5 twice, \
-         to another charset, or to a text with a line end",
+         to another charset, or to a password with a line end",
         FAILED,
     ),
     (
@@ -549,21 +549,21 @@ fn a_request_that_is_refused_by_its_head_is_reported() {
         (
             HeadRefusal::NotACall { allows: "GET, POST" },
             "method_not_allowed",
-            "the method is not one of an API call: GET, POST",
+            "this method is not allowed for an API call, only GET, POST",
             NOT_ALLOWED,
             Some("GET, POST"),
         ),
         (
             HeadRefusal::GetNotAllowed,
             "get_not_allowed",
-            "the API call is a GET, whose secret ends in logs: let the client send a POST, or allow GET",
+            "the API call is a GET, and its URL puts the secret into logs: let the client send a POST, or allow GET",
             NOT_ALLOWED,
             Some("POST"),
         ),
         (
             HeadRefusal::LinkNotByGet,
             "method_not_allowed",
-            "a login link is opened with GET, and another method would use it up",
+            "a login link must be opened with GET, because another method would use it up",
             NOT_ALLOWED,
             Some("GET"),
         ),
@@ -639,11 +639,11 @@ fn a_second_record_of_a_name_is_reported() {
     for (error, sentence) in [
         (
             DuplicateRecord::Credential { index: 2 },
-            "the API credential at index 2 has the identifier of an earlier one",
+            "the API credential at index 2 has the same identifier as an earlier one",
         ),
         (
             DuplicateRecord::Admin { index: 1 },
-            "the admin at index 1 has the username of an earlier one",
+            "the admin at index 1 has the same username as an earlier one",
         ),
     ] {
         assert_eq!(error.to_string(), sentence);
