@@ -7,7 +7,7 @@
 //! - **CACHE-1**: Only matches are remembered. A wrong secret or an unknown name costs as much as without a cache.
 //! - **CACHE-2**: The records are looked up on every call. A changed secret is another stored text, so it is not
 //!   remembered. A disabled admin, a deleted credential and a changed policy count at once.
-//! - **CACHE-3**: The verdict has the same value in every field, with and without a cache.
+//! - **CACHE-3**: The verdict is the same with and without a cache, in every field.
 //! - **CACHE-4**: Before a refusal, the cache is asked the same number of times for a known and for an unknown
 //!   name. Then the same bcrypt checks are made as without a cache (API-8). A remembered secret of a disabled
 //!   admin is refused in the same way.
@@ -33,8 +33,9 @@
 //! also count. Otherwise it could guess without being counted. A second call that is fast would then show that
 //! the guess was right.
 //!
-//! **Other callers.** A caller who changes its secret again and again leaves old entries behind until they are
-//! too old. Each costs one bcrypt to make, and can cost another caller one bcrypt.
+//! **Other callers.** A caller who changes its secret again and again leaves old entries in the cache until they are
+//! too old. Each entry costs this caller one bcrypt. It can push out an entry of another caller, who then needs one
+//! more bcrypt.
 //!
 //! # Examples
 //!
@@ -96,10 +97,10 @@ use crate::stored::bcrypt_match::BcryptMatch;
 ///
 /// # Security
 ///
-/// The key is wiped on drop. Debug shows the settings and the counts alone.
+/// The key is wiped on drop. Debug shows only the settings and the counts.
 #[must_use]
 pub struct VerificationCache {
-    /// Its state is the key: it is cloned for each digest.
+    /// It holds the key. It is cloned for each digest.
     mac: Hmac<Sha256>,
     /// A secret odd number: see [`place`](Self::place).
     place_factor: Zeroizing<u64>,
@@ -109,11 +110,11 @@ pub struct VerificationCache {
     counts: Counts,
 }
 
-/// The entries of the stored texts that share a place. Its size is fixed, so a look-up costs the same in a
-/// full, an empty and any other set.
+/// The entries of the stored texts that share a place. The size is fixed, so a look-up costs the same however full
+/// the set is.
 type Set = RwLock<[Entry; WAYS]>;
 
-/// Few of the stored texts share a place with so many others: see [`VerificationCache::with_capacity`].
+/// How many entries a set has. Few sets are ever full: see [`VerificationCache::with_capacity`].
 const WAYS: usize = 16;
 
 #[cfg(test)]
@@ -130,13 +131,13 @@ struct Entry {
 /// A match under the key of the cache.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Fingerprint {
-    /// Of the stored texts and of what was presented.
+    /// The digest of the stored texts and of what was presented.
     digest: [u64; 2],
-    /// Of the stored text alone: it says which set holds the match, and which entry is replaced.
+    /// It depends only on the stored text. It says which set holds the match, and which entry is replaced.
     place: u64,
 }
 
-/// On cache lines of its own: a count changes with each call, and the key never does.
+/// It has cache lines of its own, because a count changes with each call and the key never does.
 #[derive(Default)]
 #[repr(align(128))]
 struct Counts {
@@ -158,7 +159,7 @@ impl VerificationCache {
         let mut block = Zeroizing::new([0; 64]);
         block.iter_mut().zip(*key).for_each(|(byte, of_key)| *byte = of_key);
         let mac = Hmac::new((&*block).into());
-        // No match has a message of this length.
+        // The message of a match is longer, so its digest is never this one.
         let [drawn, _] = first_half(Mac::chain_update(mac.clone(), b"place"));
         let place_factor = Zeroizing::new(drawn | 1);
         Self {
@@ -188,14 +189,14 @@ impl VerificationCache {
 
     /// Sets how long a match is remembered.
     ///
-    /// No verdict depends on it: a match of the same secret and the same stored text stays right. It bounds how
-    /// long the memory shows that a secret was used.
+    /// It changes no verdict, because the same secret always matches the same stored text. It limits how long the
+    /// memory shows that a secret was used.
     pub const fn with_max_age(mut self, age: Duration) -> Self {
         self.max_age = age;
         self
     }
 
-    /// How many entries there are, empty ones too.
+    /// How many entries there are, including empty ones.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.sets.len().saturating_mul(WAYS)
@@ -235,7 +236,7 @@ impl VerificationCache {
         crate::digest::work::note(crate::digest::work::Work::Recall);
         let now = self.milliseconds(now);
         let Some(set) = self.set(fingerprint.place) else { return Choice::from(0) };
-        // One `ct_eq` for all entries, because each takes several times as long as the rest of the loop.
+        // One `ct_eq` for all entries, because one call takes several times as long as the rest of the loop.
         let differences = read(set).iter().map(|entry| entry.difference(fingerprint, now)).min();
         differences.unwrap_or(u64::MAX).ct_eq(&0)
     }
@@ -254,7 +255,7 @@ impl VerificationCache {
         }
     }
 
-    /// What is remembered of a match. The time depends on the lengths of the texts alone.
+    /// What is remembered of a match. The time depends only on the lengths of the texts.
     pub(crate) fn fingerprint(&self, match_: &BcryptMatch<'_>) -> Fingerprint {
         Fingerprint { digest: self.digest(match_), place: self.place(match_) }
     }
@@ -272,8 +273,9 @@ impl VerificationCache {
         first_half(mac)
     }
 
-    /// Which set a stored text belongs to, and which entry of the set. Bcrypt has made the last characters of
-    /// the text, so the products are spread evenly. Without the factor, nobody knows which texts share a set.
+    /// Which set a stored text belongs to, and which entry of the set. The last characters of the text come from
+    /// bcrypt, so the products are spread evenly. The factor is secret, so nobody outside the process can tell which
+    /// texts share a set.
     fn place(&self, match_: &BcryptMatch<'_>) -> u64 {
         let characters = match_.compared().last_chunk().copied().unwrap_or_default();
         declassify_place(self.place_factor.wrapping_mul(u64::from_le_bytes(characters)))
@@ -287,7 +289,7 @@ impl VerificationCache {
 }
 
 impl Entry {
-    /// 0 if the entry is that fingerprint, and is not too old.
+    /// 0 if the entry holds that fingerprint and is not too old.
     fn difference(&self, fingerprint: &Fingerprint, now: u64) -> u64 {
         let [first, second] = self.fingerprint.digest;
         let [expected_first, expected_second] = fingerprint.digest;

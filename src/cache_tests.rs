@@ -18,7 +18,7 @@ fn one_set() -> VerificationCache {
     VerificationCache::new(KEY).with_capacity(WAYS)
 }
 
-/// A text of the length of bcrypt's, whose last characters look random.
+/// A string as long as a bcrypt text. Its last characters look random.
 fn text(number: usize) -> String {
     format!("$2y$10${:0>53}", hex::encode(crate::digest::md5(&number.to_le_bytes())))
 }
@@ -58,7 +58,7 @@ fn the_digest_is_hmac_sha_256_over_the_texts_with_their_lengths() {
     }
 }
 
-/// Neither a text in another place, nor a byte that moves from one text to the next.
+/// A text in another place changes the digest. So does a byte that moves from one text to the next.
 #[test]
 fn no_two_matches_have_the_same_digest() {
     let cache = one_set();
@@ -83,7 +83,7 @@ fn no_two_matches_have_the_same_digest() {
     assert_eq!(digests.len(), 2 * matches.len());
 }
 
-/// A caller with one record can write one entry, however many texts match.
+/// A caller with one record can write only one entry, however many secrets match.
 #[test]
 fn cache_5_a_stored_text_has_one_entry() {
     let (cache, now) = (one_set(), Instant::now());
@@ -118,7 +118,7 @@ fn in_a_full_set_the_oldest_entry_makes_way() {
     }
 }
 
-/// A place is that of an entry before it is too old, and before the first use.
+/// A new entry takes an expired place first.
 #[test]
 fn an_old_entry_makes_way_before_a_new_one() {
     let cache = one_set().with_max_age(Duration::from_secs(10));
@@ -160,7 +160,7 @@ fn a_quarter_of_the_capacity_is_remembered_whole() {
     }
 }
 
-/// Whoever does not know the key does not know which texts share a set.
+/// Only somebody who knows the key knows which texts share a set.
 #[test]
 fn the_key_chooses_the_sets() {
     let sets = |key| {

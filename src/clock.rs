@@ -34,7 +34,7 @@ use time::OffsetDateTime;
 /// A source of the time.
 ///
 /// References, `Box` and `Arc` of a clock are clocks. An [`OffsetDateTime`] is a clock that always
-/// returns this time. Take it when the request arrives, and do not store it.
+/// returns this time. Take the time when the request arrives, and do not store it for later requests.
 ///
 /// # Examples
 ///

@@ -40,7 +40,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// Stored digests pass through here, so no branch and no look-up depends on a single digit: the
 /// compiler turns the `if`s of [`hex_value`] into selections. Memcheck reports one branch for a whole
 /// text, on whether all of it is hexadecimal. `hex::decode_to_slice` branches on each digit and is
-/// slower. The crate base16ct was slower, too: `docs/architecture.md` says by how much.
+/// slower. The crate base16ct was also slower: `docs/architecture.md` says by how much.
 pub(crate) fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let (pairs, rest) = text.as_bytes().as_chunks();
     let pairs: &[_; N] = pairs.try_into().ok().filter(|_| rest.is_empty())?;
@@ -55,7 +55,8 @@ pub(crate) fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     (all != NO_DIGIT).then_some(bytes)
 }
 
-/// All bits set. The values of digits set only the low four, so no OR of them is equal to it.
+/// It has all bits set. The value of a digit sets only the low four bits, so an OR of digit values never
+/// equals it.
 const NO_DIGIT: u8 = 255;
 
 /// The value of a hexadecimal digit, or [`NO_DIGIT`].

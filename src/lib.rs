@@ -42,8 +42,8 @@
 //! # Whether a login link is genuine
 //!
 //! [`verify_autoauth`] checks the hash and the timestamp. After the look-up of the account,
-//! [`AutoAuthLogin::check_account`] chooses the right one. The account and the target come only after
-//! a choice of how often the link may be used.
+//! [`AutoAuthLogin::check_account`] chooses the right one. You get the account and the target only after
+//! you choose how often the link may be used.
 //!
 //! ```
 //! use time::OffsetDateTime;
@@ -82,7 +82,7 @@
 //! | [`ApiRequest`] | the decoded fields of a call; [`Field`] holds the rules `FIELD-1` to `FIELD-7` |
 //! | [`ApiAttempt`], [`PendingDecision`] | the steps of `verify_api_request` without I/O, for async services |
 //! | [`CredentialStore`] | the trait of a store, which finds [`ApiCredential`] and [`Admin`] records |
-//! | [`AsyncCredentialStore`] | the same trait for a store that is awaited |
+//! | [`AsyncCredentialStore`] | the same trait for an async store |
 #![cfg_attr(feature = "std", doc = "| [`MemoryStore`] | a store in memory |")]
 #![cfg_attr(
     feature = "form",
@@ -93,7 +93,7 @@
 //! | [`ApiCaller`] | the verified caller, and the actions that it may do |
 //! | [`verify_autoauth`] | whether a login link is genuine; holds the rules `LINK-1` to `LINK-8` |
 //! | [`AutoAuthRequest`], [`AutoAuthLogin`] | a link as it was received, and the login of a genuine link |
-//! | [`AccountLogin`], [`AcceptedLogin`] | the same login with its account, and with a use that is allowed |
+//! | [`AccountLogin`], [`AcceptedLogin`] | the login with its account, and the login that may begin |
 //! | [`Goto`] | the pages that a link may lead to |
 #![cfg_attr(feature = "form", doc = "| [`sign_autoauth`] | signs login links |")]
 //! | [`ApiPolicy`], [`AutoAuthPolicy`] | the settings of both verifications |
@@ -118,7 +118,7 @@
 //! [`Answer`](answer::Answer) can answer with 503.
 //!
 //! No Debug and no Display of this crate shows a secret, stored or presented. The exception is the error
-//! `E` of a store, inside [`ApiError`] and [`gate::GateError`]: its type is the store's own.
+//! `E` of a store, inside [`ApiError`] and [`gate::GateError`]: the store chooses its type.
 //!
 //! # Timing
 //!

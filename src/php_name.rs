@@ -29,7 +29,7 @@ pub(crate) fn stored(name: &[u8]) -> Option<(Cow<'_, [u8]>, bool)> {
         }
         false => Cow::Borrowed(stored),
     };
-    // No other name may become one of these, which browsers accept only for secure cookies.
+    // Browsers accept these prefixes only for secure cookies, so PHP lets no other name become one.
     let becomes = |prefix: &[u8]| stored.starts_with(prefix) && !name.starts_with(prefix);
     let is_dropped = becomes(b"__Host-") || becomes(b"__Secure-");
     (!is_dropped).then_some((stored, is_array))

@@ -26,7 +26,7 @@ use core::net::IpAddr;
 ///
 /// Source: `Authentication Failed`, `Invalid IP` and `Invalid Permissions` with status 403, and
 /// `Empty action request` with status 400, were seen on WHMCS installations. `Access Denied` and
-/// `Administrator Account Disabled` are also WHMCS's texts; their status 403 is this crate's
+/// `Administrator Account Disabled` are also WHMCS's messages; their status 403 is this crate's
 /// decision. `Service Unavailable` with status 503 and the messages for links are decisions of this
 /// crate.
 ///
@@ -64,7 +64,7 @@ pub trait Refusal: Error + Sealed {
     }
 }
 
-/// Every refusal becomes a boxed one by `?`.
+/// `?` boxes every refusal.
 impl<'a, R: Refusal + 'a> From<R> for Box<dyn Refusal + 'a> {
     fn from(refusal: R) -> Self {
         Box::new(refusal)

@@ -29,7 +29,7 @@ impl<'a> SecretText<'a> {
         let mut chars = self.as_str().chars();
         let first = chars.next();
         let start = first.and_then(Invisible::of);
-        // A text of one character has only a start.
+        // A string of one character has only a start.
         let end = chars.next_back().and_then(Invisible::of);
         (start.is_some() || end.is_some()).then_some(SecretWarning { start, end })
     }
@@ -45,8 +45,8 @@ impl<'a> SecretText<'a> {
 /// A key or secret starts or ends with an invisible character, such as the line end of a file or a blank
 /// that was pasted.
 ///
-/// It is a warning and no error: the character may belong to the secret. Display says what it is and what to do,
-/// and holds nothing else of the secret. Show it to the operator when the service starts.
+/// It is a warning, not an error: the character may belong to the secret. Display says what it is and what to
+/// do, and holds nothing else of the secret. Show it to the operator when the service starts.
 ///
 /// # Examples
 ///

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 pub(super) type WriteCharacter = fn(char, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// Displays a text; the function writes each character.
+/// Displays a string. The function writes each character.
 pub(super) struct Escaped<'a>(pub(super) &'a str, pub(super) WriteCharacter);
 
 impl fmt::Display for Escaped<'_> {

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `json` | `application/json` | `{"result":"error","message":"Authentication Failed"}` |
 //! | `xml` | `application/xml` | `action`, `result` and `message` in the root `whmcsapi` |
-//! | `nvp`, any other text, or none | `text/plain` | `result=error;message=Authentication Failed` |
+//! | `nvp`, any other value, or none | `text/plain` | `result=error;message=Authentication Failed` |
 //!
 //! These answers are for API clients. For a refused login link, show the refusal's public message
 //! to the visitor on a page.
@@ -17,7 +17,7 @@
 //!
 //! # Security
 //!
-//! - **ANSWER-2**: No text can add a field or a tag to an answer:
+//! - **ANSWER-2**: No value can add a field or a tag to an answer:
 //!   - JSON is ASCII. `"`, `<`, `>`, `&` and `'` become `\u00XX`, and `/` becomes `\/`. PHP writes
 //!     them in this way with its `JSON_HEX_*` flags. So the body is also harmless inside HTML.
 //!   - In XML, `<`, `>`, `&`, `"` and `'` are escaped. A character that XML 1.0 does not allow
@@ -72,8 +72,8 @@ impl Answer {
         Self::error(refusal.http_status(), &refusal.public_message(), request)
     }
 
-    /// Makes the answer to a request that failed for the service's own reason, with its own status
-    /// code and message.
+    /// Makes the answer to a request that failed for a reason of the service. The service chooses the status
+    /// code and the message.
     ///
     /// The message is escaped as [the module](crate::answer) says. The status is not checked.
     ///
@@ -98,10 +98,10 @@ impl Answer {
         Self { http_status, content_type: content_type(format), body }
     }
 
-    /// Makes the answer to a call that was carried out, with status 200. [`Value`] has an example.
+    /// Makes the answer to a successful call, with status 200. [`Value`] has an example.
     ///
-    /// - **ANSWER-4**: `result` comes first, then the fields in their order. A field named `result` is left out,
-    ///   and in XML one named `action`: the answer has its own.
+    /// - **ANSWER-4**: `result` comes first, then the fields in their order. The answer writes `result` itself,
+    ///   and in XML also `action`. So a field with such a name is left out.
     pub fn success(fields: &[(&str, Value<'_>)], request: &ApiRequest<'_>) -> Self {
         let format = request.response_type();
         let body = success::body(format, request.action(), fields);

@@ -1,4 +1,4 @@
-//! The body of an answer to a call that was carried out.
+//! The body of the answer to a successful call.
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -9,22 +9,22 @@ use super::escape::{Escaped, json_character, nvp_character, xml_character};
 use crate::api::action::{Action, ActionName};
 use crate::api::request::ResponseType;
 
-/// A value in an answer to a call that was carried out.
+/// A value in the answer to a successful call.
 ///
 /// | value | JSON | XML | NVP |
 /// |---|---|---|---|
-/// | a text | `"text"` | its text | its text |
+/// | a string | `"text"` | its text | its text |
 /// | a number | `7` | `7` | `7` |
 /// | fields | an object | an element for each | `name[field]=...` |
 /// | a list | an array | an element of the same name for each item | `name[0]=...`, `name[1]=...` |
 ///
-/// Texts and integers convert into a value, and so do vectors and arrays of values, and of pairs of a name and
-/// a value. An iterator of values collects into a list.
+/// Strings and integers convert into a value. Vectors and arrays do so as well. Their items are values, or
+/// pairs of a name and a value. An iterator of values collects into a list.
 ///
-/// Source: JSON and XML are laid out as WHMCS's examples are. WHMCS documents no NVP for nested values;
-/// the one here is this crate's decision.
+/// Source: JSON and XML have the layout of WHMCS's examples. WHMCS does not document NVP for nested
+/// values. Its layout here is this crate's decision.
 ///
-/// - **ANSWER-5**: A value that nests more than 64 levels is written as an empty text.
+/// - **ANSWER-5**: A field whose value nests more than 64 levels gets an empty string as its value.
 ///
 /// # Examples
 ///
@@ -51,7 +51,7 @@ use crate::api::request::ResponseType;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value<'a> {
-    /// A text.
+    /// A string.
     Text(Cow<'a, str>),
     /// A whole number.
     Number(i64),
@@ -129,7 +129,7 @@ impl FromIterator<Self> for Value<'_> {
     }
 }
 
-/// More than any documented answer nests, and few enough for every stack.
+/// No documented answer nests as deep. Every stack has room for so many levels.
 const MAX_DEPTH: usize = 64;
 
 const EMPTY: Value<'static> = Value::Text(Cow::Borrowed(""));
@@ -260,7 +260,7 @@ fn nvp(fields: &Fields<'_>) -> String {
 /// One pair for each text and number, under the names that lead to it.
 fn nvp_pairs(body: &mut String, path: &str, value: &Value<'_>) {
     match value {
-        // There is no escape. The first `=` ends the name, so one in a value does no harm.
+        // NVP has no escapes. The first `=` ends the name, so a `=` in a value does no harm.
         Value::Text(text) => push(body, format_args!(";{path}={}", Escaped(text, nvp_value))),
         Value::Number(number) => push(body, format_args!(";{path}={number}")),
         Value::Fields(fields) => fields.iter().for_each(|(name, value)| {
@@ -273,7 +273,7 @@ fn nvp_pairs(body: &mut String, path: &str, value: &Value<'_>) {
     }
 }
 
-/// Brackets belong to the path of a nested value.
+/// Brackets in a name become `_`, because brackets mark the path of a nested value.
 fn nvp_name(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match character {
         '[' | ']' => fmt::Write::write_char(f, '_'),

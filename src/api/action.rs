@@ -111,8 +111,8 @@ impl fmt::Debug for ActionName {
 /// The actions that a credential may do: everything that any of its API roles allows.
 ///
 /// Names are compared without ASCII case, and without white space around them. A name that breaks FIELD-6 never
-/// matches. A clone shares the
-/// names, so credentials with the same roles can use clones of one value. The default allows nothing.
+/// matches. A clone shares the names, so credentials with the same roles can use clones of one value. The
+/// default allows nothing.
 ///
 /// Source: WHMCS documents that an action is allowed if any role of the credential allows it.
 ///
@@ -158,7 +158,7 @@ impl AllowedActions {
         Self(Allowed::All)
     }
 
-    /// Whether this action is allowed. A name that breaks FIELD-6 is not, even by [`all`](Self::all).
+    /// Whether this action is allowed. A name that breaks FIELD-6 is never allowed, even by [`all`](Self::all).
     #[must_use]
     pub fn includes(&self, action: &str) -> bool {
         ActionName::try_from(Action::Named(action)).is_ok_and(|name| self.includes_name(&name))
@@ -175,16 +175,16 @@ impl AllowedActions {
 
 /// Why a verified caller may not do the action.
 ///
-/// Display is for the operator: it names the cause. The variant, but not its Display, holds the name of a
-/// well-formed action. Neither holds any other text of the request's fields.
+/// Display is for the operator: it names the cause. It does not show the name of the action. The variant holds
+/// the name of a well-formed action, and no other text of the request's fields.
 ///
 /// | variants | public message | HTTP status |
 /// |---|---|---|
 /// | `Absent`, `Invalid` | `Empty action request` | 400 |
 /// | `NotAllowed`, `AdminNotAllowed` | `Invalid Permissions: API action "getclients" is not allowed` | 403 |
 ///
-/// Source: the messages and statuses were seen on WHMCS installations. The answer to an invalid action,
-/// which is the one for an absent action, is this crate's decision.
+/// Source: the messages and statuses were seen on WHMCS installations. This crate gives an invalid action the
+/// same answer as an absent one. That is this crate's decision.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The trait of a store that is awaited.
+//! The trait of an async store.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -16,8 +16,8 @@ use crate::stored::scheme::ExpectedSchemes;
 /// Finds credentials and admins by name, for a service that awaits its look-ups. It works with every async
 /// runtime.
 ///
-/// [`ApiAttempt::look_up_async`](crate::ApiAttempt::look_up_async) asks it. The methods return what those of
-/// [`CredentialStore`](crate::CredentialStore) return: a record with the name that was asked for. Return
+/// [`ApiAttempt::look_up_async`](crate::ApiAttempt::look_up_async) calls it. The methods return the same as
+/// the methods of [`CredentialStore`](crate::CredentialStore): the record with the requested name. Return
 /// disabled admins, and leave deleted credentials out.
 ///
 /// # Security
@@ -52,7 +52,7 @@ use crate::stored::scheme::ExpectedSchemes;
 ///         AdminState::from_flags(self.is_disabled, self.has_api_access)
 ///     }
 ///
-///     /// The row counts as no record, and the operator learns why.
+///     /// The row counts as absent, and the operator learns why.
 ///     fn report(&self, error: &SchemeError) {
 ///         eprintln!("row {} cannot be read: {error}", self.id);
 ///     }

@@ -19,13 +19,13 @@ use crate::secret_text::SecretText;
 ///
 /// 1. [`look_up`](Self::look_up) asks a store, or [`look_up_async`](Self::look_up_async) awaits one. Both return a
 ///    [`PendingDecision`](crate::PendingDecision), which decides.
-/// 2. A service that makes the look-ups itself, for example to join them, asks [`identifier`](Self::identifier)
+/// 2. A service that makes the look-ups itself, for example to combine them, asks [`identifier`](Self::identifier)
 ///    and [`username`](Self::username) what to look up. Then [`decide`](Self::decide) takes the records that were
 ///    found.
 ///
 /// A malformed request, or one without credentials, asks for no look-up, and the decision refuses it.
 ///
-/// The policy is given here, and nowhere after.
+/// The policy is given here, and not again later.
 ///
 /// # Security
 ///
@@ -81,7 +81,7 @@ impl Pair {
             .find(|pair| pair.fields().into_iter().any(&is_present))
     }
 
-    /// The field of the name, and that of the secret.
+    /// The field of the name and the field of the secret.
     pub(crate) const fn fields(self) -> [Field; 2] {
         match self {
             Self::Credential => [Field::Identifier, Field::Secret],
@@ -93,7 +93,7 @@ impl Pair {
 impl ApiRequest<'_> {
     /// Checks the shape of the request (API-1): the first step of [`ApiAttempt`].
     ///
-    /// It never fails. A refusal of the shape comes from [`ApiAttempt::refusal`], and from the decision.
+    /// It never fails. If the shape is refused, [`ApiAttempt::refusal`] and the decision return the refusal.
     pub fn attempt(&self, policy: &ApiPolicy) -> ApiAttempt<'_> {
         ApiAttempt {
             presented: self.presented(),
@@ -145,7 +145,7 @@ impl ApiAttempt<'_> {
         self.presented.as_ref().err().copied()
     }
 
-    /// The same attempt with strings of its own, to move into a blocking thread.
+    /// The same attempt with owned strings, to move into a blocking thread.
     pub fn into_owned(self) -> ApiAttempt<'static> {
         ApiAttempt {
             presented: self.presented.map(|presented| Presented {

@@ -1,4 +1,4 @@
-//! The decision without bcrypt, and what a cache remembers of a decision with it.
+//! The decision without bcrypt, and what a cache remembers of a decision with bcrypt.
 
 use core::cell::Cell;
 
@@ -18,7 +18,7 @@ use crate::stored::password::{PresentedMd5, StoredPassword};
 use crate::stored::scheme::ExpectedSchemes;
 use crate::stored::secret::StoredSecret;
 
-/// Makes no check by bcrypt, and notes that one was due. A cache may answer in its place. Other schemes are
+/// Skips each bcrypt check, and notes that one was due. A cache may answer in its place. Other schemes are
 /// checked.
 struct WithoutBcrypt<'a> {
     attempt: &'a ApiAttempt<'a>,
@@ -67,7 +67,7 @@ impl Method for WithoutBcrypt<'_> {
     }
 }
 
-/// Every check is made. The last one by bcrypt is noted, with its outcome.
+/// Makes every check, and notes the last bcrypt check with its outcome.
 #[cfg(feature = "cache")]
 struct Noted<'a> {
     cache: &'a VerificationCache,
@@ -115,8 +115,8 @@ fn password_match<'a>(
     Some(BcryptMatch::of_password(stored.bcrypt_text()?, md5.digits()))
 }
 
-/// The compat scheme is checked only if the secret itself does not match. So the text of the secret belongs to
-/// the match, and so does the case of the digits.
+/// The compat scheme is checked only if the secret itself does not match. So the match also depends on the
+/// stored text of the secret, and on the case of the presented digits.
 fn compat_match<'a>(
     secret: Option<&'a StoredSecret>,
     stored: &'a StoredPassword,
@@ -128,7 +128,7 @@ fn compat_match<'a>(
 }
 
 impl ApiAttempt<'_> {
-    /// The verdict, unless it takes bcrypt. A refusal takes bcrypt if any check or decoy of it does.
+    /// The verdict, unless it needs bcrypt. A refusal needs bcrypt if any of its checks or decoys does.
     pub(super) fn decide_without_bcrypt<Id: Clone>(
         &self,
         credential: Option<&ApiCredential<Id>>,
@@ -154,7 +154,8 @@ impl ApiAttempt<'_> {
         }
     }
 
-    /// Asks the cache. If it does not know, bcrypt decides, and the cache remembers a match that bcrypt finds.
+    /// Asks the cache. If the cache has no match, bcrypt decides, and the cache remembers a match that bcrypt
+    /// finds.
     #[cfg(feature = "cache")]
     pub(super) fn decide_with_cache<Id: Clone>(
         &self,

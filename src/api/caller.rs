@@ -43,7 +43,8 @@ impl fmt::Display for ApiMode {
 /// A verified caller of the API.
 ///
 /// [`verify_api_request`](crate::verify_api_request) and [`PendingDecision::decide`](crate::PendingDecision::decide)
-/// return it. It carries what it may do. Call [`authorize`](Self::authorize) before you carry out the action.
+/// return it. It holds the actions that the caller may do. Call [`authorize`](Self::authorize) before you carry out
+/// the action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[must_use]
@@ -55,7 +56,7 @@ pub struct ApiCaller<Id> {
     pub mode: ApiMode,
     /// The stored scheme that matched, so that an operator can find and replace weak ones.
     pub scheme: StoredScheme,
-    /// Whether an md5 was presented, and not the secret itself. Always `true` for an admin. For a
+    /// Whether an md5 was presented in place of the secret itself. Always `true` for an admin. For a
     /// credential it is `true` only under
     /// [`ApiPolicy::with_md5_of_secret`](crate::ApiPolicy::with_md5_of_secret) (API-3).
     pub presented_md5: bool,
@@ -67,8 +68,8 @@ pub struct ApiCaller<Id> {
 impl<Id> ApiCaller<Id> {
     /// Makes a caller without verification, for tests of handlers. Needs feature `test-util`.
     ///
-    /// Its secret counts as stored in plain text, or as the md5 of a password for an admin login. An admin may do
-    /// every action. A credential may do none: [`with_actions`](Self::with_actions) sets some.
+    /// Its `scheme` is plain text, or md5 for an admin login. An admin may do every action. A credential may do
+    /// none: [`with_actions`](Self::with_actions) sets some.
     ///
     /// # Security
     ///
@@ -118,8 +119,8 @@ impl<Id> ApiCaller<Id> {
     /// may do every action, unless
     /// [`ApiPolicy::with_admin_actions`](crate::ApiPolicy::with_admin_actions) allowed none.
     ///
-    /// Source: WHMCS documents API roles. That a missing action is reported before a forbidden one was seen
-    /// on WHMCS installations.
+    /// Source: WHMCS documents API roles. WHMCS installations were seen to report a missing action before a
+    /// forbidden one.
     ///
     /// # Errors
     ///

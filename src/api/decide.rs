@@ -36,7 +36,7 @@ impl ApiAttempt<'_> {
     /// | `username` and `password` | 2 |
     /// | the same, with 32 hexadecimal digits as the password, under [`ApiPolicy::with_md5_of_secret`] | 3 |
     ///
-    /// Keep this call off an async executor, and limit how many run at once.
+    /// Do not run this call on an async executor. Limit how many run at once.
     ///
     /// # Examples
     ///
@@ -109,7 +109,7 @@ impl ApiAttempt<'_> {
         Some(self.decide(credential, admin, expected))
     }
 
-    /// Decides as [`decide`](Self::decide) does, with checks that are made by this method.
+    /// Decides as [`decide`](Self::decide) does. `method` makes the checks.
     #[inline]
     pub(super) fn decide_by<Id: Clone>(
         &self,

@@ -3,7 +3,7 @@
 //! [`Checks`] remembers the scheme of each check. Before a refusal it checks a decoy for every expected
 //! scheme that no record was checked with.
 //!
-//! [`Method`] says how a check is made, so the same rules hold where bcrypt is left out, or a cache answers for it.
+//! [`Method`] makes the checks. So the same rules hold if bcrypt is left out, or if a cache answers in its place.
 
 use core::hint::black_box;
 use core::mem::ManuallyDrop;
@@ -28,8 +28,8 @@ pub(super) trait Method {
     fn secret(&self, stored: &StoredSecret, presented: &str) -> Choice;
     /// The md5 of an admin's password.
     fn password(&self, stored: &StoredPassword, presented: &PresentedMd5) -> Choice;
-    /// The md5 of a credential's secret, against the compat scheme of the record with that secret. A decoy
-    /// belongs to no secret.
+    /// The md5 of a credential's secret, against the compat scheme of the record. `secret` is the record's
+    /// secret, or `None` for a decoy.
     fn compat(
         &self,
         secret: Option<&StoredSecret>,
@@ -60,11 +60,11 @@ impl Method for Computed {
     }
 }
 
-/// Chosen at run time. A copy of [`Checks`] for each method would be compiled in its own way, and the
-/// instructions of two refusals would be further apart.
+/// The method is chosen at run time. With a type parameter, each method would have its own compiled copy of
+/// [`Checks`]. The numbers of instructions of two refusals would then differ more.
 #[cfg(feature = "bcrypt")]
 pub(super) type AnyMethod<'a> = &'a dyn Method;
-/// The only one, so that the compiler can prove that no check panics.
+/// The only method. With its type, the compiler can prove that no check panics.
 #[cfg(not(feature = "bcrypt"))]
 pub(super) type AnyMethod<'a> = &'a Computed;
 
@@ -76,7 +76,7 @@ pub(super) struct Checks<'a> {
     is_login: bool,
     accepts_md5_of_secret: bool,
     expected: ExpectedSchemes,
-    /// This field and the next two: the scheme of each check that was done.
+    /// This field and the next two hold the scheme of each check that was done.
     secret: Option<SecretScheme>,
     md5_of_secret: Option<PasswordScheme>,
     password: Option<PasswordScheme>,

@@ -1,5 +1,5 @@
-//! API-8, in hashes and comparisons: [`work`] records each where it is done. The program `equal_work`
-//! counts instructions instead.
+//! API-8, counted in hashes and comparisons. [`work`] records each of them where it is done. The program
+//! `equal_work` counts instructions instead.
 #![allow(clippy::unwrap_used)]
 
 use alloc::borrow::ToOwned;
@@ -127,7 +127,7 @@ fn api_8_a_username_is_refused_after_two_checks() {
     }
 }
 
-/// The third check is the one of the md5. It needs a plain or md5 secret, or an expected compat scheme.
+/// The third check is the check of the md5. It needs a plain or md5 secret, or an expected compat scheme.
 #[test]
 fn api_8_a_username_is_refused_after_three_checks_if_md5_of_secret_is_accepted() {
     let cost = BcryptCost::new(4).unwrap();
@@ -143,7 +143,7 @@ fn api_8_a_username_is_refused_after_three_checks_if_md5_of_secret_is_accepted()
                 let policy = ApiPolicy::new().with_md5_of_secret(true);
                 let known = || credential("id", &secret);
                 let login = || admin("id", &password);
-                // The md5 of neither the secret nor the password.
+                // It is not the md5 of the secret or of the password.
                 let pairs = [("username", "id"), ("password", &*"1".repeat(32))];
                 let verdict = |known, login| decide(pairs, known, login, expected, policy).1;
                 assert_eq!(verdict(None, None), checks);
@@ -203,7 +203,7 @@ fn api_1_a_malformed_request_is_refused_without_a_check() {
     assert_eq!(verdict, ("missing_field", 0));
 }
 
-/// For every pair of schemes, if the records have the expected ones.
+/// It holds for every pair of schemes, if the records have the expected schemes.
 #[test]
 fn api_8_a_known_name_costs_the_same_work_as_an_unknown_name() {
     let sorted = |(code, mut work): (_, Vec<Work>)| {
@@ -292,8 +292,8 @@ fn link_4_every_key_is_tried_before_the_outcome_is_revealed() {
     }
 }
 
-/// Before a refusal, the cache is asked as often for an unknown name, and then bcrypt does what it does without
-/// a cache.
+/// Before a refusal, the cache is asked as often for an unknown name as for a known one. Bcrypt then does the
+/// same work as without a cache.
 #[cfg(feature = "cache")]
 #[test]
 fn api_8_a_refusal_costs_the_same_with_a_full_an_empty_and_no_cache() {

@@ -30,7 +30,7 @@ use self::store::CredentialStore;
 ///
 /// - **API-1**: The fields that are present decide the mode and the look-ups, as the table below says. If
 ///   `identifier` and `secret` are present, the login fields are ignored: no second try is made with them.
-/// - **API-2**: The mode decides how a value is checked; what the value looks like never does. Otherwise
+/// - **API-2**: Only the mode decides how a value is checked. The look of the value does not matter. Otherwise
 ///   somebody could present a stolen digest as the secret. A credential is checked against the raw secret
 ///   ([`StoredSecret`]). An admin is checked against the md5 of the password, 32 hexadecimal digits of
 ///   either case ([`StoredPassword`]).
@@ -46,9 +46,9 @@ use self::store::CredentialStore;
 ///   [`ApiRefusal::RecordNameMismatch`].
 /// - **API-7**: The checks run in this order: shape, look-up, secret, admin enabled, API Access. A caller
 ///   who did not prove the secret learns nothing about the admin.
-/// - **API-8**: A refusal costs the same whether the name is known or not. The store names a scheme and its
-///   bcrypt cost: the costliest in use. A refusal costs that. If no record with that scheme was checked, a
-///   decoy is checked. A match on a decoy is never a success.
+/// - **API-8**: A refusal costs the same whether the name is known or not. The store names a scheme and its bcrypt
+///   cost: the costliest in use. A refusal costs as much as this scheme. If no record with that scheme was
+///   checked, a decoy is checked. A match on a decoy is never a success.
 ///
 /// | fields | mode | looked up |
 /// |---|---|---|
@@ -58,7 +58,7 @@ use self::store::CredentialStore;
 /// | only one of `username` and `password` | malformed | nothing |
 /// | none of the four | missing credentials | nothing |
 ///
-/// This function blocks. With bcrypt, or with a store that must be awaited, take the steps of
+/// This function blocks. With bcrypt, or with a store that must be awaited, call the steps of
 /// [`ApiAttempt`](crate::ApiAttempt) instead. WHMCS authenticates every request, and a service should do the same.
 ///
 /// Source: WHMCS documents the three modes, and that the admin needs API Access. The

@@ -1,4 +1,4 @@
-//! The look-ups of an attempt, and the decision over what they found.
+//! The look-ups of an attempt, and the decision about what they found.
 
 use alloc::borrow::Cow;
 use core::future::Future;
@@ -70,7 +70,7 @@ impl<'a> ApiAttempt<'a> {
         Ok(PendingDecision { attempt: self, credential, admin, expected })
     }
 
-    /// The same over a store that is awaited. What it returns owns everything, so it can move into a blocking
+    /// The same with an async store. The returned decision owns its data, so it can move into a blocking
     /// thread.
     ///
     /// # Errors
@@ -115,21 +115,21 @@ impl<'a, Id: Clone> PendingDecision<'a, Id> {
     ///
     /// # Security
     ///
-    /// A bcrypt takes tens of milliseconds. On an async executor, call
+    /// Bcrypt takes tens of milliseconds. On an async executor, call
     /// [`decide_without_bcrypt`](Self::decide_without_bcrypt) first, and this in a blocking thread. Limit how
     /// many run at once, and move the permit of the limit into the thread. A caller who hangs up ends the
-    /// future, but not the thread, so a permit in the future would end too early.
+    /// future, but not the thread. So a permit in the future would be released too early.
     pub fn decide(&self) -> Result<ApiCaller<Id>, ApiRefusal> {
         self.attempt.decide(self.credential.as_deref(), self.admin.as_deref(), self.expected)
     }
 
-    /// Decides, if that takes no bcrypt. It takes about a microsecond, so it can run on an async executor.
+    /// Decides, if that needs no bcrypt. It takes about a microsecond, so it can run on an async executor.
     ///
     /// It returns what [`decide`](Self::decide) returns:
     ///
-    /// - if no check of this decision, and none that a refusal must cost (API-8), is bcrypt;
+    /// - if the decision needs no bcrypt, not even for the checks that a refusal must cost (API-8);
     /// - if the cache of the attempt (`ApiAttempt::with_cache`) remembers a match. Only an acceptance is
-    ///   returned then, because a refusal must cost the bcrypt.
+    ///   returned then, because a refusal must cost bcrypt.
     ///
     /// `None` says nothing about the caller: call `decide` in a blocking thread.
     #[must_use]
@@ -138,7 +138,7 @@ impl<'a, Id: Clone> PendingDecision<'a, Id> {
         self.attempt.decide_without_bcrypt(credential, admin, self.expected)
     }
 
-    /// The same decision with strings and records of its own, to move into a blocking thread.
+    /// The same decision with owned strings and records, to move into a blocking thread.
     pub fn into_owned(self) -> PendingDecision<'static, Id> {
         PendingDecision {
             attempt: self.attempt.into_owned(),

@@ -1,6 +1,6 @@
 //! What a service accepts and allows.
 
-/// What a service accepts beside an identifier with its raw secret, and what admins may do.
+/// What a service accepts besides an identifier with its raw secret, and what admins may do.
 ///
 /// It is given once, when the [attempt](crate::ApiRequest::attempt) is made. An admin login may do every action, unless
 /// you say otherwise here.
@@ -11,8 +11,8 @@
 /// | [`with_md5_of_secret`](Self::with_md5_of_secret) | `false` |
 /// | [`with_admin_actions`](Self::with_admin_actions) | `true` |
 ///
-/// Source: WHMCS documents admin logins. Accepting `md5(secret)` is this crate's addition. That admins have no
-/// API roles, and so may do every action, is this crate's reading.
+/// Source: WHMCS documents admin logins. Accepting `md5(secret)` is this crate's addition. This crate assumes that
+/// admins have no API roles, and so may do every action.
 ///
 /// # Examples
 ///

@@ -95,8 +95,8 @@ impl<'a> ApiRequest<'a> {
         }
     }
 
-    /// Whether the field `responsetype` holds anything but the three formats. The answer then comes as NVP, which the
-    /// caller may not expect.
+    /// Whether the field `responsetype` holds something other than the three formats. The answer is then NVP, which
+    /// the caller may not expect.
     #[must_use]
     pub fn has_unknown_response_type(&self) -> bool {
         let known = ["json", "xml", "nvp"];
@@ -114,8 +114,8 @@ impl<'a> ApiRequest<'a> {
     ///
     /// # Security
     ///
-    /// The access key is a secret. [`AddressGate::check`](crate::gate::AddressGate::check) compares it in
-    /// constant time; compare it so yourself if you use another check.
+    /// The access key is a secret. [`AddressGate::check`](crate::gate::AddressGate::check) compares it in constant
+    /// time. If you use another check, also compare it in constant time.
     pub fn access_key(&self) -> Result<Option<&str>, Malformed> {
         self.fields.content(Field::AccessKey)
     }
@@ -131,7 +131,7 @@ impl<'a> ApiRequest<'a> {
         ApiFields::holds(field)
     }
 
-    /// The same request with strings of its own.
+    /// The same request with owned strings.
     pub fn into_owned(self) -> ApiRequest<'static> {
         ApiRequest { fields: self.fields.into_owned() }
     }
@@ -158,7 +158,7 @@ impl fmt::Debug for ApiRequest<'_> {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ResponseType {
-    /// `nvp`, any other text, or no field: `result=error;message=...`, the default of WHMCS.
+    /// `nvp`, any other value, or no field: `result=error;message=...`, the default of WHMCS.
     #[default]
     Nvp,
     /// `json`.

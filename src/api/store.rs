@@ -25,8 +25,8 @@ pub enum AdminState {
 }
 
 impl AdminState {
-    /// The state by the two flags that a database has: whether the account is disabled, and whether its role
-    /// group has API Access.
+    /// The state for two flags from a database: whether the account is disabled, and whether its role group
+    /// has API Access.
     ///
     /// # Examples
     ///
@@ -77,8 +77,8 @@ pub struct ApiCredential<Id> {
 impl<Id> ApiCredential<Id> {
     /// A credential without actions and without a compat scheme.
     ///
-    /// `id` is the record id of the store, which a verified caller gets back. `admin` is the state of the
-    /// admin who owns the credential.
+    /// `id` is the record id of the store. A verified [`ApiCaller`](crate::ApiCaller) holds it. `admin` is
+    /// the state of the admin who owns the credential.
     pub fn new(
         id: Id,
         identifier: impl Into<String>,
@@ -99,12 +99,13 @@ impl<Id> ApiCredential<Id> {
     ///
     /// `md5(secret)` is checked against it (API-3) if
     ///
-    /// - the secret is stored as sha256 or bcrypt (an md5 is checked against a plain or md5 secret itself),
+    /// - the secret is stored as sha256 or bcrypt (if it is stored as plain or md5, the md5 is checked
+    ///   against the secret itself),
     /// - the policy [accepts `md5(secret)`](crate::ApiPolicy::with_md5_of_secret), and
     /// - the store [names the cost](ExpectedSchemes::with_compat).
     ///
     /// Source: installations have a column `compat_secret` with bcrypt strings. What it hashes is not
-    /// public. That it is the md5 of the secret is a guess.
+    /// public. This crate guesses that it is the md5 of the secret.
     ///
     /// # Errors
     ///
@@ -166,7 +167,7 @@ pub struct Admin<Id> {
 }
 
 impl<Id> Admin<Id> {
-    /// An admin. `id` is the record id of the store, which a verified caller gets back.
+    /// An admin. `id` is the record id of the store. A verified [`ApiCaller`](crate::ApiCaller) holds it.
     pub fn new(
         id: Id,
         username: impl Into<String>,

@@ -8,12 +8,12 @@ use crate::stored::password::PresentedMd5;
 use crate::stored::scheme::{PasswordScheme, SecretScheme};
 
 impl<Id: Clone> PendingDecision<'_, Id> {
-    /// What was presented, if it is right and its record stores it as plain text or as md5: the raw secret of a
-    /// credential, or the md5 of an admin's password as 32 hexadecimal digits of either case.
+    /// The presented secret, if it is right and its record stores it as plain text or as md5. It is the raw secret of
+    /// a credential, or the md5 of an admin's password as 32 hexadecimal digits of either case.
     ///
-    /// A stored md5 does not give the secret back. So a service replaces a weak text when its owner calls: only then
-    /// does it see the secret. Call this after [`decide`](Self::decide) has accepted the caller. It is `None` for any
-    /// other record, and for a secret that is wrong or was presented as its md5.
+    /// A stored md5 does not contain the secret. The service sees the secret only when its owner calls, so it
+    /// replaces a weak text then. Call this after [`decide`](Self::decide) has accepted the caller. It is `None` for
+    /// any other record, and for a secret that is wrong or was presented as its md5.
     ///
     /// | record | store it as | read by |
     /// |---|---|---|

@@ -8,12 +8,12 @@ impl<'a> AutoAuthLogin<'a> {
     /// Chooses the account that the link is for, out of all accounts that were found for
     /// [`email`](Self::email) (LINK-8).
     ///
-    /// An account is the right one if its stored e-mail equals the signed one: ASCII letters without case, all other
-    /// bytes exactly, and without Unicode folding. An account whose stored e-mail is equal byte for
-    /// byte is preferred to one that differs in ASCII case. Among equally good ones, an open account is
-    /// preferred to closed ones: a client may close an account and open another with the same e-mail.
+    /// An account is the right one if its stored e-mail equals the signed one. The case of ASCII letters is ignored.
+    /// All other bytes must be equal, without Unicode folding. An account whose stored e-mail is equal byte for byte
+    /// is preferred to one that differs in ASCII case. Among equally good ones, an open account is preferred to
+    /// closed ones: a client may close an account and open another with the same e-mail.
     ///
-    /// `is_open` says whether an account may log in. Pass closed accounts too: then a link for one of them is
+    /// `is_open` says whether an account may log in. Also pass closed accounts. Then a link for a closed account is
     /// reported as such. If your query leaves them out, pass `|_| true`.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl<'a> AutoAuthLogin<'a> {
     ///     is_open: bool,
     /// }
     ///
-    /// // What a collation finds that ignores accents and case.
+    /// // The rows that a database finds if its collation ignores accents and case.
     /// let found = [
     ///     Account { id: 1, email: "dem\u{f3}@whmcs.com", is_open: true },
     ///     Account { id: 2, email: "Demo@WHMCS.com", is_open: false },
@@ -111,7 +111,7 @@ struct Rank {
 
 /// The login of a genuine link whose account was checked: what [`AutoAuthLogin::check_account`] returns.
 ///
-/// Account and target come after a choice of how often the link may be used:
+/// You get the account and the target only after you choose how often the link may be used:
 ///
 /// | method | the link works |
 /// |---|---|
@@ -149,7 +149,7 @@ impl<'a, A> AccountLogin<'a, A> {
         &self.login
     }
 
-    /// Accepts the link if this is its first use, by a store of your own.
+    /// Accepts the link if a store of your own says that this is its first use.
     ///
     /// One statement must both ask and remember. The docs of the module `replay` show it for SQL and Redis.
     /// Pass whether the statement inserted the [replay key](AutoAuthLogin::replay_key).
@@ -223,8 +223,8 @@ impl<'a, A> AcceptedLogin<'a, A> {
 impl<'a, A> AcceptedLogin<'a, A> {
     /// Makes an accepted login without verification, for tests of handlers. Needs feature `test-util`.
     ///
-    /// The text of `goto` is checked as [`Goto::parse`] does. The login is that of
-    /// [`AutoAuthLogin::for_test`] for `test@example.com`, at the timestamp 1700000000.
+    /// The text of `goto` is checked as [`Goto::parse`] does. The login comes from [`AutoAuthLogin::for_test`] for
+    /// `test@example.com`, at the timestamp 1700000000.
     ///
     /// # Security
     ///

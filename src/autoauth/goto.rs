@@ -25,10 +25,9 @@ use crate::field::Field;
 ///
 /// # Security
 ///
-/// - Send the target unchanged in `Location`, or resolve it against the URL of the login page. Put
-///   nothing in front of it: a `/` makes `//evil.example` of the target `/evil.example`, and
-///   `https://billing.example` makes `https://billing.example1` of the target `1`. Both are other
-///   hosts.
+/// - Send the target unchanged in `Location`, or resolve it against the URL of the login page. Put nothing in
+///   front of it: a `/` turns the target `/evil.example` into `//evil.example`, and `https://billing.example`
+///   turns the target `1` into `https://billing.example1`. Both lead to another host.
 /// - Escape the target in HTML and in scripts like any text: it may hold `'` and `&`.
 /// - The text of a refused `goto` cannot be read, so it cannot be used by mistake.
 ///
@@ -57,9 +56,9 @@ pub enum Goto<'a> {
 }
 
 impl<'a> Goto<'a> {
-    /// Checks a decoded text against the grammar.
+    /// Checks a decoded string against the grammar.
     ///
-    /// An empty text is [`Absent`](Self::Absent); a text outside the grammar is
+    /// An empty string is [`Absent`](Self::Absent). A string outside the grammar is
     /// [`Refused`](Self::Refused).
     pub fn parse(text: &'a str) -> Self {
         if text.is_empty() {
@@ -91,7 +90,7 @@ impl<'a> Goto<'a> {
     }
 }
 
-/// A page of the same site: a text that matches the grammar of [`Goto`].
+/// A page of the same site: a string that matches the grammar of [`Goto`].
 ///
 /// Only [`Goto::parse`] makes one, and code outside this crate cannot change it. Neither of these
 /// compiles:
@@ -125,9 +124,9 @@ impl GotoTarget<'_> {
     /// `oauth/singlesignon.php` or `includes/api.php`. Nobody signed the target, so such a link can log the
     /// visitor out, or in as somebody else. [`Goto::target_or`] and `redirect` open the default page instead.
     ///
-    /// The case of ASCII letters does not count, nor what follows the first dot: web servers may open `logout`,
-    /// `LOGOUT.PHP` and `logout.php.` as `logout.php`. Any segment of the path counts, because PHP runs
-    /// `logout.php/x` as `logout.php`.
+    /// The case of ASCII letters is ignored, and so is everything after the first dot of a name: web servers
+    /// may open `logout`, `LOGOUT.PHP` and `logout.php.` as `logout.php`. Any segment of the path counts,
+    /// because PHP runs `logout.php/x` as `logout.php`.
     ///
     /// Source: WHMCS documents the pages. To refuse them is this crate's decision.
     ///
@@ -159,7 +158,7 @@ impl GotoTarget<'_> {
     }
 }
 
-/// The rules of the grammar. A text is on the same site if it breaks none of them.
+/// The rules of the grammar. A target that breaks none of them is on the same site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GotoRule {
     /// At most 2048 bytes.
@@ -172,7 +171,7 @@ pub(crate) enum GotoRule {
     PathCharacters,
     /// No segment `.` or `..` in the path.
     DotSegments,
-    /// After the path, each `%` starts an escape, and none is of a control character.
+    /// After the path, each `%` starts an escape, and no escape encodes a control character.
     Escapes,
 }
 
@@ -186,7 +185,7 @@ impl GotoRule {
         Self::Escapes,
     ];
 
-    /// The rules that a text breaks: none, if [`Goto::parse`] takes it.
+    /// The rules that a string breaks. If [`Goto::parse`] accepts the string, there are none.
     pub(crate) fn broken_by(text: &[u8]) -> impl Iterator<Item = Self> {
         let parts = Parts::of(text);
         Self::ALL.into_iter().filter(move |rule| !rule.holds(&parts))
@@ -204,7 +203,7 @@ impl GotoRule {
     }
 }
 
-/// A text, its path, and what follows the first `?` or `#`.
+/// A string, its path, and what follows the first `?` or `#`.
 pub(crate) struct Parts<'a> {
     text: &'a [u8],
     pub(crate) path: &'a [u8],

@@ -17,8 +17,8 @@ use crate::secret_text::{SecretText, SecretWarning};
 /// - Use 32 or more random characters. Whoever has one link can try keys against it offline, so a
 ///   short key can be guessed.
 /// - Every byte counts. If the key is read from a file, remove the line break at its end;
-///   [`warning`](Self::warning) finds one. A text of white space alone is refused: a key file that
-///   holds only a line break would make a key that anybody can guess.
+///   [`warning`](Self::warning) finds one. A key of only white space is refused. Otherwise a key file
+///   with only a line break would give a key that anybody can guess.
 /// - Debug does not show the key. With feature `zeroize`, the key is wiped when it is dropped.
 ///
 /// # Examples
@@ -73,7 +73,7 @@ impl AutoAuthKey {
 /// separator. With the keys `abc` and `18abc`, two different e-mails share a hash in certain
 /// seconds.
 ///
-/// Source: WHMCS has one key, and AutoAuth is off without it. Sets of keys are this crate's.
+/// Source: WHMCS has one key, and AutoAuth is off without it. Sets of keys are this crate's addition.
 ///
 /// # Security
 ///
@@ -99,8 +99,8 @@ impl AutoAuthKey {
 pub struct AutoAuthKeys(Vec<AutoAuthKey>);
 
 impl AutoAuthKeys {
-    /// Makes a set of keys, in any order.
-    /// [`AutoAuthLogin::key_index`](crate::AutoAuthLogin::key_index) counts them in this order.
+    /// Makes a set of keys. You choose their order.
+    /// [`AutoAuthLogin::key_index`](crate::AutoAuthLogin::key_index) counts in this order.
     ///
     /// # Errors
     ///

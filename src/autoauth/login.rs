@@ -22,8 +22,8 @@ use crate::digest::autoauth;
 ///
 /// - It proves that somebody with a key signed this e-mail. It does not prove which account has the
 ///   e-mail: call [`check_account`](Self::check_account) after the look-up.
-/// - The link can be used again until its window closes. What [`check_account`](Self::check_account)
-///   returns gives the account and the target only after you have chosen how often a link may be used.
+/// - The link can be used again until its window closes. After [`check_account`](Self::check_account),
+///   you get the account and the target only when you choose how often a link may be used.
 /// - Debug shows the e-mail and the `goto`, and not the replay key.
 ///
 /// So a handler that forgets the check of the account does not compile:
@@ -60,8 +60,8 @@ pub struct AutoAuthLogin<'a> {
 impl AutoAuthLogin<'static> {
     /// Makes a login without verification, for tests of handlers. Needs feature `test-util`.
     ///
-    /// It is the login of a link without `goto`, under the default [`AutoAuthPolicy`]. No key made
-    /// its replay key, which differs for every e-mail and timestamp.
+    /// It is the login of a link without `goto`, under the default [`AutoAuthPolicy`]. Its replay key is
+    /// made without a key. It differs for every e-mail and timestamp.
     ///
     /// # Security
     ///
@@ -149,8 +149,8 @@ impl AutoAuthLogin<'_> {
         self.replay_key
     }
 
-    /// The first second from which the [replay key](Self::replay_key) may be forgotten (LINK-7). The
-    /// window is closed from then on. Databases keep the key an hour longer, for clocks that differ.
+    /// The first second in which the [replay key](Self::replay_key) may be forgotten (LINK-7). From then
+    /// on, the window is closed. Databases keep the key an hour longer, for clocks that differ.
     ///
     /// It is the timestamp plus [`past_limit`](crate::AutoAuthPolicy::with_past_limit) plus one
     /// second, and at most the end of the year 9999.
@@ -160,7 +160,7 @@ impl AutoAuthLogin<'_> {
             .unwrap_or(PrimitiveDateTime::MAX.assume_utc())
     }
 
-    /// For how many seconds a store that several machines share keeps the [replay key](Self::replay_key):
+    /// How many seconds a store that several machines share must keep the [replay key](Self::replay_key):
     /// until [`remember_until`](Self::remember_until), and an hour longer for clocks that differ. `now`
     /// is the time of the clock that verified the link.
     #[must_use]
@@ -205,7 +205,7 @@ impl AutoAuthLogin<'_> {
 ///
 /// # Security
 ///
-/// While the link lives, the replay key is as secret as its hash. Debug does not show it.
+/// Until the window closes, the replay key is as secret as the hash of the link. Debug does not show it.
 #[derive(Clone, Copy)]
 #[must_use]
 pub struct ReplayKey(pub(crate) [u8; 20]);
@@ -217,7 +217,7 @@ impl ReplayKey {
         &self.0
     }
 
-    /// The 20 bytes in 40 lower-case hexadecimal digits: a key for a store of texts.
+    /// The 20 bytes in 40 lower-case hexadecimal digits: a key for a store of strings.
     #[must_use]
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)

@@ -167,7 +167,7 @@ impl AutoAuthRequest<'_> {
     ///
     /// # Errors
     ///
-    /// Those of [`verify_autoauth`].
+    /// The errors of [`verify_autoauth`].
     pub fn verify<C: Clock + ?Sized>(
         &self,
         keys: &AutoAuthKeys,

@@ -7,10 +7,10 @@ use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
 /// Why a login link was refused.
 ///
-/// Display is for the operator. It names the cause and, where one is likely, the mistake behind it.
-/// It holds no text of the link's fields. The caller gets [`public_message`](Refusal::public_message): one
-/// text for links that are disabled, malformed, not genuine or without an account, and one for
-/// genuine links outside the window.
+/// Display is for the operator. It names the cause, and often the likely mistake. It holds no text of the
+/// link's fields. The caller gets [`public_message`](Refusal::public_message). There is one message for
+/// links that are disabled, malformed, not genuine or without an account. There is another for genuine
+/// links outside the window.
 ///
 /// Source: the public messages and the status 403 are this crate's decision.
 ///

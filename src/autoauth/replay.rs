@@ -7,8 +7,7 @@
 //! What is remembered is the replay key of rule LINK-7 of
 //! [`verify_autoauth`](crate::verify_autoauth).
 //!
-//! Source: WHMCS's scheme lets a link be used again inside its window. One-time links are this
-//! crate's.
+//! Source: WHMCS's scheme lets a link be used again inside its window. One-time links are this crate's addition.
 //!
 //! # Examples
 //!
@@ -85,7 +84,7 @@
 //! # Requests without a visitor
 //!
 //! Programs also open links. Mail scanners and messengers fetch the links in a message. A browser
-//! may fetch a page before the visitor asks for it. A HEAD request asks for the headers alone. Each
+//! may fetch a page before the visitor asks for it. A HEAD request asks only for the headers. Each
 //! of these uses up a one-time link, and the visitor is then refused.
 //!
 //! - Log in on GET only, and answer HEAD without a call of [`use_once`](AccountLogin::use_once).
@@ -126,7 +125,7 @@ use super::refusal::ReplayRefusal;
 /// - If you lengthen [`past_limit`](crate::AutoAuthPolicy::with_past_limit), the guard refuses every
 ///   link up to the newest timestamp that it has forgotten. This includes links that were never used.
 /// - If the clock runs ahead for longer than a window and then steps back, new links are refused until
-///   the clock catches up. A new guard accepts links at once, used ones too.
+///   the clock catches up. A new guard accepts links at once, including used ones.
 /// - Debug shows the capacity and how many links are remembered, and no replay key.
 #[must_use]
 pub struct ReplayGuard {
@@ -236,7 +235,7 @@ impl<'a, A> AccountLogin<'a, A> {
     ///
     /// # Errors
     ///
-    /// Those of [`ReplayGuard::first_use`].
+    /// The errors of [`ReplayGuard::first_use`].
     pub fn use_once(
         self,
         guard: &ReplayGuard,

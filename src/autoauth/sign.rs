@@ -37,9 +37,9 @@ use crate::secret_text::SecretText;
 ///
 /// # Security
 ///
-/// The time depends on the e-mail, on `goto` and on the length of the key, and not on the text of
-/// the key. Encoding the digest looks up a table, which verification avoids; here the link hands
-/// the digest out in any case.
+/// The time depends on the e-mail, on `goto` and on the length of the key, and not on the text of the
+/// key. Encoding the digest looks up a table by its bits. Verification avoids such look-ups. Here they
+/// reveal nothing, because the link itself contains the digest.
 ///
 /// # Examples
 ///
@@ -96,8 +96,8 @@ pub fn sign_autoauth<C: Clock + ?Sized>(
 ///
 /// # Security
 ///
-/// Whoever holds the link can log in until its window closes, so do not log it. Debug does not show
-/// it. With feature `zeroize`, the query is wiped when the link is dropped; the text that
+/// Whoever holds the link can log in until its window closes, so do not log it. Debug does not show it.
+/// With feature `zeroize`, the query is wiped when the link is dropped; the string that
 /// [`url`](Self::url) returns is not wiped.
 #[derive(Clone)]
 #[must_use]
@@ -165,8 +165,8 @@ fn is_authority(text: &str) -> bool {
     is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-/// URL parsers read a name whose last label is a number as an IPv4 address or refuse it, so here it must
-/// also be an address.
+/// If the last label of a name is a number, URL parsers read the name as an IPv4 address, or refuse it.
+/// So here such a name must be an IPv4 address.
 fn is_host_name(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -216,8 +216,8 @@ impl fmt::Debug for AutoAuthLink {
     }
 }
 
-/// Why [`sign_autoauth`] signed no link, or [`AutoAuthLink::url`] made no URL. It holds no text of the
-/// arguments.
+/// Why [`sign_autoauth`] did not sign a link, or [`AutoAuthLink::url`] did not make a URL. It holds no
+/// text of the arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {

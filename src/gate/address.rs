@@ -23,7 +23,7 @@ use crate::secret_text::{SecretText, SecretWarning};
 /// - **GATE-3**: An entry is one address and nothing else. White space is not trimmed. A port, a zone, a
 ///   leading zero or a network makes the entry match no address. So does an empty entry, which a
 ///   new WHMCS database holds.
-/// - **GATE-4**: Networks are added with `with_networks`, which needs feature `ipnet`. WHMCS has none.
+/// - **GATE-4**: Networks are added with `with_networks`, which needs feature `ipnet`. WHMCS has no networks.
 /// - **GATE-5**: The right access key lifts the restriction. It never proves who calls. WHMCS allows letters,
 ///   digits and `! @ # $ % . ( ) * [ ] - _` in a key; here, any text with a visible character can
 ///   be a key.
@@ -85,8 +85,7 @@ impl AddressGate {
         Self::default()
     }
 
-    /// Makes a gate without a restriction: every address may call. What is added later changes
-    /// nothing.
+    /// Makes a gate without a restriction: every address may call. Entries that are added later change nothing.
     pub fn open() -> Self {
         Self { is_open: true, ..Self::default() }
     }
@@ -137,7 +136,7 @@ impl AddressGate {
         self
     }
 
-    /// Sets the access key. An empty text removes it: then no presented key is right.
+    /// Sets the access key. An empty string removes it. Then every presented key is wrong.
     ///
     /// # Errors
     ///
@@ -186,7 +185,7 @@ impl AddressGate {
         })
     }
 
-    /// Checks whether the address may call before the body is read. `query` holds the fields of the query alone.
+    /// Checks whether the address may call before the body is read. `query` holds only the fields of the query.
     ///
     /// It also admits a request whose access key may still come in the body. So call [`check`](Self::check) with
     /// the whole request afterwards.

@@ -35,10 +35,10 @@ use crate::cache::VerificationCache;
 ///   ([`AllowedActions`](crate::AllowedActions)). An admin login may do every action, unless the policy says otherwise
 ///   ([`ApiPolicy::with_admin_actions`]).
 ///
-/// [`verify`](Self::verify) does all of this over a store that answers at once, and
-/// [`verify_async`](Self::verify_async) over a store that is awaited. A service that loads API roles after the secret
-/// was verified takes the steps: [`admit`](Self::admit), the look-ups, the decision,
-/// [`ApiCaller::with_actions`] and [`ApiCaller::authorize`].
+/// [`verify`](Self::verify) does all of this with a store that answers at once, and
+/// [`verify_async`](Self::verify_async) with an async store. A service that loads API roles after the secret was
+/// verified calls the steps itself: [`admit`](Self::admit), the look-ups, the decision, [`ApiCaller::with_actions`]
+/// and [`ApiCaller::authorize`].
 ///
 /// [The module](crate::gate) has an example.
 #[derive(Clone, Debug)]
@@ -99,7 +99,7 @@ impl ApiGate {
         authorize(caller, request.action())
     }
 
-    /// Checks everything over a store that is awaited. Only a decision that needs bcrypt is passed to
+    /// Checks everything with an async store. Only a decision that needs bcrypt is passed to
     /// `run_blocking`, which runs it in a blocking thread.
     ///
     /// # Errors

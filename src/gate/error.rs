@@ -1,4 +1,4 @@
-//! Why the gate authorized no call.
+//! Why the gate did not authorize a call.
 
 use alloc::boxed::Box;
 use core::error::Error;
@@ -10,8 +10,8 @@ use crate::api::caller::ApiCaller;
 use crate::api::refusal::{ApiError, ApiRefusal};
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
-/// Why [`ApiGate::verify`](super::ApiGate::verify) or [`verify_async`](super::ApiGate::verify_async) authorized no
-/// call. `?` turns the refusal of each single check into it.
+/// Why [`ApiGate::verify`](super::ApiGate::verify) or [`verify_async`](super::ApiGate::verify_async) did not
+/// authorize a call. `?` converts the refusal of each single check into it.
 ///
 /// | variant | code | public message and HTTP status |
 /// |---|---|---|
@@ -35,7 +35,7 @@ pub enum GateError<Id, E> {
     /// The credentials are refused.
     #[error(transparent)]
     Credentials(#[from] ApiRefusal),
-    /// The caller is verified, and may not do the action.
+    /// The caller is verified, but may not do the action.
     #[error("{refusal}")]
     Action {
         /// Whose call was refused.
@@ -46,7 +46,7 @@ pub enum GateError<Id, E> {
     /// The store failed, so nothing was decided.
     #[error("the credential store failed")]
     Store(#[source] E),
-    /// The decision did not end: the runtime stops, or a permit could not be had.
+    /// The decision did not end: the runtime stopped, or there was no permit.
     #[error("the decision did not end")]
     Stopped(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -13,8 +13,8 @@ use super::refusal::HiddenCaller;
 /// The proxies that may name a caller's address.
 ///
 /// - **PROXY-1**: Each proxy appends the address that called it to the header `X-Forwarded-For`. So the list is read
-///   from its end, while the addresses are those of trusted proxies. The first other address is the caller's. The
-///   caller may have written everything before it.
+///   from its end, and addresses of trusted proxies are skipped. The first other address is the caller's. The caller
+///   may have written everything before it.
 /// - **PROXY-2**: Several headers are one list. Names of headers are compared without ASCII case.
 /// - **PROXY-3**: An entry is an IPv4 or IPv6 address, perhaps with a port: `203.0.113.7`, `203.0.113.7:51234`,
 ///   `2001:db8::1`, `[2001:db8::1]:443`. Spaces around it do not count.
@@ -90,8 +90,8 @@ impl TrustedProxies {
     ///
     /// A [`HiddenCaller`] that says why there is no address:
     ///
-    /// - **PROXY-5**: A trusted proxy sends no address of a caller, or an address that no caller has, such as `127.0.0.1`, or
-    ///   a text that is no address.
+    /// - **PROXY-5**: A trusted proxy sends no caller's address. Or it sends an address that no caller can have, such
+    ///   as `127.0.0.1`, or something that is not an address.
     /// - **PROXY-6**: The peer is on this machine and not trusted, but sends the headers of a proxy. Otherwise every
     ///   caller behind that proxy would have the address of this machine.
     pub fn caller<'h, V: AsRef<[u8]> + 'h + ?Sized>(
@@ -103,7 +103,7 @@ impl TrustedProxies {
         let is_trusted = self.trusts(peer);
         let mut is_forwarded = false;
         let mut other_header = None;
-        // Read forwards, so a later address takes the place of an earlier one, unless it is a proxy's.
+        // The list is read forwards. So a later address replaces an earlier one, unless it is a proxy's.
         let mut caller = Err(HiddenCaller::NoForwardedFor);
         for (name, value) in headers {
             if name.eq_ignore_ascii_case(FORWARDED_FOR) {
@@ -137,7 +137,7 @@ impl TrustedProxies {
                 Err(HiddenCaller::NoForwardedFor) => Err(HiddenCaller::OnlyProxies),
                 caller => caller,
             },
-            // No proxy was called from these: somebody made them up.
+            // Not a caller's address: another proxy has it, or somebody made it up.
             Some(address) if address.is_loopback() || address.is_unspecified() => {
                 Err(HiddenCaller::LocalAddress)
             }
@@ -146,8 +146,8 @@ impl TrustedProxies {
         }
     }
 
-    /// Whether the address is that of a trusted proxy. Many callers share such an address, so exempt it from
-    /// limits for each address.
+    /// Whether the address belongs to a trusted proxy. Many callers share such an address, so exempt it from limits
+    /// that count by address.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -167,7 +167,7 @@ fn read_address(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Whether a proxy adds such a header, beside [`WITH_ADDRESS`].
+/// Whether the name is another header that proxies add. [`WITH_ADDRESS`] lists those that hold an address.
 fn is_of_a_proxy(name: &str) -> bool {
     let starts = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
     starts || name.eq_ignore_ascii_case("via")

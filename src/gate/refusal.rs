@@ -44,7 +44,7 @@ pub(super) enum Listed {
 /// | `address_not_listed` | otherwise |
 ///
 /// It counts the entries that cannot be read.
-/// [`AddressGate::unreadable_entries`](super::AddressGate::unreadable_entries) has them by name.
+/// [`AddressGate::unreadable_entries`](super::AddressGate::unreadable_entries) returns them.
 ///
 /// Source: the public message `Invalid IP ...` and the status 403 were seen on WHMCS installations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl AddressRefusal {
         self.address
     }
 
-    /// The code and the hint, without regard to the access key.
+    /// The code and the hint. They do not depend on the access key.
     const fn cause(&self) -> (&'static str, &'static str) {
         match (self.listed, self.address) {
             (Listed::Nothing, _) => {
@@ -151,8 +151,8 @@ pub enum HiddenCaller {
     /// A trusted proxy sends no header that could hold the caller's address. Code `forwarded_for_missing`.
     #[error("a trusted proxy sent no X-Forwarded-For: let it append its caller's address there")]
     NoForwardedFor,
-    /// A trusted proxy sends no `X-Forwarded-For`, but another header, which is not read. Code
-    /// `other_forwarding_header`.
+    /// A trusted proxy sends another header in place of `X-Forwarded-For`. This other header is not read.
+    /// Code `other_forwarding_header`.
     #[error(
         "a trusted proxy sent {header} and no X-Forwarded-For, the only header that is read: \
          let it append its caller's address there"
@@ -176,7 +176,7 @@ pub enum HiddenCaller {
          it, also trust that proxy"
     )]
     LocalAddress,
-    /// Every address in `X-Forwarded-For` is that of a trusted proxy. Code `forwarded_for_only_proxies`.
+    /// Every address in `X-Forwarded-For` belongs to a trusted proxy. Code `forwarded_for_only_proxies`.
     #[error(
         "X-Forwarded-For holds only addresses of trusted proxies: a proxy does not append its \
          caller's address, or callers are in a trusted network"

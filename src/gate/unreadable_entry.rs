@@ -74,7 +74,7 @@ impl fmt::Display for UnreadableEntry {
 
 /// What an [`UnreadableEntry`] looks like.
 ///
-/// White space and invisible characters around the entry do not count, except for
+/// White space and invisible characters around the entry are ignored, except for
 /// [`WhiteSpace`](Self::WhiteSpace).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UnreadableKind {
@@ -96,7 +96,7 @@ enum UnreadableKind {
     LeadingZero,
     /// A host name: `localhost`, `billing.example.com`.
     HostName,
-    /// Nothing of these.
+    /// None of these.
     Other,
 }
 
@@ -181,7 +181,8 @@ fn has_leading_zero(text: &str) -> bool {
     is_address(&numbers.collect::<Vec<_>>().join("."))
 }
 
-/// Labels of letters, digits, hyphens and underscores. The last begins with a letter, as no number does.
+/// Labels of letters, digits, hyphens and underscores. The last label begins with a letter, so it is not a
+/// number.
 fn is_host_name(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {

@@ -1,4 +1,4 @@
-//! What a body is, by its content type.
+//! The kind of a body, by its content type.
 
 /// A type of body whose fields PHP reads.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::php_name;
 use crate::refusal::{PublicAnswer, Refusal, Sealed};
 
 impl Received {
-    /// The form to forward to PHP once the request was verified, encoded anew.
+    /// Encodes a new form to forward to PHP. Call it after the request was verified.
     ///
     /// The fields that were verified come first: the pair of credentials that counts, the access key, the
     /// action and the response type. All others follow in the order in which they arrived. A verified field
@@ -19,10 +19,10 @@ impl Received {
     ///
     /// # Errors
     ///
-    /// - [`ForwardRefusal::Api`] for a request whose shape verification refuses. A request with more fields than
-    ///   [`with_max_fields`](Self::with_max_fields) allows is one: PHP would drop some.
+    /// - [`ForwardRefusal::Api`] if verification refuses the shape of the request. This includes a request with
+    ///   more fields than [`with_max_fields`](Self::with_max_fields) allows: PHP would drop some.
     /// - [`ForwardRefusal::SplitArray`] if one name is in the query and in the body, and is an array such as
-    ///   `items[]` in one of them. PHP merges the two by index, and no single form does the same.
+    ///   `items[]` in one of them. PHP merges the two by index. One form cannot express that.
     ///
     /// # Security
     ///
@@ -39,8 +39,8 @@ impl Received {
         if has_split_array(others.clone()) {
             return Err(ForwardRefusal::SplitArray);
         }
-        // An escape has three bytes, and each field has two separators. The string never grows, as that would
-        // leave a copy of the secret behind.
+        // An escape has three bytes, and each field has two separators. The string never grows, because that would
+        // leave a copy of the secret in memory.
         let bytes = |pair: Pair<'_>| pair.name.len().saturating_add(pair.value.len());
         let decoded = self.pairs().map(bytes).fold(0, usize::saturating_add);
         let separators = self.pairs().count().saturating_mul(2);
@@ -59,7 +59,7 @@ fn is_api_field(name: &[u8]) -> bool {
     Field::named(name).is_some_and(ApiRequest::reads)
 }
 
-/// Whether one name is in the query, in the body, and an array in at least one of them.
+/// Whether one name is in both the query and the body, and is an array in at least one of them.
 fn has_split_array<'a>(pairs: impl Iterator<Item = Pair<'a>>) -> bool {
     let mut names = BTreeMap::<_, [bool; 3]>::new();
     for Pair { place, name, .. } in pairs {
@@ -86,7 +86,7 @@ fn append(form: &mut String, name: &[u8], value: &[u8]) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForwardRefusal {
-    /// Verification refuses the shape of the request. Code and public message: those of [`ApiRefusal`].
+    /// Verification refuses the shape of the request. The [`ApiRefusal`] gives the code and the public message.
     #[error(transparent)]
     Api(#[from] ApiRefusal),
     /// One name is in the query and in the body, and is an array in at least one of them. Code

@@ -26,8 +26,8 @@ use crate::php_name;
 /// | body | [`with_body`](Self::with_body) | the same for `application/x-www-form-urlencoded`, and the text parts of `multipart/form-data` |
 /// | all of it | `with_request`, with feature `http` | query and body, by method and headers |
 ///
-/// Add the query before the body, as PHP does: if two fields have one name, the later one counts. A name
-/// that [`Field`](crate::Field) knows is malformed if it occurs twice, in whatever part (FIELD-2).
+/// Add the query before the body, as PHP does: if two fields have one name, the later one counts. A name that
+/// [`Field`](crate::Field) knows is malformed if it occurs twice, wherever it occurs (FIELD-2).
 ///
 /// Bytes are kept as they are, UTF-8 or not. A request with more than 1,000 fields is malformed, with the code
 /// `field_count`, unless [`with_max_fields`](Self::with_max_fields) sets another number. A request takes at most 16
@@ -181,8 +181,8 @@ impl Received {
         }
     }
 
-    /// Makes room for fields of that many bytes together. Later the text never grows, as that would leave a copy
-    /// of a secret behind.
+    /// Makes room for fields of that many bytes together. Later the text never grows, because that would leave a
+    /// copy of a secret in memory.
     fn reserve(&mut self, fields: usize, bytes: usize) {
         let unread = self.max_fields.saturating_sub(self.fields.len());
         self.fields.reserve_exact(fields.min(unread));
@@ -191,7 +191,7 @@ impl Received {
         self.text = SecretBytes(text);
     }
 
-    /// Adds a field. PHP has none without a name. Returns whether more fields may follow.
+    /// Adds a field. A field without a name is dropped, as in PHP. Returns whether more fields may follow.
     fn push(
         &mut self,
         place: Place,
@@ -291,11 +291,12 @@ impl Drop for SecretBytes {
     }
 }
 
-/// A value whose text has U+FFFD for bytes that are not UTF-8. Only the values of known fields are made a text.
+/// A value that becomes a string, with U+FFFD for bytes that are not UTF-8. Only the values of known fields become
+/// strings.
 struct Lossy<'a>(&'a [u8]);
 
 impl<'a> From<Lossy<'a>> for Cow<'a, str> {
-    /// The text never grows, as that would leave a copy of a secret behind.
+    /// The text never grows, because that would leave a copy of a secret in memory.
     fn from(Lossy(value): Lossy<'a>) -> Self {
         if let Ok(text) = str::from_utf8(value) {
             return Self::Borrowed(text);
@@ -324,7 +325,7 @@ fn decode_into(bytes: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// Decodes into a vector of its own. It never grows, as that would leave a copy of a secret behind.
+/// Decodes into a new vector. It never grows, because that would leave a copy of a secret in memory.
 #[cfg(feature = "diagnose")]
 pub(crate) fn decode(text: &[u8]) -> SecretBytes {
     let mut bytes = Vec::with_capacity(text.len());

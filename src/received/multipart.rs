@@ -11,21 +11,22 @@ pub(crate) struct TextPart<'b> {
 }
 
 /// The text parts of a body. PHP keeps uploaded files apart from the fields, so parts with a file name are left
-/// out. They count for `max_parts`, as they do for PHP.
+/// out. They also count towards `max_parts`, as in PHP.
 ///
 /// PHP is the reader that counts. It finds a boundary after a bare LF, cuts long header lines, and takes the
 /// first `boundary` anywhere in the content type. So only this is read:
 ///
 /// - The content type has parameters `name=word` or `name="word"`. One of them is `boundary`, in lower case. No
-///   other parameter holds these letters, in any case.
+///   other parameter contains this word, in any case.
 /// - The body starts with the first boundary, and ends with the last one and perhaps a line end. A line that
-///   starts like a boundary is one, and stands after CR LF.
+///   starts like a boundary is a boundary, and follows CR LF.
 /// - The header lines of a part are `Name: value`, at most 1,000 bytes long, without control characters. One of
 ///   them is `Content-Disposition`.
 ///
 /// # Errors
 ///
-/// [`Malformed::MultipartBroken`] for any other body, and [`Malformed::FieldCount`] for more parts.
+/// [`Malformed::MultipartBroken`] for any other body, and [`Malformed::FieldCount`] for more than `max_parts`
+/// parts.
 pub(crate) fn text_parts<'b>(
     content_type: &str,
     body: &'b [u8],
@@ -81,7 +82,7 @@ fn delimiter(content_type: &str) -> Option<Vec<u8>> {
     boundary.map(|boundary| [b"--", boundary.as_bytes()].concat())
 }
 
-/// What stands before the next delimiter, without the line end, and what stands after it.
+/// The bytes before the next delimiter, without the line end, and the bytes after it.
 fn split_at_delimiter<'b>(text: &'b [u8], delimiter: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
     let mut start: usize = 0;
     for line in text.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -158,7 +159,7 @@ impl<'b> Disposition<'b> {
                 }
             };
             match key {
-                // Clients on .NET repeat the file's name so. PHP ignores it.
+                // Clients on .NET repeat the file's name in this parameter. PHP ignores it.
                 b"filename*" if is_file && after.is_empty() => {}
                 _ if !has_one_reading => return None,
                 b"name" if name.is_none() => name = Some(value),
@@ -172,13 +173,13 @@ impl<'b> Disposition<'b> {
     }
 }
 
-/// What stands before and after the first such byte.
+/// The bytes before and after the first `separator`.
 fn split(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let mut halves = text.splitn(2, |byte| *byte == separator);
     Some((halves.next()?, halves.next()?))
 }
 
-/// A byte that stands in a value without quotes.
+/// A byte that a value without quotes may hold.
 fn is_in_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~".contains(byte)
 }

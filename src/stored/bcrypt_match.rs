@@ -9,7 +9,7 @@ pub(crate) struct BcryptMatch<'a> {
     presented: &'a [u8],
 }
 
-/// So that a text of one column is not remembered for another.
+/// Which check it is. So a match with one column is not remembered for another column.
 #[derive(Clone, Copy)]
 enum Check {
     Secret = 1,
@@ -49,7 +49,8 @@ impl<'a> BcryptMatch<'a> {
         text
     }
 
-    /// Which check it is, and the length of each text. So no two matches are the same bytes.
+    /// Which check it is, and the length of each text. So two different matches never give the same
+    /// bytes.
     #[cfg(feature = "cache")]
     pub(crate) fn head(&self) -> [u8; 16] {
         let [first, second] = self.stored.map(|text| text.len() as u32);

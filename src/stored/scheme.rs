@@ -131,7 +131,7 @@ pub enum StoredScheme {
     Sha256,
     /// Bcrypt of a secret.
     Bcrypt,
-    /// Bcrypt of an MD5, of a password or of a secret.
+    /// Bcrypt of the MD5 of a password or of a secret.
     BcryptOfMd5,
 }
 
@@ -176,9 +176,9 @@ impl From<PasswordScheme> for StoredScheme {
 ///
 /// # Security
 ///
-/// A refusal costs the checks of these schemes, so its time does not show whether a name is known. A
-/// record with another scheme, or with another bcrypt cost, still verifies. A wrong secret for it costs
-/// its own check in addition, which can show that the name exists. The addition is small if bcrypt is named
+/// A refusal costs the checks of these schemes, so its time does not show whether a name is known. A record
+/// with another scheme, or with another bcrypt cost, still verifies. A wrong secret for it costs its own
+/// check in addition, which can show that the name exists. The additional cost is small if bcrypt is named
 /// and the record has a cheaper scheme.
 ///
 /// # Examples

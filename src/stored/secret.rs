@@ -166,7 +166,7 @@ impl StoredSecret {
     }
 
     /// A warning if a plain secret starts or ends with white space or another invisible character. Show
-    /// it to the operator. A digest tells nothing of the kind.
+    /// it to the operator. A digest gives no such warning.
     #[must_use]
     pub fn warning(&self) -> Option<SecretWarning> {
         match &self.0 {
