@@ -1,4 +1,4 @@
-//! Answers to calls that were carried out.
+//! Answers to successful calls.
 
 use whmcs_auth::ApiRequest;
 use whmcs_auth::answer::{Answer, Value};
@@ -95,7 +95,7 @@ fn arrays_vectors_and_iterators_are_the_same_values() {
     assert_eq!(Value::from(fields.clone()), Value::from(fields.to_vec()));
 }
 
-/// Only the service's own names are left to it.
+/// A field cannot replace a name that the answer writes itself.
 #[test]
 fn answer_4_no_field_takes_the_place_of_the_result() {
     let fields =
@@ -104,7 +104,7 @@ fn answer_4_no_field_takes_the_place_of_the_result() {
     assert_eq!(body("nvp", &fields), "result=success;action=x;id=1");
     assert_eq!(body("xml", &fields).matches("<result>").count(), 1);
     assert_eq!(body("xml", &fields).matches("<action>").count(), 1);
-    // Brackets are for what is nested.
+    // Only nested values have brackets.
     let nested = Value::from(vec![("y][z", Value::from(1))]);
     assert_eq!(
         body("nvp", &[("x][y", Value::from(1)), ("x", nested)]),

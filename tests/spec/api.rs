@@ -42,7 +42,7 @@ impl CredentialStore for Store {
 
     fn find_admin(&self, username: &str) -> Lookup<'_, Admin<u64>, Down> {
         self.asked.borrow_mut().push(format!("admin {username}"));
-        // Some collations fold `ı` into `i`, too.
+        // Some collations also fold `ı` into `i`.
         let fold = |name: &str| name.replace('ı', "i").to_lowercase();
         let named = |record: &&Admin<_>| fold(record.username()) == fold(username);
         Ok(self.admins.iter().find(named).cloned().map(Cow::Owned))

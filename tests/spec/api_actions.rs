@@ -69,7 +69,7 @@ fn gate_7_names_compare_without_ascii_case_and_otherwise_byte_for_byte() {
         ("\u{212a}", "k", false),
         ("k", "\u{212a}", false),
         ("getclients", " getclients", false),
-        // The white space around a listed name is cut off, but not that around the name of a request.
+        // White space around a listed name is cut off. White space around a requested name is not.
         (" getproducts\t", "getproducts", true),
         ("\r\n getclients \u{a0}", "getclients", true),
         ("get clients", "getclients", false),

@@ -52,7 +52,8 @@ macro_rules! secret {
     };
 }
 
-// A type that holds a secret has no comparison, which would not take constant time, and no Display.
+// A type that holds a secret has no comparison, because it would not take constant time. It also
+// has no Display.
 secret!(
     AddressGate,
     Admin<u64>,
@@ -72,7 +73,7 @@ secret!(
 secret!(AutoAuthLink, Received);
 #[cfg(feature = "std")]
 secret!(MemoryStore<u64>);
-// Nor is the key copied.
+// The key also cannot be copied.
 #[cfg(feature = "cache")]
 secret!(cache::VerificationCache);
 #[cfg(feature = "cache")]

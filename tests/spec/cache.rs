@@ -75,7 +75,7 @@ impl Service {
         attempt.look_up(store).unwrap().decide()
     }
 
-    /// In two steps, over a store that is awaited.
+    /// In two steps, with an async store.
     fn call_in_steps(&self, store: &Store, pairs: [(&str, &str); 2]) -> Verdict {
         let request = ApiRequest::from_pairs(pairs);
         let attempt = request.attempt(&self.policy).with_cache(&self.cache, self.now);
@@ -353,7 +353,7 @@ fn other_schemes_are_accepted_without_bcrypt_and_are_no_hits() {
     }
 }
 
-/// Before the first call, nothing is known. After it, the match is, and nothing else.
+/// Before the first call, nothing is remembered. After it, only the match is remembered.
 #[test]
 fn cache_4_what_is_decided_without_bcrypt() {
     let enabled = || store(known(AdminState::WithApiAccess), admin(AdminState::WithApiAccess));

@@ -273,7 +273,7 @@ fn the_reported_fault_does_not_depend_on_the_order_of_the_fields() {
     }
 }
 
-/// The login of a genuine link with these fields beside it.
+/// The login of a genuine link with these additional fields.
 fn assert_goto(gotos: &[(&str, &str)], expected: Goto<'_>) {
     let request = AutoAuthRequest::from_pairs([&LINK[..], gotos].concat());
     let login = verify_link(&request, KEY, at(SIGNED)).expect("a fault of `goto` refuses no link");

@@ -188,7 +188,7 @@ fn gate_5_a_malformed_access_key_lifts_nothing_and_is_reported() {
         }
         assert_eq!(verdict(&gate(), LISTED, &pairs), Err(reported(ApiRefusal::from(fault))));
     }
-    // A malformed field of another name hides no key.
+    // A malformed field with another name does not hide the key.
     let pairs = [&RIGHT[..], &[("accesskey", "key"), ("secret[]", "s")]].concat();
     let refusal = ApiRefusal::from(Malformed::Disguised(Field::Secret));
     assert_eq!(verdict(&gate(), ELSEWHERE, &pairs), Err(reported(refusal)));

@@ -315,7 +315,7 @@ fn gate_4_a_network_lists_every_address_in_it() {
         ("10.0.0.0/8", "10.255.255.255", true),
         ("10.0.0.0/8", "11.0.0.0", false),
         ("10.0.0.0/8", "9.255.255.255", false),
-        // Bits beyond the prefix do not count.
+        // Bits after the prefix are ignored.
         ("10.1.2.3/8", "10.200.0.1", true),
         ("10.1.2.3/32", "10.1.2.3", true),
         ("10.1.2.3/32", "10.1.2.4", false),

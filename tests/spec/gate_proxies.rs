@@ -43,7 +43,7 @@ fn proxy_1_the_last_address_that_is_no_trusted_proxy_is_the_callers() {
     let one = &["192.0.2.9"][..];
     let two = &["192.0.2.9", "192.0.2.2"][..];
     check(&[
-        // Nobody is trusted: the peer calls.
+        // No proxy is trusted: the peer is the caller.
         ("192.0.2.9", &[], &[], Ok("192.0.2.9")),
         ("127.0.0.1", &[], &[], Ok("127.0.0.1")),
         // Anybody can write the header.
@@ -53,7 +53,7 @@ fn proxy_1_the_last_address_that_is_no_trusted_proxy_is_the_callers() {
         ("192.0.2.9", one, &[(FORWARDED_FOR, "203.0.113.7")], Ok("203.0.113.7")),
         ("192.0.2.9", one, &[(FORWARDED_FOR, "192.0.2.1, 203.0.113.7")], Ok("203.0.113.7")),
         ("192.0.2.9", two, &[(FORWARDED_FOR, "192.0.2.1, 192.0.2.2")], Ok("192.0.2.1")),
-        // A later address takes the place of what is not readable.
+        // A later address replaces an unreadable entry.
         ("192.0.2.9", one, &[(FORWARDED_FOR, "unknown, 203.0.113.7")], Ok("203.0.113.7")),
     ]);
 }
@@ -203,7 +203,7 @@ fn proxy_5_another_header_with_an_address_is_reported_by_its_name() {
         let other = HiddenCaller::OtherHeader { header };
         assert_eq!(hidden(&[(name, "203.0.113.7")]), other, "{name}");
         assert_eq!(hidden(&[("via", "x"), (name, "203.0.113.7"), ("forwarded", "x")]), other);
-        // Where both headers come, the fault of the one that is read is reported.
+        // If both headers are present, the fault of the one that is read is reported.
         let unreadable = hidden(&[(name, "203.0.113.7"), (FORWARDED_FOR, "unknown")]);
         assert_eq!(unreadable, HiddenCaller::Unreadable, "{name}");
     }

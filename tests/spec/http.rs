@@ -121,7 +121,7 @@ fn a_visit_is_a_get_that_no_program_makes_ahead() {
         (&[("sec-purpose", b"x"), ("sec-purpose", b"y"), ("sec-purpose", b"prefetch")], ahead),
         (&[("sec-purpose", b"prefetch"), ("sec-purpose", b"x")], ahead),
         (&[("sec-purpose", b"x"), ("sec-purpose", b"y")], Ok(())),
-        // What is not text hides nothing.
+        // Bytes that are not text do not hide the rest.
         (&[("sec-purpose", b"\xff prefetch")], ahead),
         (&[("sec-purpose", b"\xff"), ("sec-purpose", b"prefetch")], ahead),
         // Older browsers.
@@ -195,7 +195,7 @@ fn a_request_is_read_by_its_method_and_its_headers() {
         ("GET", in_query, &[], "x=1", Some("body_without_post")),
         ("PUT", in_query, &[FORM], "x=1", Some("body_without_post")),
         ("post", in_query, &[FORM], "x=1", Some("body_without_post")),
-        // Nothing of the request.
+        // No query and no body.
         ("GET", "/", &[], "", Some("missing_credentials")),
         ("POST", "/", &[FORM], "", Some("missing_credentials")),
     ] {

@@ -124,7 +124,7 @@ fn a_key_or_secret_without_such_ends_has_no_warning() {
     // A digest does not show what was hashed.
     let md5 = StoredSecret::md5("dfe5ba0e7087a156ebd220df0bca1dd4").unwrap();
     assert_eq!(md5.warning(), None);
-    // One character is at the start alone.
+    // A single character counts only as the start.
     let blank = StoredSecret::plain("\n").unwrap().warning().unwrap().to_string();
     assert!(blank.starts_with("the text starts with a line end, which counts"), "{blank}");
 }

@@ -572,7 +572,7 @@ fn link_8_a_closed_account_is_refused_unless_an_open_one_has_the_same_email() {
     for (found, verdict) in [
         (&[(exact, false)][..], closed),
         (&[(upper, false)], closed),
-        // Several closed accounts are closed, and not ambiguous.
+        // Several closed accounts are reported as closed, not as ambiguous.
         (&[(exact, false), (exact, false)], closed),
         (&[(upper, false), (mixed, false)], closed),
         // An open account with the same e-mail is the right one.
@@ -582,10 +582,10 @@ fn link_8_a_closed_account_is_refused_unless_an_open_one_has_the_same_email() {
         (&[(upper, false), (exact, true)], Ok(exact)),
         (&[(exact, false), (exact, true), (exact, true)], ambiguous),
         (&[(upper, true), (mixed, false), (mixed, true)], ambiguous),
-        // One in another case is not.
+        // An open account in another case is not.
         (&[(exact, false), (upper, true)], closed),
         (&[(exact, false), (upper, true), (mixed, true)], closed),
-        // An account with another e-mail says nothing.
+        // An account with another e-mail changes nothing.
         (&[(other, true), (exact, false)], closed),
         (&[(other, false)], Err(AutoAuthRefusal::AccountEmailMismatch)),
         (&[(other, false), (exact, true)], Ok(exact)),

@@ -85,7 +85,7 @@ fn api_1_the_attempt_looks_up_what_its_mode_needs() {
             Err(ApiRefusal::UnknownUsername),
             &["credential x", "admin x"],
         ),
-        // Nothing for what is malformed.
+        // No look-up for a malformed request.
         (&[("identifier", "id")], Err(Malformed::Missing(Field::Secret).into()), &[]),
         (&[], Err(ApiRefusal::MissingCredentials), &[]),
     ] {
@@ -97,7 +97,8 @@ fn api_1_the_attempt_looks_up_what_its_mode_needs() {
 
 #[test]
 fn a_store_that_fails_is_no_refusal() {
-    // Never as if the record were absent: the admin might be accepted, or the refusal be the wrong one.
+    // A failure never counts as an absent record. Otherwise the admin might be accepted, or the refusal
+    // might be wrong.
     for fails_at in ["credential", "admin"] {
         for name in ["id", "admin", "x"] {
             let database = Database { fails_at: Some(fails_at), ..Database::default() };
@@ -105,7 +106,7 @@ fn a_store_that_fails_is_no_refusal() {
                 let pairs = [("username", name), ("password", password)];
                 assert_eq!(verify(&database, &pairs), Err(ApiError::Store("down")), "{pairs:?}");
             }
-            // What asks for nothing is refused all the same.
+            // A request that asks for no look-up is also refused.
             let verdict = verify(&database, &[("identifier", name)]);
             assert_eq!(verdict, Err(ApiError::Refused(Malformed::Missing(Field::Secret).into())));
         }
@@ -176,7 +177,8 @@ fn a_store_in_memory_can_be_awaited() {
     assert_eq!(AsyncCredentialStore::expected_schemes(&store), expected);
 }
 
-/// `None` says nothing of the caller, so a refusal that costs bcrypt is never known before it.
+/// `None` says nothing about the caller. So a refusal that costs bcrypt is never known before bcrypt
+/// has run.
 #[cfg(feature = "std")]
 #[test]
 fn api_8_what_is_decided_without_bcrypt() {
@@ -214,7 +216,7 @@ fn api_8_what_is_decided_without_bcrypt() {
             (plain(), bcrypt_expected, wrong_admin, None),
             (plain(), bcrypt_expected, half, Some(Err(missing))),
             (plain(), bcrypt_expected, &[], Some(Err(ApiRefusal::MissingCredentials))),
-            // The pair asks for no admin, so only a login costs a password.
+            // The pair asks for no admin, so only a login costs the check of a password.
             (plain(), bcrypt_of_md5, wrong, Some(Err(ApiRefusal::WrongSecret))),
             (plain(), bcrypt_of_md5, wrong_admin, None),
             (bcrypt(), bcrypt_expected, right_bcrypt, None),

@@ -76,10 +76,10 @@ fn a_body_of_another_type_is_malformed_and_never_guessed() {
     ] {
         let received = Received::new().with_body(content_type, PAIR);
         assert_eq!(refusal(&received), expected, "{content_type:?}");
-        // The pair may stand in the query: the call is refused all the same, as PHP may read the body.
+        // The pair may be in the query. The call is still refused, because PHP may read the body.
         let received = Received::new().with_query(PAIR).with_body(content_type, "action=x");
         assert_eq!(refusal(&received), expected, "{content_type:?}");
-        // No body has no type.
+        // An empty body needs no type.
         let received = Received::new().with_query(PAIR).with_body(content_type, "");
         assert_eq!(refusal(&received), None, "{content_type:?}");
     }
@@ -117,7 +117,7 @@ fn field_is_the_last_value_that_php_has_under_the_name() {
         ("%20%20a=1", "a", Some(b"1")),
         ("a%00b=1", "a", Some(b"1")),
         ("client.id=1", "client.id", None),
-        // Arrays are no texts.
+        // An array is not a string.
         ("a[]=1", "a", None),
         ("a[x][y]=1", "a", None),
         ("a=1&a[]=2", "a", None),
@@ -205,7 +205,7 @@ fn a_request_has_at_most_1000_fields() {
         (form(&format!("{}{PAIR}", "a&".repeat(998))), None),
         (form(&format!("{}{PAIR}", "a&".repeat(999))), too_many),
         (form(&format!("{}{PAIR}", "a&".repeat(1_000_000))), too_many),
-        // No name is no field.
+        // A field without a name is dropped.
         (form(&format!("{}&{PAIR}", "&=x".repeat(20_000))), None),
         (form(&format!("{}{PAIR}{}", "a&".repeat(998), "&=x&".repeat(20_000))), None),
     ] {

@@ -211,13 +211,13 @@ fn the_header_lines_of_a_part() {
         (DISPOSITION.replace("; ", ";\r\n\t"), false),
         (after(" y"), false),
         (after(" x: y"), false),
-        // no name, or none that every reader reads
+        // no name, or a name that not every reader reads
         (after("x"), false),
         (after(": y"), false),
         (after("x : y"), false),
         (after("x_y: z"), false),
         (after("\u{fc}: y"), false),
-        // one disposition, neither more nor less
+        // exactly one disposition
         (after(DISPOSITION), false),
         (after("content-disposition: form-data; name=\"b\""), false),
         ("Content-Type: text/plain".to_owned(), false),
@@ -248,7 +248,7 @@ fn the_name_of_a_part() {
         ("form-data; name=\"a;b=c\"", Ok("a%3Bb%3Dc=1")),
         ("form-data; name=\"\u{fc}\"", Ok("%C3%BC=1")),
         ("form-data; name=\"a%22b\"", Ok("a%2522b=1")),
-        // PHP has no field without a name.
+        // PHP drops a field without a name.
         ("form-data; name=\"\"", Ok("")),
         // files
         ("form-data; name=\"a\"; filename=\"b.txt\"", Ok("")),
@@ -314,7 +314,7 @@ fn at_most_1000_parts_are_read() {
         let alone = |count| Received::new().with_body(Some(TYPE), &body(count));
         assert_eq!(refusal(alone(1_000)), Some(ApiRefusal::MissingCredentials));
         assert_eq!(refusal(alone(1_001)), too_many(1_000));
-        // Beside the two fields of the query.
+        // In addition to the two fields of the query.
         assert_eq!(refusal(read(TYPE, body(998))), None);
         assert_eq!(refusal(read(TYPE, body(999))), too_many(1_000));
         let few = |count| Received::new().with_max_fields(3).with_body(Some(TYPE), &body(count));

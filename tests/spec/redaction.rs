@@ -1,4 +1,4 @@
-//! Debug and Display of every type show no secret, neither a presented nor a stored one.
+//! Debug and Display of every type show no presented secret and no stored secret.
 
 use std::fmt::{Debug, Display};
 
@@ -249,7 +249,7 @@ fn a_replay_guard_shows_how_many_links_it_remembers() {
     assert_eq!(format!("{guard:?}"), "ReplayGuard { capacity: 10, remembered: 0 }");
 }
 
-/// Neither the key, nor a digest, nor what was presented.
+/// It shows no key, no digest and nothing that was presented.
 #[cfg(feature = "cache")]
 #[test]
 fn a_cache_shows_its_settings_and_counts_alone() {

@@ -29,7 +29,7 @@ fn the_secret_of_a_weak_record_is_returned_if_it_is_right() {
         for fields in [pair("id", SECRET), login("id", SECRET)] {
             assert_eq!(weakly_stored(record(), None, fields).as_deref(), Some(SECRET));
         }
-        // Wrong, its md5, and another name.
+        // A wrong secret, the md5 of the secret, and another name.
         for fields in
             [pair("id", "x"), login("id", "x"), login("id", SECRET_MD5), pair("ID", SECRET)]
         {
