@@ -1,4 +1,4 @@
-//! Who may call now: addresses, proxies and keys, which may be exchanged while the service runs.
+//! Who may call now: addresses, proxies and keys. They can be replaced while the service runs.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -57,7 +57,7 @@ impl Access {
         &self.proxies
     }
 
-    /// The caller's address, by the address of the peer and the headers.
+    /// The caller's address, from the address of the peer and the headers.
     pub(crate) fn address(&self, head: &Parts) -> Result<IpAddr, Cause> {
         let peer = peer(&head.extensions).ok_or_else(Cause::no_connect_info)?;
         Ok(self.proxies.caller_of(peer, &head.headers)?)
@@ -89,7 +89,7 @@ pub struct CurrentAccess(Arc<RwLock<Arc<Access>>>);
 
 impl CurrentAccess {
     /// Replaces addresses, proxies and keys at once. Every later check uses the new ones, on open connections as well.
-    /// A call that has passed the checks of its address goes on.
+    /// A call whose address was already checked continues.
     pub fn replace(&self, access: Access) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
     }

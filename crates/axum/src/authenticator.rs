@@ -32,7 +32,7 @@ use crate::watch;
 
 /// The state that [`ApiCall`] and [`authorize`](crate::authorize) need: a store, who may call, and the limits.
 ///
-/// Put it into the router's state, alone or as a part that [`FromRef`] yields. Clones share everything.
+/// Put it into the router's state, alone or as a part that [`FromRef`] takes out. Clones share everything.
 ///
 /// | setting | default |
 /// |---|---|
@@ -137,7 +137,7 @@ impl<S> Authenticator<S> {
     ///
     /// # Security
     ///
-    /// The secret of a GET is part of its URL, so it ends in the logs of proxies and servers.
+    /// The secret of a GET is part of its URL, so it appears in the logs of proxies and servers.
     pub fn with_get(mut self, accepted: bool) -> Self {
         self.settings().allows_get = accepted;
         self
@@ -155,11 +155,11 @@ struct Verified<Id> {
     caller: ApiCaller<Id>,
     action: ActionName,
     address: IpAddr,
-    /// Whether the answer comes in another format than the caller may expect.
+    /// Whether the caller may expect another format of the answer.
     is_format_unknown: bool,
 }
 
-/// What is known of a request that is being verified.
+/// What is known about a request that is being verified.
 struct Progress {
     received: Received,
     /// `None` until it is read.
@@ -224,7 +224,7 @@ where
         let body = match self.body(head, body).await {
             Ok(body) => body,
             Err(cause) => {
-                // Without the body, no access key in it lifts the restriction.
+                // The body was not read, so an access key in it cannot lift the restriction.
                 let checked = addresses.check(address, &progress.received.api_request());
                 allowed(guess, checked).await?;
                 return Err(cause);
@@ -276,13 +276,13 @@ where
         }
         let name = pending.attempt().identifier().unwrap_or_default();
         let (guess, permit) = guess.turn(name).await?;
-        // In a task of its own, which goes on if the caller hangs up.
+        // In a task of its own, which continues if the caller hangs up.
         let decision = tokio::spawn(decide(guess, pending, permit));
         decision.await.map_err(|error| Cause::stopped(&error))?
     }
 }
 
-/// Goes on, or tells that the guess at an address or an access key failed.
+/// Returns the guess, or ends it as failed if the address or the access key was refused.
 async fn allowed<R: Refusal>(guess: Guess, checked: Result<(), R>) -> Result<Guess, Cause> {
     match checked {
         Ok(()) => Ok(guess),

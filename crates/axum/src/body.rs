@@ -1,4 +1,4 @@
-//! Reads a body, within a size and a time.
+//! Reads a body, with limits on its size and its time.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::cause::{Cause, sources};
 /// About 30 years, as tokio's own timers have it. A later `Instant` may not exist.
 const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
-/// How much is read of a body after its limit. Some clients read no answer before they have sent the whole body.
+/// How many bytes after the limit are read and dropped. Some clients read the answer only after they sent the
+/// whole body.
 const DROPPED: usize = 16 * 1024 * 1024;
 
 /// The whole body.
 pub(crate) async fn read(mut body: Body, limit: usize, time: Duration) -> Result<Bytes, Cause> {
-    // A time that no clock reaches is no limit.
     let deadline = Instant::now() + time.min(NO_LIMIT);
     match timeout_at(deadline, Limited::new(&mut body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

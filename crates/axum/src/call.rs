@@ -115,13 +115,13 @@ impl<S: AsyncCredentialStore> ApiCall<S> {
         Some(value).filter(|value| !value.is_empty())
     }
 
-    /// The answer to a call that was carried out, in the caller's format.
+    /// The answer to a successful call, in the caller's format.
     #[must_use]
     pub fn success(&self, fields: &[(&str, Value<'_>)]) -> Response {
         respond(Answer::success(fields, &self.received.api_request()))
     }
 
-    /// The answer to a call that failed for the service's own reason, in the caller's format. Nothing is reported.
+    /// The answer to a call that failed for a reason of the service, in the caller's format. It is not reported.
     #[must_use]
     pub fn error(&self, http_status: u16, message: &str) -> Response {
         respond(Answer::error(http_status, message, &self.received.api_request()))
@@ -139,7 +139,7 @@ impl<S: AsyncCredentialStore<Id: fmt::Debug>> ApiCall<S> {
         Rejection::of_call(report, &self.received)
     }
 
-    /// The answer to a call that failed because a store of the service did: `Service Unavailable` in the
+    /// The answer to a call that failed because a store of the service failed: `Service Unavailable` in the
     /// caller's format, status 503. The report holds the error.
     pub fn unavailable(&self, error: impl Into<BoxError>) -> Rejection {
         self.refuse(Cause::store_failure(error))
@@ -151,7 +151,7 @@ pub(crate) fn name_of<Id: fmt::Debug>(caller: &ApiCaller<Id>) -> String {
     format!("{} {:?}", caller.mode, caller.id)
 }
 
-/// No cache keeps what only this caller may read.
+/// No cache may keep the answer, because only this caller may read it.
 fn respond(answer: Answer) -> Response {
     let mut response = http::Response::<String>::from(answer).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -79,7 +79,7 @@ impl Cause {
     }
 
     /// A store of the service failed. Code `store_failure`, status 503. The sentence holds the error and its
-    /// sources. If the error is a `Cause` itself, it is returned: so a store can have codes of its own.
+    /// sources. If the error is a `Cause`, it is returned unchanged. So a store can have codes of its own.
     pub fn store_failure(error: impl Into<BoxError>) -> Self {
         match error.into().downcast::<Self>() {
             Ok(cause) => *cause,
@@ -161,7 +161,8 @@ impl Cause {
         Self { allow: refusal.allow(), ..Self::of(&refusal) }
     }
 
-    /// Adds the headers that belong to the status. No cache keeps a refusal, which may be over in a moment.
+    /// Adds the headers that belong to the status. No cache may keep a refusal, because the next request may
+    /// succeed.
     pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(methods) = self.allow {
@@ -182,7 +183,7 @@ impl fmt::Display for Cause {
 
 impl Error for Cause {}
 
-/// The error, its source, the source of that, and so on.
+/// The error, its source, the source of its source, and so on.
 pub(crate) fn sources<'e>(
     error: &'e (dyn Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {

@@ -1,4 +1,4 @@
-//! A request that may guess, until the service was told what became of it.
+//! A request that may guess, until the service learns the outcome.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,13 +24,13 @@ impl Guess {
         Ok(Self { turns: Arc::clone(turns), address, place, is_compared: false })
     }
 
-    /// From now on the guess counts, even if the caller hangs up. A cache accepts a remembered secret at once. Otherwise
-    /// a caller could try many secrets, hang up whenever the answer is slow, and never be refused.
+    /// From now on the guess counts, even if the caller hangs up. A cache accepts a remembered secret at once. So a
+    /// caller could otherwise try many secrets, hang up whenever the answer is slow, and never be counted.
     pub(crate) fn compared(&mut self) {
         self.is_compared = true;
     }
 
-    /// Waits for a turn. A guess that gets none is given up.
+    /// Waits for a turn. A guess that gets no turn ends with the code `given_up`.
     pub(crate) async fn turn(self, name: &str) -> Result<(Self, Permit), Cause> {
         match self.turns.turn(self.address, name).await {
             Ok(permit) => Ok((self, permit)),
@@ -41,8 +41,8 @@ impl Guess {
         }
     }
 
-    /// Tells what became of the guess. A caller who hangs up does not prevent that a failure is told: it is told in a
-    /// task of its own.
+    /// Tells the service the outcome of the guess. A failure is told in a task of its own, even if the caller hangs
+    /// up.
     pub(crate) async fn end(mut self, outcome: Result<(), &'static str>) {
         self.is_compared = false;
         if outcome.is_ok() {

@@ -18,7 +18,7 @@ use crate::rejection::Rejection;
 /// A handler after it takes the verified call as `Extension<ApiCall<S>>`. The extractor
 /// [`ApiCall`](crate::ApiCall) alone would verify the call once more.
 ///
-/// The body is passed on as it came.
+/// The body is passed on unchanged.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ use crate::watch;
 
 /// The state that [`LoginLink`] needs: the keys, the policy and the clock. Clones share everything.
 ///
-/// Put it into the router's state, alone or as a part that [`FromRef`] yields.
+/// Put it into the router's state, alone or as a part that [`FromRef`] takes out.
 ///
 /// | setting | default |
 /// |---|---|
@@ -38,7 +38,7 @@ pub struct LinkVerifier {
 
 impl LinkVerifier {
     /// Accepts links that were signed with a key of the access: an [`Access`](crate::Access), or a [`CurrentAccess`]
-    /// that is exchanged while the service runs. Without a key, every link is refused.
+    /// that is replaced while the service runs. Without a key, every link is refused.
     pub fn new(access: impl Into<CurrentAccess>) -> Self {
         Self {
             access: access.into(),
@@ -60,8 +60,8 @@ impl LinkVerifier {
         self
     }
 
-    /// Sets who may guess. Only [`begin`](Turns::begin) and [`ended`](Turns::ended) are called. Then a visitor is refused
-    /// if a proxy hides the address.
+    /// Sets who may guess. Only [`begin`](Turns::begin) and [`ended`](Turns::ended) are called. With this setting, a
+    /// visitor is refused if a proxy hides the address.
     pub fn with_turns(mut self, turns: impl Turns + 'static) -> Self {
         self.turns = Some(Arc::new(turns));
         self
@@ -118,9 +118,9 @@ impl fmt::Debug for LinkVerifier {
     }
 }
 
-/// The login of a genuine link inside its window, out of the query of a GET.
+/// The login of a genuine link inside its window, from the query of a GET.
 ///
-/// It needs a [`LinkVerifier`] in the state. Take it apart in the handler's arguments:
+/// It needs a [`LinkVerifier`] in the state. Destructure it in the handler's arguments:
 ///
 /// 1. Look up the accounts with [`email`](AutoAuthLogin::email).
 /// 2. Pass all of them to [`check_account`](AutoAuthLogin::check_account).
@@ -180,7 +180,7 @@ pub struct LoginLink {
 impl LoginLink {
     /// Makes a link without verification, for tests of handlers. Needs feature `test-util`.
     ///
-    /// The login is that of [`AutoAuthLogin::for_test`], and the time is its timestamp.
+    /// The login comes from [`AutoAuthLogin::for_test`], and the time is its timestamp.
     ///
     /// # Security
     ///

@@ -10,10 +10,10 @@ use whmcs_auth::{AutoAuthRefusal, Received, ReplayRefusal};
 use crate::cause::Cause;
 use crate::report::Report;
 
-/// The answer to a refused request. [`watch`](crate::watch) takes the [`Report`] out of it.
+/// The answer to a refused request. It holds the [`Report`] for [`watch`](crate::watch).
 ///
 /// An API call is answered in the format that the caller asked for. Everything else is answered with a line of plain
-/// text, or with the page of [`Watch::with_page`](crate::Watch::with_page). No cache keeps either.
+/// text, or with the page of [`Watch::with_page`](crate::Watch::with_page). No cache may keep these answers.
 ///
 /// A handler also returns one: [`ApiCall::refuse`](crate::ApiCall::refuse) makes one for an API call, and `?` makes
 /// one out of a [`Cause`] and out of the refusals of a login link.
@@ -41,7 +41,7 @@ impl Rejection {
         Self(Box::new(Refused { response, report }))
     }
 
-    /// The answer to any other request. No other site learns its address, which may be that of a link.
+    /// The answer to any other request. No other site learns its URL, which may be a login link.
     pub(crate) fn of_page(report: Report) -> Self {
         let cause = report.cause();
         let mut response = (cause.http_status(), cause.message().to_owned()).into_response();
@@ -52,7 +52,7 @@ impl Rejection {
     }
 
     /// The refusal of a login link, after its [`LoginLink`](crate::LoginLink) was extracted. Its report has findings.
-    /// `?` makes one out of the library's refusals of a link.
+    /// `?` converts the library's refusals of a link into it.
     pub fn of_link(cause: impl Into<Cause>, address: Option<IpAddr>) -> Self {
         Self::of_page(Report::of_link(cause.into()).with_address(address))
     }

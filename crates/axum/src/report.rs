@@ -1,4 +1,4 @@
-//! What the operator learns of a request.
+//! What the operator learns about a request.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,11 +12,11 @@ use whmcs_auth::diagnose::{self, Findings};
 
 use crate::cause::Cause;
 
-/// Why a request was refused, or what of an accepted request was not followed, for the operator.
+/// For the operator: why a request was refused, or which part of an accepted request was not followed.
 /// [`watch`](crate::watch) hands it to the service.
 ///
-/// The code of a refusal is that of the library's refusal ([`Refusal::code`](whmcs_auth::Refusal::code)), that of the
-/// service's own [`Cause`], or one of these:
+/// The code of a refusal comes from the library ([`Refusal::code`](whmcs_auth::Refusal::code)), from the service's own
+/// [`Cause`], or from this table:
 ///
 /// | code | status | when |
 /// |---|---|---|
@@ -27,7 +27,7 @@ use crate::cause::Cause;
 /// | `body_broken` | 400 | the body ends early |
 /// | `body_late` | 408 | the body takes longer than the [limit](crate::Authenticator::with_body_time) |
 ///
-/// If an accepted request was not followed in one point, its report has one of these codes:
+/// If one part of an accepted request was not followed, its report has one of these codes:
 ///
 /// | code | when |
 /// |---|---|
@@ -37,9 +37,9 @@ use crate::cause::Cause;
 ///
 /// # Security
 ///
-/// Display and [`findings`](Self::findings) hold nothing of the request but the caller's address, the caller's id and
-/// the name of an action that is not allowed. What the error of a store says is up to the store. Debug leaves the
-/// request out.
+/// Display and [`findings`](Self::findings) show only this about the request: the caller's address, the caller's id,
+/// and the name of an action that is not allowed. The store chooses what its errors show. Debug leaves the request
+/// out.
 #[derive(Clone)]
 #[must_use]
 pub struct Report {
@@ -119,7 +119,7 @@ impl Report {
         Self::of(Kind::Other, cause)
     }
 
-    /// The report of an accepted request, because of one point that was not followed.
+    /// The report of an accepted request that was followed only in part.
     pub(crate) fn of_accepted(mut self) -> Self {
         self.is_accepted = true;
         self.cause = self.cause.with_status(StatusCode::OK);
@@ -146,7 +146,7 @@ impl Report {
         self
     }
 
-    /// Fills in what a rejection that a handler made cannot know.
+    /// Fills in what the rejection of a handler does not know.
     pub(crate) fn on_route(mut self, uri: Uri, route: Option<MatchedPath>) -> Self {
         self.route = route;
         if self.kind == Kind::Link {
@@ -177,7 +177,7 @@ impl Report {
         self.kind == Kind::Call
     }
 
-    /// Whether the request was accepted, and only not followed in one point.
+    /// Whether the request was accepted, but followed only in part.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.is_accepted
@@ -225,7 +225,7 @@ impl Report {
         self.sent.as_ref().and_then(|sent| sent.body.as_deref()).unwrap_or_default()
     }
 
-    /// What the sender probably did wrong, by the look of the request. It is found anew at each call. Nothing is found
+    /// What the sender probably did wrong, by the look of the request. Each call searches again. Nothing is found
     /// if the service failed, if the method was refused, if the caller must wait, or if the body was not read.
     pub fn findings(&self) -> Findings {
         let status = self.http_status();

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::cause::Cause;
 
-/// What holds a place until it is dropped.
+/// It holds a place until it is dropped.
 pub type Permit = Box<dyn Any + Send>;
 
 /// A future of [`Turns`].
@@ -51,7 +51,7 @@ pub trait Turns: Send + Sync {
     /// The [`Cause`] of the refusal, for example because too many wait.
     fn turn<'a>(&'a self, address: IpAddr, name: &'a str) -> Turn<'a, Result<Permit, Cause>>;
 
-    /// What became of the secret: it is right, or the code says why it is not.
+    /// The outcome: the secret is right, or the code says why it is not.
     fn ended(&self, address: IpAddr, outcome: Result<(), &'static str>) -> Turn<'_, ()> {
         let _ = (address, outcome);
         Box::pin(ready(()))
@@ -76,8 +76,8 @@ impl<T: Turns + ?Sized> Turns for Arc<T> {
 ///
 /// # Security
 ///
-/// How many wait is not limited. Limit the open connections, and how long a request may take, in the server or the
-/// proxy before it.
+/// How many wait is not limited. Limit the open connections, and how long a request may take, in the server or in the
+/// proxy in front of it.
 #[derive(Clone)]
 #[must_use]
 pub struct Bound {
@@ -86,12 +86,12 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// As many as the machine has cores.
+    /// As many decisions as the machine has cores.
     pub fn cores() -> Self {
         Self::new(available_parallelism().map_or(1, usize::from))
     }
 
-    /// That many. At least one may run.
+    /// `count` decisions, and at least one.
     pub fn new(count: usize) -> Self {
         let count = count.clamp(1, Semaphore::MAX_PERMITS);
         Self { count, permits: Arc::new(Semaphore::new(count)) }

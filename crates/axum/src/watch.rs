@@ -27,8 +27,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Hands each [`Report`] to this function: on a refusal, and on an accepted request that was not followed in one
-    /// point.
+    /// Hands each [`Report`] to this function. There is one for each refusal, and for each accepted request if a
+    /// part of it was not followed.
     pub fn new(watcher: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         Self { watcher: Arc::new(watcher), page: None }
     }

@@ -12,7 +12,7 @@ use whmcs_auth::{
 /// Everybody knows it. Use 32 or more random characters, and read them from your configuration.
 pub(crate) const AUTOAUTH_KEY: &str = "strong_auto_auth_key_goes_here";
 
-/// Records in memory. A real database does the same with queries that are awaited.
+/// Records in memory. A real database does the same with async queries.
 pub(crate) struct Database {
     credential: ApiCredential<u64>,
     admin: Admin<u64>,

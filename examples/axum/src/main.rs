@@ -1,4 +1,4 @@
-//! An async service over `whmcs-auth-axum`: the API and login links. `services/server` adds sessions,
+//! An async service with `whmcs-auth-axum`: the API and login links. `services/server` adds sessions,
 //! throttling and limits.
 
 mod demo;

@@ -28,11 +28,11 @@ struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     max_fields: usize,
 
-    /// Accept calls by GET. Their secrets end in the logs of proxies.
+    /// Accept calls by GET. Their secrets then appear in the logs of proxies.
     #[arg(long)]
     allow_get: bool,
 
-    /// An address that may call. Give it several times for several.
+    /// An address that may call. Repeat the option for several.
     #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1", "::1"])]
     allow_ip: Vec<String>,
 
@@ -75,7 +75,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let auth = Authenticator::new(store, Access::new().with_addresses(addresses))
         .with_max_fields(options.max_fields)
         .with_get(options.allow_get);
-    // A report holds nothing of the request but an address and names.
+    // A report shows only an address and names of the request.
     let log = Watch::new(|report: &Report| eprintln!("{report}"));
     let router = router(auth, options.upstream, log);
     let listener = TcpListener::bind(options.listen).await;

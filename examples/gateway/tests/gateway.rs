@@ -1,4 +1,4 @@
-//! The gateway in front of an upstream that writes down what reaches it.
+//! The gateway in front of an upstream that records what reaches it.
 
 use std::net::SocketAddr;
 use std::process::Command;
