@@ -1,4 +1,4 @@
-//! Files of the command line's options: secrets, and lists of addresses.
+//! The files that options name: secrets, and lists of addresses.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -17,7 +17,7 @@ pub enum FileError {
     /// It cannot be read.
     #[error("cannot read {0}: {1}")]
     Read(PathBuf, io::Error),
-    /// It is no list of secrets or addresses.
+    /// It is too long for a list of secrets or addresses.
     #[error("{0} has more than {MAX_BYTES} bytes")]
     TooLong(PathBuf),
     /// It holds no secret.
@@ -36,12 +36,12 @@ const MAX_BYTES: u64 = 1024 * 1024;
 const READ_BY_OTHERS: u32 = 0o004;
 const WRITTEN_BY_OTHERS: u32 = 0o002;
 
-/// The secrets of a file, one on each line. Empty lines do not count. Other white space belongs to the
+/// The secrets of a file, one on each line. Empty lines are ignored. Other white space belongs to the
 /// secret, as in a secret that an option gives.
 ///
 /// # Errors
 ///
-/// If the file cannot be read, or holds none.
+/// If the file cannot be read, or holds no secret.
 pub fn secrets(file: &Path) -> Result<Vec<Zeroizing<String>>, FileError> {
     let text = read(file, READ_BY_OTHERS | WRITTEN_BY_OTHERS)?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -56,7 +56,7 @@ pub fn secrets(file: &Path) -> Result<Vec<Zeroizing<String>>, FileError> {
 ///
 /// # Errors
 ///
-/// If the file cannot be read, or does not hold one secret.
+/// If the file cannot be read, or does not hold exactly one secret.
 pub fn secret(file: &Path) -> Result<Zeroizing<String>, FileError> {
     let mut secrets = secrets(file)?;
     let several = FileError::Several(file.to_owned(), secrets.len());
@@ -66,7 +66,7 @@ pub fn secret(file: &Path) -> Result<Zeroizing<String>, FileError> {
     }
 }
 
-/// The networks that an option gives, or those of a file.
+/// The networks that an option gives, or the networks of a file.
 ///
 /// # Errors
 ///
@@ -95,7 +95,7 @@ fn without_comment(line: &str) -> &str {
     line.split_once('#').map_or(line, |(before, _)| before).trim()
 }
 
-/// Warns if others than the owner and the group may do what `dangerous` says.
+/// Warns if every user has one of the permissions in `dangerous`.
 fn read(path: &Path, dangerous: u32) -> Result<Zeroizing<String>, FileError> {
     let failed = |error| FileError::Read(path.to_owned(), error);
     let file = File::open(path).map_err(failed)?;

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 /// Why a program cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The address of an option is in use, or not one of this machine.
+    /// The address of an option is in use, or is not an address of this machine.
     #[error("cannot listen on {1} ({0}): {2}")]
     Bind(&'static str, SocketAddr, io::Error),
     /// What systemd passed on is not a listening socket.

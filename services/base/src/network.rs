@@ -1,11 +1,11 @@
-//! Addresses and networks: those that an operator writes, and the one that a client has.
+//! Addresses and networks: reads what an operator writes, and finds the network of a client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::gate::ipnet::IpNet;
 
-/// Reads a network, or an address as the network of that address alone.
+/// Reads a network. An address is read as a network with only this address.
 ///
 /// # Errors
 ///
@@ -20,8 +20,8 @@ fn mistake(entry: &str) -> String {
         && address.parse::<IpAddr>().is_ok()
     {
         let mistake = match prefix.parse::<Ipv4Addr>() {
-            Ok(_) => "has a netmask: write the length of the prefix, as in 10.0.0.0/8",
-            Err(_) => "has no right length of a prefix: write it as in 10.0.0.0/8",
+            Ok(_) => "has a netmask: write the prefix length, as in 10.0.0.0/8",
+            Err(_) => "has a wrong prefix length: write it as in 10.0.0.0/8",
         };
         return format!("the entry {entry:?} {mistake}");
     }
@@ -66,9 +66,9 @@ mod tests {
             ("", "the entry \"\" holds nothing"),
             ("203.0.113.7\r", "has white space"),
             ("203.0.113.7,203.0.113.8", "holds a separator"),
-            ("10.0.0.0/33", "the entry \"10.0.0.0/33\" has no right length of a prefix"),
-            ("10.0.0.0/", "has no right length of a prefix"),
-            ("::/129", "has no right length of a prefix"),
+            ("10.0.0.0/33", "the entry \"10.0.0.0/33\" has a wrong prefix length"),
+            ("10.0.0.0/", "has a wrong prefix length"),
+            ("::/129", "has a wrong prefix length"),
             ("10.0.0.0/255.0.0.0", "has a netmask"),
             ("host/8", "is not an IPv4 or IPv6 address"),
             ("127.0.0.1:80", "has a port"),

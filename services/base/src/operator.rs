@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::log::LogMonitor;
 use crate::serve::{ConnectionLimits, serve};
 
-/// How long a result is used again, so that questions cannot keep the parts busy with checks.
+/// How long a result is used again, so that frequent requests cannot keep the parts busy with checks.
 const FRESH: Duration = Duration::from_secs(1);
 
 const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -82,8 +82,8 @@ struct Checked {
 }
 
 impl<O: Operated> Asked<O> {
-    /// Checks all parts. Only one check runs at a time, and the others wait for its result. It goes on if the
-    /// caller hangs up. Otherwise its result would not be there for the next caller.
+    /// Checks all parts. Only one check runs at a time, and the others wait for its result. It continues if the caller
+    /// hangs up, so that the next caller gets its result.
     async fn check(self) -> Result<Vec<Part>, JoinError> {
         let mut last = Arc::clone(&self.last).lock_owned().await;
         if let Some(checked) = &*last
@@ -113,12 +113,12 @@ async fn metrics<O: Operated>(State(asked): State<Asked<O>>) -> Response {
     ([(header::CONTENT_TYPE, METRICS_CONTENT_TYPE)], asked.operated.metrics()).into_response()
 }
 
-/// Whether the program can answer visitors, and which part fails. A log that is not written is shown, but visitors
-/// are answered without it: one collector of all logs must not take every server out.
+/// Whether the program can answer visitors, and which part fails. A log that is not written is shown, but the program
+/// still counts as ready. Otherwise one failed log collector would take every server out of service.
 async fn ready<O: Operated>(State(asked): State<Asked<O>>) -> Response {
     let is_log_written = asked.log.is_writing();
     if !is_log_written {
-        // A log that works again is noticed by this line.
+        // The log monitor needs a new line to notice that the log works again.
         tracing::warn!(total = asked.log.lost(), "the log lost lines");
     }
     let Ok(mut parts) = asked.check().await else {

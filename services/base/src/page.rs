@@ -1,4 +1,4 @@
-//! The pages that visitors see. The style and the icon are part of each page, because the bridge has one path alone
+//! The pages that visitors see. The style and the icon are part of each page, because the bridge has only one path
 //! on the site of WHMCS.
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
                     width='32' height='32' rx='8' fill='%232456b8'/%3E%3Ccircle cx='16' cy='12.5' r='5' \
                     fill='%23fff'/%3E%3Cpath d='M6.5 26c0-5.2 4.3-8 9.5-8s9.5 2.8 9.5 8z' fill='%23fff'/%3E%3C/svg%3E";
 
-/// A browser follows only the style with this hash. The test below computes it.
+/// A browser applies only the style with this hash. The test below computes it.
 macro_rules! policy {
     ($form_action:literal) => {
         concat!(
@@ -27,7 +27,7 @@ macro_rules! policy {
 #[derive(Template)]
 #[template(path = "page.html")]
 pub struct Page<'a> {
-    /// The folder of the client area. Without one the page leads nowhere.
+    /// The folder of the client area. Without it, the page has no links.
     base: Option<&'a str>,
     title: &'a str,
     paragraphs: Vec<Cow<'a, str>>,
@@ -102,8 +102,8 @@ pub fn title(status: StatusCode) -> &'static str {
     }
 }
 
-/// What a visitor can do whose link was refused. `is_perhaps_broken` says that it may be a broken copy. Any other
-/// link is over.
+/// What visitors can do if their link was refused. `is_perhaps_broken` says that the link may be a broken copy.
+/// Any other link no longer works.
 #[must_use]
 pub fn advice(is_perhaps_broken: bool) -> &'static str {
     match is_perhaps_broken {

@@ -1,4 +1,4 @@
-//! Figures of the process, as `/proc` has them, under the names that all such programs use.
+//! Figures of the process from `/proc`, under the usual names for such metrics.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ impl Collector for ProcessFigures {
         let open_files = ConstGauge::new(open_files);
         write("process_open_fds", "File descriptors that are open", None, &open_files)?;
         let cpu = ConstCounter::new(cpu_seconds);
-        write("process_cpu", "Time of the CPU that was used", Some(&Unit::Seconds), &cpu)?;
+        write("process_cpu", "CPU time that was used", Some(&Unit::Seconds), &cpu)?;
         let start = ConstGauge::new(start);
         write("process_start_time", "Unix time of the start", Some(&Unit::Seconds), &start)
     }

@@ -1,5 +1,5 @@
-//! What the operator learns of requests: counts of codes and findings, and lines of the log that strangers cannot
-//! fill.
+//! What the operator learns about requests: counts of codes and findings, and lines of the log that strangers
+//! cannot fill.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -68,7 +68,8 @@ impl Reports {
         let help = "Findings in requests, by endpoint and code";
         registry.register("whmcs_auth_findings", help, Family::clone(&findings));
         let summed_up = Counter::default();
-        let help = "Refusals that have no line of their own in the log, because a like one has";
+        let help =
+            "Refusals without a line of their own in the log, because a similar refusal has one";
         registry.register("whmcs_auth_refusals_summed_up", help, summed_up.clone());
         registry.register_collector(Box::new(LogFigures(log.clone())));
         registry.register_collector(Box::new(ProcessFigures));
@@ -164,7 +165,7 @@ impl Reports {
         gets_line
     }
 
-    /// Writes from time to time what [`sum_up`](Self::sum_up) writes.
+    /// Calls [`sum_up`](Self::sum_up) from time to time.
     pub async fn keep_summing_up(&self) {
         loop {
             sleep(SUMMARY_TIME).await;
@@ -172,7 +173,8 @@ impl Reports {
         }
     }
 
-    /// Writes lines for the refusals that had none, and one for lines that were lost since the last time.
+    /// Writes lines that sum up the refusals without a line, and one about lines that were lost since the
+    /// last time.
     pub fn sum_up(&self) {
         let lost = self.log.lost();
         let mut reported = self.reported_lost.lock().unwrap_or_else(PoisonError::into_inner);

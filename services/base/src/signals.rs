@@ -22,7 +22,7 @@ pub fn stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Receives SIGHUP from now on. Without it, the signal would end the process.
+/// Receives SIGHUP from now on. Otherwise the signal would end the process.
 ///
 /// # Errors
 ///
@@ -31,8 +31,8 @@ pub fn hangups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
-/// Calls `read` at each SIGHUP. It reads files and replaces what they say, and if one of them cannot be used, it
-/// leaves everything as it was.
+/// Calls `read` at each SIGHUP. `read` reads the files and replaces the settings. If one file cannot be used,
+/// `read` leaves all settings as they were.
 pub async fn reload<E: ToString>(
     mut hangups: Signal,
     read: impl Fn() -> Result<(), E> + Send + Sync + 'static,

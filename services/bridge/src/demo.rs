@@ -1,4 +1,4 @@
-//! `--demo`: the server as WHMCS, in this process, with a database that ends with it.
+//! `--demo`: runs the server as WHMCS in this process, with a database that is removed at the end.
 
 use std::error::Error;
 use std::future::pending;
@@ -16,7 +16,7 @@ use whmcs_auth_services_base::LogMonitor;
 
 use crate::options::Options;
 
-/// The folder of the demo's database, which is removed in the end.
+/// The folder of the demo's database. It is removed at the end.
 pub struct Demo(#[expect(dead_code, reason = "dropping it removes the folder")] TempDir);
 
 /// Starts the server if `--demo` is set, and sets the options that it needs.
@@ -35,7 +35,7 @@ pub async fn start(
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let settings = Settings::new(&url, bcrypt_cost);
-    // It has no AutoAuth key, as WHMCS 8.1 has none.
+    // It has no AutoAuth key, like WHMCS 8.1.
     let addresses = AddressGate::new().with_entries(["127.0.0.1", "::1"]);
     let access = Access::new().with_addresses(addresses);
     let service = Service::new(settings, access, database, SystemClock, LogMonitor::default());

@@ -69,7 +69,8 @@ impl Bridge {
         if !may_sign_on {
             return Err(sso_not_allowed());
         }
-        // After everything that can be asked again, and before the token, which cannot.
+        // This comes after all calls that can be repeated. It comes before the call for the token,
+        // which cannot be repeated.
         let (login, message) = match &bridge.used_links {
             Some(store) => (use_once(&**store, login, now).await.map_err(not_used)?, NEW_LINK),
             None => (login.repeatable(), LATER),

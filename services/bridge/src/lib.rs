@@ -40,7 +40,7 @@ pub use crate::settings::{Settings, SettingsError};
 use crate::metrics::Metrics;
 use crate::whmcs::Whmcs;
 
-/// The state that all requests share. Clones share it, too.
+/// The state that all requests share. Clones also share it.
 #[derive(Clone)]
 pub struct Bridge(Arc<Parts>);
 
@@ -57,7 +57,7 @@ struct Parts {
 }
 
 impl Bridge {
-    /// Creates a bridge. `used_links` remembers which links were used, if each may be used only once. `log` watches
+    /// Creates a bridge. If each link may be used only once, `used_links` remembers the used links. `log` watches
     /// the log.
     ///
     /// # Errors

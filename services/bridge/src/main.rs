@@ -56,7 +56,7 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
     if let Some(store) = &used_links
         && let Err(error) = store.check().await
     {
-        // The bridge starts all the same, and accepts links as soon as the store works.
+        // The bridge starts anyway, and accepts links as soon as the store works.
         tracing::error!(code = error.code, "{error}");
     }
     let limits = options.connection_limits();

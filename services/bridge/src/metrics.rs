@@ -1,4 +1,4 @@
-//! Metrics: logins that ask WHMCS now, beside those that every service has.
+//! Metrics: the logins that ask WHMCS now, and the metrics that every service has.
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;

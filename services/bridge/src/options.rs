@@ -23,7 +23,7 @@ use whmcs_auth_state::{Capacity, Memory, Redis, Store};
 #[derive(Parser)]
 #[command(name = "whmcs-auth-bridge")]
 pub struct Options {
-    /// Start a WHMCS of the examples on this machine, ask it, and print a link that works. Needs no other
+    /// Start a demo WHMCS on this machine, use it, and print a link that works. Needs no other
     /// option.
     #[cfg(feature = "demo")]
     #[arg(long)]
@@ -42,7 +42,7 @@ pub struct Options {
     #[arg(required_unless_present_any = DEMO)]
     whmcs_url: Option<Url>,
 
-    /// URL of WHMCS as visitors know it, if it is another than --whmcs-url. They are sent nowhere else.
+    /// URL of WHMCS as visitors know it, if it differs from --whmcs-url. They are sent only there.
     #[arg(long, value_name = "URL", env = "WHMCS_PUBLIC_URL", value_parser = url)]
     public_url: Option<Url>,
 
@@ -71,8 +71,8 @@ pub struct Options {
     )]
     redis: Option<String>,
 
-    /// Seconds that the clock of whoever makes the links may be ahead. With --redis, links are refused for
-    /// so long after Redis was started. [default: 900, as in WHMCS; 120 with --redis]
+    /// How many seconds the clock of the program that signs links may be ahead. With --redis, links are
+    /// refused for this time after Redis was started. [default: 900, as in WHMCS; 120 with --redis]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=900))]
     max_ahead: Option<u64>,
 
@@ -84,7 +84,7 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     max_calls_in_flight: u16,
 
-    /// Seconds until a call of WHMCS is given up.
+    /// Seconds after which the bridge gives up a call to WHMCS.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
     call_time: u64,
 }

@@ -8,7 +8,7 @@ use whmcs_auth_services_base::{Page, advice, title};
 use whmcs_auth_state::UseError;
 
 pub(crate) const LATER: &str = "The login does not work at the moment. Please try again later.";
-/// A link that was used up stays so, because WHMCS may have made a token.
+/// A link that was used up cannot be used again, because WHMCS may have made a token.
 pub(crate) const NEW_LINK: &str =
     "The login did not work, and the link cannot be used again. Please ask for a new link.";
 
@@ -17,7 +17,7 @@ pub(crate) fn too_many_logins() -> Cause {
     Cause::new("too_many_logins", sentence, 503, LATER)
 }
 
-/// The answer is that of a link without an account.
+/// The answer is the same as for a link without an account.
 pub(crate) fn sso_not_allowed() -> Cause {
     let sentence = "the link is genuine, but WHMCS does not allow single sign-on for its client";
     let like = AutoAuthRefusal::UnknownEmail;
@@ -32,7 +32,7 @@ pub(crate) fn not_used(error: UseError) -> Cause {
     }
 }
 
-/// The page. The message is one of the texts of this program and of the library.
+/// The page. The message is a fixed sentence of this program or of the library.
 pub(crate) fn page(report: &Report) -> Response {
     let (status, message) = (report.http_status(), report.cause().message());
     let page = Page::new(title(status)).says(message);

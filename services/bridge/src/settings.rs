@@ -13,7 +13,7 @@ use whmcs_auth_axum::CurrentAccess;
 pub struct Settings {
     /// The URL of WHMCS, such as `https://billing.example.com/whmcs/`. The API is below it.
     pub whmcs_url: Url,
-    /// The URL of WHMCS as visitors know it. Only there they are sent.
+    /// The URL of WHMCS as visitors know it. Visitors are sent only there.
     pub public_url: Url,
     /// The identifier of the API credential.
     pub identifier: String,
@@ -33,7 +33,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// A URL is not that of the folder of WHMCS: the option, and the value to write.
+    /// A URL does not name the folder of WHMCS: the option, and the value to write.
     #[error("{0} is not the URL of the folder of WHMCS: write {1}")]
     Url(&'static str, String),
     /// TLS cannot be set up.

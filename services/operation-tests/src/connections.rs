@@ -18,7 +18,7 @@ fn half_head(to: SocketAddr, from: Ipv4Addr) -> TcpStream {
     stream
 }
 
-/// Half heads of 50 addresses, as many of each.
+/// Half heads from 50 addresses, `of_each` from each of them.
 fn half_heads(program: &Program, of_each: usize) -> Vec<TcpStream> {
     let from = (1..=50).map(|number| Ipv4Addr::new(127, 0, 1, number));
     let all = from.flat_map(|from| std::iter::repeat_n(from, of_each));

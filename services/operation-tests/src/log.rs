@@ -41,8 +41,8 @@ pub fn a_log_that_cannot_be_written_delays_no_answer(subject: &Subject) {
     }
 }
 
-/// A program whose standard output and standard error are one pipe, as after `2>&1 |`, and everything that it wrote
-/// and nobody has read.
+/// Starts a program whose standard output and standard error are one pipe, as after `2>&1 |`. Nobody reads the
+/// pipe, so the queue of the log fills up.
 fn unread(subject: &Subject) -> (Program, BufReader<PipeReader>) {
     let folder = tempfile::tempdir().unwrap();
     let (reader, writer) = pipe().unwrap();
@@ -78,7 +78,7 @@ pub fn a_log_that_nobody_reads_delays_no_answer(subject: &Subject) {
     assert!(entries.any(|entry| entry["fields"]["message"] == "the log lost lines"));
 }
 
-/// Nobody reads until the end, and there is no room for a last word on standard output either.
+/// Nobody reads the pipe until the end. It has no room, not even for a last line on standard output.
 pub fn a_log_that_nobody_reads_does_not_outlive_the_program(subject: &Subject) {
     let (mut program, unread) = unread(subject);
     fill(unread.get_ref());

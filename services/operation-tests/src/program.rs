@@ -32,7 +32,8 @@ impl Subject {
         self.through(Command::new(self.program), folder, options)
     }
 
-    /// The program, run by a script that gets it as `$0` and its options as `$@`.
+    /// The program, started by a script. The script gets the program as `$0` and its options as
+    /// `$@`.
     pub(crate) fn in_shell(&self, script: &str, folder: &Path, options: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script, self.program]);
@@ -207,7 +208,7 @@ pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// A command whose program finds this socket as systemd passes it on.
+/// A command whose program gets this socket, as systemd would pass it on.
 pub(crate) fn with_socket(
     subject: &Subject,
     folder: &Path,

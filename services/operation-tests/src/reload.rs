@@ -57,7 +57,7 @@ pub fn a_hangup_reads_files_anew_or_changes_nothing(subject: &Subject) {
         (&keys, "18abc\nabc\n", "two AutoAuth keys of a set are equal"),
         (&proxies, "\nhost.example\n", "line 2 of proxies: the entry \"host.example\" is a host"),
     ] {
-        // Good, but it must not count alone.
+        // This file is good, but it must not take effect without the other one.
         write(&keys, "third-key\n").unwrap();
         write(file, text).unwrap();
         let outcome = hang_up(&program);

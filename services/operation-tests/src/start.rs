@@ -20,7 +20,8 @@ pub fn an_address_in_use_is_named_with_its_option(subject: &Subject) {
     }
 }
 
-/// Each request has a connection of its own, as behind the sample nginx, and systemd keeps the socket.
+/// Each request has a connection of its own, as with the sample nginx configuration. systemd keeps the
+/// socket.
 pub fn a_restart_loses_no_request(subject: &Subject) {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();

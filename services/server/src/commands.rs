@@ -19,7 +19,7 @@ use crate::options::{DatabaseOptions, TableOptions};
 pub enum Command {
     /// Sign a login link for a client of the database, and print its URL.
     SignLink(SignLink),
-    /// Make an API credential, and print its identifier and its secret. The secret is shown this once.
+    /// Make an API credential, and print its identifier and its secret. The secret is shown only once.
     MakeCredential(MakeCredential),
 }
 
@@ -80,7 +80,7 @@ impl Command {
     }
 
     async fn start(self) -> Result<(), Box<dyn Error>> {
-        // Warnings about files, for a person.
+        // It shows warnings about files to a person.
         tracing_subscriber::fmt()
             .without_time()
             .with_target(false)

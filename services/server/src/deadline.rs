@@ -1,4 +1,4 @@
-//! When a request must be answered, for everything that waits while it is.
+//! When a request must be answered. Everything that waits for the answer keeps to it.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,8 @@ pub(crate) async fn with_time<T>(time: Duration, work: impl Future<Output = T>) 
     TIME.scope((Instant::now(), time), work).await
 }
 
-/// Runs `work`, and refuses the request if its time is over before. Outside a request there is no limit.
+/// Runs `work`, and refuses the request if its time ends before `work` does. Outside a request there is
+/// no limit.
 pub(crate) async fn in_time<T>(
     work: impl Future<Output = Result<T, Refusal>>,
 ) -> Result<T, Refusal> {

@@ -443,7 +443,7 @@ mod tests {
         for name in 0..50 {
             model.call("192.0.2.1", &name.to_string(), 1).await;
         }
-        // A /64 is one network, too.
+        // A /64 is also one network.
         for address in 1..50 {
             model.call(&format!("2001:db8::{address}"), "x", 1).await;
         }
@@ -481,7 +481,7 @@ mod tests {
             model.call("192.0.2.1", "a", 20).await;
             let proven = model.running().await;
             assert_eq!(proven.len(), slots - of_new, "{slots}");
-            // The most of all together is kept, too.
+            // The limit on all slots together also holds.
             drop((new, proven));
             assert_eq!(model.running().await.len(), slots, "{slots}");
         }

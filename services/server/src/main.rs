@@ -1,4 +1,4 @@
-//! Starts the service, and prints commands to try. Or carries out another command of an operator.
+//! Starts the service, and prints commands to try. Or runs another command of an operator.
 
 #![forbid(unsafe_code)]
 
@@ -71,7 +71,7 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
     let mut service = Service::new(settings, access, database, SystemClock, log.clone());
     if let Some(redis) = redis {
         if let Err(error) = redis.check().await {
-            // The service starts all the same, and works as soon as Redis does.
+            // The service starts anyway, and works as soon as Redis does.
             tracing::error!(code = error.code, "{error}");
         }
         service = service.with_state(Arc::new(redis));
@@ -92,7 +92,7 @@ async fn warn_of_tables(database: &Database) -> Result<(), Box<dyn Error + Send 
         tracing::warn!(
             table = "tbladmins",
             count = weak_admins,
-            "passwords of admins are stored as MD5 or as they are: whoever reads the table can log in with them"
+            "passwords of admins are stored as MD5 or as plain text: whoever reads the table can log in with them"
         );
     }
     if weak_credentials > 0 {
@@ -105,7 +105,7 @@ async fn warn_of_tables(database: &Database) -> Result<(), Box<dyn Error + Send 
     if has_allowed_ips {
         tracing::warn!(
             table = "tblconfiguration",
-            "the addresses of APIAllowedIPs are not obeyed: list them with --allow-ip or --allow-ip-file"
+            "the addresses of APIAllowedIPs are not used: list them with --allow-ip or --allow-ip-file"
         );
     }
     Ok(())

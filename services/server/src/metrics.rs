@@ -142,7 +142,7 @@ impl Collector for CacheCounts {
         let Self(cache) = self;
         let mut asked = encoder.encode_descriptor(
             "whmcs_auth_cache",
-            "Questions to the cache of matches, by result",
+            "Look-ups in the cache of matches, by result",
             None,
             MetricType::Counter,
         )?;

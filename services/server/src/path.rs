@@ -10,7 +10,7 @@ use axum::http::uri::PathAndQuery;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BasePath(String);
 
-/// Why a text is not a [`BasePath`].
+/// Why a string is not a [`BasePath`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is not a path such as /whmcs, of letters, digits, `-`, `_`, `.` and `~`")]
 pub struct BasePathError;

@@ -102,7 +102,7 @@ impl From<HeadRefusal> for Refusal {
     }
 }
 
-/// The option that mends it is named.
+/// The sentence names the option to change.
 impl From<HiddenCaller> for Refusal {
     fn from(hidden: HiddenCaller) -> Self {
         use whmcs_auth::Refusal as _;
@@ -152,7 +152,7 @@ impl From<getrandom::Error> for Refusal {
 impl From<sqlx::Error> for Refusal {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            // With a code of its own, so that the log does not sum it up with the failure of the queries that
+            // It has a code of its own. So the log does not sum it up with the failures of the queries that
             // hold the connections.
             sqlx::Error::PoolTimedOut => Self::unavailable(
                 "store_busy",

@@ -41,7 +41,7 @@ pub struct Service {
     pub(crate) sessions: Sessions,
     pub(crate) sso_tokens: SsoTokens,
     pub(crate) throttle: Throttle,
-    /// The matches that need no bcrypt.
+    /// The remembered matches, which need no bcrypt.
     cache: Option<Arc<VerificationCache>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) reports: Reports,
@@ -93,7 +93,7 @@ impl Service {
         self
     }
 
-    /// The way of API calls.
+    /// What verifies API calls.
     pub(crate) fn authenticator(&self) -> Authenticator<Credentials> {
         let limits = &self.settings.limits;
         let cores = available_parallelism().map_or(1, usize::from);
@@ -115,7 +115,7 @@ impl Service {
         }
     }
 
-    /// The way of login links.
+    /// What verifies login links.
     pub(crate) fn links(&self) -> LinkVerifier {
         let ahead = self.settings.limits.link_ahead_time;
         LinkVerifier::new(self.access.clone())
@@ -185,7 +185,7 @@ impl Service {
     }
 }
 
-/// `None` if it is switched off. Without random bytes for its key there is none either, and every call needs
+/// `None` if the cache is switched off, or if there are no random bytes for its key. Then every call needs
 /// bcrypt.
 fn verification_cache(limits: &Limits) -> Option<Arc<VerificationCache>> {
     if limits.cache_entries == 0 || limits.cache_age.is_zero() {

@@ -34,7 +34,7 @@ pub struct Settings {
     pub role_ids: RoleIds,
     /// The number of the permission API Access.
     pub api_access_permission: i64,
-    /// The bcrypt cost of most hashes in the database.
+    /// The highest bcrypt cost in the database.
     pub bcrypt_cost: BcryptCost,
     /// The folder of the installation.
     pub base_path: BasePath,
@@ -85,13 +85,14 @@ pub struct Limits {
     pub query_time: Duration,
     /// The connections of clients.
     pub connections: ConnectionLimits,
-    /// The most calls that wait for a verification, from new networks and as many from proven ones.
+    /// The most calls from new networks that wait for a verification. The same number may wait from proven
+    /// networks.
     pub waiting_calls: usize,
     /// The most calls of one network that wait for a verification.
     pub waiting_calls_by_network: usize,
     /// The most matches that are remembered in place of bcrypt. With 0 there are none.
     pub cache_entries: usize,
-    /// How long a match is remembered, at most an hour. With 0 none is.
+    /// How long a match is remembered, at most an hour. With 0, no match is remembered.
     pub cache_age: Duration,
     /// The number of failures after which an address is refused.
     pub failures: u32,

@@ -37,8 +37,8 @@ impl Turns for CallTurns {
         Box::pin(self.wait(address, name))
     }
 
-    /// Every refusal may be a guess at an access key, a name or a secret, unless nothing was read out of the body. A
-    /// proven network keeps its half of the slots.
+    /// A refusal may be a guess at an access key, a name or a secret, so it counts as a failure. It does not count if
+    /// no field of the body was read. A proven network stays proven after a failure.
     fn ended(&self, address: IpAddr, outcome: Result<(), &'static str>) -> Turn<'_, ()> {
         Box::pin(async move {
             match outcome {

@@ -24,7 +24,8 @@ pub(crate) fn refusal(path: &str, base: &BasePath) -> Refusal {
     if let Some(route) = plain.strip_prefix(&*base).and_then(known) {
         return match plain.len() == folded.len() {
             true => {
-                let cause = format_args!("the path is {base}{route} in other letter case");
+                let cause =
+                    format_args!("the path differs from {base}{route} only in the case of letters");
                 Refusal::not_found("path_case", cause)
             }
             false => {

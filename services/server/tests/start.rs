@@ -206,7 +206,7 @@ async fn errors_at_the_start_are_reported() {
         (
             &["--allow-ip", "127.0.0.1", "--allow-ip", "10.0.0.0/33"],
             2,
-            "invalid value '10.0.0.0/33' for '--allow-ip <ADDRESS>': the entry \"10.0.0.0/33\" has no right length of a prefix",
+            "invalid value '10.0.0.0/33' for '--allow-ip <ADDRESS>': the entry \"10.0.0.0/33\" has a wrong prefix length",
         ),
         (
             &["--allow-ip", "localhost"],

@@ -40,7 +40,7 @@ impl Key {
         Self { kind, digest: Sha256::digest(id).into() }
     }
 
-    /// The key as a text, for a store that other programs use, too.
+    /// The key as a string, for a store that other programs also use.
     pub(crate) fn text(&self) -> String {
         format!("whmcs-auth:{}:{}", self.kind.name(), hex::encode(self.digest))
     }

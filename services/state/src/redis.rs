@@ -24,7 +24,7 @@ pub const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 const CONNECTION_TIME: Duration = Duration::from_secs(2);
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 
-/// How long a server that was checked is trusted: not to evict, to be no replica, to have the right time.
+/// How long a check of the server is trusted. The check covers eviction, replication and the clock.
 const CHECKED_FOR: Duration = Duration::from_secs(10);
 
 /// How long a failed connection is not tried again, so that requests do not queue for the next attempt.

@@ -55,7 +55,7 @@ impl TestRedis {
     ///
     /// # Panics
     ///
-    /// If the server does not answer, or with another type.
+    /// If the server does not answer, or answers with another type.
     pub async fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
         let client = Client::open(self.url()).expect("a URL");
         let connection = client.get_multiplexed_async_connection().await;

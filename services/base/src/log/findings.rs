@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use whmcs_auth::diagnose::Findings;
 
-/// The fields of a line about a refusal. Without findings it has neither.
+/// Two fields of a log line about a refusal. Without findings, the line has none of them.
 pub(crate) struct FindingsText {
     /// The codes, with commas between them.
     pub(crate) codes: Option<String>,

@@ -1,5 +1,5 @@
-//! Bounds the lines about refusals, which strangers can cause as often as they like. The first refusal of its
-//! kind is a line, and the others are summed up in one line at the end of an interval.
+//! Limits the lines about refusals, because strangers can cause as many refusals as they like. The first
+//! refusal of a kind gets a line. The others are summed up in one line at the end of an interval.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -24,7 +24,8 @@ pub(crate) struct Kind {
     pub(crate) code: &'static str,
     /// The likeliest finding.
     pub(crate) finding: Option<&'static str>,
-    /// An IPv4 address or an IPv6 /64. `None` if a proxy hides it, or for the kinds of many addresses.
+    /// An IPv4 address or an IPv6 /64. `None` if a proxy hides the address, or if the kind stands for many
+    /// addresses.
     pub(crate) network: Option<IpAddr>,
 }
 
@@ -82,8 +83,8 @@ impl RefusalLines {
         }
     }
 
-    /// Whether the refusal gets a line: the first of its kind, while there are not too many in this second.
-    /// The first of its code gets one in any case.
+    /// Whether the refusal gets a line. The first of its kind does, unless there are too many in this
+    /// second. The first of its code always does.
     pub(crate) fn gets_line(&self, kind: Kind, now: Instant) -> bool {
         let mut interval = self.lock();
         if let Some(count) = interval.repeated.get_mut(&kind) {
@@ -110,7 +111,7 @@ impl RefusalLines {
         true
     }
 
-    /// Ends the interval. Returns what had no lines, the most frequent first.
+    /// Ends the interval. Returns the refusals without lines, the most frequent first.
     pub(crate) fn end_interval(&self) -> Vec<Summary> {
         let (repeated, mut others) = {
             let mut interval = self.lock();

@@ -1,9 +1,9 @@
 //! A thread of its own writes the log. If the output is full, slow or closed, lines are lost and counted, and
 //! requests are still answered.
 //!
-//! `tracing-appender` has the thread and the queue. What it does not have is here: it counts no line that the output
-//! refused, it cannot tell whether the log is written now, its end may wait forever for an output that nobody reads,
-//! and after a full disk it would join the next line to half of the last one.
+//! `tracing-appender` has the thread and the queue. This module adds what it lacks. Lines that the output refused
+//! are counted. The program can ask whether the log is written now. The end of the program does not wait forever for
+//! an output that nobody reads. After a full disk, the next line does not join half of the last one.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,7 +43,7 @@ impl LogWriter {
         (lines, Self { guard, monitor })
     }
 
-    /// What became of the lines.
+    /// Tells whether lines were lost.
     pub fn monitor(&self) -> LogMonitor {
         self.monitor.clone()
     }
@@ -83,7 +83,7 @@ struct LastWritten {
     lost: u64,
 }
 
-/// Of a log that loses no lines.
+/// The monitor of a log that loses no lines.
 impl Default for LogMonitor {
     fn default() -> Self {
         Self::new()
@@ -91,7 +91,6 @@ impl Default for LogMonitor {
 }
 
 impl LogMonitor {
-    /// Of a log that loses no lines.
     fn new() -> Self {
         Self(Arc::new(State {
             queue_full: OnceLock::new(),

@@ -1,8 +1,8 @@
 //! How long a connection waits for its client, and how many connections wait for the next request.
 //!
-//! hyper has one time for a head and for the wait before it. With 10 s requests would be lost, because proxies keep
-//! connections for a minute; with 75 s a slow head would hold a connection for so long. It has no time for a client
-//! that does not read its answer, and no bound on idle connections.
+//! hyper has one timeout for the head of a request and for the wait before it. With 10 s, requests would be lost,
+//! because proxies keep connections for a minute. With 75 s, a slow head would hold a connection for 75 s. hyper
+//! also has no timeout for a client that does not read its answer, and no limit on idle connections.
 
 use std::future::poll_fn;
 use std::io;

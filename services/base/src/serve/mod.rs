@@ -31,12 +31,12 @@ pub use self::limits::{ConnectionLimits, ConnectionOptions};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// How long connections that were just accepted have for their first bytes when the program stops.
+/// When the program stops, connections that were just accepted have this time for their first bytes.
 const SETTLE_TIME: Duration = Duration::from_millis(200);
 
 /// Serves until `stop` completes. Requests in progress are then still answered, if they end within the shutdown
-/// time of the limits. Each request has the peer as [`ConnectInfo`]. `is_trusted` says which peers are proxies of
-/// many clients, and so have no limit of their own.
+/// time of the limits. Each request has the peer as [`ConnectInfo`]. `is_trusted` says which peers are proxies.
+/// They have no limit of their own, because they serve many clients.
 pub async fn serve<S>(
     listener: TcpListener,
     service: S,
@@ -48,7 +48,7 @@ pub async fn serve<S>(
     S::Future: Send,
 {
     let mut http = http1::Builder::new();
-    // Its time for a head would include the time between requests, so `KeepAlive` measures both.
+    // hyper's timeout for a head would include the time between requests, so `KeepAlive` measures both.
     http.header_read_timeout(None);
     let keep_alive = KeepAlive::new(limits);
     let connections = Connections::new(limits);

@@ -14,7 +14,7 @@ use crate::settings::RoleIds;
 /// WHMCS's identifiers and secrets have this many letters and digits.
 const LENGTH: usize = 32;
 
-/// A credential to be made.
+/// A credential to make.
 pub struct NewCredential<'a> {
     /// The admin who owns it.
     pub owner: Owner<'a>,
@@ -44,12 +44,12 @@ struct AdminRow {
 
 impl Administration {
     /// Makes a credential, and writes identifier and secret to `output`. The database keeps only a hash of the
-    /// secret, so it is shown this once. If writing fails, no credential is made.
+    /// secret, so it is shown only once. If writing fails, no credential is made.
     ///
     /// # Errors
     ///
     /// If the service would refuse the credential: no such admin, a disabled admin, an admin without API
-    /// Access, no such role. If the database refuses the row.
+    /// Access, or no such role. Also if the database refuses the row.
     pub async fn make_credential(
         &mut self,
         new: &NewCredential<'_>,

@@ -18,12 +18,13 @@ impl Administration {
     /// Signs a link for the client with this e-mail, and returns its URL. The link is verified as the service
     /// verifies it, so a link that is returned logs the client in.
     ///
-    /// Without `base_url` the setting `SystemURL` is the base, and without `key` the key of the demo data.
+    /// Without `base_url`, the setting `SystemURL` is the base. Without `key`, the key of the demo data is
+    /// used.
     ///
     /// # Errors
     ///
-    /// If the service would refuse the link: no open account has the e-mail, several have it, or the
-    /// setting `AllowAutoAuth` is not `on`. If there is no key or no base. If `goto` may leave the site.
+    /// If the service would refuse the link: no open account has the e-mail, several have it, or the setting
+    /// `AllowAutoAuth` is not `on`. Also if there is no key or no base, or if `goto` may leave the site.
     pub async fn sign_link(
         &mut self,
         email: &str,

@@ -53,7 +53,7 @@ pub(crate) fn unknown_path(service: &Service) -> Response {
     http::Response::<String>::from(answer).into_response()
 }
 
-/// Performs the action for everybody. All else is done as for [`call`].
+/// Performs the action for everybody. Everything else is as in [`call`].
 #[cfg(feature = "load-test")]
 pub(crate) async fn call_without_authentication(
     State(service): State<Shared>,

@@ -2,13 +2,13 @@
 
 use super::Database;
 
-/// Numbers of rows, and a row that is not obeyed.
+/// Numbers of rows, and a row that the service does not use.
 pub struct Surprises {
-    /// Enabled admins whose password is stored as an MD5 or as it is.
+    /// Enabled admins whose password is stored as MD5 or as plain text.
     pub weak_admins: i64,
     /// Credentials whose secret is not stored as bcrypt. The service refuses them.
     pub weak_credentials: i64,
-    /// Whether WHMCS has a list of addresses of its own, in the row `APIAllowedIPs`. The service does not obey it.
+    /// Whether WHMCS has a list of addresses of its own, in the row `APIAllowedIPs`. The service does not use it.
     pub has_allowed_ips: bool,
 }
 

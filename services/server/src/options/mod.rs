@@ -75,8 +75,8 @@ pub struct Options {
     #[arg(long, value_name = "URL", env = "WHMCS_REDIS", hide_env_values = true)]
     pub redis: Option<String>,
 
-    /// Seconds that the clock of whoever makes the login links may be ahead. With --redis and
-    /// --one-time-links, links are refused for so long after Redis was started. [default: 900, as in
+    /// How many seconds the clock of the program that signs links may be ahead. With --redis and
+    /// --one-time-links, links are refused for this time after Redis was started. [default: 900, as in
     /// WHMCS; 120 with --redis and --one-time-links]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=900))]
     max_ahead: Option<u64>,

@@ -10,7 +10,8 @@ use crate::refusal::Refusal;
 /// A parameter of an action, as PHP reads it. An empty value is `None`.
 pub(super) fn parameter<'r>(received: &'r Received, name: &str) -> Option<Cow<'r, str>> {
     let value = received.field(name).filter(|value| !value.is_empty())?;
-    // Bytes that are not UTF-8 become U+FFFD, which no record has. An absent filter would match them all.
+    // Bytes that are not UTF-8 become U+FFFD, which no record has. If the filter were dropped instead, it
+    // would match all records.
     Some(String::from_utf8_lossy(value))
 }
 
