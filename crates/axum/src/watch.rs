@@ -27,8 +27,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Hands each [`Report`] to this function. There is one for each refusal, and for each accepted request if a
-    /// part of it was not followed.
+    /// Hands each [`Report`] to this function. The function gets one for each refusal, and one for each accepted
+    /// request that was followed only in part.
     pub fn new(watcher: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         Self { watcher: Arc::new(watcher), page: None }
     }

@@ -42,7 +42,7 @@ pub struct Options {
     #[arg(required_unless_present_any = DEMO)]
     whmcs_url: Option<Url>,
 
-    /// URL of WHMCS as visitors know it, if it differs from --whmcs-url. They are sent only there.
+    /// URL of WHMCS as visitors know it, if it differs from --whmcs-url. Visitors are sent only there.
     #[arg(long, value_name = "URL", env = "WHMCS_PUBLIC_URL", value_parser = url)]
     public_url: Option<Url>,
 

@@ -80,7 +80,7 @@ impl Command {
     }
 
     async fn start(self) -> Result<(), Box<dyn Error>> {
-        // It shows warnings about files to a person.
+        // This log shows warnings about files to a person.
         tracing_subscriber::fmt()
             .without_time()
             .with_target(false)

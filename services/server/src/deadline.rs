@@ -1,4 +1,4 @@
-//! When a request must be answered. Everything that waits for the answer keeps to it.
+//! When a request must be answered. It limits everything that waits while the request is answered.
 
 use std::time::{Duration, Instant};
 
