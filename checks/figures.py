@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the tables of docs/performance.md and benches/README.md from docs/figures.json, docs/load.json and
-docs/companion.json, which the measuring commands write.
+"""Writes the tables of docs/performance.md and benches/README.md from docs/figures.json, docs/load.json,
+docs/companion.json and docs/services.json, which the measuring commands write.
 
 usage: figures.py [--check [PAGE...]]
 
@@ -20,21 +20,23 @@ DOCS = ROOT / "docs"
 PAGES = [DOCS / "performance.md", ROOT / "benches" / "README.md"]
 FIGURES = json.loads((DOCS / "figures.json").read_text())
 LOAD = json.loads((DOCS / "load.json").read_text())
-# Until it is recorded for the first time, its table has no rows.
-COMPANION = DOCS / "companion.json"
+COMPANION = json.loads((DOCS / "companion.json").read_text())
+SERVICES = json.loads((DOCS / "services.json").read_text())
 COMPANION_AIM = 0.85
 MISSED = ", missed"
 COMMANDS = {"bench": "`cargo bench`", "scale": "the program `scale`", "peers": "the program `peers`",
-            "cluster": "`.ci/deep cluster`"}
+            "cluster": "`.ci/deep cluster`", "companion": "`checks/companion/measure.py`",
+            "services": "`services/bridge/checks/speed/measure.py`"}
+MEASURED = {**FIGURES, "companion": COMPANION, "services": SERVICES}
+MACHINE = ("CPU", "threads", "SHA instructions", "rustc", "profile")
 
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def machines(*sections):
-    for section in sections:
-        machine = dict(FIGURES[section]["machine"])
-        machine["SHA instructions"] = "yes" if machine["SHA instructions"] else "no"
-        yield {"measured by": COMMANDS[section], **machine}
+def machines(*names):
+    for name in names:
+        machine = MEASURED[name]["machine"]
+        yield {"measured by": COMMANDS[name], **{column: machine.get(column) for column in MACHINE}}
 
 
 def groups(*prefixes):
@@ -73,13 +75,17 @@ def accepted(is_bcrypt):
 
 
 def companion():
-    if COMPANION.exists():
-        bare, *others = json.loads(COMPANION.read_text())["rows"]
-        yield {**bare, "to the bare route": "1.00", "aim": ""}
-        for row in others:
-            ratio = row["to the bare route"]
-            verdict = "reached" if ratio >= COMPANION_AIM else "missed"
-            yield {**row, "to the bare route": f"{ratio:.2f}", "aim": f"at least {COMPANION_AIM}: {verdict}"}
+    bare, *others = COMPANION["rows"]
+    yield {**bare, "to the bare route": "1.00", "aim": ""}
+    for row in others:
+        ratio = row["to the bare route"]
+        verdict = "reached" if ratio >= COMPANION_AIM else "missed"
+        yield {**row, "to the bare route": f"{ratio:.2f}", "aim": f"at least {COMPANION_AIM}: {verdict}"}
+
+
+def logins():
+    row = SERVICES["logins"]
+    yield {**row, "ratio": f"{row['ratio']:.2f}"}
 
 
 def peers():
@@ -165,7 +171,7 @@ def load_floods():
 
 TABLES = {
     "missed": missed(),
-    "machines": machines("bench", "scale"),
+    "machines": machines("bench", "scale", "companion", "services"),
     "other_machines": machines("peers", "cluster"),
     "links": by_source("link"),
     "requests": by_source("identifier", "username"),
@@ -176,6 +182,8 @@ TABLES = {
     "calls": accepted(is_bcrypt=False),
     "bcrypt": accepted(is_bcrypt=True),
     "companion": companion(),
+    "logins": logins(),
+    "memory": SERVICES["memory"],
     "credentials": of_scale("credentials"),
     "keys": of_scale("keys"),
     "lengths": of_scale("lengths"),
@@ -189,20 +197,22 @@ TABLES = {
 
 
 def is_number(value):
-    return isinstance(value, (int, float))
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def cell(value):
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.1f}"
     return f"{value:,}" if is_number(value) else value
 
 
-def markdown(name, rows):
+def markdown(rows):
     if not rows:
-        return "Not recorded yet.\n" if name == "companion" else "None.\n"
+        return "None.\n"
     rule = ["---:" if is_number(value) else "---" for value in rows[0].values()]
     cells = [list(rows[0]), rule, *([cell(value) for value in row.values()] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
@@ -225,7 +235,7 @@ def main():
     if on_pages != sorted(tables):
         sys.exit(f"the pages have other tables than the data: {on_pages}, {sorted(tables)}")
     for path, page in zip(paths, pages):
-        written = BLOCK.sub(lambda block: block[1] + markdown(block[2], tables[block[2]]) + block[3], page)
+        written = BLOCK.sub(lambda block: block[1] + markdown(tables[block[2]]) + block[3], page)
         if not is_check:
             path.write_text(written)
         elif written != page:
