@@ -10,6 +10,8 @@ use crate::received::{SecretBytes, decode};
 pub(super) const MAX_FIELDS: usize = 1000;
 /// The longest value that is decoded, encoded: a `goto` over its cap, all of it escapes.
 const MAX_VALUE: usize = 3 * (Field::Goto.cap() + 1);
+/// The longest name of a format, encoded.
+const MAX_FORMAT: usize = 48;
 
 /// The part of a request that a form comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,13 +96,14 @@ pub(super) struct Fields<'a> {
     seen: [Seen<'a>; Field::ALL.len()],
     encoded_twice: Option<Field>,
     has_json: bool,
+    has_email: bool,
     is_cut: bool,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new(is_known: fn(Field) -> bool) -> Self {
-        let seen = Default::default();
-        Self { is_known, seen, encoded_twice: None, has_json: false, is_cut: false }
+        let (seen, encoded_twice, has_json, has_email, is_cut) = Default::default();
+        Self { is_known, seen, encoded_twice, has_json, has_email, is_cut }
     }
 
     fn known(&self) -> impl Iterator<Item = Field> {
@@ -115,7 +118,8 @@ impl<'a> Fields<'a> {
         for pair in pairs.by_ref().take(MAX_FIELDS) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let (name, value) = (halves.next().unwrap_or_default(), halves.next());
-            match (names::read(&decode(name_start(name)).0, self.is_known), value) {
+            let decoded = decode(name_start(name));
+            match (names::read(&decoded.0, self.is_known), value) {
                 (Some((field, Spelling::Exact)), value) => {
                     self.keep(field, || Sent::encoded(place, value.unwrap_or_default()));
                     last = Some(field);
@@ -123,12 +127,17 @@ impl<'a> Fields<'a> {
                 (Some((_, Spelling::Ignored(_))) | None, None) => self.read_tail(name, last),
                 (Some((field, spelling)), _) => {
                     self.note(field, spelling);
+                    // Beside a field of the right name, it may be a part of the value before it.
+                    let is_other = matches!(spelling, Spelling::Ignored(Mistake::ResemblingName));
+                    if is_other && self.has(field) {
+                        self.note_follower(last);
+                    }
                     last = None;
                 }
                 (None, Some(value)) => {
-                    self.note_json(value);
-                    if let Some(sent) = last.and_then(|field| self.sent_mut(field)) {
-                        sent.is_followed = true;
+                    self.note_other(&decoded.0, value, || decode(value));
+                    if !names::is_of_mailer(&decoded.0) {
+                        self.note_follower(last);
                     }
                 }
             }
@@ -145,7 +154,7 @@ impl<'a> Fields<'a> {
             match names::read(name, self.is_known) {
                 Some((field, Spelling::Exact)) => self.keep(field, || Sent::decoded(value)),
                 Some((field, spelling)) => self.note(field, spelling),
-                None => self.note_json(value),
+                None => self.note_other(name, value, || SecretBytes(value.into())),
             }
         }
         self.is_cut |= pairs.next().is_some();
@@ -167,9 +176,23 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn note_json(&mut self, value: &[u8]) {
-        // Most values need not be decoded.
+    /// Notes what a field of no known name may be. Most values need not be decoded.
+    fn note_other(&mut self, name: &[u8], value: &[u8], decoded: impl FnOnce() -> SecretBytes) {
         self.has_json |= matches!(value, [b'{' | b'[' | b'"' | b'%', ..]) && is_json(value);
+        if !(self.is_known)(Field::ResponseType) {
+            return;
+        }
+        self.has_email |= names::is_email(name);
+        if value.len() <= MAX_FORMAT && names::asks_format(name, decoded) {
+            self.note(Field::ResponseType, Spelling::Ignored(Mistake::FormatInOtherField));
+        }
+    }
+
+    /// Notes that a field follows, of a name that no request has.
+    fn note_follower(&mut self, last: Option<Field>) {
+        if let Some(sent) = last.and_then(|field| self.sent_mut(field)) {
+            sent.is_followed = true;
+        }
     }
 
     /// Reads a text without `=`.
@@ -221,6 +244,11 @@ impl<'a> Fields<'a> {
         self.has_json
     }
 
+    /// Whether a field of an API request has the name of an e-mail.
+    pub(super) fn has_email(&self) -> bool {
+        self.has_email
+    }
+
     /// Whether fields follow that were not read. Then no field can be called missing.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
@@ -232,7 +260,8 @@ impl<'a> Fields<'a> {
             findings.add_to(field, Mistake::FormEncodedTwice);
         }
         for (field, seen) in Field::ALL.into_iter().zip(&self.seen) {
-            let ignored = seen.ignored.filter(|_| is_missing(field));
+            let counts = field != Field::ResponseType && is_missing(field);
+            let ignored = seen.ignored.filter(|_| counts);
             if let Some(mistake) = seen.refused.or(ignored) {
                 findings.add_to(field, mistake);
             }
@@ -241,6 +270,16 @@ impl<'a> Fields<'a> {
             if is_missing(field) {
                 findings.add_to(field, mistake);
             }
+        }
+    }
+
+    /// Adds the name under which the request asks for a format. It is never the cause of a refusal.
+    pub(super) fn add_format_name(&self, findings: &mut Findings) {
+        let field = Field::ResponseType;
+        let is_missing = !(self.is_cut || self.has(field));
+        let ignored = self.seen.get(field as usize).and_then(|seen| seen.ignored);
+        if let Some(mistake) = ignored.filter(|_| is_missing) {
+            findings.add_to(field, mistake);
         }
     }
 

@@ -117,10 +117,17 @@ mistakes! {
     TimestampDate "timestamp_date" "`timestamp` is a date: it must be the seconds since 1970",
     TimestampOtherDigits "timestamp_other_digits" "`timestamp` has digits of another script: they must be 0 to 9",
     TimestampGrouped "timestamp_grouped" "`timestamp` has separators between its digits",
+    Placeholder "placeholder" "`{}` is a placeholder: its value was not filled in",
+    ClientLogin "client_login" "an e-mail is sent as a client logs in: only API credentials and admins may call the API",
+    SameValue "same_value" "`{}` is the same text as the name that it belongs to",
     PasswordIsSha1 "password_is_sha1" "`password` is 40 hexadecimal digits, as SHA-1 gives: it must be the md5",
     PasswordIsSha2 "password_is_sha2" "`password` is as many hexadecimal digits as SHA-2 gives: it must be the md5",
     PasswordIsBase64 "password_is_base64" "`password` is base64 of a digest: it must be hexadecimal digits",
     StoredHash "stored_hash" "`{}` is a hash as databases store it: send what was hashed",
+
+    ActionUndocumented "action_undocumented" "WHMCS documents no action of this name",
+    FormatInOtherField "format_in_other_field" "a field of another name asks for a format: only `responsetype` is read",
+    BrowserCall "browser_call" "a browser sent this from a page of another site: whoever opens that page can read the secret",
 
     LineEnd "line_end" "`{}` starts or ends with a line end",
     WhiteSpaceAroundValue "white_space_around_value" "`{}` starts or ends with white space, or with an unencoded `+`",
@@ -179,6 +186,20 @@ impl Findings {
         self.iter().next().is_none()
     }
 
+    /// These findings, and then those of `others`.
+    pub fn and(mut self, others: Self) -> Self {
+        others.iter().for_each(|finding| self.push(finding));
+        self
+    }
+
+    /// Those of one field.
+    pub(super) fn of(self, field: Field) -> Self {
+        let mut findings = Self::default();
+        let of_field = self.iter().filter(|finding| finding.field == Some(field));
+        of_field.for_each(|finding| findings.push(finding));
+        findings
+    }
+
     /// Adds a mistake of the whole request.
     pub(super) fn add(&mut self, mistake: Mistake) {
         self.push(Finding { mistake, field: None });
@@ -219,7 +240,7 @@ mod tests {
             );
             texts.extend([mistake.code().to_string(), secret]);
         }
-        assert_eq!(Mistake::ALL.len(), 62);
-        assert_eq!(texts.len(), 2 * 62);
+        assert_eq!(Mistake::ALL.len(), 68);
+        assert_eq!(texts.len(), 2 * 68);
     }
 }

@@ -1,11 +1,17 @@
-//! What the sender of a refused request probably did wrong. Needs feature `diagnose`.
+//! What the sender of a request probably did wrong. Needs feature `diagnose`.
 //!
 //! A refusal says which rule broke. A finding says which mistake of the sender is the likely cause. It is found in
-//! the request alone: nothing is hashed, looked up or compared with a record. Call [`api`] or [`link`] after a refusal, or for a link whose [`goto` was refused](crate::AutoAuthLogin::is_goto_refused). Log
-//! what it returns. Verification never calls this module.
+//! the request alone: nothing is hashed, looked up or compared with a record. Log what these functions return.
+//! Verification never calls this module.
 //!
-//! The method of the request is not known here. Diagnose only a GET or a POST: any other request, such as the OPTIONS
-//! of a browser, has no body for another reason.
+//! | function | when |
+//! |---|---|
+//! | [`api`], [`link`] | after a refusal |
+//! | [`accepted_api`], [`accepted_link`] | after an acceptance: the request was not followed in one point |
+//! | [`origin`] | the API request has the header `Origin`, accepted or not |
+//!
+//! The method of the request is not known here. Call [`api`] only for a GET or a POST: any other request, such as the
+//! OPTIONS of a browser, has no body for another reason.
 //!
 //! `docs/troubleshooting.md` gives cause and cure for each code.
 //!
@@ -35,6 +41,7 @@
 //! assert_eq!(codes, ["timestamp_milliseconds", "hash_is_md5"]);
 //! ```
 
+mod actions;
 mod body;
 mod fields;
 mod finding;
@@ -135,7 +142,51 @@ fn add_api(fields: &Fields<'_>, missing: Option<Mistake>, findings: &mut Finding
     }
     // API-1: beside a credential, the fields of a login do not count.
     let counts = |field| !(has_credential && matches!(field, Field::Username | Field::Password));
+    values::add_pairs(fields, counts, findings);
     values::add(fields, counts, findings);
+    fields.add_format_name(findings);
+}
+
+/// Diagnoses an API request that was accepted: why its answer may come in another format than the sender wants.
+///
+/// A request whose `responsetype` is `json`, `xml` or `nvp` has no such finding, so it need not be diagnosed.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::diagnose;
+///
+/// let form = Some("application/x-www-form-urlencoded");
+/// let findings = diagnose::accepted_api("", form, "identifier=id&secret=s&action=GetClients&json=json");
+/// assert!(findings.iter().map(|finding| finding.code()).eq(["format_in_other_field"]));
+/// ```
+pub fn accepted_api<Q, B>(query: &Q, content_type: Option<&str>, body: &B) -> Findings
+where
+    Q: AsRef<[u8]> + ?Sized,
+    B: AsRef<[u8]> + ?Sized,
+{
+    api(query, content_type, body).of(Field::ResponseType)
+}
+
+/// Diagnoses the header `Origin` of an API request. Browsers send it, and `host` is the host that was called, with its
+/// port.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::diagnose;
+///
+/// let findings = diagnose::origin("https://shop.example", "billing.example.com");
+/// assert!(findings.iter().map(|finding| finding.code()).eq(["browser_call"]));
+/// assert!(diagnose::origin("https://billing.example.com", "billing.example.com").is_empty());
+/// ```
+pub fn origin(origin: &str, host: &str) -> Findings {
+    let mut findings = Findings::default();
+    let of_origin = origin.split_once("://").map_or(origin, |(_, host)| host);
+    if !of_origin.eq_ignore_ascii_case(host) {
+        findings.add(Mistake::BrowserCall);
+    }
+    findings
 }
 
 fn add_missing_credentials(fields: &Fields<'_>, missing: Mistake, findings: &mut Findings) {
@@ -187,4 +238,21 @@ pub fn link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
     }
     values::add(&fields, |_| true, &mut findings);
     findings
+}
+
+/// Diagnoses a login link that was accepted: why the visitor may come to another page than the sender wants.
+///
+/// # Examples
+///
+/// ```
+/// use whmcs_auth::diagnose;
+///
+/// let findings = diagnose::accepted_link(
+///     "email=demo%40whmcs.com&timestamp=1290100706&hash=6624fa4b6fb3c5fcd24e587154a949911046d92b\
+///      &goto=clientarea.php?action=productdetails&id=5",
+/// );
+/// assert!(findings.iter().map(|finding| finding.code()).eq(["goto_cut_at_ampersand"]));
+/// ```
+pub fn accepted_link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
+    link(query).of(Field::Goto)
 }

@@ -84,6 +84,57 @@ pub(super) fn read(name: &[u8], is_known: fn(Field) -> bool) -> Option<(Field, S
     Some((field, Spelling::Ignored(mistake)))
 }
 
+/// Whether it is the name of an e-mail, as forms for clients have it.
+pub(super) fn is_email(name: &[u8]) -> bool {
+    ["email", "mail", "useremail", "clientemail", "emailaddress"]
+        .iter()
+        .any(|it| is_alike(name, it))
+}
+
+/// Whether a field of no known name asks for the format of the answer. Few names do, so few values are read.
+pub(super) fn asks_format(name: &[u8], value: impl FnOnce() -> SecretBytes) -> bool {
+    const FORMATS: [&str; 6] =
+        ["json", "xml", "nvp", "application/json", "application/xml", "text/xml"];
+    const SWITCHES: [&str; 2] = ["json", "xml"];
+    const NAMES: [&str; 12] = [
+        "format",
+        "output",
+        "outputformat",
+        "outputtype",
+        "returnformat",
+        "type",
+        "datatype",
+        "contenttype",
+        "response",
+        "resptype",
+        "respformat",
+        "accept",
+    ];
+    let is_named = |names: &[&str]| names.iter().any(|known| is_alike(name, known));
+    let is_switch = is_named(&SWITCHES);
+    if !is_switch && !is_named(&NAMES) {
+        return false;
+    }
+    let value = value();
+    let is = |text: &&str| value.0.eq_ignore_ascii_case(text.as_bytes());
+    FORMATS.iter().any(is) || is_switch && ["1", "true", "yes"].iter().any(is)
+}
+
+/// Whether senders of mails add a field of this name to each link, to count visits.
+pub(super) fn is_of_mailer(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 10] = [
+        b"gclid", b"dclid", b"fbclid", b"msclkid", b"mc_cid", b"mc_eid", b"_ga", b"_gl", b"_hsenc",
+        b"_hsmi",
+    ];
+    name.starts_with(b"utm_") || NAMES.contains(&name)
+}
+
+/// Whether a name has the letters and digits of another, in any case.
+fn is_alike(name: &[u8], known: &str) -> bool {
+    let letters = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    name.len() <= MAX_NAME && letters.map(u8::to_ascii_lowercase).eq(known.bytes())
+}
+
 /// Without `amp;` and its numeric forms, however often HTML escaped the `&`.
 fn without_html(mut name: &str) -> &str {
     // A browser shows `&times` as a sign, and takes the `;` after it for a part of it.

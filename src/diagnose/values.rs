@@ -2,10 +2,12 @@
 
 use core::str;
 
+use super::actions::is_documented;
 use super::fields::{Fields, Sent, starts_with_html};
 use super::finding::{Findings, Mistake};
 use super::goto;
 use super::names::{is_blank, is_quote};
+use crate::api::action::Action;
 use crate::autoauth::goto::is_allowed;
 use crate::field::Field;
 
@@ -26,11 +28,100 @@ pub(super) fn add(fields: &Fields<'_>, counts: impl Fn(Field) -> bool, findings:
     for (field, _) in sent().filter(|(field, sent)| has_raw_plus(*field, sent.raw)) {
         findings.add_to(field, Mistake::RawPlus);
     }
+    let action = fields.sent(Field::Action).and_then(|sent| str::from_utf8(&sent.value.0).ok());
+    if action.is_some_and(|name| Action::is_valid(name) && !is_documented(name)) {
+        findings.add_to(Field::Action, Mistake::ActionUndocumented);
+    }
+}
+
+/// Adds that a client logs in, or that both halves of a pair are one text.
+pub(super) fn add_pairs(
+    fields: &Fields<'_>,
+    counts: impl Fn(Field) -> bool,
+    findings: &mut Findings,
+) {
+    let value = |field| {
+        let sent = fields.sent(field).filter(|sent| counts(field) && !sent.is_long);
+        sent.map(|sent| trimmed(&sent.value.0)).filter(|value| !value.is_empty())
+    };
+    let (identifier, username) = (value(Field::Identifier), value(Field::Username));
+    let password = value(Field::Password);
+    // An admin may have an e-mail as username. Whoever sends an md5 knows how admins log in.
+    let is_md5 =
+        password.is_some_and(|text| text.len() == 32 && text.iter().all(u8::is_ascii_hexdigit));
+    let is_client = identifier.is_some_and(is_email)
+        || username.is_some_and(is_email) && !is_md5
+        || identifier.or(username).is_none() && password.is_some() && fields.has_email();
+    if is_client {
+        findings.add(Mistake::ClientLogin);
+    }
+    for (name, secret, field) in
+        [(identifier, value(Field::Secret), Field::Secret), (username, password, Field::Password)]
+    {
+        if name.is_some() && name == secret {
+            findings.add_to(field, Mistake::SameValue);
+        }
+    }
+}
+
+/// Whether a text looks like an e-mail address.
+fn is_email(text: &[u8]) -> bool {
+    let mut parts = text.split(|byte| *byte == b'@');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some([_, ..]), Some([_, domain @ .., _]), None) => {
+            domain.contains(&b'.') && !text.iter().any(u8::is_ascii_whitespace)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a text stands where a value should be: the name of a variable, what a program writes for no value, or what
+/// hides a secret on a screen.
+fn is_placeholder(text: &str) -> bool {
+    const BRACKETS: [(&str, &str); 9] = [
+        ("${", "}"),
+        ("#{", "}"),
+        ("{{", "}}"),
+        ("{", "}"),
+        ("[[", "]]"),
+        ("[", "]"),
+        ("<", ">"),
+        ("%", "%"),
+        ("*|", "|*"),
+    ];
+    const NO_VALUES: [&str; 7] =
+        ["undefined", "null", "none", "nil", "nan", "array", "[object object]"];
+    let is_made_of = |name: &str, marks: &str| {
+        name.contains(|letter: char| letter.is_ascii_alphabetic())
+            && name.chars().all(|it| it.is_ascii_alphanumeric() || marks.contains(it))
+    };
+    let is_in = |(start, end): (&str, &str)| {
+        let inside = text.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        inside.is_some_and(|name| is_made_of(name, "_-.:$ "))
+    };
+    let of_shell = text.strip_prefix('$').filter(|name| !name.contains(char::is_lowercase));
+    let starts_with_your = text.get(..5).is_some_and(|start| {
+        ["your_", "your-", "your "].iter().any(|your| start.eq_ignore_ascii_case(your))
+    });
+    let is_hidden = ['*', 'x', 'X', '.', '\u{2022}']
+        .into_iter()
+        .any(|mark| text.chars().count() >= 4 && text.chars().all(|it| it == mark));
+    BRACKETS.into_iter().any(is_in)
+        || of_shell.is_some_and(|name| is_made_of(name, "_"))
+        || NO_VALUES.iter().any(|known| text.eq_ignore_ascii_case(known))
+        || starts_with_your
+        || is_hidden
 }
 
 fn add_kind(field: Field, sent: &Sent<'_>, findings: &mut Findings) {
     let text = trimmed(&sent.value.0);
+    let has_placeholder = || {
+        // An access key may have brackets, and a `goto` has a grammar.
+        let may = !matches!(field, Field::AccessKey | Field::Goto) && !sent.is_long;
+        may && str::from_utf8(text).is_ok_and(is_placeholder)
+    };
     let kind = match field {
+        _ if has_placeholder() => Some(Mistake::Placeholder),
         Field::Secret | Field::Password if is_stored_hash(text) => Some(Mistake::StoredHash),
         Field::Password => kind_of_password(text),
         Field::Hash => kind_of_hash(text),

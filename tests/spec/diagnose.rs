@@ -265,7 +265,7 @@ fn a_name_that_resembles_a_known_one() {
         for name in names.split(' ') {
             let body = format!("{name}=x&{PAIR}");
             assert_api("", FORM, &body, &[&format!("resembling_name({field})")]);
-            assert_api("", FORM, format!("{field}=x&{body}"), &[]);
+            assert_api("", FORM, format!("{field}=GetClients&{body}"), &[]);
         }
     }
     for (field, names) in [
@@ -497,14 +497,14 @@ fn encoded_twice_or_not_at_all() {
         (&format!("{PAIR}&accesskey=50%2541x"), &[]),
         (&format!("{PAIR}&accesskey=50%2540x"), &["encoded_twice(accesskey)"]),
         (&with("a&b"), &["raw_ampersand(secret)"]),
-        (&with("a&b&action=x"), &["raw_ampersand(secret)"]),
+        (&with("a&b&action=GetClients"), &["raw_ampersand(secret)"]),
         (&with("a&&"), &[]),
         (&with("a&action"), &[]),
         (&with("a&x=1&b"), &["raw_ampersand(secret)"]),
         // In a body a `#` ends nothing.
         (&with("a#b"), &[]),
         ("username=a+b%40c.test&password=p", &["raw_plus(username)"]),
-        ("username=a%2Bb%40c.test&password=p", &[]),
+        ("username=a%2Bb%40c.test&password=5f4dcc3b5aa765d61d8327deb882cf99", &[]),
         ("identifier%3Did%26secret%3Ds", &["form_encoded_twice(identifier)"]),
         ("identifier=id%26secret%3Ds", &["encoded_separator(secret)"]),
         (
@@ -631,6 +631,243 @@ fn a_password_of_another_kind() {
     }
     // Beside a pair the login fields do not count.
     assert_api("", FORM, format!("{PAIR}&{}", login(bcrypt)), &[]);
+}
+
+#[test]
+fn what_a_client_logs_in_with() {
+    assert_forms(&[
+        ("username=demo@whmcs.com&password=Passw0rd", &["client_login"]),
+        ("username=demo%40whmcs.com&password=", &["empty_value(password)", "client_login"]),
+        ("email=demo@whmcs.com&password=Passw0rd", &["client_login"]),
+        (
+            "Email=demo@whmcs.com&username=&password=5f4dcc3b5aa765d61d8327deb882cf99",
+            &["empty_value(username)", "client_login"],
+        ),
+        ("user_email=demo@whmcs.com&password=Passw0rd", &["client_login"]),
+        ("identifier=demo@whmcs.com&secret=s", &["client_login"]),
+        // Whoever sends an md5 knows how admins log in, and an admin may have an e-mail as username.
+        ("username=demo@whmcs.com&password=5f4dcc3b5aa765d61d8327deb882cf99", &[]),
+        (&format!("{PAIR}&action=ValidateLogin&email=demo@whmcs.com&password2=p"), &[]),
+        (&format!("{PAIR}&username=demo@whmcs.com&password=Passw0rd"), &[]),
+        (&format!("{ADMIN}&action=AddUser&email=demo@whmcs.com"), &[]),
+        ("email=demo@whmcs.com&password2=p", &["no_credential_field"]),
+        ("emails=demo@whmcs.com&password=p", &[]),
+        ("username=admin@host&password=p", &[]),
+        ("username=@whmcs.com&password=p", &[]),
+        ("username=a@b@whmcs.com&password=p", &[]),
+        ("username=demo@whmcs.com%20or.so&password=p", &[]),
+    ]);
+}
+
+#[test]
+fn the_same_text_twice() {
+    let identifier = "D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv";
+    assert_forms(&[
+        (&format!("identifier={identifier}&secret={identifier}"), &["same_value(secret)"]),
+        (
+            &format!("secret={identifier}%0A&identifier={identifier}"),
+            &["same_value(secret)", "line_end(secret)"],
+        ),
+        ("username=admin&password=admin", &["same_value(password)"]),
+        ("identifier=&secret=", &["empty_value(identifier)", "empty_value(secret)"]),
+        (&format!("identifier={identifier}&secret={}", identifier.to_lowercase()), &[]),
+        (&format!("{PAIR}&username=admin&password=admin"), &[]),
+        ("identifier=id&username=u&password=id", &[]),
+    ]);
+}
+
+#[test]
+fn a_placeholder_in_place_of_a_value() {
+    let with = |value: &str| format!("identifier=id&secret={}", form_urlencoded(value));
+    for value in [
+        "${WHMCS_SECRET}",
+        "$WHMCS_SECRET",
+        "#{secret}",
+        "{{ secret }}",
+        "{{secret}}",
+        "{secret}",
+        "{$secret}",
+        "<secret>",
+        "<your secret>",
+        "[secret]",
+        "[[secret]]",
+        "%WHMCS_SECRET%",
+        "*|SECRET|*",
+        "YOUR_API_SECRET",
+        "your-secret-here",
+        "undefined",
+        "null",
+        "None",
+        "NaN",
+        "Array",
+        "[object Object]",
+        "********",
+        "xxxxxxxx",
+        "\u{2022}\u{2022}\u{2022}\u{2022}",
+    ] {
+        assert_api("", FORM, with(value), &["placeholder(secret)"]);
+    }
+    for value in [
+        "$Money",
+        "$5",
+        "${WHMCS_SECRET",
+        "{a,b}",
+        "{}",
+        "<>",
+        "[1]",
+        "%%",
+        "yours",
+        "your",
+        "undefined1",
+        "nullable",
+        "***",
+        "xxxx*",
+        "",
+    ] {
+        let found = codes(&diagnose::api("", FORM, &with(value)));
+        assert!(!found.iter().any(|code| code == "placeholder(secret)"), "{value:?} {found:?}");
+    }
+    assert_links(&[
+        (&LINK.replace("demo%40whmcs.com", "%25recipient.email%25"), &["placeholder(email)"]),
+        (
+            &LINK.replace("6624fa4b6fb3c5fcd24e587154a949911046d92b", "{{hash}}"),
+            &["placeholder(hash)"],
+        ),
+        (&LINK.replace("1290100706", "null"), &["placeholder(timestamp)"]),
+    ]);
+    assert_forms(&[
+        ("username={{user}}&password=p", &["placeholder(username)"]),
+        (&format!("{PAIR}&action=undefined"), &["placeholder(action)", "action_undocumented"]),
+        // An access key may have brackets.
+        (&format!("{PAIR}&accesskey=[key]"), &[]),
+    ]);
+}
+
+#[test]
+fn an_action_that_whmcs_does_not_document() {
+    for action in ["GetSystemStats", "GetClient", "get_clients", "Clients", "AddAnouncement", "x"] {
+        assert_api("", FORM, format!("{PAIR}&action={action}"), &["action_undocumented"]);
+        assert_api(&format!("action={action}"), FORM, PAIR, &["action_undocumented"]);
+    }
+    for action in ["GetClients", "getclients", "GETCLIENTS", "WhmcsDetails", "AcceptOrder"] {
+        assert_api("", FORM, format!("{PAIR}&action={action}"), &[]);
+    }
+    // What is not an action at all is refused as such.
+    for action in ["", "get-clients", "Clients%3A%3Aget", "GetClients.php", &"a".repeat(65)] {
+        assert_api("", FORM, format!("{PAIR}&action={action}"), &[]);
+    }
+}
+
+/// Each is accepted, and answered as text.
+#[test]
+fn a_format_that_is_asked_for_in_another_way() {
+    let in_other_field = "format_in_other_field(responsetype)";
+    let resembling = "resembling_name(responsetype)";
+    for (field, code) in [
+        ("json=json", in_other_field),
+        ("json=1", in_other_field),
+        ("JSON=true", in_other_field),
+        ("xml=yes", in_other_field),
+        ("format=json", in_other_field),
+        ("Format=JSON", in_other_field),
+        ("format=nvp", in_other_field),
+        ("output=xml", in_other_field),
+        ("dataType=json", in_other_field),
+        ("content-type=application%2Fjson", in_other_field),
+        ("type=%6Ason", in_other_field),
+        ("responsetype=&format=json", in_other_field),
+        ("responseType=json", resembling),
+        ("response_format=json", resembling),
+        ("amp;responsetype=json", "html_escaped_name(responsetype)"),
+        ("data[responsetype]=json", "nested_name(responsetype)"),
+        ("responsetype%09=json", "white_space_around_name(responsetype)"),
+        ("responsetype=json%0D", "line_end(responsetype)"),
+        ("responsetype=json+", "white_space_around_value(responsetype)"),
+        ("responsetype=%22json%22", "quoted_value(responsetype)"),
+    ] {
+        let body = format!("{field}&{PAIR}&action=GetClients");
+        assert_eq!(codes(&diagnose::accepted_api("", FORM, &body)), [code], "{field}");
+        assert_eq!(codes(&diagnose::accepted_api(&body, None, "")), [code], "{field}");
+        assert_api("", FORM, body, &[code]);
+    }
+    let (content_type, body) =
+        multipart(&[("format", "json"), ("identifier", "id"), ("secret", "s")]);
+    assert_eq!(codes(&diagnose::accepted_api("", content_type, &body)), [in_other_field]);
+
+    for field in [
+        "",
+        "responsetype=json",
+        "responsetype=json&format=json",
+        "format=pdf",
+        "type=general",
+        "output=",
+        "json=%7B%22a%22%3A1%7D",
+        "json=0",
+        "jsonp=json",
+        "search=json",
+        "formats=json",
+        "email=a@b.test&password=p&api_secret=x&access_key=y&secret_key=z",
+    ] {
+        let body = format!("{field}&{PAIR}&action=GetClients");
+        assert_eq!(codes(&diagnose::accepted_api("", FORM, &body)), [""; 0], "{field}");
+    }
+    // A format is never the cause of a refusal.
+    assert_forms(&[(
+        &format!("format=json&{PAIR}%0A&action=GetClient"),
+        &["line_end(secret)", "action_undocumented", in_other_field],
+    )]);
+    assert_links(&[(&format!("{LINK}&format=json"), &[])]);
+}
+
+/// Each is accepted, and the visitor comes to another page.
+#[test]
+fn a_goto_that_is_sent_in_another_way() {
+    let cut = "goto_cut_at_ampersand";
+    for (query, expected) in [
+        (format!("{LINK}&goto=clientarea.php?action=productdetails&id=5"), &[cut][..]),
+        (format!("goto=viewticket.php?tid=1&c=Ab&{LINK}"), &[cut]),
+        (format!("{LINK}&goto=reset.php?a=b&token=x"), &[cut]),
+        (format!("{LINK}&goto=cart.php?a=add&utm_source=mail&id=5"), &[cut]),
+        (format!("{LINK}&redirect=cart.php"), &["resembling_name(goto)"]),
+        (format!("{LINK}&amp;goto=cart.php"), &["html_escaped_name(goto)"]),
+        (format!("{LINK}&goto=cart.php%3Fa%3Db%26amp%3Bid%3D5"), &["html_escaped_value(goto)"]),
+        (format!("{LINK}&goto=//evil.example"), &["goto_other_site"]),
+        (LINK.replace("demo", "a+b") + "&goto=//evil.example", &["goto_other_site"]),
+        (LINK.to_owned(), &[]),
+        (LINK.replace("demo", "a+b"), &[]),
+        (format!("goto=viewinvoice.php?id=12&{LINK}"), &[]),
+        (format!("{LINK}&goto=clientarea.php%3Faction%3Dproductdetails%26id%3D5"), &[]),
+        (format!("{LINK}&goto=cart.php?a=b&utm_source=mail&utm_id=1&gclid=x&mc_eid=y"), &[]),
+        (format!("{LINK}&goto=cart.php&token=x"), &[]),
+        (format!("goto=cart.php?a=b&token=x&{}", LINK.replace("&hash", "&x")), &[]),
+        (format!("{LINK}&utm_source=mail&format=json"), &[]),
+    ] {
+        assert_eq!(codes(&diagnose::accepted_link(&query)), expected, "{query}");
+    }
+}
+
+#[test]
+fn a_call_of_a_browser() {
+    for (origin, host) in [
+        ("https://shop.example", "billing.example.com"),
+        ("null", "billing.example.com"),
+        ("", "billing.example.com"),
+        ("https://billing.example.com", "billing.example.com:8443"),
+        ("https://example.com", "billing.example.com"),
+        ("file://", "billing.example.com"),
+        ("https://shop.example", ""),
+    ] {
+        assert_eq!(codes(&diagnose::origin(origin, host)), ["browser_call"], "{origin} {host}");
+    }
+    for (origin, host) in [
+        ("https://billing.example.com", "billing.example.com"),
+        ("http://BILLING.example.com:8080", "billing.example.com:8080"),
+    ] {
+        assert!(diagnose::origin(origin, host).is_empty(), "{origin} {host}");
+    }
+    let browser = diagnose::origin("null", "");
+    let both = browser.and(diagnose::api("", JSON, "{}")).and(browser);
+    assert_eq!(codes(&both), ["browser_call", "body_is_json"]);
 }
 
 #[test]

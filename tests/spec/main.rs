@@ -61,6 +61,8 @@ mod gate_proxies;
 mod http;
 #[cfg(all(feature = "std", feature = "test-util"))]
 mod made_by_hand;
+#[cfg(feature = "diagnose")]
+mod near_misses;
 #[cfg(feature = "form")]
 mod received;
 #[cfg(feature = "form")]

@@ -17,7 +17,7 @@ use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::http::check_call;
 use whmcs_auth::{
     ActionName, ApiCaller, ApiError, ApiPolicy, ApiRefusal, ApiRequest, AsyncCredentialStore,
-    PendingDecision, Received, Refusal,
+    PendingDecision, Received, Refusal, ResponseType,
 };
 
 use crate::access::CurrentAccess;
@@ -155,8 +155,8 @@ struct Verified<Id> {
     caller: ApiCaller<Id>,
     action: ActionName,
     address: IpAddr,
-    /// Whether the caller may expect another format of the answer.
-    is_format_unknown: bool,
+    /// Whether the answer comes as text. The caller may expect another format.
+    is_text: bool,
 }
 
 /// What is known about a request that is being verified.
@@ -192,15 +192,12 @@ where
             let report = Report::of_call(cause).with_address(address).with_caller(name);
             Rejection::of_call(report.with_sent(sent.clone()), &received)
         })?;
-        let Verified { caller, action, address, is_format_unknown } = verified;
-        if is_format_unknown {
+        let Verified { caller, action, address, is_text } = verified;
+        if is_text || sent.is_of_browser() {
             watch::leave(&head.extensions, || {
-                let sentence = "the response type is not json, xml or nvp: the answer is text";
-                Report::of_call(Cause::new("format_unknown", sentence, 200, ""))
-                    .of_accepted()
-                    .with_address(Some(address))
-                    .with_caller(Some(name_of(&caller)))
-                    .with_sent(sent.clone())
+                let report = Report::of_call(not_followed(&sent, &received.api_request())?);
+                let report = report.of_accepted().with_address(Some(address));
+                Some(report.with_caller(Some(name_of(&caller))).with_sent(sent.clone()))
             });
         }
         let received = Arc::new(received);
@@ -241,10 +238,10 @@ where
         let guess = allowed(guess, checked).await?;
         let caller = self.caller(&request, guess).await?;
         let action = caller.authorize(request.action());
-        let is_format_unknown = request.has_unknown_response_type();
+        let is_text = request.response_type() == ResponseType::Nvp;
         drop(request);
         let action = action.inspect_err(|_| progress.caller = Some(name_of(&caller)))?;
-        Ok(Verified { caller, action, address, is_format_unknown })
+        Ok(Verified { caller, action, address, is_text })
     }
 
     async fn body(&self, head: &Parts, body: Body) -> Result<Bytes, Cause> {
@@ -280,6 +277,18 @@ where
         let decision = tokio::spawn(decide(guess, pending, permit));
         decision.await.map_err(|error| Cause::stopped(&error))?
     }
+}
+
+/// What of an accepted call was not followed.
+fn not_followed(sent: &Sent, request: &ApiRequest<'_>) -> Option<Cause> {
+    let (code, sentence) = if sent.is_of_browser() {
+        ("browser_call", "a browser sent the call, from a page of another site")
+    } else if request.has_unknown_response_type() || !sent.not_followed().is_empty() {
+        ("format_unknown", "no `responsetype` is json, xml or nvp: the answer is text")
+    } else {
+        return None;
+    };
+    Some(Cause::new(code, sentence, 200, ""))
 }
 
 /// Returns the guess, or ends it as failed if the address or the access key was refused.

@@ -14,7 +14,7 @@ use crate::access::CurrentAccess;
 use crate::cause::Cause;
 use crate::guess::Guess;
 use crate::rejection::Rejection;
-use crate::report::Report;
+use crate::report::{Report, Sent};
 use crate::turns::Turns;
 use crate::watch;
 
@@ -89,24 +89,27 @@ impl LinkVerifier {
             guess.end(verdict.as_ref().map(|_| ()).map_err(Refusal::code)).await;
         }
         let login = verdict.map_err(|refusal| refuse(refusal.into()))?.into_owned();
-        let not_followed = match () {
-            () if login.is_goto_refused() => {
-                Some(("goto_refused", "the goto may lead to another site, so it is not followed"))
-            }
-            () if login.goto_acts() => Some((
-                "goto_acts",
-                "the goto is a page that acts as soon as it is opened, so it is not followed",
-            )),
-            () => None,
-        };
-        if let Some((code, sentence)) = not_followed {
-            watch::leave(&head.extensions, || {
-                let cause = Cause::new(code, sentence, 200, "");
-                Report::of_link(cause).of_accepted().with_address(known)
-            });
-        }
+        watch::leave(&head.extensions, || {
+            let sent = Sent::link(head.uri.clone());
+            let cause = not_followed(&login, &sent)?;
+            Some(Report::of_link(cause).of_accepted().with_address(known).with_sent(sent))
+        });
         Ok(LoginLink { login, now, address: known })
     }
+}
+
+/// What of a genuine link is not followed.
+fn not_followed(login: &AutoAuthLogin<'_>, sent: &Sent) -> Option<Cause> {
+    let (code, sentence) = if login.is_goto_refused() {
+        ("goto_refused", "the goto may lead to another site, so it is not followed")
+    } else if login.goto_acts() {
+        ("goto_acts", "the goto is a page that acts as soon as it is opened, so it is not followed")
+    } else if !sent.not_followed().is_empty() {
+        ("goto_misread", "the goto was probably cut, or sent under another name")
+    } else {
+        return None;
+    };
+    Some(Cause::new(code, sentence, 200, ""))
 }
 
 impl fmt::Debug for LinkVerifier {

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use axum::body::Bytes;
 use axum::extract::MatchedPath;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use whmcs_auth::diagnose::{self, Findings};
 
 use crate::cause::Cause;
@@ -33,7 +33,9 @@ use crate::cause::Cause;
 /// |---|---|
 /// | `goto_refused` | the `goto` of a link is malformed or outside the grammar, so it is not followed |
 /// | `goto_acts` | the `goto` is a page that acts as soon as it is opened, so it is not followed |
-/// | `format_unknown` | the response type of a call is not `json`, `xml` or `nvp`, so the answer comes as text |
+/// | `goto_misread` | the `goto` was probably cut, or sent under another name |
+/// | `format_unknown` | a call asks for a format in a way that is not read, so the answer comes as text |
+/// | `browser_call` | a browser sent the call, from a page of another site: the secret stands in that page |
 ///
 /// # Security
 ///
@@ -68,13 +70,16 @@ pub(crate) struct Sent {
     /// `None` if it was not read.
     body: Option<Bytes>,
     is_link: bool,
+    /// What the header `Origin` says.
+    origin: Findings,
 }
 
 impl Sent {
     pub(crate) fn call(head: &Parts, body: Option<Bytes>) -> Self {
         let mut types = head.headers.get_all(CONTENT_TYPE).iter();
         let content_type = types.next().filter(|_| types.next().is_none()).cloned();
-        Self { uri: head.uri.clone(), content_type, body, is_link: false }
+        let origin = of_origin(&head.headers, &head.uri);
+        Self { uri: head.uri.clone(), content_type, body, is_link: false, origin }
     }
 
     pub(crate) fn link(uri: Uri) -> Self {
@@ -89,6 +94,12 @@ impl Sent {
         self.content_type.as_ref()?.to_str().ok()
     }
 
+    /// Whether a browser sent it, from a page of another site.
+    pub(crate) fn is_of_browser(&self) -> bool {
+        !self.origin.is_empty()
+    }
+
+    /// By the query and the body.
     fn findings(&self) -> Findings {
         match &self.body {
             Some(body) => diagnose::api(self.query(), self.content_type(), body),
@@ -96,6 +107,27 @@ impl Sent {
             None => Findings::default(),
         }
     }
+
+    /// What of the query and the body was not followed.
+    pub(crate) fn not_followed(&self) -> Findings {
+        match &self.body {
+            Some(body) => diagnose::accepted_api(self.query(), self.content_type(), body),
+            None if self.is_link => diagnose::accepted_link(self.query()),
+            None => Findings::default(),
+        }
+    }
+}
+
+/// Several headers count as those of another site.
+fn of_origin(headers: &HeaderMap, uri: &Uri) -> Findings {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let Some(origin) = origins.next() else { return Findings::default() };
+    let host = match uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
+    };
+    let origin = origin.to_str().ok().filter(|_| origins.next().is_none());
+    diagnose::origin(origin.unwrap_or_default(), host)
 }
 
 impl Report {
@@ -225,14 +257,20 @@ impl Report {
         self.sent.as_ref().and_then(|sent| sent.body.as_deref()).unwrap_or_default()
     }
 
-    /// What the sender probably did wrong, by the look of the request. Each call searches again. Nothing is found
-    /// if the service failed, if the method was refused, if the caller must wait, or if the body was not read.
+    /// What the sender probably did wrong, by the look of the request. Each call searches again. If the request was
+    /// accepted, the findings are only about what was not followed.
+    ///
+    /// Nothing is found if the service failed or if the caller must wait. If the method was refused or the body was not
+    /// read, the only finding is that a browser sent the call.
     pub fn findings(&self) -> Findings {
-        let status = self.http_status();
-        let is_not_by_look = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::TOO_MANY_REQUESTS];
-        let has_no_look = status.is_server_error() || is_not_by_look.contains(&status);
-        let sent = self.sent.as_ref().filter(|_| !has_no_look);
-        sent.map_or_else(Findings::default, Sent::findings)
+        let Some(sent) = &self.sent else { return Findings::default() };
+        match self.http_status() {
+            StatusCode::TOO_MANY_REQUESTS => Findings::default(),
+            status if status.is_server_error() => Findings::default(),
+            StatusCode::METHOD_NOT_ALLOWED => sent.origin,
+            _ if self.is_accepted => sent.origin.and(sent.not_followed()),
+            _ => sent.origin.and(sent.findings()),
+        }
     }
 }
 

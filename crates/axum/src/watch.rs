@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Extensions;
@@ -13,6 +14,7 @@ use axum::http::header::{
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::recent::Recent;
 use crate::report::Report;
 
 type Watcher = Arc<dyn Fn(&Report) + Send + Sync>;
@@ -23,14 +25,16 @@ type Page = Arc<dyn Fn(&Report) -> Response + Send + Sync>;
 #[must_use]
 pub struct Watch {
     watcher: Watcher,
+    recent: Arc<Recent>,
     page: Option<Page>,
 }
 
 impl Watch {
     /// Hands each [`Report`] to this function. The function gets one for each refusal, and one for each accepted
-    /// request that was followed only in part.
+    /// request that was followed only in part. It gets the latter at most once a minute for each code and each sender. A
+    /// sender is an IPv4 address or an IPv6 /64.
     pub fn new(watcher: impl Fn(&Report) + Send + Sync + 'static) -> Self {
-        Self { watcher: Arc::new(watcher), page: None }
+        Self { watcher: Arc::new(watcher), recent: Arc::default(), page: None }
     }
 
     /// Answers refused login links, and refusals of the service's own routes, with this page in place of a line of
@@ -68,10 +72,10 @@ impl Notes {
     }
 }
 
-/// Leaves the report of an accepted request for the layer, if there is one.
-pub(crate) fn leave(extensions: &Extensions, report: impl FnOnce() -> Report) {
+/// Leaves the report of an accepted request, if it has one, for the layer, if there is one.
+pub(crate) fn leave(extensions: &Extensions, report: impl FnOnce() -> Option<Report>) {
     if let Some(notes) = extensions.get::<Notes>() {
-        notes.lock().report = Some(report());
+        notes.lock().report = report();
     }
 }
 
@@ -102,7 +106,12 @@ pub async fn watch(State(watch): State<Watch>, mut request: Request, next: Next)
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     let Note { report: left, address } = std::mem::take(&mut *notes.lock());
-    if let Some(report) = response.extensions_mut().remove::<Report>() {
+    let of_answer = response.extensions_mut().remove::<Report>();
+    let (refused, accepted) = match of_answer {
+        Some(report) if report.is_accepted() => (None, Some(report)),
+        refused => (refused, left),
+    };
+    if let Some(report) = refused {
         let is_page = !report.is_call();
         let report = report.on_route(uri, route).or_address(address);
         (watch.watcher)(&report);
@@ -111,8 +120,11 @@ pub async fn watch(State(watch): State<Watch>, mut request: Request, next: Next)
             _ => response,
         };
     }
-    if let Some(report) = left {
-        (watch.watcher)(&report.with_status(response.status()).on_route(uri, route));
+    if let Some(report) = accepted {
+        let report = report.with_status(response.status()).on_route(uri, route).or_address(address);
+        if watch.recent.may_tell(report.code(), report.address(), Instant::now()) {
+            (watch.watcher)(&report);
+        }
     }
     response
 }

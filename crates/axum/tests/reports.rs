@@ -12,15 +12,16 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, post};
 use axum::{Extension, Router};
 use support::{
-    Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, STRANGER, Store, access, auth, call, form,
-    from, multipart, request, router, send, store,
+    ACCESS_KEY, Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, STRANGER, Store, access, auth,
+    call, form, from, multipart, request, router, send, store,
 };
 use tower::{Layer, ServiceExt};
+use whmcs_auth::gate::AddressGate;
 use whmcs_auth::replay::ReplayGuard;
 use whmcs_auth::{ApiPolicy, ApiRefusal, AutoAuthKey, FixedClock, sign_autoauth};
 use whmcs_auth_axum::{
-    Access, ApiCall, Authenticator, Cause, LinkVerifier, LoginLink, Rejection, Report, Watch,
-    authorize, watch,
+    Access, ApiCall, Authenticator, Cause, LinkVerifier, LoginLink, NotFollowed, Rejection, Report,
+    Watch, authorize, watch,
 };
 
 const ADMIN: &str = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99";
@@ -220,8 +221,148 @@ async fn a_format_that_is_unknown_is_answered_as_text_and_reported() {
         assert_eq!(report.address(), Some("203.0.113.7".parse().unwrap()));
         assert_eq!(report.query(), "responsetype=jsn");
         assert!(report.is_accepted() && report.is_call());
-        assert!(report.to_string().starts_with("format_unknown: the response type is not json"));
+        assert!(report.to_string().starts_with("format_unknown: no `responsetype` is json"));
     }
+}
+
+/// Each asks for a format, and gets text.
+#[tokio::test]
+async fn a_format_that_is_asked_for_in_another_way_is_reported_with_its_finding() {
+    for (field, expected) in [
+        ("json=json", &["format_in_other_field"][..]),
+        ("format=json", &["format_in_other_field"]),
+        ("output=xml", &["format_in_other_field"]),
+        ("dataType=json", &["format_in_other_field"]),
+        ("responseType=json", &["resembling_name"]),
+        ("amp;responsetype=json", &["html_escaped_name"]),
+        ("responsetype=json%0D", &["line_end"]),
+        ("responsetype=%22json%22", &["quoted_value"]),
+        ("responsetype=application/json", &[]),
+    ] {
+        let pair = PAIR.replace(SECRET, &format!("{SECRET}&access_key=x%0A"));
+        let answer = call(form(format!("action=GetClients&{field}&{pair}"))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "text/plain"));
+        assert_eq!(answer.code(), "format_unknown", "{field}");
+        assert_eq!(findings(&answer.report.unwrap()), expected, "{field}");
+    }
+    let parts = multipart(&[
+        ("; name=\"action\"", "GetClients"),
+        ("; name=\"identifier\"", IDENTIFIER),
+        ("; name=\"secret\"", SECRET),
+        ("; name=\"format\"", "json"),
+    ]);
+    let report = report_of(support::post(MULTIPART, "", parts)).await;
+    assert_eq!(
+        (report.code(), findings(&report)),
+        ("format_unknown", vec!["format_in_other_field"])
+    );
+}
+
+/// The requests of public client libraries, as they send them.
+#[tokio::test]
+async fn what_client_libraries_send_is_not_reported() {
+    let router = router(auth().with_get(true));
+    let md5 = ADMIN;
+    for (query, body) in [
+        ("", format!("action=GetClients&{PAIR}&responsetype=json")),
+        ("", format!("{PAIR}&action=GetClients&responsetype=json&search=a%2Bb%40example.com")),
+        (
+            "action=GetClients",
+            format!("username={IDENTIFIER}&password={SECRET}&{ACCESS_KEY}&responsetype=json"),
+        ),
+        ("", format!("action=GetClients&pid=1&responsetype=json&{md5}&{ACCESS_KEY}")),
+        ("", format!("{PAIR}&username=&password=&accesskey=&action=GetClients&responsetype=xml")),
+        // WHMCS answers as text by default.
+        ("", format!("{PAIR}&action=GetClients")),
+        ("", format!("{PAIR}&action=GetClients&type=general&format=pdf&email=a%40b.test&json=")),
+    ] {
+        for content_type in [FORM, "application/x-www-form-urlencoded;charset=UTF-8"] {
+            let answer =
+                send(router.clone(), support::post(content_type, query, body.clone())).await;
+            assert_eq!(answer.verdict(), (200, ""), "{query} {body}");
+        }
+    }
+    let query = format!("endpoint=e&{PAIR}&responsetype=json&action=GetClients");
+    let get = request("GET", &format!("/includes/api.php?{query}")).body(Body::empty()).unwrap();
+    assert_eq!(send(router.clone(), get).await.verdict(), (200, ""));
+
+    // Node's `fetch` sends one header of a browser.
+    let mut node = form(format!("action=GetClients&{PAIR}"));
+    node.headers_mut().insert("sec-fetch-mode", HeaderValue::from_static("cors"));
+    assert_eq!(send(router, node).await.verdict(), (200, ""));
+}
+
+#[tokio::test]
+async fn a_call_of_a_browser_is_reported() {
+    let sent = |method: &str, origins: &[&'static str], body: &str| {
+        let mut request = request(method, "/includes/api.php")
+            .header(header::HOST, "billing.example.com")
+            .header(header::CONTENT_TYPE, FORM)
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        for origin in origins {
+            request.headers_mut().append(header::ORIGIN, HeaderValue::from_static(origin));
+        }
+        request
+    };
+    let accepted = format!("action=GetClients&{PAIR}");
+    let (other, same) = ("https://shop.example", "https://billing.example.com");
+    for (method, origins, body, verdict, expected) in [
+        // Browsers ask first. Nothing else is said of a request without a body.
+        ("OPTIONS", &[other][..], "", (405, "method_not_allowed"), &["browser_call"][..]),
+        ("OPTIONS", &[], "", (405, "method_not_allowed"), &[]),
+        ("OPTIONS", &[same], "", (405, "method_not_allowed"), &[]),
+        ("GET", &[other], "", (405, "get_not_allowed"), &["browser_call"]),
+        ("POST", &[other], &accepted, (200, "browser_call"), &["browser_call"]),
+        ("POST", &["null"], &accepted, (200, "browser_call"), &["browser_call"]),
+        ("POST", &[same, same], &accepted, (200, "browser_call"), &["browser_call"]),
+        ("POST", &[same], &accepted, (200, ""), &[]),
+        ("POST", &[], &accepted, (200, ""), &[]),
+        (
+            "POST",
+            &[other],
+            &format!("{accepted}&json=json"),
+            (200, "browser_call"),
+            &["browser_call", "format_in_other_field"],
+        ),
+        ("POST", &[other], "", (403, "missing_credentials"), &["browser_call", "no_body"]),
+    ] {
+        let answer = send(router(auth()), sent(method, origins, body)).await;
+        assert_eq!(answer.verdict(), verdict, "{method} {origins:?} {body}");
+        let found = answer.report.map_or_else(Vec::new, |report| findings(&report));
+        assert_eq!(found, expected, "{method} {origins:?} {body}");
+    }
+    // HTTP/2 has the host in the URL. And the body of a stranger is not read.
+    let mut whole = sent("POST", &[same], &accepted);
+    whole.headers_mut().remove(header::HOST);
+    *whole.uri_mut() = "https://billing.example.com/includes/api.php".parse().unwrap();
+    assert_eq!(send(router(auth()), whole).await.verdict(), (200, ""));
+    let auth = Authenticator::new(store(), support::access_without_key());
+    let report =
+        send(router(auth), from(STRANGER, sent("POST", &[other], "x"))).await.report.unwrap();
+    assert_eq!((report.code(), findings(&report)), ("address_not_listed", vec!["browser_call"]));
+}
+
+/// Hands the codes to a list, over several requests.
+fn listed(router: Router) -> (Router, Arc<Mutex<Vec<&'static str>>>) {
+    let codes = Arc::<Mutex<Vec<_>>>::default();
+    let seen = Arc::clone(&codes);
+    let log = Watch::new(move |report: &Report| seen.lock().unwrap().push(report.code()));
+    (router.layer(from_fn_with_state(log, watch)), codes)
+}
+
+/// A client makes the same mistake on every call. A refusal is always handed over: somebody may guess.
+#[tokio::test]
+async fn an_accepted_request_is_reported_once_a_minute_for_each_sender() {
+    let access =
+        access().with_addresses(AddressGate::new().with_entries(["203.0.113.7", "2001:db8::7"]));
+    let (router, codes) = listed(router(Authenticator::new(store(), access)));
+    let text = || form(format!("action=GetClients&json=json&{PAIR}"));
+    for request in [text(), text(), from("[2001:db8::7]:1", text()), text(), form(""), form("")] {
+        let _ = router.clone().oneshot(request).await.unwrap();
+    }
+    let refused = "missing_credentials";
+    assert_eq!(*codes.lock().unwrap(), ["format_unknown", "format_unknown", refused, refused]);
 }
 
 /// One request has one report.
@@ -328,6 +469,24 @@ async fn a_goto_that_is_not_followed_is_reported() {
         assert!(report.is_accepted() && !report.is_call());
         assert!(report.query().ends_with(goto));
     }
+    for (fields, location, expected) in [
+        (
+            "goto=clientarea.php?action=productdetails&id=5",
+            "clientarea.php?action=productdetails",
+            "goto_cut_at_ampersand",
+        ),
+        ("redirect=cart.php", "clientarea.php", "resembling_name"),
+        ("amp;goto=cart.php", "clientarea.php", "html_escaped_name"),
+    ] {
+        let answer = send(links(), visit(&format!("{LINK}&{fields}"))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (302, location));
+        let report = answer.report.unwrap();
+        assert_eq!((report.code(), findings(&report)), ("goto_misread", vec![expected]));
+        assert!(report.is_accepted() && !report.is_call());
+    }
+    for fields in ["", "&goto=cart.php", "&goto=cart.php?a=b&utm_source=mail", "&x=y"] {
+        assert_eq!(send(links(), visit(&format!("{LINK}{fields}"))).await.verdict(), (302, ""));
+    }
     // A used link is refused, whatever its goto is.
     let links = links();
     assert_eq!(send(links.clone(), visit(LINK)).await.status, 302);
@@ -348,6 +507,42 @@ fn watch_with_page() -> (Watch, Reports) {
     let seen = Arc::clone(&reports);
     let watch = Watch::new(move |report: &Report| seen.lock().unwrap().push(report.clone()));
     (watch.with_page(page), reports)
+}
+
+/// A handler may leave out a point as well.
+#[tokio::test]
+async fn what_a_handler_does_not_follow_is_reported() {
+    async fn dologin(_: LoginLink) -> Response {
+        let cause = Cause::new("shop_closed", "the shop is closed", 500, "x");
+        (NotFollowed::of_link(cause, None), [("location", "/")], "home").into_response()
+    }
+    let links = || Router::new().route("/dologin.php", any(dologin)).with_state(verifier());
+    for fields in ["", "&redirect=shop.php"] {
+        let answer = send(links(), visit(&format!("{LINK}{fields}"))).await;
+        assert_eq!((answer.verdict(), &*answer.body), ((200, "shop_closed"), "home"));
+        let report = answer.report.unwrap();
+        assert!(report.is_accepted() && !report.is_call());
+        assert_eq!(report.address(), Some("203.0.113.7".parse().unwrap()));
+        assert_eq!((report.http_status().as_u16(), report.route()), (200, Some("/dologin.php")));
+    }
+    assert_eq!(with_page(links(), visit(LINK)).await.body, "home");
+    let (links, codes) = listed(links());
+    for _ in 0..3 {
+        let _ = links.clone().oneshot(visit(LINK)).await.unwrap();
+    }
+    assert_eq!(*codes.lock().unwrap(), ["shop_closed"]);
+}
+
+/// What the README shows.
+#[tokio::test]
+async fn the_readme_shows_the_lines_of_accepted_requests() {
+    let readme = include_str!("../README.md");
+    let call = report_of(form(format!("action=GetClients&json=json&{PAIR}"))).await;
+    let goto = "goto=clientarea.php?action=productdetails&id=5";
+    let link = send(links(), visit(&format!("{LINK}&{goto}"))).await.report.unwrap();
+    for report in [call, link] {
+        assert!(readme.contains(&format!("\n{report}\n")), "{report}");
+    }
 }
 
 async fn answered(response: Response, reports: Reports) -> Answered {

@@ -1,6 +1,6 @@
-//! Addresses and networks: reads what an operator writes, and finds the network of a client.
+//! Addresses and networks: reads what an operator writes.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::gate::ipnet::IpNet;
@@ -28,18 +28,6 @@ fn mistake(entry: &str) -> String {
     // An entry that is not one address.
     let gate = AddressGate::new().with_entries([entry]);
     gate.unreadable_entries().iter().map(ToString::to_string).collect()
-}
-
-/// An IPv4 address, or the /64 network of an IPv6 address: a provider gives each customer at least a
-/// whole /64.
-#[must_use]
-pub fn client_network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
-        v4 => v4,
-    }
 }
 
 #[cfg(test)]
@@ -80,18 +68,6 @@ mod tests {
         ] {
             let error = network(entry).unwrap_err();
             assert!(error.contains(mistake), "{entry:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_client() {
-        for (address, expected) in [
-            ("192.0.2.1", "192.0.2.1"),
-            ("::ffff:192.0.2.1", "192.0.2.1"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("2001:db8:1:2::", "2001:db8:1:2::"),
-        ] {
-            assert_eq!(client_network(address.parse().unwrap()).to_string(), expected, "{address}");
         }
     }
 }

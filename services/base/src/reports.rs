@@ -94,7 +94,7 @@ impl Reports {
         let (address, code) = (report.address(), report.code());
         let (cause, findings) = (report.cause().sentence(), &report.findings());
         if report.is_accepted() {
-            return self.changed(endpoint, address, code, cause, findings);
+            return self.not_followed(endpoint, code, cause, findings);
         }
         let (status, caller) = (report.http_status().as_u16(), report.caller());
         self.refused(endpoint, address, Refused { code, cause, status, caller, findings });
@@ -127,20 +127,18 @@ impl Reports {
         }
     }
 
-    /// Logs that a request was accepted, but not all of it was followed.
-    pub fn changed(
+    /// Logs that a request was accepted, but not all of it was followed. The companion reports this once a minute for
+    /// each sender, and strangers cannot cause it.
+    fn not_followed(
         &self,
         endpoint: &'static str,
-        address: Option<IpAddr>,
         code: &'static str,
         cause: &str,
         findings: &Findings,
     ) {
         self.count_findings(endpoint, findings);
-        if self.gets_line(endpoint, code, address, findings) {
-            let FindingsText { codes, hints } = FindingsText::of(findings);
-            tracing::warn!(endpoint, code, findings = codes, hints, "{cause}");
-        }
+        let FindingsText { codes, hints } = FindingsText::of(findings);
+        tracing::warn!(endpoint, code, findings = codes, hints, "{cause}");
     }
 
     fn count_findings(&self, endpoint: &'static str, findings: &Findings) {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tokio::time::timeout;
 use tracing::{Span, field};
-use whmcs_auth_axum::{Cause, LoginLink, Rejection, Report, Watch, watch};
+use whmcs_auth_axum::{Cause, LoginLink, NotFollowed, Rejection, Report, Watch, watch};
 use whmcs_auth_state::use_once;
 
 use crate::Bridge;
@@ -36,16 +36,14 @@ async fn dologin(State(bridge): State<Bridge>, link: LoginLink) -> Result<Respon
     let login = bridge.log_in(link).await;
     let Accepted { login, client, key, is_repaired } =
         login.map_err(|cause| Rejection::of_link(cause, address))?;
-    let reports = &bridge.0.reports;
-    reports.count(ENDPOINT, "accepted");
-    span(address).in_scope(|| {
-        tracing::info!(client, key, is_repaired, code = "accepted");
-        if let Some((code, sentence)) = login.left_out {
-            reports.changed(ENDPOINT, address, code, &sentence, &Default::default());
-        }
+    bridge.0.reports.count(ENDPOINT, "accepted");
+    span(address).in_scope(|| tracing::info!(client, key, is_repaired, code = "accepted"));
+    let left_out = login.left_out.map(|(code, sentence)| {
+        NotFollowed::of_link(Cause::new(code, sentence, StatusCode::FOUND.as_u16(), ""), address)
     });
     // The URL holds a token. It is sent, and never logged.
-    Ok((StatusCode::FOUND, [(header::LOCATION, String::from(login.url))]).into_response())
+    let location = [(header::LOCATION, String::from(login.url))];
+    Ok((StatusCode::FOUND, left_out, location).into_response())
 }
 
 /// A login at WHMCS, and what the operator learns about it.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::network::client_network;
+use whmcs_auth_axum::client_network;
 
 /// How many kinds of refusals are remembered in an interval.
 const REMEMBERED: usize = 10_000;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::limits::ConnectionLimits;
-use crate::network::client_network;
+use whmcs_auth_axum::client_network;
 
 /// Counts open connections.
 pub(super) struct Connections {
