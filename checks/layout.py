@@ -23,8 +23,8 @@ CRATES = {
         {"http", "diagnose"},
     ],
     "crates/axum/src": [
-        {"access", "turns", "body", "cause", "report"},
-        {"rejection", "watch", "guess"},
+        {"access", "turns", "body", "cause", "report", "network", "recent"},
+        {"rejection", "watch", "guess", "not_followed"},
         {"call"},
         {"authenticator", "link"},
         {"layer"},

@@ -25,8 +25,8 @@ CODE = re.compile(r'(?:=> |[{(]\s*)"([a-z0-9_]+)"')
 FINDING = re.compile(r'^    [A-Z]\w+ "([a-z0-9_]+)" "', re.M)
 # A refusal of a service: the first text among the arguments.
 CALL = re.compile(r'(?:Refusal|Cause|Self)::(?:new|answered_as|by_action|unavailable|not_found)\([^";]{0,120}?"([a-z0-9_]+)"')
-# What of an accepted link is not followed: a code and a sentence.
-NOT_FOLLOWED = re.compile(r'\(\s*"(goto_[a-z]+)",\s*"')
+# What of an accepted request is not followed: a code and a sentence.
+NOT_FOLLOWED = re.compile(r'\(\s*"((?:goto|format|browser)_[a-z]+)",\s*"')
 # What the shared state and the bridge add.
 STATE = re.compile(r'"(state_[a-z]+)"')
 BRIDGE = re.compile(r'=> "(whmcs_[a-z_]+)"')

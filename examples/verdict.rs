@@ -9,7 +9,7 @@
 //! | `code`, `sentence` | why it was refused, for the operator |
 //! | `caller`, `client` | who was accepted |
 //! | `answer` | what the caller gets |
-//! | `finding` | what the sender probably did wrong |
+//! | `finding` | what the sender probably did wrong, or what of an accepted request was not followed |
 //!
 //! The exit status is 0 if the request was accepted, 1 if it was refused, and 2 for wrong arguments.
 
@@ -19,9 +19,11 @@ use std::fmt::Display;
 use std::io::{self, Read};
 use std::process::ExitCode;
 
+use http::Method;
 use time::OffsetDateTime;
 use whmcs_auth::answer::Answer;
 use whmcs_auth::diagnose::{self, Findings};
+use whmcs_auth::http::check_call;
 use whmcs_auth::{
     AcceptedLogin, Admin, AdminState, ApiCredential, ApiPolicy, AutoAuthKey, AutoAuthKeys,
     AutoAuthPolicy, AutoAuthRefusal, AutoAuthRequest, Clock, MemoryStore, Received, Refusal,
@@ -30,10 +32,11 @@ use whmcs_auth::{
 
 const USAGE: &str = "\
 usage: verdict
-       verdict api  [--query QUERY] [--type CONTENT-TYPE] BODY
+       verdict api  [--query QUERY] [--type CONTENT-TYPE] [--method METHOD] [--origin ORIGIN] BODY
        verdict link URL-OR-QUERY [--now UNIX-SECONDS]
 
-Give `-` as BODY or URL-OR-QUERY to read it from standard input. Without --type, BODY is a form.";
+Give `-` as BODY or URL-OR-QUERY to read it from standard input. Without --type, BODY is a form. Without --method, the
+call is a POST. A browser first sends an OPTIONS.";
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -59,11 +62,14 @@ fn run<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Result<bool
 
     let mut words = Vec::new();
     let (mut query, mut content_type, mut now) = (None, None, None);
+    let (mut method, mut origin) = (None, None);
     let mut parser = lexopt::Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("query") => query = Some(parser.value()?.into_encoded_bytes()),
             Long("type") => content_type = Some(parser.value()?.string()?),
+            Long("method") => method = Some(parser.value()?.string()?.parse()?),
+            Long("origin") => origin = Some(parser.value()?.string()?),
             Long("now") => {
                 now = Some(OffsetDateTime::from_unix_timestamp(parser.value()?.parse()?)?);
             }
@@ -79,12 +85,20 @@ fn run<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Result<bool
         return Err("wrong arguments".into());
     };
     let records = Records::new()?;
-    match (verb.to_str(), query, content_type, now) {
-        (Some("api"), query, content_type, None) => {
-            let content_type = content_type.unwrap_or_else(|| FORM.to_owned());
-            Ok(judge_call(&records, &query.unwrap_or_default(), &content_type, &read(text)?))
+    let is_call = query.is_some() || content_type.is_some() || method.is_some() || origin.is_some();
+    match (verb.to_str(), now) {
+        (Some("api"), None) => {
+            let call = Call {
+                method: method.unwrap_or(Method::POST),
+                query: query.unwrap_or_default(),
+                content_type: content_type.unwrap_or_else(|| FORM.to_owned()),
+                // The example has no host that a page could be on.
+                page: origin.map_or_else(Findings::default, |origin| diagnose::origin(&origin, "")),
+                body: read(text)?,
+            };
+            Ok(judge_call(&records, &call))
         }
-        (Some("link"), None, None, now) => {
+        (Some("link"), now) if !is_call => {
             let clock: &dyn Clock = now.as_ref().map_or(&SystemClock, |now| now);
             // A link that is piped in ends with a line end.
             Ok(judge_link(&records, read(text)?.trim_ascii_end(), clock))
@@ -103,21 +117,38 @@ fn read(word: OsString) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn judge_call(records: &Records, query: &[u8], content_type: &str, body: &[u8]) -> bool {
-    let received = Received::new().with_query(query).with_body(Some(content_type), body);
+struct Call {
+    method: Method,
+    query: Vec<u8>,
+    content_type: String,
+    /// What the header `Origin` says of the page that sent it.
+    page: Findings,
+    body: Vec<u8>,
+}
+
+/// GET is allowed, as by the option `--allow-get` of the services.
+fn judge_call(records: &Records, call: &Call) -> bool {
+    let Call { method, query, content_type, page, body } = call;
+    let content_type = Some(content_type.as_str());
+    let received = Received::new().with_query(query).with_body(content_type, body);
     let request = received.api_request();
+    let refuse = |refusal: &dyn Refusal, found: Findings| {
+        let answer = Answer::refusal(refusal, &request);
+        refused(refusal, format_args!("{} {}", answer.http_status, answer.body));
+        findings(&page.and(found));
+        false
+    };
+    if let Err(refusal) = check_call(method, true) {
+        return refuse(&refusal, Findings::default());
+    }
     match verify_api_request(&request, &records.store, &ApiPolicy::new()) {
         Ok(caller) => {
             line("verdict", "accepted");
             line("caller", format_args!("{}, by {}", caller.id, caller.mode));
+            findings(&page.and(diagnose::accepted_api(query, content_type, body)));
             true
         }
-        Err(error) => {
-            let answer = Answer::refusal(&error, &request);
-            refused(&error, format_args!("{} {}", answer.http_status, answer.body));
-            findings(&diagnose::api(query, Some(content_type), body));
-            false
-        }
+        Err(error) => refuse(&error, diagnose::api(query, content_type, body)),
     }
 }
 
@@ -128,9 +159,7 @@ fn judge_link(records: &Records, link: &[u8], clock: &dyn Clock) -> bool {
             line("verdict", "accepted");
             line("client", login.account());
             line("answer", format_args!("302 to {}", login.goto().target_or("clientarea.php")));
-            if login.login().is_goto_refused() {
-                findings(&diagnose::link(query));
-            }
+            findings(&diagnose::accepted_link(query));
             true
         }
         Err(refusal) => {
@@ -216,12 +245,20 @@ The password itself
 api username=admin&password=password
 A secret in quotes
 api identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=%22s%22&responsetype=json
+A format that is asked for by another name
+api identifier=D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv&secret=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo&json=json
+A client's own login
+api username=demo@whmcs.com&password=Passw0rd
+A browser that asks before it calls
+api  --method=OPTIONS --origin=https://shop.example
 JSON in place of a form
 api --type=application/json {"identifier":"id","secret":"s"}
 A genuine link
 link --now=1700000060 email=a%2Bb@example.com&timestamp=1700000000&hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8
 A link whose goto was changed to another site
 link --now=1700000060 email=a%2Bb@example.com&timestamp=1700000000&hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8&goto=//evil.example
+A link whose goto is not percent-encoded
+link --now=1700000060 email=a%2Bb@example.com&timestamp=1700000000&hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8&goto=clientarea.php?action=productdetails&id=5
 A link that was escaped for HTML
 link --now=1700000060 email=a%2Bb@example.com&amp;timestamp=1700000000&amp;hash=a28c27c2b14aa0d24698af1a453501c92d0d75e8
 A link that is a second too old

@@ -192,11 +192,11 @@ impl Findings {
         self
     }
 
-    /// Those of one field.
-    pub(super) fn of(self, field: Field) -> Self {
+    /// Those of some fields.
+    pub(super) fn of(self, fields: &[Field]) -> Self {
+        let is_of = |finding: &Finding| finding.field.is_some_and(|field| fields.contains(&field));
         let mut findings = Self::default();
-        let of_field = self.iter().filter(|finding| finding.field == Some(field));
-        of_field.for_each(|finding| findings.push(finding));
+        self.iter().filter(is_of).for_each(|finding| findings.push(finding));
         findings
     }
 

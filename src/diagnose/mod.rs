@@ -147,9 +147,10 @@ fn add_api(fields: &Fields<'_>, missing: Option<Mistake>, findings: &mut Finding
     fields.add_format_name(findings);
 }
 
-/// Diagnoses an API request that was accepted: why its answer may come in another format than the sender wants.
+/// Diagnoses an API request that was accepted: why its answer may come in another format than the sender wants, and
+/// whether WHMCS documents its action. An installation may have actions of its own.
 ///
-/// A request whose `responsetype` is `json`, `xml` or `nvp` has no such finding, so it need not be diagnosed.
+/// A request whose `responsetype` is `json`, `xml` or `nvp` has no finding about the format.
 ///
 /// # Examples
 ///
@@ -165,7 +166,7 @@ where
     Q: AsRef<[u8]> + ?Sized,
     B: AsRef<[u8]> + ?Sized,
 {
-    api(query, content_type, body).of(Field::ResponseType)
+    api(query, content_type, body).of(&[Field::ResponseType, Field::Action])
 }
 
 /// Diagnoses the header `Origin` of an API request. Browsers send it, and `host` is the host that was called, with its
@@ -254,5 +255,5 @@ pub fn link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
 /// assert!(findings.iter().map(|finding| finding.code()).eq(["goto_cut_at_ampersand"]));
 /// ```
 pub fn accepted_link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
-    link(query).of(Field::Goto)
+    link(query).of(&[Field::Goto])
 }

@@ -136,7 +136,8 @@ impl AddressGate {
         self
     }
 
-    /// Sets the access key. An empty string removes it. Then every presented key is wrong.
+    /// Sets the access key. There is only one: a second call replaces it. An empty string removes it. Then every presented
+    /// key is wrong.
     ///
     /// # Errors
     ///

@@ -110,7 +110,9 @@ impl fmt::Display for AddressRefusal {
             KeyFault::NotConfigured => {
                 f.write_str("; an access key was presented, but none is configured")
             }
-            KeyFault::Wrong => f.write_str("; the access key is wrong"),
+            KeyFault::Wrong => f.write_str(
+                "; the access key is wrong: a `#`, `+`, `%` or `&` in it must be percent-encoded",
+            ),
         }
     }
 }

@@ -386,7 +386,8 @@ fn a_refused_address_is_reported_with_the_likely_mistakes() {
             Some("wrong"),
             "wrong_access_key",
             "127.0.0.1",
-            "the caller, or a proxy, is on this machine; the access key is wrong",
+            "the caller, or a proxy, is on this machine; the access key is wrong: a `#`, `+`, `%` or `&` in it must be \
+             percent-encoded",
         ),
         (
             &gate,

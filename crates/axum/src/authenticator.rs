@@ -17,7 +17,7 @@ use whmcs_auth::cache::VerificationCache;
 use whmcs_auth::http::check_call;
 use whmcs_auth::{
     ActionName, ApiCaller, ApiError, ApiPolicy, ApiRefusal, ApiRequest, AsyncCredentialStore,
-    PendingDecision, Received, Refusal, ResponseType,
+    Field, PendingDecision, Received, Refusal, ResponseType,
 };
 
 use crate::access::CurrentAccess;
@@ -283,12 +283,17 @@ where
 fn not_followed(sent: &Sent, request: &ApiRequest<'_>) -> Option<Cause> {
     let (code, sentence) = if sent.is_of_browser() {
         ("browser_call", "a browser sent the call, from a page of another site")
-    } else if request.has_unknown_response_type() || !sent.not_followed().is_empty() {
+    } else if request.has_unknown_response_type() || asks_format(sent) {
         ("format_unknown", "no `responsetype` is json, xml or nvp: the answer is text")
     } else {
         return None;
     };
     Some(Cause::new(code, sentence, 200, ""))
+}
+
+/// Whether the call asks for a format in a way that is not read.
+fn asks_format(sent: &Sent) -> bool {
+    sent.not_followed().iter().any(|finding| finding.field() == Some(Field::ResponseType))
 }
 
 /// Returns the guess, or ends it as failed if the address or the access key was refused.

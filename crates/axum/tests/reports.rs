@@ -272,8 +272,9 @@ async fn what_client_libraries_send_is_not_reported() {
         ),
         ("", format!("action=GetClients&pid=1&responsetype=json&{md5}&{ACCESS_KEY}")),
         ("", format!("{PAIR}&username=&password=&accesskey=&action=GetClients&responsetype=xml")),
-        // WHMCS answers as text by default.
+        // WHMCS answers as text by default, and an installation may have actions of its own.
         ("", format!("{PAIR}&action=GetClients")),
+        ("", format!("{ADMIN}&action=OurOwnAction")),
         ("", format!("{PAIR}&action=GetClients&type=general&format=pdf&email=a%40b.test&json=")),
     ] {
         for content_type in [FORM, "application/x-www-form-urlencoded;charset=UTF-8"] {

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::{any, post};
+use axum::routing::any;
 use tokio::net::TcpListener;
 use whmcs_auth::AutoAuthKey;
 use whmcs_auth::gate::AddressGate;
@@ -70,7 +70,7 @@ fn service() -> Result<Service, Box<dyn Error>> {
 
 fn router(service: Service) -> Router {
     Router::new()
-        .route("/includes/api.php", post(api))
+        .route("/includes/api.php", any(api))
         .route("/dologin.php", any(dologin))
         .layer(from_fn_with_state(Watch::new(log), watch))
         .with_state(service)

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -12,7 +13,7 @@ use axum::response::Response;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 use whmcs_auth::gate::AddressGate;
-use whmcs_auth_axum::{Access, Authenticator, Watch};
+use whmcs_auth_axum::{Access, Authenticator, Report, Watch};
 use whmcs_auth_gateway::{router, store};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -33,6 +34,10 @@ struct Setup {
 
 impl Setup {
     async fn new() -> Self {
+        Self::with(Watch::new(|_| ())).await
+    }
+
+    async fn with(log: Watch) -> Self {
         let (sender, upstream) = channel();
         let service = Router::new().fallback(async move |request: Request<Body>| {
             let (head, body) = request.into_parts();
@@ -51,7 +56,7 @@ impl Setup {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream_address = listener.local_addr().unwrap();
         tokio::spawn(async { axum::serve(listener, service).await.unwrap() });
-        Self { gateway: gateway(upstream_address), upstream }
+        Self { gateway: gateway(upstream_address, log), upstream }
     }
 
     async fn send(&self, request: Request<&'static str>) -> (StatusCode, HeaderMap, String) {
@@ -63,13 +68,13 @@ impl Setup {
     }
 }
 
-fn gateway(upstream: SocketAddr) -> Router {
-    let addresses = AddressGate::new().with_entries(["203.0.113.7"]);
+fn gateway(upstream: SocketAddr, log: Watch) -> Router {
+    let addresses = AddressGate::new().with_entries(["203.0.113.7", "127.0.0.1"]);
     let access = Access::new().with_addresses(addresses);
     let auth = Authenticator::new(store("id", "s+e c").unwrap(), access);
     let auth = auth.with_max_fields(10).with_get(true);
     let upstream = format!("http://{upstream}/whmcs/includes/api.php").parse().unwrap();
-    router(auth, upstream, Watch::new(|_| ()))
+    router(auth, upstream, log)
 }
 
 async fn answer(
@@ -206,8 +211,12 @@ async fn without_an_upstream_the_service_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let (status, _, body) =
-        answer(&gateway(address), [203, 0, 113, 7], post("responsetype=xml", FORM, CALL)).await;
+    let (status, _, body) = answer(
+        &gateway(address, Watch::new(|_| ())),
+        [203, 0, 113, 7],
+        post("responsetype=xml", FORM, CALL),
+    )
+    .await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(body.contains("<message>Service Unavailable</message>"), "{body}");
 }
@@ -225,4 +234,31 @@ fn an_address_in_use_is_named_with_its_option() {
     let expected = format!("cannot listen on {address} (--listen): Address already in use");
     assert_eq!(output.status.code(), Some(1));
     assert!(errors.starts_with(&expected), "{errors}");
+}
+
+/// What the README shows: the line of a call that is forwarded, and not as its sender meant.
+#[tokio::test]
+async fn a_forwarded_call_that_asks_for_no_format_has_a_line() {
+    let lines = Arc::<Mutex<Vec<String>>>::default();
+    let seen = Arc::clone(&lines);
+    let log = Watch::new(move |report: &Report| seen.lock().unwrap().push(report.to_string()));
+    let setup = Setup::with(log).await;
+    for (query, origin) in [
+        ("json=json", None),
+        ("json=json", None),
+        ("responsetype=json", None),
+        ("responsetype=json", Some("https://shop.example")),
+    ] {
+        let mut request = post(query, FORM, CALL);
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        let (status, ..) = answer(&setup.gateway, [127, 0, 0, 1], request).await;
+        assert_eq!(status, StatusCode::CREATED);
+    }
+    let lines = lines.lock().unwrap();
+    let [format, browser] = &lines[..] else { panic!("{lines:?}") };
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&format!("\n{format}\n")), "{format}");
+    assert!(browser.starts_with("browser_call: "), "{browser}");
 }

@@ -213,3 +213,175 @@ async fn an_accepted_link_with_a_refused_goto_is_logged() {
     assert_eq!(lines, [(Some("accepted"), None), refused, (Some("accepted"), None)]);
     assert!(!log.iter().any(|line| line.to_string().contains(MARKER)));
 }
+
+/// Requests of different senders, with the header `Origin`, and what the log says of each: code, findings, and a part of
+/// a sentence. Without a code, the only line is that of the acceptance.
+const MISTAKES: &[(&str, &str, &str, &str, &str, &str)] = &[
+    // Accepted, and not as the sender meant.
+    (
+        "POST",
+        "",
+        "action=GetClients&json=json&PAIR",
+        "format_unknown",
+        "format_in_other_field",
+        "responsetype",
+    ),
+    (
+        "POST",
+        "",
+        "action=GetClients&format=json&PAIR",
+        "format_unknown",
+        "format_in_other_field",
+        "responsetype",
+    ),
+    (
+        "POST",
+        "",
+        "action=GetClients&responseType=json&PAIR",
+        "format_unknown",
+        "resembling_name",
+        "responsetype",
+    ),
+    (
+        "POST",
+        "",
+        "action=GetClients&responsetype=json%0D&PAIR",
+        "format_unknown",
+        "line_end",
+        "responsetype",
+    ),
+    (
+        "GET",
+        "",
+        "&goto=clientarea.php?action=productdetails&id=5",
+        "goto_misread",
+        "goto_cut_at_ampersand",
+        "percent",
+    ),
+    ("GET", "", "&redirect=cart.php", "goto_misread", "resembling_name", "goto"),
+    ("GET", "", "&goto=//evil.example", "goto_refused", "goto_other_site", "another site"),
+    (
+        "POST",
+        "https://shop.example",
+        "action=GetClients&PAIR",
+        "browser_call",
+        "browser_call",
+        "secret",
+    ),
+    // Refused.
+    ("OPTIONS", "https://shop.example", "", "method_not_allowed", "browser_call", "secret"),
+    (
+        "POST",
+        "",
+        "username=demo@whmcs.com&password=Passw0rd",
+        "unknown_username",
+        "client_login",
+        "admins",
+    ),
+    (
+        "POST",
+        "",
+        "email=demo@whmcs.com&password=Passw0rd",
+        "missing_field",
+        "client_login",
+        "admins",
+    ),
+    (
+        "POST",
+        "",
+        "action=GetSystemStats&PAIR",
+        "action_not_allowed",
+        "action_undocumented",
+        "no action",
+    ),
+    (
+        "POST",
+        "",
+        "identifier=id&secret=$WHMCS_SECRET",
+        "unknown_identifier",
+        "placeholder",
+        "filled in",
+    ),
+    (
+        "POST",
+        "",
+        "action=CreateSsoToken&clientid=1&PAIR",
+        "client_missing",
+        "",
+        "`clientid` was sent",
+    ),
+    (
+        "POST",
+        "",
+        "action=CreateSsoToken&email=demo@whmcs.com&PAIR",
+        "client_missing",
+        "",
+        "`email` was sent",
+    ),
+    ("POST", "", "action=CreateSsoToken&PAIR", "client_missing", "", "neither was sent"),
+    (
+        "POST",
+        "",
+        "action=GetClientsDetails&client_id=1&PAIR",
+        "client_missing",
+        "",
+        "`client_id` was sent",
+    ),
+    (
+        "POST",
+        "",
+        "action=GetClientsDetails&clientID=1&PAIR",
+        "client_missing",
+        "",
+        "`clientID` was sent",
+    ),
+    // Near misses.
+    ("POST", "", "action=GetClients&PAIR", "", "", ""),
+    ("POST", "", "action=GetClients&responsetype=json&format=json&PAIR", "", "", ""),
+    ("POST", "http://HOST", "action=GetClients&PAIR", "", "", ""),
+    ("GET", "", "&goto=clientarea.php%3Faction%3Dproductdetails%26id%3D5", "", "", ""),
+    ("GET", "", "&goto=clientarea.php?action=products&utm_source=mail", "", "", ""),
+];
+
+#[tokio::test]
+async fn each_mistake_has_its_line_once_a_minute() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--trust-proxy", "127.0.0.1", "--allow-ip", "198.51.100.0/24"];
+    let program = Program::start(folder.path(), &options, "info");
+    let http = support::http();
+    let link = program.printed.last().unwrap().trim().to_owned();
+    let host = program.base().strip_prefix("http://").unwrap().to_owned();
+    for _ in 0..2 {
+        for (sender, (method, origin, text, ..)) in MISTAKES.iter().enumerate() {
+            let api = format!("{}/includes/api.php", program.base());
+            let url = if *method == "GET" { format!("{link}{text}") } else { api };
+            let mut request = http
+                .request(method.parse().unwrap(), url)
+                .header("x-forwarded-for", format!("198.51.100.{sender}"))
+                .header("content-type", FORM);
+            if !origin.is_empty() {
+                request = request.header("origin", origin.replace("HOST", &host));
+            }
+            if *method == "POST" {
+                request = request.body(text.replace("PAIR", PAIR));
+            }
+            request.send().await.unwrap();
+        }
+    }
+    let log = program.stop();
+    for (sender, (method, _, text, code, findings, says)) in MISTAKES.iter().enumerate() {
+        let address = format!("198.51.100.{sender}");
+        let lines = log.iter().filter(|line| line["span"]["address"] == *address);
+        let lines: Vec<_> =
+            lines.map(|line| &line["fields"]).filter(|it| it["code"] != "accepted").collect();
+        if code.is_empty() {
+            assert!(lines.is_empty(), "{method} {text}: {lines:?}");
+            continue;
+        }
+        let [line] = &lines[..] else { panic!("{method} {text}: {lines:?}") };
+        assert_eq!(line["code"], *code, "{method} {text}: {line}");
+        assert_eq!(line["findings"].as_str().unwrap_or_default(), *findings, "{text}: {line}");
+        let sentences = format!("{} {}", line["message"], line["hints"]);
+        assert!(sentences.contains(says), "{method} {text}: {sentences}");
+    }
+}

@@ -230,6 +230,7 @@ async fn errors_at_the_start_are_reported() {
         (&["--allow-ip-file", "text.db"], 1, "line 1 of text.db: the entry \"This is no database"),
         (&["--autoauth-key", "k", "--autoauth-key-file", "keys"], 2, "cannot be used with"),
         (&["--access-key", "k", "--access-key-file", "keys"], 2, "cannot be used with"),
+        (&["--access-key", "k", "--access-key", "l"], 2, "cannot be used multiple times"),
         (&["--database", "sqlite:x", "--database-url-file", "url"], 2, "cannot be used with"),
         (&["--allow-ip", "::1", "--allow-ip-file", "allowed"], 2, "cannot be used with"),
         (&["--trust-proxy", "::1", "--trust-proxy-file", "proxies"], 2, "cannot be used with"),

@@ -16,7 +16,7 @@ const MOST_A_BYTE: u64 = 100;
 const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 
 /// What stands at the beginning, and what is repeated.
-const REQUESTS: [(&str, &str); 21] = [
+const REQUESTS: [(&str, &str); 29] = [
     ("", "x&"),
     ("", "x=&"),
     ("", "&"),
@@ -38,6 +38,14 @@ const REQUESTS: [(&str, &str); 21] = [
     ("hash=", "0a"),
     ("timestamp=", "1.e"),
     ("goto=", "%2F.%2F"),
+    ("", "json=%6Ason&"),
+    ("", "emails=&"),
+    ("", "content-typ=json&"),
+    ("goto=a?b", "&id=5"),
+    ("goto=a?b", "&utm_source=x"),
+    ("username=", "a@b."),
+    ("secret=", "%7B%7B"),
+    ("secret=", "xx"),
 ];
 
 fn main() -> ExitCode {

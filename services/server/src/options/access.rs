@@ -22,11 +22,11 @@ pub struct AccessOptions {
     #[command(flatten)]
     keys: KeyOptions,
 
-    /// Access key. A caller who sends it may call from any address.
+    /// Access key. A caller who sends it may call from any address. There is one for all callers.
     #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
     access_key: Option<String>,
 
-    /// File with the access key. SIGHUP reads it anew.
+    /// File with the one access key. SIGHUP reads it anew.
     #[arg(long, value_name = "FILE", env = "WHMCS_ACCESS_KEY_FILE")]
     #[arg(conflicts_with = "access_key")]
     access_key_file: Option<PathBuf>,

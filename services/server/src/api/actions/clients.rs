@@ -5,13 +5,15 @@ use whmcs_auth::Received;
 use whmcs_auth::answer::Value;
 
 use super::Success;
-use super::parameters::{invalid, number, parameter};
+use super::parameters::{invalid, no_client_named, number, parameter};
 use crate::database::{CLIENT_ORDERS, Client, ClientQuery};
 use crate::refusal::Refusal;
 use crate::service::Service;
 
 /// The most clients in one answer. `limitnum` cannot raise it.
 const MAX_CLIENTS: u32 = 10_000;
+
+const NOT_FOUND: &str = "Client Not Found";
 
 /// Reads `limitstart` (0), `limitnum` (25), `search`, `status`, `orderby` (id) and `sorting` (ASC).
 pub(super) async fn get_clients(
@@ -80,11 +82,17 @@ pub(super) async fn get_clients_details(
             found.into_iter().find(|client| client.email.eq_ignore_ascii_case(&email))
         }
         (None, None) => {
-            return Err(no_client("client_missing", "neither clientid nor email was sent"));
+            return Err(no_client_named(
+                received,
+                "`clientid` or `email`",
+                StatusCode::NOT_FOUND,
+                NOT_FOUND,
+            ));
         }
     };
     let client = client.ok_or_else(|| {
-        no_client("client_not_found", "no client has this clientid, or else this email")
+        let cause = "no client has this clientid, or else this email";
+        Refusal::by_action("client_not_found", StatusCode::NOT_FOUND, NOT_FOUND, cause)
     })?;
     let mut fields = vec![
         ("userid", client.id.into()),
@@ -100,8 +108,4 @@ pub(super) async fn get_clients_details(
     ];
     fields.push(("client", fields.clone().into()));
     Ok(fields)
-}
-
-fn no_client(code: &'static str, cause: &str) -> Refusal {
-    Refusal::by_action(code, StatusCode::NOT_FOUND, "Client Not Found", cause)
 }

@@ -21,6 +21,38 @@ pub(super) fn number(received: &Received, name: &'static str) -> Result<Option<u
     text.map(|text| text.parse().map_err(|_| invalid(name))).transpose()
 }
 
+/// The call names no client: `wanted` are the parameters that do. The sentence names the parameter that the caller
+/// probably meant for one, since every action has a spelling of its own.
+pub(super) fn no_client_named(
+    received: &Received,
+    wanted: &str,
+    status: StatusCode,
+    message: &'static str,
+) -> Refusal {
+    const ALIKE: [&str; 14] = [
+        "clientid",
+        "client_id",
+        "clientId",
+        "clientID",
+        "ClientId",
+        "userid",
+        "user_id",
+        "userId",
+        "id",
+        "uid",
+        "client",
+        "customerid",
+        "email",
+        "Email",
+    ];
+    let sent = ALIKE.into_iter().find(|name| parameter(received, name).is_some());
+    let cause = match sent {
+        Some(sent) => format!("the action reads {wanted}, and `{sent}` was sent"),
+        None => format!("the action reads {wanted}, and neither was sent"),
+    };
+    Refusal::by_action("client_missing", status, message, cause)
+}
+
 pub(super) fn invalid(name: &'static str) -> Refusal {
     let cause = format!("the parameter `{name}` has no valid value");
     Refusal::by_action("parameter_invalid", StatusCode::BAD_REQUEST, "Invalid Parameter", cause)

@@ -5,7 +5,7 @@ use whmcs_auth::{Goto, GotoTarget, Received};
 
 use super::Success;
 use super::destination::{self, CUSTOM_REDIRECT};
-use super::parameters::{invalid, number, parameter};
+use super::parameters::{invalid, no_client_named, number, parameter};
 use crate::database::Client;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -31,11 +31,11 @@ async fn client(service: &Service, received: &Received) -> Result<Client, Refusa
     let client_id = parameter(received, "client_id");
     let user_id = parameter(received, "user_id");
     if client_id.is_none() && user_id.is_none() {
-        return Err(Refusal::by_action(
-            "client_missing",
+        return Err(no_client_named(
+            received,
+            "`client_id` or `user_id`",
             StatusCode::BAD_REQUEST,
             "Client ID or User ID Required",
-            "neither client_id nor user_id was sent",
         ));
     }
     let client = match &client_id {
