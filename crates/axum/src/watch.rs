@@ -122,7 +122,7 @@ pub async fn watch(State(watch): State<Watch>, mut request: Request, next: Next)
     }
     if let Some(report) = accepted {
         let report = report.with_status(response.status()).on_route(uri, route).or_address(address);
-        if watch.recent.may_tell(report.code(), report.address(), Instant::now()) {
+        if watch.recent.note(report.code(), report.address(), Instant::now()) {
             (watch.watcher)(&report);
         }
     }
