@@ -179,9 +179,6 @@ impl<'a> Fields<'a> {
     /// Notes what a field of no known name may be. Most values need not be decoded.
     fn note_other(&mut self, name: &[u8], value: &[u8], decoded: impl FnOnce() -> SecretBytes) {
         self.has_json |= matches!(value, [b'{' | b'[' | b'"' | b'%', ..]) && is_json(value);
-        if !(self.is_known)(Field::ResponseType) {
-            return;
-        }
         self.has_email |= names::is_email(name);
         if value.len() <= MAX_FORMAT && names::asks_format(name, decoded) {
             self.note(Field::ResponseType, Spelling::Ignored(Mistake::FormatInOtherField));
@@ -244,7 +241,7 @@ impl<'a> Fields<'a> {
         self.has_json
     }
 
-    /// Whether a field of an API request has the name of an e-mail.
+    /// Whether a field of no known name has the name of an e-mail. In a link, that name is known.
     pub(super) fn has_email(&self) -> bool {
         self.has_email
     }

@@ -196,6 +196,11 @@ async fn a_failure_of_the_service_has_no_findings() {
     ahead.headers_mut().insert("sec-purpose", "prefetch".parse().unwrap());
     let report = send(links(), ahead).await.report.unwrap();
     assert_eq!((report.code(), findings(&report)), ("prefetch", vec![]));
+
+    let mut posted = visit("email=x&goto=//evil.example");
+    *posted.method_mut() = "POST".parse().unwrap();
+    let report = send(links(), posted).await.report.unwrap();
+    assert_eq!((report.code(), findings(&report)), ("method_not_allowed", vec![]));
 }
 
 #[tokio::test]
