@@ -184,6 +184,19 @@ async fn a_refusal_says_what_the_sender_probably_did_wrong() {
     assert_eq!(findings(&report), ["no_body"]);
 }
 
+#[tokio::test]
+async fn an_access_key_that_is_wrong_or_misnamed_has_its_finding() {
+    for (field, code, finding) in [
+        ("accesskey=key#1+2", "wrong_access_key", "raw_plus"),
+        ("access_key=key%231%2B2", "address_not_listed", "resembling_name"),
+    ] {
+        let report = report_of(from(STRANGER, form(format!("{field}&{PAIR}")))).await;
+        assert_eq!((report.code(), findings(&report)), (code, vec![finding]));
+    }
+    let report = report_of(from(STRANGER, form("accesskey=key#1+2"))).await;
+    assert!(report.cause().sentence().contains("must be percent-encoded"), "{report}");
+}
+
 /// Then the sender did nothing wrong.
 #[tokio::test]
 async fn a_failure_of_the_service_has_no_findings() {
