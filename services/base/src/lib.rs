@@ -33,7 +33,7 @@ pub use keys::{KeyOptions, KeysError};
 pub use listen::{ListenError, listen_for_operator, listen_for_visitors};
 pub use log::{LogMonitor, LogWriter};
 pub use network::network;
-pub use operator::{Operated, Part, operator};
+pub use operator::{Fault, Operated, Part, operator};
 pub use page::{Page, advice, title};
 pub use program::run;
 pub use proxies::ProxyOptions;

@@ -1,6 +1,7 @@
 //! `/metrics`, `/healthz` and `/readyz`, for the operator and a load balancer, on a listener of their own. So they are
 //! answered even if visitors hold every connection.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinError;
@@ -33,12 +34,27 @@ pub trait Operated: Send + Sync + 'static {
 }
 
 /// Something that a program needs to answer visitors.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Part {
     /// Its name.
     pub name: &'static str,
-    /// Whether it works.
-    pub is_ready: bool,
+    /// Why it does not work, if it does not.
+    pub fault: Option<Fault>,
+}
+
+/// Why a part does not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What the operator should know.
+    pub cause: String,
+    /// The time until the part works again by itself, if that is known.
+    pub wait: Option<Duration>,
+}
+
+impl Part {
+    fn cause(&self) -> Option<&str> {
+        self.fault.as_ref().map(|fault| fault.cause.as_str())
+    }
 }
 
 /// Serves the operator. Visitors must not reach it: the codes of the metrics show whether a name exists.
@@ -94,12 +110,13 @@ impl<O: Operated> Asked<O> {
         let check = async move {
             let parts = self.operated.check().await;
             for part in &parts {
-                let before = last.iter().flat_map(|checked| &checked.parts);
-                let was_ready = before.into_iter().find(|it| it.name == part.name);
-                match (was_ready.is_none_or(|part| part.is_ready), part.is_ready) {
-                    (true, false) => tracing::error!(part = part.name, "not ready"),
-                    (false, true) => tracing::info!(part = part.name, "ready again"),
-                    _ => {}
+                let mut before = last.iter().flat_map(|checked| &checked.parts);
+                let before = before.find(|before| before.name == part.name);
+                let cause_before = before.and_then(|before| before.cause());
+                match part.cause() {
+                    cause if cause == cause_before => {}
+                    Some(cause) => tracing::error!(part = part.name, "not ready: {cause}"),
+                    None => tracing::info!(part = part.name, "ready again"),
                 }
             }
             *last = Some(Checked { at: Instant::now(), parts: parts.clone() });
@@ -113,7 +130,7 @@ async fn metrics<O: Operated>(State(asked): State<Asked<O>>) -> Response {
     ([(header::CONTENT_TYPE, METRICS_CONTENT_TYPE)], asked.operated.metrics()).into_response()
 }
 
-/// Whether the program can answer visitors, and which part fails. A log that is not written is shown, but the program
+/// Whether the program can answer visitors, and why a part fails. A log that is not written is shown, but the program
 /// still counts as ready. Otherwise one failed log collector would take every server out of service.
 async fn ready<O: Operated>(State(asked): State<Asked<O>>) -> Response {
     let is_log_written = asked.log.is_writing();
@@ -121,18 +138,26 @@ async fn ready<O: Operated>(State(asked): State<Asked<O>>) -> Response {
         // The log monitor needs a new line to notice that the log works again.
         tracing::warn!(total = asked.log.lost(), "the log lost lines");
     }
-    let Ok(mut parts) = asked.check().await else {
+    let Ok(parts) = asked.check().await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let status = match parts.iter().all(|part| part.is_ready) {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let text = |is_ready| Value::from(if is_ready { "ready" } else { "not ready" });
-    parts.push(Part { name: "log", is_ready: is_log_written });
-    parts.sort_unstable_by_key(|part| part.name);
-    let parts: Map<_, _> =
-        parts.iter().map(|part| (part.name.to_owned(), text(part.is_ready))).collect();
+    let log = if is_log_written { "ready" } else { "not ready" };
+    let mut shown = BTreeMap::from([("log", log.to_owned())]);
+    shown.extend(parts.iter().map(|part| {
+        let ready = || "ready".to_owned();
+        (part.name, part.cause().map_or_else(ready, |cause| format!("not ready: {cause}")))
+    }));
     let content_type = [(header::CONTENT_TYPE, "application/json")];
-    (status, content_type, Value::Object(parts).to_string()).into_response()
+    let mut response = (content_type, Value::from_iter(shown).to_string()).into_response();
+    let faults: Vec<_> = parts.iter().filter_map(|part| part.fault.as_ref()).collect();
+    if !faults.is_empty() {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    // If one of several waits is not known, nobody knows when the program is ready.
+    let waits: Option<Vec<_>> = faults.iter().map(|fault| fault.wait).collect();
+    if let Some(wait) = waits.into_iter().flatten().max() {
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }

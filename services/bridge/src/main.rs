@@ -19,6 +19,7 @@ use whmcs_auth_bridge::{Bridge, serve};
 use whmcs_auth_services_base::{
     LogMonitor, hangups, listen_for_operator, listen_for_visitors, operator, reload, stop,
 };
+use whmcs_auth_state::check_at_start;
 
 use self::options::Options;
 
@@ -53,11 +54,8 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
         (Some(_), Some(key)) => text + &demo::link(&base, key)?,
         _ => text,
     };
-    if let Some(store) = &used_links
-        && let Err(error) = store.check().await
-    {
-        // The bridge starts anyway, and accepts links as soon as the store works.
-        tracing::error!(code = error.code, "{error}");
+    if let Some(store) = &used_links {
+        check_at_start(&**store, true).await?;
     }
     let limits = options.connection_limits();
     let (secret, current_secret) = watch::channel(read.secret);

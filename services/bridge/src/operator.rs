@@ -1,21 +1,22 @@
 //! What the operator asks of the bridge.
 
-use whmcs_auth_services_base::{Operated, Part};
+use std::time::Duration;
+
+use whmcs_auth_services_base::{Fault, Operated, Part};
 
 use crate::Bridge;
 
 impl Operated for Bridge {
     fn metrics(&self) -> String {
-        self.0.metrics.text()
+        let store = self.0.used_links.as_ref();
+        self.0.metrics.text(store.map_or(Duration::ZERO, |store| store.links_wait()))
     }
 
     /// Whether used links can be remembered. WHMCS is not asked: if it is down, it is down for every bridge.
     async fn check(&self) -> Vec<Part> {
         let Some(store) = &self.0.used_links else { return Vec::new() };
-        let checked = store.check().await;
-        if let Err(error) = &checked {
-            tracing::warn!(code = error.code, "used links cannot be remembered: {}", error.cause);
-        }
-        vec![Part { name: "state", is_ready: checked.is_ok() }]
+        let checked = store.check_links().await;
+        let fault = checked.map_err(|error| Fault { cause: error.cause, wait: error.wait });
+        vec![Part { name: "state", fault: fault.err() }]
     }
 }

@@ -16,7 +16,7 @@ use whmcs_auth_bridge::Settings;
 use whmcs_auth_services_base::{
     ConnectionLimits, ConnectionOptions, KeyOptions, ProxyOptions, secret,
 };
-use whmcs_auth_state::{Capacity, Memory, Redis, Store};
+use whmcs_auth_state::{Capacity, Memory, StateOptions, Store};
 
 /// Keeps AutoAuth login links working: verifies a link, and sends the visitor to WHMCS with a single sign-on
 /// token.
@@ -56,25 +56,8 @@ pub struct Options {
     #[command(flatten)]
     connections: ConnectionOptions,
 
-    /// Accept each link only once.
-    #[arg(long)]
-    one_time_links: bool,
-
-    /// Redis that remembers the used links for several bridges, such as redis://:PASSWORD@HOST:6379/0.
-    /// Without it, each bridge remembers for itself.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "WHMCS_REDIS",
-        hide_env_values = true,
-        requires = "one_time_links"
-    )]
-    redis: Option<String>,
-
-    /// How many seconds the clock of the program that signs links may be ahead. With --redis, links are
-    /// refused for this time after Redis was started. [default: 900, as in WHMCS; 120 with --redis]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=900))]
-    max_ahead: Option<u64>,
+    #[command(flatten)]
+    state: StateOptions,
 
     /// The most used links that a bridge without --redis remembers. If there are more, new links are refused.
     #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
@@ -156,14 +139,22 @@ impl Options {
 
     /// The memory of used links, if each link may be used once.
     pub fn used_links(&self) -> Result<Option<Arc<dyn Store>>, Box<dyn Error + Send + Sync>> {
-        Ok(match &self.redis {
-            _ if !self.one_time_links => None,
-            Some(url) => Some(Arc::new(Redis::new(url)?)),
+        if !self.state.one_time_links {
+            return match self.state.has_redis() {
+                true => {
+                    Err("--redis needs --one-time-links: the bridge stores nothing else".into())
+                }
+                false => Ok(None),
+            };
+        }
+        let url = self.public_url.as_ref().or(self.whmcs_url.as_ref()).ok_or("no --whmcs-url")?;
+        Ok(Some(match self.state.redis(url.as_str())? {
+            Some(redis) => Arc::new(redis),
             None => {
                 let nothing_else = Capacity { links: self.max_links, ..Capacity::default() };
-                Some(Arc::new(Memory::new(nothing_else)))
+                Arc::new(Memory::new(nothing_else))
             }
-        })
+        }))
     }
 
     /// The limits on connections. A login waits for its turn, and then makes at most four calls.
@@ -184,8 +175,7 @@ impl Options {
         if whmcs_url.scheme() == "http" && !is_local {
             tracing::warn!("the API secret is sent to WHMCS without TLS");
         }
-        let default = if self.redis.is_some() { 120 } else { 900 };
-        let ahead = Duration::from_secs(self.max_ahead.unwrap_or(default));
+        let ahead = self.state.max_ahead()?;
         let settings = Settings {
             public_url: self.public_url.unwrap_or_else(|| whmcs_url.clone()),
             whmcs_url,

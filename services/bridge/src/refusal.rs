@@ -28,7 +28,13 @@ pub(crate) fn sso_not_allowed() -> Cause {
 pub(crate) fn not_used(error: UseError) -> Cause {
     match error {
         UseError::Refused(refusal) => refusal.into(),
-        UseError::State(error) => Cause::new(error.code, error.cause, 503, LATER),
+        UseError::State(error) => {
+            let cause = Cause::new(error.code, error.cause, 503, LATER);
+            match error.wait {
+                Some(wait) => cause.with_retry_after(wait),
+                None => cause,
+            }
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing_subscriber::fmt::MakeWriter;
 use whmcs_auth::gate::TrustedProxies;
+use whmcs_auth::time::OffsetDateTime;
+use whmcs_auth_state::Store;
 use whmcs_auth_state::test_redis::TestRedis;
-use whmcs_auth_state::{Redis, Store};
 
 const LATER: &str = "The login does not work at the moment. Please try again later.";
 const NEW_LINK: &str =
@@ -473,25 +474,34 @@ async fn nothing_secret_is_logged() {
     assert!(!shown.contains(SECRET) && !shown.contains(KEY), "{shown}");
 }
 
-/// Waits for an answer of `/readyz`. A result is used again for a second.
-async fn becomes(setup: &Setup, expected: &(u16, String)) {
+/// Waits for an answer of `/readyz` that contains a text. A result is used again for a second.
+async fn becomes(setup: &Setup, status: u16, text: &str) {
     let start = Instant::now();
-    while setup.operator("/readyz").await != *expected {
-        assert!(start.elapsed() < Duration::from_secs(60), "{expected:?}");
+    loop {
+        let answer = setup.operator("/readyz").await;
+        if answer.0 == status && answer.1.contains(text) {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{answer:?}");
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+async fn links_wait(setup: &Setup) -> u64 {
+    let text = setup.operator("/metrics").await.1;
+    let name = "whmcs_auth_links_wait_seconds ";
+    text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
 }
 
 #[tokio::test]
 async fn without_its_redis_the_bridge_accepts_no_link() {
     let mut server = TestRedis::start(&[]);
-    let store: Arc<dyn Store> = Arc::new(Redis::new(&server.url()).unwrap());
+    let store: Arc<dyn Store> = Arc::new(server.store());
     store.check().await.unwrap();
     server.remembers_for_long().await;
     let two = [
         Setup::with(works(PUBLIC), Some(Arc::clone(&store)), |_| {}).await,
-        Setup::with(works(PUBLIC), Some(Arc::new(Redis::new(&server.url()).unwrap())), |_| {})
-            .await,
+        Setup::with(works(PUBLIC), Some(Arc::new(server.store())), |_| {}).await,
     ];
     let once = link(None);
     assert_eq!(two[0].get(&once).await.status, 302);
@@ -504,17 +514,25 @@ async fn without_its_redis_the_bridge_accepts_no_link() {
     assert_eq!((answer.status, answer.page), (503, page(503, LATER).await));
     assert_eq!(two[1].count("state_unreachable").await, 1);
     assert_eq!(two[1].whmcs.actions(), [FIND, FIND], "no token without a first use");
-    let not_ready = (503, r#"{"log":"ready","state":"not ready"}"#.to_owned());
-    becomes(&two[1], &not_ready).await;
+    becomes(&two[1], 503, r#"{"log":"ready","state":"not ready: Redis: "#).await;
 
     // It comes back without its data, and nobody knows which links were used.
     server.restart(&[]);
-    becomes(&two[1], &(200, READY.to_owned())).await;
+    becomes(&two[1], 503, r#""state":"not ready: Redis remembers used links since "#).await;
+    assert!((60..=181).contains(&links_wait(&two[1]).await));
     for link in [&once, &other] {
-        assert_eq!(two[1].get(link).await.page, page(403, "This login link has expired.").await);
+        let answer = two[1].get(link).await;
+        assert_eq!((answer.status, answer.page), (503, page(503, LATER).await));
+        assert!(answer.headers.contains(&"retry-after".to_owned()), "{:?}", answer.headers);
     }
-    let metrics = two[1].operator("/metrics").await.1;
-    assert_eq!(two[1].count("link_may_be_forgotten").await, 2, "{metrics}");
+    assert_eq!(two[1].count("state_young").await, 2);
+
+    // Links that were made before are never accepted, because they may have been used.
+    server.remembers_since(OffsetDateTime::now_utc().unix_timestamp() - 200).await;
+    becomes(&two[1], 200, READY).await;
+    assert_eq!(links_wait(&two[1]).await, 0);
+    assert_eq!(two[1].get(&other).await.page, page(403, "This login link has expired.").await);
+    assert_eq!(two[1].count("link_may_be_forgotten").await, 1);
     server.remembers_for_long().await;
     assert_eq!(two[1].get(&link_made_in(-200, "demo@whmcs.com", None)).await.status, 302);
 }

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use reqwest::redirect::Policy;
 use reqwest::{Client, header};
 use support::*;
-use whmcs_auth_state::choose_tls_provider;
+use whmcs_auth_state::test_redis::TestRedis;
+use whmcs_auth_state::{Store, choose_tls_provider};
 
 /// A running program. Dropping it ends the program.
 struct Program(Child);
@@ -140,6 +141,44 @@ fn a_url_that_is_not_the_folder_of_whmcs_is_refused_with_the_value_to_write() {
     let (status, why) = refused(path, &[&base[..], &["a.example/whmcs"]].concat());
     assert_eq!(status, Some(2));
     assert!(why.contains("no scheme: write https://a.example/whmcs"), "{why}");
+}
+
+/// The site of the installation is where visitors know WHMCS.
+#[tokio::test]
+async fn options_of_redis_that_cannot_be_used_stop_the_start() {
+    let redis = TestRedis::start(&[]);
+    redis.store_of("billing", "https://other.example").check().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = redis.url();
+    let base = [
+        &["--identifier", "x", "--secret", "a-secret", "--autoauth-key", "abcXYZ123"][..],
+        &["--whmcs-url", "https://a.example/whmcs", "--redis", &url],
+    ]
+    .concat();
+    let once = [&base[..], &["--one-time-links", "--installation", "billing"]].concat();
+    for (options, status, expected) in [
+        (base.clone(), 2, "--installation <NAME>"),
+        (
+            [&base[..], &["--installation", "billing"]].concat(),
+            1,
+            "--redis needs --one-time-links: the bridge stores nothing else",
+        ),
+        (
+            [&once[..], &["--max-ahead", "121"]].concat(),
+            1,
+            "with --redis and --one-time-links, --max-ahead is at most 120",
+        ),
+        (once.clone(), 1, "other.example, and this is billing at a.example/whmcs: "),
+        (
+            [&once[..], &["--public-url", "https://b.example"]].concat(),
+            1,
+            "other.example, and this is billing at b.example: ",
+        ),
+    ] {
+        let (code, why) = refused(folder.path(), &options);
+        assert_eq!(code, Some(status), "{why}");
+        assert!(why.contains(expected), "{why}");
+    }
 }
 
 #[test]

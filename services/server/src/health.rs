@@ -1,10 +1,9 @@
 //! What the operator asks of the service.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use whmcs_auth_services_base::{Operated, Part};
+use whmcs_auth_services_base::{Fault, Operated, Part};
 
 use crate::service::Service;
 
@@ -17,22 +16,29 @@ impl Operated for Service {
     }
 
     async fn check(&self) -> Vec<Part> {
-        let (database, state) =
-            tokio::join!(is_ready(self.database.ping()), is_ready(self.state.check()));
+        let database = async {
+            self.database
+                .ping()
+                .await
+                .map_err(|error| Fault { cause: error.to_string(), wait: None })
+        };
+        let state = async {
+            let checked = match self.settings.one_time_links {
+                true => self.state.check_links().await,
+                false => self.state.check().await,
+            };
+            checked.map_err(|error| Fault { cause: error.cause, wait: error.wait })
+        };
+        let (database, state) = tokio::join!(in_time(database), in_time(state));
         vec![
-            Part { name: "database", is_ready: database },
+            Part { name: "database", fault: database.err() },
             // Used links, sessions, tokens and failures can be kept.
-            Part { name: "state", is_ready: state },
+            Part { name: "state", fault: state.err() },
         ]
     }
 }
 
-async fn is_ready<E: Display>(answer: impl Future<Output = Result<(), E>>) -> bool {
-    let error = match timeout(CHECK_TIME, answer).await {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => error.to_string(),
-        Err(late) => late.to_string(),
-    };
-    tracing::warn!(error, "a part of the service does not answer");
-    false
+async fn in_time(check: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
+    let late = |_| Fault { cause: "it did not answer in a second".to_owned(), wait: None };
+    timeout(CHECK_TIME, check).await.map_err(late)?
 }

@@ -21,7 +21,7 @@ use whmcs_auth_server::{Service, serve};
 use whmcs_auth_services_base::{
     LogMonitor, hangups, listen_for_operator, listen_for_visitors, operator, stop,
 };
-use whmcs_auth_state::{Redis, Store};
+use whmcs_auth_state::check_at_start;
 
 use self::options::{AccessError, AccessOptions, CommandLine, Options, ReadAccess};
 
@@ -38,7 +38,8 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
     let hangups = hangups()?;
     let bcrypt_cost = BcryptCost::new(options.bcrypt_cost)?;
     let database_url = options.database.url()?;
-    let database = Database::open(&database_url, bcrypt_cost, &options.limits()).await?;
+    let limits = options.limits()?;
+    let database = Database::open(&database_url, bcrypt_cost, &limits).await?;
     let demo_key = database.demo_autoauth_key().await?;
     let listener = listen_for_visitors(options.listen).await?;
     let operator_listener = listen_for_operator(options.operator_listen).await?;
@@ -64,16 +65,15 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
     if demo_key.is_some() {
         text.push_str(&what_to_try(&base_url, autoauth_keys.first())?);
     }
-    let settings = options.settings(base_url, bcrypt_cost);
-    let redis = options.redis.as_deref().map(Redis::new).transpose()?;
+    let url = database.system_url().await?.unwrap_or_else(|| base_url.clone());
+    let redis = options.state.redis(&url)?;
+    let settings = options.settings(base_url, bcrypt_cost, limits);
+    let is_once = settings.one_time_links;
     let access = CurrentAccess::from(access);
     tokio::spawn(reload(hangups, options.access, demo_key, access.clone()));
     let mut service = Service::new(settings, access, database, SystemClock, log.clone());
     if let Some(redis) = redis {
-        if let Err(error) = redis.check().await {
-            // The service starts anyway, and works as soon as Redis does.
-            tracing::error!(code = error.code, "{error}");
-        }
+        check_at_start(&redis, is_once).await?;
         service = service.with_state(Arc::new(redis));
     }
     // The service runs even if nobody reads standard output, or if it is closed.

@@ -24,6 +24,7 @@ pub(crate) struct Metrics {
     times: Family<EndpointLabel, Histogram, fn() -> Histogram>,
     connections: Family<ConnectionLabels, Gauge>,
     kept: Family<KindLabel, Gauge>,
+    links_wait: Gauge,
     verifications: Gauge,
     waiting: Gauge,
 }
@@ -65,6 +66,13 @@ impl Metrics {
             "Sessions, single sign-on tokens and networks with failures in memory",
             Family::clone(&kept),
         );
+        let links_wait = Gauge::default();
+        registry.register_with_unit(
+            "whmcs_auth_links_wait",
+            "How long one-time links are still refused, because Redis may have forgotten used ones",
+            Unit::Seconds,
+            links_wait.clone(),
+        );
         let verifications = Gauge::default();
         registry.register(
             "whmcs_auth_verifications",
@@ -80,7 +88,7 @@ impl Metrics {
         if let Some(cache) = cache {
             registry.register_collector(Box::new(CacheCounts(cache)));
         }
-        Self { registry, times, connections, kept, verifications, waiting }
+        Self { registry, times, connections, kept, links_wait, verifications, waiting }
     }
 
     pub(crate) fn answered_in(&self, endpoint: &'static str, time: Duration) {
@@ -97,6 +105,11 @@ impl Metrics {
     pub(crate) fn kept(&self, kind: &'static str, count: u64) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.kept.get_or_create(&KindLabel { kind }).set(count);
+    }
+
+    /// Notes how long one-time links are still refused.
+    pub(crate) fn links_wait(&self, wait: Duration) {
+        self.links_wait.set(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// Counts a verification as running until the returned value is dropped.

@@ -83,7 +83,11 @@ impl From<Refusal> for Cause {
 
 impl From<StateError> for Refusal {
     fn from(error: StateError) -> Self {
-        Self::unavailable(error.code, error.cause)
+        let refusal = Self::unavailable(error.code, error.cause);
+        match error.wait {
+            Some(wait) => refusal.retry_after(wait),
+            None => refusal,
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use whmcs_auth::{AutoAuthPolicy, Clock};
 use whmcs_auth_axum::{Authenticator, CurrentAccess, LinkVerifier, Report};
 use whmcs_auth_services_base::{LogMonitor, Refused, Reports};
 use whmcs_auth_state::{Capacity, Kind as StateKind, Memory, Store};
-use zeroize::Zeroizing;
 
 use crate::api;
 use crate::client_address::ClientAddress;
@@ -19,6 +18,7 @@ use crate::database::{Credentials, Database, PoolUsage};
 use crate::fair_queue::{FairQueue, PROVEN_TIME};
 use crate::metrics::Metrics;
 use crate::pages::DOLOGIN;
+use crate::random::random_bytes;
 use crate::refusal::Refusal;
 use crate::sessions::Sessions;
 use crate::settings::{Limits, Settings};
@@ -146,6 +146,7 @@ impl Service {
                 self.metrics.kept(name, count);
             }
         }
+        self.metrics.links_wait(self.state.links_wait());
         self.metrics.text()
     }
 
@@ -191,11 +192,13 @@ fn verification_cache(limits: &Limits) -> Option<Arc<VerificationCache>> {
     if limits.cache_entries == 0 || limits.cache_age.is_zero() {
         return None;
     }
-    let mut key = Zeroizing::new([0; 32]);
-    if let Err(error) = getrandom::fill(&mut *key) {
-        tracing::error!(%error, "no cache of matches: the operating system gave no random bytes");
-        return None;
-    }
+    let key = match random_bytes() {
+        Ok(key) => key,
+        Err(error) => {
+            tracing::error!(%error, "no cache of matches: the operating system gave no random bytes");
+            return None;
+        }
+    };
     let cache = VerificationCache::new(*key).with_capacity(limits.cache_entries);
     Some(Arc::new(cache.with_max_age(limits.cache_age.min(PROVEN_TIME))))
 }

@@ -119,15 +119,20 @@ async fn a_balancer_learns_whether_the_service_is_ready() {
     assert_eq!(head(&response, "content-type"), Some("application/json"));
     let ready = r#"{"database":"ready","log":"ready","state":"ready"}"#;
     assert_eq!(answer(response).await, (200, ready.to_owned()));
-    let not_ready = r#"{"database":"not ready","log":"ready","state":"ready"}"#;
+    let says = |answer: &str, cause: &str| {
+        let expected = format!(r#"{{"database":"not ready: {cause}"#);
+        assert!(answer.starts_with(&expected), "{answer}");
+        assert!(answer.ends_with(r#"","log":"ready","state":"ready"}"#), "{answer}");
+    };
     let kept = server.database_file().with_extension("kept");
     std::fs::rename(server.database_file(), &kept).unwrap();
-    assert_eq!(readiness(&server, 503).await, not_ready);
+    says(&readiness(&server, 503).await, "");
+    assert_eq!(head(&server.ask("/readyz").await, "retry-after"), None, "nobody knows");
     assert_eq!(answer(server.ask("/healthz").await).await, (200, "alive\n".to_owned()));
     std::fs::rename(&kept, server.database_file()).unwrap();
     assert_eq!(readiness(&server, 200).await, ready);
     let locked = server.lock().await;
-    assert_eq!(readiness(&server, 503).await, not_ready);
+    says(&readiness(&server, 503).await, "it did not answer in a second");
     drop(locked);
     assert_eq!(readiness(&server, 200).await, ready);
     for path in ["/healthz", "/readyz"] {

@@ -13,6 +13,8 @@ use sqlx::{ConnectOptions, Connection};
 use support::program::Program;
 use support::{ADMIN, FORM, LOGIN, PAIR, answer, cookie, head, http};
 use whmcs_auth::{AutoAuthKey, SystemClock, sign_autoauth};
+use whmcs_auth_state::Store;
+use whmcs_auth_state::test_redis::TestRedis;
 
 /// The URL and the form of a printed `curl` command.
 fn curl(line: &str) -> (String, String) {
@@ -238,6 +240,30 @@ async fn errors_at_the_start_are_reported() {
         (&["--cache-entries", "10000001"], 2, "it is not a number from 0 to 10000000"),
         (&["--cache-entries", "-1"], 2, "unexpected argument '-1'"),
         (&["--unknown"], 2, "unexpected argument '--unknown'"),
+        (&["--redis", "redis://127.0.0.1:1"], 2, "--installation <NAME>"),
+        (
+            &["--redis", "redis://127.0.0.1:1", "--installation", "a b"],
+            1,
+            "a name has 1 to 64 letters, digits, `.`, `_` or `-` (option --installation)",
+        ),
+        (
+            &["--redis", "redis://:marker@127.0.0.1:x", "--installation", "a"],
+            1,
+            "not a URL such as redis://HOST:6379/0",
+        ),
+        (
+            &[
+                "--redis",
+                "redis://127.0.0.1:1",
+                "--installation",
+                "a",
+                "--one-time-links",
+                "--max-ahead",
+                "121",
+            ],
+            1,
+            "with --redis and --one-time-links, --max-ahead is at most 120",
+        ),
         (&["--autoauth-key", ""], 1, "an AutoAuth key cannot be empty"),
         (
             &["--autoauth-key", "18abc", "--autoauth-key", "abc"],
@@ -285,6 +311,45 @@ async fn errors_at_the_start_are_reported() {
         assert!(!stderr.contains("marker"), "the password is not shown: {stderr}");
         assert!(stderr.contains(text), "{stderr}");
     }
+}
+
+/// The site of the installation is the setting `SystemURL`.
+#[tokio::test]
+async fn a_name_that_another_installation_has_stops_the_start() {
+    let redis = TestRedis::start(&[]);
+    redis.store_of("billing", "https://other.example").check().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = redis.url();
+    let options = ["--redis", &url, "--one-time-links", "--installation", "billing"];
+    let listen = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
+    let start = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server"));
+        program.args(listen).args(options).current_dir(folder.path()).output().unwrap()
+    };
+    let output = start();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("this Redis knows the installation billing at other.example"),
+        "{stderr}"
+    );
+
+    change_database(
+        &folder.path().join("whmcs-demo.db"),
+        "UPDATE tblconfiguration SET value = 'https://mine.example/whmcs' WHERE setting = 'SystemURL'",
+    )
+    .await;
+    let stderr = String::from_utf8(start().stderr).unwrap();
+    assert!(stderr.contains("this is billing at mine.example/whmcs: "), "{stderr}");
+
+    // With a name of its own it starts, and the log says why links are refused at first.
+    let options = [&options[..4], &["mine"]].concat();
+    let log = Program::start(folder.path(), &options, "info").stop();
+    let young = log.iter().find(|line| line["fields"]["code"] == "state_young").unwrap();
+    let sentence = young["fields"]["message"].as_str().unwrap();
+    assert!(sentence.starts_with("Redis remembers used links since "), "{sentence}");
+    let sites: Vec<String> = redis.run(&["HVALS", "whmcs-auth:installations"]).await;
+    assert_eq!(sites, ["other.example", "mine.example/whmcs"]);
 }
 
 /// Changes an SQLite file.

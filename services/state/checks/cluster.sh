@@ -1,4 +1,5 @@
-# Three servers behind nginx, with one Redis and one MariaDB: no link is accepted twice, whatever is killed.
+# Three servers behind nginx, with one Redis and one MariaDB: no link is accepted twice, whatever is killed, emptied or
+# changed.
 # Then two bridges behind nginx, with these servers as WHMCS. The code is in services/state/checks/cluster.
 
 needs curl curl
@@ -29,20 +30,21 @@ start_redis() {
 
 # As if Redis had been started long ago, so that links of the last minutes are accepted.
 redis_remembers_for_long() {
-    redis --scan --pattern 'whmcs-auth:since:*' | while read -r key; do redis set "$key" 1000; done
+    redis --scan --pattern 'whmcs-auth:cluster:since:*' | while read -r key; do redis set "$key" 1000; done
 }
 
 cluster_sql() { mariadb_at cluster "$@"; }
 
 start_mariadb() {
     whmcs_mariadb cluster
-    cluster_sql whmcs -e "DELETE FROM tblclients WHERE email LIKE 'client%@example.com';
+    cluster_sql whmcs -e "UPDATE tblconfiguration SET value = '$site' WHERE setting = 'SystemURL';
+        DELETE FROM tblclients WHERE email LIKE 'client%@example.com';
         INSERT INTO tblclients (id, firstname, lastname, companyname, email, datecreated)
         SELECT seq, 'Client', seq, '', CONCAT('client', seq, '@example.com'), '2020-01-01' FROM seq_6_to_1100"
 }
 
-# The process of each server, and its ports for visitors and for the operator.
-declare -A server_process=() server_port=() operator_port=()
+# The process of each server, its ports for visitors and for the operator, and its --max-ahead.
+declare -A server_process=() server_port=() operator_port=() ahead=([1]=60 [2]=60 [3]=60)
 
 start_server() { # NUMBER CLOCK
     # The program faketime would start the server as a child, and a signal would not reach it.
@@ -51,7 +53,8 @@ start_server() { # NUMBER CLOCK
     "${clock[@]}" "$work/whmcs-auth-server" --listen "127.0.0.1:${server_port[$1]}" \
         --operator-listen "127.0.0.1:${operator_port[$1]}" \
         --database "mysql://root@localhost/whmcs?socket=$work/cluster-socket" --autoauth-key abcXYZ123 \
-        --redis "redis://127.0.0.1:$redis_port" --one-time-links --max-ahead 60 --max-failures 1000000 \
+        --redis "redis://127.0.0.1:$redis_port" --installation cluster --one-time-links \
+        --max-ahead "${ahead[$1]}" --max-failures 1000000 \
         >>"$work/server-$1.out" 2>>"$work/server-$1.log" &
     server_process[$1]=$!
     waits_for 20 curl -sf "http://127.0.0.1:${operator_port[$1]}/healthz"
@@ -69,10 +72,10 @@ start_servers() { # CLOCK...
     for clock in "$@"; do
         start_server "$((number += 1))" "$clock" || return 1
     done
+    redis_remembers_for_long
     for number in 1 2 3; do
         waits_for 10 curl -sf "http://127.0.0.1:${operator_port[$number]}/readyz" || return 1
     done
-    redis_remembers_for_long
 }
 
 cluster() { # COMMAND...
@@ -112,31 +115,94 @@ clock_too_far() {
     grep -m 1 'of this machine and of Redis are' "$work/server-2.log" && [ "$status" = 503 ]
 }
 
-# Kills a server and starts it again, then Redis, while links are opened. At the end all works again by itself.
-killed_under_load() {
-    stop_servers
-    start_servers +0s +0s +0s || return 1
-    cluster storm --seconds 25 >"$work/storm.out" 2>&1 &
-    local storm=$!
-    sleep 5
+# Whether the servers are not ready, say why, and work again by themselves. Links may be 120 s ahead, and clocks 60 s
+# apart.
+recovers() {
+    waits_for 10 not_ready && waits_for 250 cluster works
+}
+
+not_ready() {
+    curl -si "http://127.0.0.1:${operator_port[1]}/readyz" | tr -d '\r\n' |
+        grep -i '503 .*retry-after: [0-9].*Redis remembers used links since'
+}
+
+# A little less memory than Redis uses, for two seconds.
+evict_keys() {
+    local used
+    used=$(redis info memory | tr -d '\r' | sed -n 's/^used_memory://p')
+    redis config set maxmemory-policy volatile-lru
+    redis config set maxmemory $((used * 9 / 10))
+    sleep 2
+    redis config set maxmemory 0
+    redis config set maxmemory-policy noeviction
+    redis info stats | grep '^evicted_keys:[1-9]'
+}
+
+restart_redis() {
+    kill -KILL "$redis_process"
+    sleep 1
+    start_redis
+}
+
+restart_a_server() {
     kill -KILL "${server_process[2]}"
     sleep 3
-    start_server 2 +0s || return 1
-    sleep 3
-    kill -KILL "$redis_process"
-    sleep 3
-    start_redis || return 1
-    wait "$storm" || { cat "$work/storm.out" && return 1; }
+    start_server 2 +0s
+}
+
+# Each server has the --max-ahead of another. Meanwhile Redis loses what it knew of the old ones.
+change_options() {
+    stop_servers
+    ahead=([1]=0 [2]=120 [3]=70)
+    restart_redis || return 1
+    for number in 1 2 3; do start_server "$number" +0s || return 1; done
+}
+
+# Starts servers that differ in --max-ahead, and sends links to them until the command has ended.
+storm() { # LINKS COMMAND...
+    stop_servers
+    redis flushall
+    ahead=([1]=120 [2]=70 [3]=0)
+    start_servers +0s +0s +0s || return 1
+    rm -f "$work/storm-ends"
+    cluster storm --links "$1" --until "$work/storm-ends" >"$work/storm.out" 2>&1 &
+    local storm=$! status=0
+    sleep 10
+    "${@:2}" || status=1
+    touch "$work/storm-ends"
+    wait "$storm" || status=1
     cat "$work/storm.out"
-    # Links may be 60 s ahead, and clocks 60 s apart.
-    waits_for 150 cluster works
+    return "$status"
+}
+
+troubles() {
+    evict_keys && recovers && sleep 10 &&
+        redis flushall && recovers && restart_a_server && sleep 10 &&
+        restart_redis && recovers && sleep 10 &&
+        change_options && recovers && sleep 10
+}
+
+# The control: a Redis that was emptied, and is made to say that it knows all links.
+lie() {
+    redis flushall
+    for _ in {1..50}; do
+        redis_remembers_for_long
+        sleep 0.1
+    done
+}
+
+lie_is_noticed() {
+    ! storm 200 lie >"$work/lie.out" 2>&1 && grep -m 1 'a link was accepted 2 times' "$work/lie.out"
 }
 
 speed() {
     stop_servers
+    ahead=([1]=60 [2]=60 [3]=60)
     start_servers +0s +0s +0s && cluster speed --seconds 5 ${CLUSTER_RECORD:+--record}
 }
 
+web_port=$(free_port)
+site=http://127.0.0.1:$web_port
 for number in 1 2 3; do server_port[$number]=$(free_port) operator_port[$number]=$(free_port); done
 start_redis
 start_mariadb
@@ -146,7 +212,9 @@ check 'cluster: 10,000 links are used once; sessions and tokens of one server wo
 check 'the control: a server with a memory of its own is noticed' alone
 check 'cluster: the same with clocks a minute apart' clocks_apart
 check 'cluster: a clock that differs more is refused' clock_too_far
-check 'cluster: a killed server and a killed Redis let nobody in wrongly' killed_under_load
+check 'cluster: 10,000 links through eviction, FLUSHALL, kills and changed options, each used at most once' \
+    storm 10000 troubles
+check 'the control: a Redis that lost its links and does not say so is noticed' lie_is_noticed
 check 'cluster: links a second of one, two and three servers' speed
 
 # The location of the documentation, in front of a bridge that asks these servers.
@@ -158,8 +226,8 @@ documented_location() {
 bridge_behind_nginx() {
     stop_servers
     start_servers +0s +0s +0s || return 1
-    local web_port bridge_port bridge_operator
-    web_port=$(free_port) bridge_port=$(free_port) bridge_operator=$(free_port)
+    local bridge_port bridge_operator
+    bridge_port=$(free_port) bridge_operator=$(free_port)
     cat >"$work/nginx.conf" <<EOF
 worker_processes 1;
 pid $work/nginx.pid;
@@ -182,16 +250,14 @@ http {
 }
 EOF
     nginx -c "$work/nginx.conf" -p "$work" -g 'daemon off;' &
-    local web=$! site=http://127.0.0.1:$web_port
+    local web=$!
     WHMCS_SECRET=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo WHMCS_AUTOAUTH_KEY=the-old-key \
         "$work/whmcs-auth-bridge" --listen "127.0.0.1:$bridge_port" --operator-listen "127.0.0.1:$bridge_operator" \
         --whmcs-url "http://127.0.0.1:${server_port[1]}" --public-url "$site" --trust-proxy 127.0.0.1 \
         --identifier D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv --one-time-links --redis "redis://127.0.0.1:$redis_port" \
-        >"$work/bridge.out" 2>"$work/bridge.log" &
+        --installation cluster >"$work/bridge.out" 2>"$work/bridge.log" &
     local bridge=$!
     waits_for 10 curl -sf "http://127.0.0.1:$bridge_operator/readyz" || return 1
-    redis_remembers_for_long
-    cluster_sql whmcs -e "REPLACE INTO tblconfiguration (setting, value) VALUES ('SystemURL', '$site')"
     local link answer
     link=$(php -r '$t = time() - 5; $m = "client6@example.com"; echo http_build_query(["email" => $m,
         "timestamp" => $t, "hash" => sha1($m . $t . "the-old-key"), "goto" => "clientarea.php"]);')

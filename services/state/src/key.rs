@@ -1,5 +1,7 @@
 //! The names of what is stored.
 
+use std::fmt::{self, Display, Formatter};
+
 use sha2::{Digest, Sha256};
 
 /// What a key stands for.
@@ -39,9 +41,11 @@ impl Key {
     pub fn new(kind: Kind, id: &str) -> Self {
         Self { kind, digest: Sha256::digest(id).into() }
     }
+}
 
-    /// The key as a string, for a store that other programs also use.
-    pub(crate) fn text(&self) -> String {
-        format!("whmcs-auth:{}:{}", self.kind.name(), hex::encode(self.digest))
+/// Its name in a store, among the keys of its installation.
+impl Display for Key {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.name(), hex::encode(self.digest))
     }
 }

@@ -1,7 +1,7 @@
 //! What services remember between requests: used login links, sessions, tokens and failures. The server and the
 //! bridge use it.
 //!
-//! [`Memory`] remembers in the process. [`Redis`] remembers for all machines that share it. Both pass the
+//! [`Memory`] remembers in the process. [`Redis`] remembers for all machines of an [`Installation`]. Both pass the
 //! same tests, and neither stores the id of a session or a token: only its digest.
 
 #![forbid(unsafe_code)]
@@ -18,8 +18,10 @@
 )]
 
 mod error;
+mod installation;
 mod key;
 mod memory;
+mod options;
 mod redis;
 #[cfg(feature = "test-util")]
 pub mod test_redis;
@@ -31,9 +33,11 @@ use time::OffsetDateTime;
 use whmcs_auth::{AcceptedLogin, AccountLogin, AutoAuthLogin};
 
 pub use crate::error::{StateError, UseError};
+pub use crate::installation::Installation;
 pub use crate::key::{Key, Kind};
 pub use crate::memory::{Capacity, Memory};
-pub use crate::redis::{MAX_CLOCK_DIFFERENCE, Redis};
+pub use crate::options::StateOptions;
+pub use crate::redis::{MAX_AHEAD, MAX_CLOCK_DIFFERENCE, Redis};
 
 /// A memory for used links, and for values and counts that expire.
 ///
@@ -83,6 +87,41 @@ pub trait Store: Send + Sync {
 
     /// Whether the store works: the cause if it does not.
     async fn check(&self) -> Result<(), StateError>;
+
+    /// Whether the store works, and accepts links that are made now: the cause if it does not.
+    async fn check_links(&self) -> Result<(), StateError> {
+        self.check().await
+    }
+
+    /// How long links that are made now are still refused, as far as is known without asking. It is 0 if they
+    /// are accepted.
+    fn links_wait(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Checks the store at the start of a program. The program starts without its store, and works as soon as the
+/// store does. `are_links_used_once` says whether the program needs it for links.
+///
+/// # Errors
+///
+/// If only other options mend it.
+pub async fn check_at_start(
+    store: &dyn Store,
+    are_links_used_once: bool,
+) -> Result<(), StateError> {
+    let checked = match are_links_used_once {
+        true => store.check_links().await,
+        false => store.check().await,
+    };
+    match checked {
+        Err(error) if error.is_by_options() => Err(error),
+        Err(error) => {
+            tracing::error!(code = error.code, "{error}");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Makes ring the provider of TLS, unless the program has chosen another. A client of rustls needs one.

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use ::redis::{Client, FromRedisValue, cmd};
 use tempfile::TempDir;
 
+use crate::{Installation, Redis};
+
 /// A running server. It ends when this is dropped.
 pub struct TestRedis {
     port: u16,
@@ -36,6 +38,27 @@ impl TestRedis {
     /// The URL of the server.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A store in the server, for an installation of tests.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    #[must_use]
+    pub fn store(&self) -> Redis {
+        self.store_of("test", "https://test.example")
+    }
+
+    /// A store in the server, for the installation of this name and URL.
+    ///
+    /// # Panics
+    ///
+    /// If the name or the URL cannot be used.
+    #[must_use]
+    pub fn store_of(&self, name: &str, url: &str) -> Redis {
+        let installation = Installation::new(name, url).expect("an installation");
+        Redis::new(&self.url(), installation).expect("a URL")
     }
 
     /// Kills the server. Its data is lost, as far as it was not saved.
@@ -70,10 +93,20 @@ impl TestRedis {
     /// Makes the server one that remembers for long enough to know about every link. A store must have
     /// checked it before.
     pub async fn remembers_for_long(&self) {
-        let keys: Vec<String> = self.run(&["KEYS", "whmcs-auth:since:*"]).await;
-        assert_eq!(keys.len(), 1, "no store has checked the server");
+        self.remembers_since(1000).await;
+    }
+
+    /// Makes the server one that remembers since this Unix time, for each installation. A store must have checked it
+    /// before.
+    ///
+    /// # Panics
+    ///
+    /// If none has.
+    pub async fn remembers_since(&self, seconds: i64) {
+        let keys: Vec<String> = self.run(&["KEYS", "whmcs-auth:*:since:*"]).await;
+        assert!(!keys.is_empty(), "no store has checked the server");
         for key in keys {
-            self.run::<()>(&["SET", &key, "1000"]).await;
+            self.run::<()>(&["SET", &key, &seconds.to_string()]).await;
         }
     }
 }

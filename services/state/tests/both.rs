@@ -11,7 +11,7 @@ use whmcs_auth::{
     sign_autoauth,
 };
 use whmcs_auth_state::test_redis::TestRedis;
-use whmcs_auth_state::{Capacity, Count, Key, Kind, Memory, Redis, Store, UseError, use_once};
+use whmcs_auth_state::{Capacity, Count, Key, Kind, Memory, Store, UseError, use_once};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -65,7 +65,7 @@ fn memory() -> Arc<dyn Store> {
 }
 
 async fn redis(server: &TestRedis) -> Arc<dyn Store> {
-    let store = Redis::new(&server.url()).unwrap();
+    let store = server.store();
     store.check().await.unwrap();
     server.remembers_for_long().await;
     Arc::new(store)

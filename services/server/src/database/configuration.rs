@@ -42,6 +42,15 @@ impl Database {
         Ok(configuration)
     }
 
+    /// The URL of the installation, as the setting `SystemURL` says.
+    ///
+    /// # Errors
+    ///
+    /// The error of the database.
+    pub async fn system_url(&self) -> sqlx::Result<Option<String>> {
+        Ok(self.configuration().await?.system_url)
+    }
+
     /// The AutoAuth key of the demo data. Only an embedded database has one: WHMCS keeps its key in a
     /// file.
     ///

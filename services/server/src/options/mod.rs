@@ -10,6 +10,7 @@ use clap::{Args, Parser};
 use whmcs_auth::BcryptCost;
 use whmcs_auth_server::{BasePath, Limits, Settings};
 use whmcs_auth_services_base::ConnectionOptions;
+use whmcs_auth_state::{StateError, StateOptions};
 
 pub use self::access::{AccessError, AccessOptions, ReadAccess};
 pub use self::database::{DatabaseOptions, TableOptions};
@@ -66,20 +67,8 @@ pub struct Options {
     #[arg(long)]
     action_error_statuses: bool,
 
-    /// Accept each login link only once.
-    #[arg(long)]
-    one_time_links: bool,
-
-    /// Redis that keeps used links, sessions, tokens and failures for several servers, such as
-    /// redis://:PASSWORD@HOST:6379/0. Without it, each server keeps its own in memory.
-    #[arg(long, value_name = "URL", env = "WHMCS_REDIS", hide_env_values = true)]
-    pub redis: Option<String>,
-
-    /// How many seconds the clock of the program that signs links may be ahead. With --redis and
-    /// --one-time-links, links are refused for this time after Redis was started. [default: 900, as in
-    /// WHMCS; 120 with --redis and --one-time-links]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=900))]
-    max_ahead: Option<u64>,
+    #[command(flatten)]
+    pub state: StateOptions,
 
     /// Failures in a minute after which an address is refused.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
@@ -123,14 +112,14 @@ pub struct Options {
 
 impl Options {
     /// The limits.
-    pub fn limits(&self) -> Limits {
-        let default = match self.redis.is_some() && self.one_time_links {
-            true => Duration::from_secs(120),
-            false => Limits::default().link_ahead_time,
-        };
+    ///
+    /// # Errors
+    ///
+    /// If options do not go together.
+    pub fn limits(&self) -> Result<Limits, StateError> {
         let answer_time = Duration::from_secs(self.answer_time);
-        Limits {
-            link_ahead_time: self.max_ahead.map_or(default, Duration::from_secs),
+        Ok(Limits {
+            link_ahead_time: self.state.max_ahead()?,
             body_kib: self.max_body,
             failures: self.max_failures,
             database_connections: self.database_connections,
@@ -141,21 +130,21 @@ impl Options {
             cache_entries: self.cache_entries,
             cache_age: Duration::from_secs(self.cache_age),
             ..Limits::default()
-        }
+        })
     }
 
     /// The settings of a service at `base_url`.
-    pub fn settings(&self, base_url: String, bcrypt_cost: BcryptCost) -> Settings {
+    pub fn settings(&self, base_url: String, bcrypt_cost: BcryptCost, limits: Limits) -> Settings {
         Settings {
             allow_get: self.allow_get,
             action_error_statuses: self.action_error_statuses,
-            one_time_links: self.one_time_links,
+            one_time_links: self.state.one_time_links,
             role_ids: self.tables.role_ids,
             api_access_permission: self.tables.api_access_permission,
             bcrypt_cost,
             base_path: self.base_path.clone(),
             base_url,
-            limits: self.limits(),
+            limits,
         }
     }
 }

@@ -3,7 +3,8 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -46,10 +47,15 @@ enum Command {
         #[arg(long)]
         links: usize,
     },
-    /// Opens links all the time, while servers and Redis are killed. No link may be accepted twice.
+    /// Opens new and used links all the time, while servers and Redis are killed and emptied. No link may be
+    /// accepted twice.
     Storm {
+        /// The fewest links to open.
         #[arg(long)]
-        seconds: u64,
+        links: usize,
+        /// File whose existence ends it.
+        #[arg(long)]
+        until: PathBuf,
     },
     /// Uses sessions and tokens of one server at the others.
     Share,
@@ -72,13 +78,20 @@ async fn main() {
     let cluster = Arc::new(Cluster::new(servers));
     match command {
         Command::Race { links } => cluster.race(links).await,
-        Command::Storm { seconds } => cluster.storm(Duration::from_secs(seconds)).await,
+        Command::Storm { links, until } => cluster.storm(links, &until).await,
         Command::Share => cluster.share().await,
         Command::Works => cluster.works().await,
         Command::Speed { seconds, record } => {
             cluster.speed(Duration::from_secs(seconds), record).await;
         }
     }
+}
+
+/// A link that was opened.
+struct Opened {
+    link: String,
+    timestamp: i64,
+    is_accepted: bool,
 }
 
 struct Cluster {
@@ -188,42 +201,56 @@ impl Cluster {
         );
     }
 
-    async fn storm(self: &Arc<Self>, time: Duration) {
-        let begun = Instant::now();
-        let mut accepted = Vec::new();
+    async fn storm(self: &Arc<Self>, count: usize, until: &Path) {
+        let mut links = Vec::<Opened>::new();
+        let mut numbers = HashMap::<String, usize>::new();
         let mut statuses = HashMap::<Status, usize>::new();
-        while begun.elapsed() < time {
+        let mut turn = 0;
+        while links.len() < count || !until.exists() {
             let now = OffsetDateTime::now_utc().unix_timestamp();
-            // Also links of before, among them accepted ones.
-            let fresh: Vec<_> = (0..25).map(|client| self.link(client, now)).collect();
-            let again = accepted.iter().rev().take(50).cloned();
-            let known: Vec<String> = again.collect();
-            let links = fresh.into_iter().filter(|link| !accepted.contains(link)).collect();
-            for (link, opened) in self.open_all(links).await {
-                let wins = opened.iter().filter(|status| **status == Some(302)).count();
-                assert!(wins <= 1, "a link was accepted {wins} times: {opened:?}");
-                opened.iter().for_each(|status| *statuses.entry(*status).or_default() += 1);
-                if wins == 1 {
-                    accepted.push(link);
+            // Those whose windows are open: the latest, and all others in turn.
+            let oldest = links.iter().position(|link| link.timestamp > now - 900);
+            let open = oldest.unwrap_or(links.len())..links.len();
+            let latest = open.clone().rev().filter(|number| links[*number].is_accepted).take(30);
+            let mut chosen: BTreeSet<_> = latest.collect();
+            chosen.extend(open.clone().skip(turn).take(60));
+            turn = if turn + 60 < open.len() { turn + 60 } else { 0 };
+            // The servers let links be ahead by different times.
+            for timestamp in [now, now + 60, now + 110] {
+                for client in 0..25 {
+                    let link = self.link(client, timestamp);
+                    numbers.entry(link).or_insert_with_key(|link| {
+                        let link = link.clone();
+                        links.push(Opened { link, timestamp, is_accepted: false });
+                        chosen.insert(links.len() - 1);
+                        links.len() - 1
+                    });
                 }
             }
-            self.none_again(known).await;
+            let paths = chosen.iter().map(|number| links[*number].link.clone()).collect();
+            for (link, opened) in self.open_all(paths).await {
+                opened.iter().for_each(|status| *statuses.entry(*status).or_default() += 1);
+                let wins = opened.iter().filter(|status| **status == Some(302)).count();
+                let before = &mut links[numbers[&link]].is_accepted;
+                let total = wins + usize::from(*before);
+                assert!(total <= 1, "a link was accepted {total} times: {opened:?} {link}");
+                *before = total == 1;
+            }
         }
-        assert!(!accepted.is_empty(), "nothing was accepted: {statuses:?}");
         // Every link that was ever accepted is opened once more.
-        self.none_again(accepted.clone()).await;
+        let accepted = links.iter().filter(|link| link.is_accepted).map(|link| link.link.clone());
+        let accepted: Vec<_> = accepted.collect();
+        let count = accepted.len();
+        for (link, opened) in self.open_all(accepted).await {
+            assert!(!opened.contains(&Some(302)), "a used link was accepted: {opened:?} {link}");
+        }
+        assert!(count > 0, "nothing was accepted: {statuses:?}");
         let mut statuses: Vec<_> = statuses.into_iter().collect();
         statuses.sort_unstable();
         println!(
-            "{} links were accepted, none of them twice; statuses: {statuses:?}",
-            accepted.len()
+            "of {} links {count} were accepted, none of them twice; statuses: {statuses:?}",
+            links.len()
         );
-    }
-
-    async fn none_again(self: &Arc<Self>, links: Vec<String>) {
-        for (link, opened) in self.open_all(links).await {
-            assert!(!opened.contains(&Some(302)), "a used link was accepted: {opened:?} {link}");
-        }
     }
 
     async fn share(self: &Arc<Self>) {
@@ -271,7 +298,8 @@ impl Cluster {
     }
 
     async fn works(self: &Arc<Self>) {
-        for (number, server) in (0..CLIENTS).zip(&self.servers) {
+        // Clients that no other command uses.
+        for (number, server) in (CLIENTS..).zip(&self.servers) {
             let now = OffsetDateTime::now_utc().unix_timestamp();
             let link = self.link(number, now);
             let opened = [self.open(server, &link).await, self.open(server, &link).await];
