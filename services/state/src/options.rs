@@ -37,8 +37,9 @@ impl StateOptions {
     ///
     /// # Errors
     ///
-    /// If the URL or the name is not one.
+    /// If the URL or the name is not one, or links may be further ahead than Redis allows.
     pub fn redis(&self, url: &str) -> Result<Option<Redis>, StateError> {
+        self.max_ahead()?;
         let Some(redis) = &self.redis else { return Ok(None) };
         let name = self.installation.as_deref().unwrap_or_default();
         Redis::new(redis, Installation::new(name, url)?).map(Some)
