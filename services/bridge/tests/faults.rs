@@ -495,6 +495,7 @@ async fn links_wait(setup: &Setup) -> u64 {
 
 #[tokio::test]
 async fn without_its_redis_the_bridge_accepts_no_link() {
+    let _ = log();
     let mut server = TestRedis::start(&[]);
     let store: Arc<dyn Store> = Arc::new(server.store());
     store.check().await.unwrap();
@@ -520,6 +521,7 @@ async fn without_its_redis_the_bridge_accepts_no_link() {
     server.restart(&[]);
     becomes(&two[1], 503, r#""state":"not ready: Redis remembers used links since "#).await;
     assert!((60..=181).contains(&links_wait(&two[1]).await));
+    assert!(log().contains("\"not ready: Redis remembers used links since "));
     for link in [&once, &other] {
         let answer = two[1].get(link).await;
         assert_eq!((answer.status, answer.page), (503, page(503, LATER).await));
