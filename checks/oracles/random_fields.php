@@ -3,7 +3,22 @@
 //
 // usage: random_fields.php COUNT SEED forms|links
 
-require __DIR__ . '/../../tests/vectors/read_by_php.php';
+const OF_FORMS = ['identifier', 'secret', 'username', 'password', 'accesskey', 'action', 'responsetype'];
+
+const OF_LINKS = ['email', 'timestamp', 'hash', 'goto'];
+
+/** What PHP makes of each known field. A field that is an array is written `name[]`. */
+function read_by_php(string $body, array $known): string
+{
+    parse_str($body, $fields);
+    $read = [];
+    foreach ($known as $name) {
+        if (isset($fields[$name])) {
+            $read[] = is_string($fields[$name]) ? "$name=" . rawurlencode($fields[$name]) : "{$name}[]";
+        }
+    }
+    return implode('&', $read);
+}
 
 [, $count, $seed, $kind] = $argv;
 mt_srand((int) $seed);

@@ -54,6 +54,62 @@ fn reported(refusal: impl Refusal) -> Reported {
     (refusal.code(), refusal.to_string(), public_message, refusal.http_status())
 }
 
+#[cfg(all(feature = "form", feature = "bcrypt", feature = "sha2"))]
+#[test]
+fn api_1_calls_are_judged_as_the_vectors_say() {
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../vectors/calls.json")).unwrap();
+    let list = |name: &str| vectors[name].as_array().unwrap().iter();
+    let text = |case: &serde_json::Value, name: &str| case[name].as_str().unwrap().to_owned();
+    let id = |record: &serde_json::Value| record["id"].as_u64().unwrap();
+    let state = |record: &serde_json::Value| match record["admin"].as_str().unwrap() {
+        "enabled" => AdminState::WithApiAccess,
+        "without access" => AdminState::WithoutApiAccess,
+        "disabled" => AdminState::Disabled,
+        other => panic!("{other}"),
+    };
+    let credentials = list("credentials").map(|record| {
+        let stored = text(record, "stored");
+        let secret = match record["scheme"].as_str().unwrap() {
+            "plain" => StoredSecret::plain(stored),
+            "md5" => StoredSecret::md5(&stored),
+            "sha256" => StoredSecret::sha256(&stored),
+            "bcrypt" => StoredSecret::bcrypt(&stored),
+            other => panic!("{other}"),
+        };
+        let actions = record["actions"].as_array().unwrap().iter();
+        ApiCredential::new(id(record), text(record, "identifier"), secret.unwrap(), state(record))
+            .with_actions(AllowedActions::new(actions.map(|action| action.as_str().unwrap())))
+    });
+    let admins = list("admins").map(|record| {
+        let stored = text(record, "stored");
+        let password = match record["scheme"].as_str().unwrap() {
+            "plain" => StoredPassword::plain(stored),
+            "md5" => StoredPassword::md5(&stored),
+            "bcrypt of md5" => StoredPassword::bcrypt_of_md5(&stored),
+            other => panic!("{other}"),
+        };
+        Admin::new(id(record), text(record, "username"), password.unwrap(), state(record))
+    });
+    let store = MemoryStore::new(credentials, admins).unwrap();
+    for case in list("calls") {
+        let received = common::form(case["body"].as_str().unwrap());
+        match gate().verify(address(LISTED), &received.api_request(), &store) {
+            Ok(call) => {
+                let is_admin = call.caller.mode == ApiMode::AdminLogin;
+                let mode = if is_admin { "admin" } else { "credential" };
+                assert_eq!(case["mode"], mode, "{case}");
+                assert_eq!(case["id"], call.caller.id, "{case}");
+                assert_eq!(case["action"], call.action.as_str(), "{case}");
+            }
+            Err(refusal) => {
+                assert_eq!(case["message"], *refusal.public_message(), "{case}");
+                assert_eq!(case["status"], refusal.http_status(), "{case}");
+            }
+        }
+    }
+}
+
 type GateVerdict = Result<AuthorizedCall<u64>, GateError<u64, Infallible>>;
 type Verdict = Result<AuthorizedCall<u64>, Reported>;
 

@@ -6,7 +6,7 @@ use whmcs_auth::{
     verify_autoauth,
 };
 
-use crate::common::{EMAIL, HASH, KEY, SIGNED, at, goto_of, key, keys, rows};
+use crate::common::{EMAIL, HASH, KEY, SIGNED, at, goto_of, key, keys};
 
 fn sign(email: &str, goto: Option<&str>) -> Result<AutoAuthLink, SignError> {
     sign_autoauth(email, goto, &key(KEY), &at(SIGNED))
@@ -165,15 +165,6 @@ fn the_time_must_have_a_ten_digit_timestamp() {
     ] {
         let link = sign_autoauth("a@b.c", None, &key("k"), &at(now));
         assert_eq!(link.map(|_| ()), if signed { Ok(()) } else { Err(SignError::Clock) });
-    }
-}
-
-#[test]
-fn php_makes_the_same_hashes() {
-    for [email, timestamp, secret, hash, _] in rows(include_str!("../vectors/autoauth.tsv")) {
-        let clock = at(timestamp.parse().unwrap());
-        let link = sign_autoauth(email, None, &key(secret), &clock).unwrap();
-        assert!(link.query().ends_with(hash), "{email}");
     }
 }
 
