@@ -6,7 +6,7 @@
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
-//! use time::{Duration, OffsetDateTime};
+//! use whmcs_auth::time::{Duration, OffsetDateTime};
 //! use whmcs_auth::{Clock, SystemClock};
 //!
 //! struct Ahead<C> {
@@ -39,7 +39,7 @@ use time::OffsetDateTime;
 /// # Examples
 ///
 /// ```
-/// use time::OffsetDateTime;
+/// use whmcs_auth::time::OffsetDateTime;
 /// use whmcs_auth::Clock;
 ///
 /// let now = OffsetDateTime::from_unix_timestamp(1700000000)?;
@@ -135,7 +135,7 @@ mod with_std {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use time::OffsetDateTime;
+    /// use whmcs_auth::time::OffsetDateTime;
     /// use whmcs_auth::{Clock, FixedClock};
     ///
     /// let clock = FixedClock::new(OffsetDateTime::UNIX_EPOCH);

@@ -69,7 +69,7 @@ impl<A> AcceptedLogin<'_, A> {
     /// # Examples
     ///
     /// ```
-    /// use time::OffsetDateTime;
+    /// use whmcs_auth::time::OffsetDateTime;
     /// use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest};
     ///
     /// let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);

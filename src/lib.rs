@@ -2,6 +2,10 @@
 //! genuine. It follows WHMCS's documentation, and takes the strict reading where that is silent. It
 //! does no I/O: the caller brings the decoded request, the stored records and the time.
 //!
+//! For axum, the crate [`whmcs-auth-axum`](https://docs.rs/whmcs-auth-axum/latest/whmcs_auth_axum/) has extractors and a
+//! layer that do all of it. The [`guide`] explains refusals by their codes, what a call costs, which threats are answered,
+//! and how to keep old login links working.
+//!
 //! # Who calls the API
 //!
 //! [`gate::ApiGate`] checks address, credentials and action in one call. [`answer::Answer`] makes
@@ -46,7 +50,7 @@
 //! you choose how often the link may be used.
 //!
 //! ```
-//! use time::OffsetDateTime;
+//! use whmcs_auth::time::OffsetDateTime;
 //! use whmcs_auth::{
 //!     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
 //! };
@@ -153,7 +157,7 @@
 //! | `form` | yes | requests from raw form bodies, queries and URLs, and the signer of links |
 //! | `diagnose` | no | the module `diagnose`: what the sender of a refused request probably did wrong |
 //! | `zeroize` | yes | keys, stored plain text and md5s, and the values of owned requests are wiped when they are dropped |
-//! | `bcrypt` | no | secrets and passwords that are stored as bcrypt |
+//! | `bcrypt` | no | secrets and passwords that are stored as bcrypt; the target needs the crate `getrandom` |
 //! | `cache` | no | the module `cache`: bcrypt once for a secret, not on every call |
 //! | `sha2` | no | API secrets that are stored as SHA-256 |
 //! | `ipnet` | no | networks in the address gate |
@@ -168,6 +172,7 @@
 //! nothing.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(
     missing_docs,
@@ -198,6 +203,8 @@ pub mod diagnose;
 mod digest;
 mod field;
 pub mod gate;
+#[cfg(doc)]
+pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;
 mod pairs;

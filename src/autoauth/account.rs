@@ -37,7 +37,7 @@ impl<'a> AutoAuthLogin<'a> {
     /// # Examples
     ///
     /// ```
-    /// use time::OffsetDateTime;
+    /// use whmcs_auth::time::OffsetDateTime;
     /// use whmcs_auth::{
     ///     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
     /// };

@@ -98,7 +98,7 @@ use crate::field::{Field, Malformed};
 /// # Examples
 ///
 /// ```
-/// use time::{Duration, OffsetDateTime};
+/// use whmcs_auth::time::{Duration, OffsetDateTime};
 /// use whmcs_auth::{
 ///     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, Refusal, verify_autoauth,
 /// };

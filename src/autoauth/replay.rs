@@ -12,7 +12,7 @@
 //! # Examples
 //!
 //! ```
-//! use time::{Duration, OffsetDateTime};
+//! use whmcs_auth::time::{Duration, OffsetDateTime};
 //! use whmcs_auth::replay::ReplayGuard;
 //! use whmcs_auth::{
 //!     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,

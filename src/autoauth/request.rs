@@ -93,7 +93,7 @@ impl<'a> AutoAuthRequest<'a> {
     /// # Examples
     ///
     /// ```
-    /// use time::OffsetDateTime;
+    /// use whmcs_auth::time::OffsetDateTime;
     /// use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth};
     ///
     /// let request = AutoAuthRequest::from_url(

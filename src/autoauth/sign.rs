@@ -44,7 +44,7 @@ use crate::secret_text::SecretText;
 /// # Examples
 ///
 /// ```
-/// use time::OffsetDateTime;
+/// use whmcs_auth::time::OffsetDateTime;
 /// use whmcs_auth::{AutoAuthKey, sign_autoauth};
 ///
 /// let key = AutoAuthKey::new("abcXYZ123")?;

@@ -36,7 +36,7 @@ use crate::watch;
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`with_policy`](Self::with_policy) | [`ApiPolicy::new`]: admin logins are accepted, and may do every action |
+/// | [`with_policy`](Self::with_policy) | [`ApiPolicy::new`](ApiPolicy): admin logins are accepted, and may do every action |
 /// | `with_cache`, with feature `cache` | no cache: bcrypt runs on every call |
 /// | [`with_turns`](Self::with_turns) | [`Bound::cores`]: as many decisions with bcrypt at once as there are cores |
 /// | [`with_body_limit`](Self::with_body_limit) | 2 MiB |

@@ -108,7 +108,7 @@ impl<S: AsyncCredentialStore> ApiCall<S> {
     }
 
     /// The value that PHP has under that name, if it is a string in UTF-8 and not empty. See
-    /// [`Received::field`].
+    /// [`Received::field`](Received).
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let value = std::str::from_utf8(self.received.field(name)?).ok()?;

@@ -1,6 +1,22 @@
 //! axum extractors and layers for `whmcs-auth`.
+//!
+//! [`ApiCall`]: crate::ApiCall
+//! [`Authenticator`]: crate::Authenticator
+//! [`authorize`]: crate::authorize
+//! [`LoginLink`]: crate::LoginLink
+//! [`LinkVerifier`]: crate::LinkVerifier
+//! [`Access`]: crate::Access
+//! [`CurrentAccess`]: crate::CurrentAccess
+//! [`Turns`]: crate::Turns
+//! [`Bound`]: crate::Bound
+//! [`Watch`]: crate::Watch
+//! [`Report`]: crate::Report
+//! [`Rejection`]: crate::Rejection
+//! [`Cause`]: crate::Cause
+//! [`NotFollowed`]: crate::NotFollowed
 #![cfg_attr(all(feature = "bcrypt", feature = "cache"), doc = "")]
 #![cfg_attr(all(feature = "bcrypt", feature = "cache"), doc = include_str!("../README.md"))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub)]
 

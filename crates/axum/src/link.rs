@@ -24,7 +24,7 @@ use crate::watch;
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`with_policy`](Self::with_policy) | [`AutoAuthPolicy::new`]: 15 minutes |
+/// | [`with_policy`](Self::with_policy) | [`AutoAuthPolicy::new`](AutoAuthPolicy): 15 minutes |
 /// | [`with_clock`](Self::with_clock) | [`SystemClock`] |
 /// | [`with_turns`](Self::with_turns) | everybody may try |
 #[derive(Clone)]
@@ -125,11 +125,11 @@ impl fmt::Debug for LinkVerifier {
 ///
 /// It needs a [`LinkVerifier`] in the state. Destructure it in the handler's arguments:
 ///
-/// 1. Look up the accounts with [`email`](AutoAuthLogin::email).
-/// 2. Pass all of them to [`check_account`](AutoAuthLogin::check_account).
+/// 1. Look up the accounts with [`email`](AutoAuthLogin).
+/// 2. Pass all of them to [`check_account`](AutoAuthLogin).
 /// 3. Choose how often the link may be used, for example
-///    [`use_once`](whmcs_auth::AccountLogin::use_once).
-/// 4. Answer with [`redirect`](whmcs_auth::AcceptedLogin::redirect), and add the cookie of the session with
+///    [`use_once`](whmcs_auth::AccountLogin).
+/// 4. Answer with [`redirect`](whmcs_auth::AcceptedLogin), and add the cookie of the session with
 ///    `SameSite=Lax`. A browser does not send a `Strict` cookie after the redirect from a mail, so the visitor would
 ///    not be logged in, and the link would be used up.
 ///
@@ -183,7 +183,7 @@ pub struct LoginLink {
 impl LoginLink {
     /// Makes a link without verification, for tests of handlers. Needs feature `test-util`.
     ///
-    /// The login comes from [`AutoAuthLogin::for_test`], and the time is its timestamp.
+    /// The login comes from [`AutoAuthLogin::for_test`](AutoAuthLogin), and the time is its timestamp.
     ///
     /// # Security
     ///

@@ -15,7 +15,7 @@ use crate::cause::Cause;
 /// For the operator: why a request was refused, or which part of an accepted request was not followed.
 /// [`watch`](crate::watch) hands it to the service.
 ///
-/// The code of a refusal comes from the library ([`Refusal::code`](whmcs_auth::Refusal::code)), from the service's own
+/// The code of a refusal comes from the library ([`Refusal::code`](whmcs_auth::Refusal)), from the service's own
 /// [`Cause`], or from this table:
 ///
 /// | code | status | when |
