@@ -157,7 +157,7 @@
 //! | `form` | yes | requests from raw form bodies, queries and URLs, and the signer of links |
 //! | `diagnose` | no | the module `diagnose`: what the sender of a refused request probably did wrong |
 //! | `zeroize` | yes | keys, stored plain text and md5s, and the values of owned requests are wiped when they are dropped |
-//! | `bcrypt` | no | secrets and passwords that are stored as bcrypt; the target needs the crate `getrandom` |
+//! | `bcrypt` | no | secrets and passwords that are stored as bcrypt, on targets that the crate `getrandom` supports |
 //! | `cache` | no | the module `cache`: bcrypt once for a secret, not on every call |
 //! | `sha2` | no | API secrets that are stored as SHA-256 |
 //! | `ipnet` | no | networks in the address gate |
