@@ -17,7 +17,7 @@ unpack() {
 }
 
 in_folder() { # FOLDER COMMAND...
-    (cd "$1" && CARGO_TARGET_DIR=$root/target/packages "${@:2}")
+    (cd "$1" && CARGO_TARGET_DIR=$root/target/release-of-packages "${@:2}")
 }
 
 quickstart() {
