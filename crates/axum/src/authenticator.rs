@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use tokio::task::spawn_blocking;
 #[cfg(feature = "cache")]
 use whmcs_auth::cache::VerificationCache;
+use whmcs_auth::gate::AddressGate;
 use whmcs_auth::http::check_call;
 use whmcs_auth::{
     ActionName, ApiCaller, ApiError, ApiPolicy, ApiRefusal, ApiRequest, AsyncCredentialStore,
@@ -21,7 +22,7 @@ use whmcs_auth::{
 };
 
 use crate::access::CurrentAccess;
-use crate::body;
+use crate::body::{Limits, Room};
 use crate::call::{ApiCall, name_of};
 use crate::cause::Cause;
 use crate::guess::Guess;
@@ -41,6 +42,7 @@ use crate::watch;
 /// | [`with_turns`](Self::with_turns) | [`Bound::cores`]: as many decisions with bcrypt at once as there are cores |
 /// | [`with_body_limit`](Self::with_body_limit) | 2 MiB |
 /// | [`with_body_time`](Self::with_body_time) | 10 seconds |
+/// | [`with_body_memory`](Self::with_body_memory) | 64 MiB for all bodies over 16 KiB |
 /// | [`with_max_fields`](Self::with_max_fields) | 1,000 |
 /// | [`with_get`](Self::with_get) | calls by GET are refused |
 ///
@@ -64,8 +66,7 @@ struct Settings {
     #[cfg(feature = "cache")]
     cache: Option<Arc<VerificationCache>>,
     turns: Arc<dyn Turns>,
-    body_limit: usize,
-    body_time: Duration,
+    body: Limits,
     max_fields: usize,
     allows_get: bool,
 }
@@ -79,8 +80,11 @@ impl<S> Authenticator<S> {
             #[cfg(feature = "cache")]
             cache: None,
             turns: Arc::new(Bound::cores()),
-            body_limit: 2 * 1024 * 1024,
-            body_time: Duration::from_secs(10),
+            body: Limits {
+                size: 2 * 1024 * 1024,
+                time: Duration::from_secs(10),
+                room: Room::new(64 * 1024 * 1024),
+            },
             max_fields: 1000,
             allows_get: false,
         };
@@ -117,13 +121,24 @@ impl<S> Authenticator<S> {
 
     /// Sets how many bytes the body of a call may have. axum's `DefaultBodyLimit` has no effect here.
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
-        self.settings().body_limit = bytes;
+        self.settings().body.size = bytes;
         self
     }
 
     /// Sets how long the body of a call may take.
     pub fn with_body_time(mut self, time: Duration) -> Self {
-        self.settings().body_time = time;
+        self.settings().body.time = time;
+        self
+    }
+
+    /// Sets how many bytes the bodies over 16 KiB may have together, from the first byte until the call is answered.
+    /// Others over 16 KiB are refused with 503. There is always room for smaller ones, and for one body of any size.
+    ///
+    /// # Security
+    ///
+    /// The fields of a call are as large as its body, so calls take twice as much memory.
+    pub fn with_body_memory(mut self, bytes: usize) -> Self {
+        self.settings().body.room = Room::new(bytes);
         self
     }
 
@@ -214,10 +229,14 @@ where
         let access = self.access.get();
         let address = access.address(head)?;
         progress.address = Some(address);
-        let guess = Guess::begin(&settings.turns, address).await?;
+        let mut guess = Guess::begin(&settings.turns, address).await?;
         let addresses = &access.addresses;
+        if is_restricted(addresses, address) {
+            guess.count().await?;
+        }
         let before = addresses.check_before_body(address, &progress.received.api_request());
-        let guess = allowed(guess, before).await?;
+        let mut guess = allowed(guess, before).await?;
+        guess.take_back();
         let body = match self.body(head, body).await {
             Ok(body) => body,
             Err(cause) => {
@@ -234,7 +253,11 @@ where
         let request = progress.received.api_request();
         // The access may have been replaced while the body came.
         let access = self.access.get();
-        let checked = access.addresses.check(access.address(head)?, &request);
+        let now = access.address(head)?;
+        if is_restricted(&access.addresses, now) {
+            guess.count().await?;
+        }
+        let checked = access.addresses.check(now, &request);
         let guess = allowed(guess, checked).await?;
         let caller = self.caller(&request, guess).await?;
         let action = caller.authorize(request.action());
@@ -246,7 +269,7 @@ where
 
     async fn body(&self, head: &Parts, body: Body) -> Result<Bytes, Cause> {
         check_call(&head.method, self.settings.allows_get).map_err(Cause::of_head)?;
-        body::read(body, self.settings.body_limit, self.settings.body_time).await
+        self.settings.body.read(body).await
     }
 
     /// The look-ups are awaited. The decision runs in a blocking thread if it needs bcrypt.
@@ -266,6 +289,7 @@ where
             Err(ApiError::Refused(refusal)) => return Err(refusal.into()),
             Err(ApiError::Store(error)) => return Err(Cause::store_failure(error)),
         };
+        guess.count().await?;
         guess.compared();
         if let Some(verdict) = pending.decide_without_bcrypt() {
             guess.end(outcome(&verdict)).await;
@@ -294,6 +318,11 @@ fn not_followed(sent: &Sent, request: &ApiRequest<'_>) -> Option<Cause> {
 /// Whether the call asks for a format in a way that is not read.
 fn asks_format(sent: &Sent) -> bool {
     sent.not_followed().iter().any(|finding| finding.field() == Some(Field::ResponseType))
+}
+
+/// Whether only an access key can let the address in.
+fn is_restricted(addresses: &AddressGate, address: IpAddr) -> bool {
+    addresses.check(address, &ApiRequest::default()).is_err()
 }
 
 /// Returns the guess, or ends it as failed if the address or the access key was refused.

@@ -1,10 +1,12 @@
-//! Reads a body, with limits on its size and its time.
+//! Reads a body, with limits on its size and its time, and on the memory of all large bodies together.
 
 use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use axum::body::{Body, Bytes, HttpBody};
+use http_body_util::{BodyExt, LengthLimitError};
 use tokio::task::consume_budget;
 use tokio::time::{Instant, timeout_at};
 
@@ -17,30 +19,145 @@ const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 /// whole body.
 const DROPPED: usize = 16 * 1024 * 1024;
 
-/// The whole body.
-pub(crate) async fn read(mut body: Body, limit: usize, time: Duration) -> Result<Bytes, Cause> {
-    let deadline = Instant::now() + time.min(NO_LIMIT);
-    match timeout_at(deadline, Limited::new(&mut body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if is_too_large(&*error) => {
-            let rest = async {
-                let mut left = DROPPED;
-                while let Some(Ok(frame)) = body.frame().await
-                    && let Some(less) = left.checked_sub(frame.data_ref().map_or(1, Bytes::len))
-                {
-                    left = less;
-                    consume_budget().await;
-                }
-            };
-            let _ = timeout_at(deadline, rest).await;
-            Err(Cause::body_too_large(limit))
-        }
-        Ok(Err(_)) => Err(Cause::body_broken()),
-        Err(_) => Err(Cause::body_late(time)),
+/// A body of this size always finds room: an ordinary call is far smaller. So large bodies never keep others out.
+const SMALL: usize = 16 * 1024;
+
+/// The limits of bodies.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    pub(crate) size: usize,
+    pub(crate) time: Duration,
+    pub(crate) room: Room,
+}
+
+impl Limits {
+    /// The whole body. It keeps its room until all its clones are dropped.
+    pub(crate) async fn read(&self, mut body: Body) -> Result<Bytes, Cause> {
+        let deadline = Instant::now() + self.time.min(NO_LIMIT);
+        let read = timeout_at(deadline, self.collect(&mut body));
+        let end = match read.await {
+            Ok(Ok(body)) => return Ok(body),
+            Ok(Err(end)) => end,
+            Err(_) => return Err(Cause::body_late(self.time)),
+        };
+        let cause = match end {
+            End::Broken => return Err(Cause::body_broken()),
+            End::TooLarge => Cause::body_too_large(self.size),
+            End::NoRoom => Cause::no_room_for_body(),
+        };
+        let rest = async {
+            let mut left = DROPPED;
+            while let Some(Ok(frame)) = body.frame().await
+                && let Some(less) = left.checked_sub(frame.data_ref().map_or(1, Bytes::len))
+            {
+                left = less;
+                consume_budget().await;
+            }
+        };
+        let _ = timeout_at(deadline, rest).await;
+        Err(cause)
     }
+
+    /// Copies the frames into one buffer. A frame of one byte takes many times its size, so frames are not kept.
+    async fn collect(&self, body: &mut Body) -> Result<Bytes, End> {
+        if body.size_hint().lower() > u64::try_from(self.size).unwrap_or(u64::MAX) {
+            return Err(End::TooLarge);
+        }
+        // There is always room for one body.
+        let mut place = self.room.place(self.room.bytes.max(self.size));
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| match is_too_large(&error) {
+                true => End::TooLarge,
+                false => End::Broken,
+            })?;
+            let Ok(data) = frame.into_data() else { continue };
+            let length = bytes.len().saturating_add(data.len());
+            if length > self.size {
+                return Err(End::TooLarge);
+            }
+            if length > bytes.capacity() {
+                // Twice as much as before, so that the bytes are copied few times.
+                let capacity = length.max(bytes.len().saturating_mul(2)).min(self.size);
+                if !place.grow(capacity) {
+                    return Err(End::NoRoom);
+                }
+                bytes.reserve_exact(capacity.saturating_sub(bytes.len()));
+            }
+            bytes.extend_from_slice(&data);
+            consume_budget().await;
+        }
+        Ok(Bytes::from_owner(Placed { bytes, _place: place }))
+    }
+}
+
+/// Why a body was not read to its end.
+enum End {
+    TooLarge,
+    Broken,
+    NoRoom,
 }
 
 /// A layer of the service may have a limit of its own, whose error is wrapped.
 fn is_too_large(error: &(dyn Error + 'static)) -> bool {
     sources(error).any(|error| error.is::<LengthLimitError>())
+}
+
+/// The memory that large bodies have together. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Room {
+    bytes: usize,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Room {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { bytes, taken: Arc::default() }
+    }
+
+    fn place(&self, most: usize) -> Place {
+        Place { taken: Arc::clone(&self.taken), most, bytes: 0 }
+    }
+}
+
+/// The room that one body has. Dropping it makes the room free.
+struct Place {
+    /// What all places take.
+    taken: Arc<AtomicUsize>,
+    most: usize,
+    bytes: usize,
+}
+
+impl Place {
+    /// Makes room for a body of that size. Returns whether there is so much.
+    fn grow(&mut self, size: usize) -> bool {
+        if size <= SMALL {
+            return true;
+        }
+        let more = size.saturating_sub(self.bytes);
+        let within = |taken: usize| taken.checked_add(more).filter(|sum| *sum <= self.most);
+        let grown = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within);
+        if grown.is_ok() {
+            self.bytes = size;
+        }
+        grown.is_ok()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// A body with its place.
+struct Placed {
+    bytes: Vec<u8>,
+    _place: Place,
+}
+
+impl AsRef<[u8]> for Placed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }

@@ -157,6 +157,11 @@ impl Cause {
         Self::new("body_late", sentence, 408, "Request Timeout")
     }
 
+    pub(crate) fn no_room_for_body() -> Self {
+        let sentence = "large bodies have all the memory that they may have together";
+        Self::unavailable("bodies_full", sentence).with_retry_after(Duration::from_secs(1))
+    }
+
     pub(crate) fn of_head(refusal: HeadRefusal) -> Self {
         Self { allow: refusal.allow(), ..Self::of(&refusal) }
     }

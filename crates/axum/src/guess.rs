@@ -10,18 +10,33 @@ use crate::turns::{Permit, Turns};
 
 const GIVEN_UP: Result<(), &str> = Err("given_up");
 
-/// The place of a request, from [`Turns::begin`] to [`Turns::ended`].
+/// The places of a request, from [`Turns::begin`] to [`Turns::ended`].
 pub(crate) struct Guess {
     turns: Arc<dyn Turns>,
     address: IpAddr,
     place: Option<Permit>,
+    /// What [`Turns::guess`] returned, from before a comparison until its outcome was told.
+    counted: Option<Permit>,
     is_compared: bool,
 }
 
 impl Guess {
     pub(crate) async fn begin(turns: &Arc<dyn Turns>, address: IpAddr) -> Result<Self, Cause> {
         let place = Some(turns.begin(address).await?);
-        Ok(Self { turns: Arc::clone(turns), address, place, is_compared: false })
+        Ok(Self { turns: Arc::clone(turns), address, place, counted: None, is_compared: false })
+    }
+
+    /// Counts the guess, before anything is compared. Once it is counted, this does nothing.
+    pub(crate) async fn count(&mut self) -> Result<(), Cause> {
+        if self.counted.is_none() {
+            self.counted = Some(self.turns.guess(self.address).await?);
+        }
+        Ok(())
+    }
+
+    /// Takes the guess back: what was compared so far is right, and what follows may take long.
+    pub(crate) fn take_back(&mut self) {
+        self.counted = None;
     }
 
     /// From now on the guess counts, even if the caller hangs up. A cache accepts a remembered secret at once. So a
@@ -53,10 +68,11 @@ impl Guess {
     }
 
     fn tell(&mut self, outcome: Result<(), &'static str>) -> Option<tokio::task::JoinHandle<()>> {
-        let (turns, address, place) = (Arc::clone(&self.turns), self.address, self.place.take());
+        let (turns, address) = (Arc::clone(&self.turns), self.address);
+        let places = (self.place.take(), self.counted.take());
         let told = async move {
             turns.ended(address, outcome).await;
-            drop(place);
+            drop(places);
         };
         Some(Handle::try_current().ok()?.spawn(told))
     }

@@ -60,8 +60,8 @@ impl LinkVerifier {
         self
     }
 
-    /// Sets who may guess. Only [`begin`](Turns::begin) and [`ended`](Turns::ended) are called. With this setting, a
-    /// visitor is refused if a proxy hides the address.
+    /// Sets who may guess. All methods but [`turn`](Turns::turn) are called. With this setting, a visitor is refused if a
+    /// proxy hides the address.
     pub fn with_turns(mut self, turns: impl Turns + 'static) -> Self {
         self.turns = Some(Arc::new(turns));
         self
@@ -78,7 +78,9 @@ impl LinkVerifier {
         let guess = match &self.turns {
             Some(turns) => {
                 let address = address.map_err(refuse)?;
-                Some(Guess::begin(turns, address).await.map_err(refuse)?)
+                let mut guess = Guess::begin(turns, address).await.map_err(refuse)?;
+                guess.count().await.map_err(refuse)?;
+                Some(guess)
             }
             None => None,
         };

@@ -21,17 +21,26 @@ pub type Turn<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Who may guess, and who verifies next. [`Bound`] is the default. A service with a throttle or a queue of its own
 /// implements it.
 ///
-/// For one request the methods are called in this order, each at most once:
+/// For one request the methods are called in this order:
 ///
-/// 1. [`begin`](Self::begin), once the caller's address is known, and before a key, a secret or a hash is compared;
-/// 2. [`turn`](Self::turn), only if the decision needs bcrypt;
-/// 3. [`ended`](Self::ended), once it is known whether the secret is right. A failure is told in a task of its own, so it
+/// 1. [`begin`](Self::begin), once the caller's address is known, and before the body is read;
+/// 2. [`guess`](Self::guess), before an access key, a secret or a hash is compared. It is called a second time if a
+///    right access key came in the query, and the secret comes in the body;
+/// 3. [`turn`](Self::turn), only if the decision needs bcrypt;
+/// 4. [`ended`](Self::ended), once it is known whether the secret is right. A failure is told in a task of its own, so it
 ///    is told even if the caller hangs up. The code is `given_up` if the caller hangs up while it waits for its turn,
 ///    or if `turn` refuses it. Count it like a wrong secret: with a cache, a remembered secret is accepted at once, and
 ///    never waits.
 ///
-/// What `begin` returns is dropped after `ended`. If it is dropped without `ended`, the request ended before a secret
-/// was compared.
+/// What `begin` and `guess` return is dropped after `ended`. If it is dropped without `ended`, nothing that was compared
+/// was wrong.
+///
+/// # Security
+///
+/// A limit of failures must count a guess before it is compared, in `guess`, and take it back when the permit is dropped
+/// without a failure. If it counts failures alone, many guesses at once pass it, because none of them has failed yet.
+/// Calls of one right caller at once are guesses as well, so let a guess wait while others may still succeed, and refuse
+/// it only for what has failed.
 pub trait Turns: Send + Sync {
     /// Whether a request from this address may try now.
     ///
@@ -39,6 +48,16 @@ pub trait Turns: Send + Sync {
     ///
     /// The [`Cause`] of the refusal, for example with status 429.
     fn begin(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        let _ = address;
+        Box::pin(ready(Ok(Box::new(()) as Permit)))
+    }
+
+    /// Counts a guess that is about to be compared.
+    ///
+    /// # Errors
+    ///
+    /// The [`Cause`] of the refusal, for example with status 429. Nothing is compared then.
+    fn guess(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
         let _ = address;
         Box::pin(ready(Ok(Box::new(()) as Permit)))
     }
@@ -61,6 +80,10 @@ pub trait Turns: Send + Sync {
 impl<T: Turns + ?Sized> Turns for Arc<T> {
     fn begin(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
         (**self).begin(address)
+    }
+
+    fn guess(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        (**self).guess(address)
     }
 
     fn turn<'a>(&'a self, address: IpAddr, name: &'a str) -> Turn<'a, Result<Permit, Cause>> {

@@ -11,14 +11,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
+use axum::routing::any;
 use http_body::Frame;
 use http_body_util::{Full, Limited};
 use support::{
-    Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, auth, call, ending, form, multipart, post,
-    router, send,
+    Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, Store, auth, call, ending, form,
+    multipart, post, router, send,
 };
-use tokio::time::{Instant, sleep};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+use whmcs_auth_axum::ApiCall;
 
 const ACCEPTED: &str = "result=success;id=7;mode=credential;action=getclients;search=-";
 
@@ -97,6 +102,136 @@ async fn a_body_far_over_the_limit_is_cut_off() {
         assert_eq!(answer.verdict(), (413, "body_too_large"));
         assert_eq!(AtomicUsize::load(&read, Ordering::SeqCst), expected);
     }
+}
+
+/// A body of that size, which ends once the test says so. The first channel tells that all of it was received.
+fn held(size: usize) -> (Body, oneshot::Receiver<()>, oneshot::Sender<()>) {
+    let (received, is_received) = oneshot::channel();
+    let (end, may_end) = oneshot::channel::<()>();
+    let fields = format!("action=GetClients&{PAIR}&x=");
+    let rest = "x".repeat(size - fields.len());
+    let body = ending(fields + &rest, async {
+        let _ = received.send(());
+        let _ = may_end.await;
+        Ok(())
+    });
+    (body, is_received, end)
+}
+
+const KIB: usize = 1024;
+
+#[tokio::test]
+async fn large_bodies_have_a_limit_together() {
+    let auth = auth().with_body_limit(64 * KIB).with_body_memory(100 * KIB);
+    let send = |body: Body| send(router(auth.clone()), post(FORM, "responsetype=json", body));
+    let now = |size: usize| {
+        let (body, _, _) = held(size);
+        send(body)
+    };
+    for _ in 0..3 {
+        let (body, is_received, end) = held(60 * KIB);
+        let first = tokio::spawn(send(body));
+        is_received.await.unwrap();
+        let refused = now(60 * KIB).await;
+        assert_eq!(refused.verdict(), (503, "bodies_full"));
+        assert_eq!(refused.header("retry-after"), "1");
+        assert_eq!(refused.body, r#"{"result":"error","message":"Service Unavailable"}"#);
+        assert_eq!(now(40 * KIB).await.status, 200, "it fits");
+        for _ in 0..20 {
+            assert_eq!(now(16 * KIB).await.status, 200, "a small one always fits");
+        }
+        end.send(()).unwrap();
+        assert_eq!(first.await.unwrap().status, 200);
+        assert_eq!(now(60 * KIB).await.status, 200, "the room is free again");
+    }
+}
+
+/// Also one that was refused, or whose caller hung up.
+#[tokio::test]
+async fn a_body_that_is_not_read_to_its_end_leaves_its_room() {
+    let auth = auth().with_body_limit(64 * KIB).with_body_memory(64 * KIB);
+    let send = |body: Body| send(router(auth.clone()), form(body));
+    for _ in 0..3 {
+        let broken = ending("x".repeat(60 * KIB), async { Err(io::Error::other("reset")) });
+        assert_eq!(send(broken).await.code(), "body_broken");
+        assert_eq!(send(Body::from("x".repeat(65 * KIB))).await.code(), "body_too_large");
+        let (body, is_received, _end) = held(60 * KIB);
+        let call = tokio::spawn(send(body));
+        is_received.await.unwrap();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        let (body, _, _) = held(60 * KIB);
+        assert_eq!(send(body).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_has_its_room_until_the_call_is_answered() {
+    let (carry_out, mut calls) = unbounded_channel();
+    let handler = move |call: ApiCall<Store>| async move {
+        let (end, may_end) = oneshot::channel::<()>();
+        carry_out.send(end).unwrap();
+        let _ = may_end.await;
+        call.success(&[])
+    };
+    let auth = auth().with_body_limit(64 * KIB).with_body_memory(64 * KIB);
+    let app = Router::new().route("/includes/api.php", any(handler)).with_state(auth);
+    let send = || {
+        let (body, _, _) = held(60 * KIB);
+        send(app.clone(), form(body))
+    };
+    let first = tokio::spawn(send());
+    let end = calls.recv().await.unwrap();
+    let second = timeout(Duration::from_secs(60), send()).await;
+    assert_eq!(second.expect("it is carried out").code(), "bodies_full");
+    end.send(()).unwrap();
+    assert_eq!(first.await.unwrap().status, 200);
+    let second = tokio::spawn(send());
+    calls.recv().await.unwrap().send(()).unwrap();
+    assert_eq!(second.await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn there_is_always_room_for_one_body() {
+    let auth = auth().with_body_memory(1);
+    let (body, _, _) = held(2 * 1024 * KIB);
+    assert_eq!(send(router(auth), form(body)).await.status, 200);
+}
+
+/// A body in frames of one byte, of which none may be kept.
+struct Bits {
+    text: std::vec::IntoIter<u8>,
+    kept: Arc<()>,
+}
+
+struct Bit([u8; 1], #[allow(dead_code, reason = "it counts")] Arc<()>);
+
+impl AsRef<[u8]> for Bit {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl HttpBody for Bits {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        assert_eq!(Arc::strong_count(&self.kept), 1, "a frame was kept");
+        let bit = self.text.next().map(|byte| Bit([byte], Arc::clone(&self.kept)));
+        Poll::Ready(bit.map(|bit| Ok(Frame::data(Bytes::from_owner(bit)))))
+    }
+}
+
+/// Otherwise a body in small frames would take many times its size.
+#[tokio::test]
+async fn no_frame_is_kept() {
+    let text = format!("action=GetClients&{PAIR}&x={}", "x".repeat(30_000));
+    let body = Bits { text: text.into_bytes().into_iter(), kept: Arc::default() };
+    assert_eq!(call(form(Body::new(body))).await.body, ACCEPTED);
 }
 
 #[tokio::test]

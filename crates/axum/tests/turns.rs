@@ -82,6 +82,11 @@ impl Turns for Recorder {
         Box::pin(async { self.held("place") })
     }
 
+    fn guess(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        self.say(format!("guess {address}"));
+        Box::pin(async { self.held("guess") })
+    }
+
     fn turn<'a>(&'a self, address: IpAddr, name: &'a str) -> Turn<'a, Result<Permit, Cause>> {
         self.say(format!("turn {address} {name}"));
         Box::pin(async {
@@ -130,16 +135,20 @@ async fn ask(secret: StoredSecret, request: Request<Body>) -> (Answered, Vec<Str
     (answer, events.all())
 }
 
-fn without_turn(outcome: &str) -> [String; 4] {
+const BEGIN: &str = "begin 203.0.113.7";
+const GUESS: &str = "guess 203.0.113.7";
+
+fn without_turn(outcome: &str) -> [String; 6] {
     let ending = format!("ending 203.0.113.7 {outcome}");
-    ["begin 203.0.113.7", &ending, "ended", "place dropped"].map(str::to_owned)
+    [BEGIN, GUESS, &ending, "ended", "place dropped", "guess dropped"].map(str::to_owned)
 }
 
-fn with_turn(name: &str, outcome: &str) -> [String; 6] {
+fn with_turn(name: &str, outcome: &str) -> [String; 8] {
     let turn = format!("turn 203.0.113.7 {name}");
     let ending = format!("ending 203.0.113.7 {outcome}");
-    ["begin 203.0.113.7", &turn, &ending, "ended", "place dropped", "permit dropped"]
-        .map(str::to_owned)
+    let dropped = ["place dropped", "guess dropped", "permit dropped"];
+    let [place, guess, permit] = dropped;
+    [BEGIN, GUESS, &turn, &ending, "ended", place, guess, permit].map(str::to_owned)
 }
 
 const UNKNOWN: &str = "identifier=x&secret=y";
@@ -221,21 +230,29 @@ async fn a_request_without_one_pair_needs_no_turn() {
 async fn a_refused_address_is_an_outcome() {
     let in_query = post(FORM, "accesskey=wrong", unreadable());
     let in_body = form(format!("accesskey=wrong&{PAIR}"));
-    for (request, code) in [
-        (in_query, "wrong_access_key"),
-        (in_body, "wrong_access_key"),
-        (form(format!("accesskey[]=x&{PAIR}")), "malformed_access_key"),
-        (form(PAIR), "address_not_listed"),
+    let right = format!("action=GetClients&{PAIR}&{ACCESS_KEY}");
+    // Not counted while the body comes, which may take long.
+    let (guess, taken_back) = ("guess 198.51.100.1", "guess dropped");
+    let before_body = [guess, taken_back, guess];
+    for (request, code, guesses) in [
+        (in_query, "wrong_access_key", &before_body[..1]),
+        (in_body, "wrong_access_key", &before_body),
+        (form(format!("accesskey[]=x&{PAIR}")), "malformed_access_key", &before_body),
+        (form(PAIR), "address_not_listed", &before_body),
+        (form(right.clone()), "", &before_body),
+        (post(FORM, ACCESS_KEY, right.replace(ACCESS_KEY, "")), "", &before_body),
     ] {
-        let (answer, events) = ask(bcrypt(), from(STRANGER, request)).await;
-        assert_eq!(answer.verdict(), (403, code));
-        let ending = format!(r#"ending 198.51.100.1 Err("{code}")"#);
-        assert_eq!(events, ["begin 198.51.100.1", &ending, "ended", "place dropped"]);
+        let secret = StoredSecret::plain(SECRET).unwrap();
+        let (answer, events) = ask(secret, from(STRANGER, request)).await;
+        assert_eq!(answer.code(), code);
+        let outcome = match code {
+            "" => "Ok(())".to_owned(),
+            code => format!("Err({code:?})"),
+        };
+        let ending = format!("ending 198.51.100.1 {outcome}");
+        let end = [&*ending, "ended", "place dropped", taken_back];
+        assert_eq!(events, [&["begin 198.51.100.1"], guesses, &end].concat());
     }
-    let (answer, events) =
-        ask(bcrypt(), from(STRANGER, form(format!("action=GetClients&{PAIR}&{ACCESS_KEY}")))).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(events.iter().filter(|event| event.starts_with("ending")).count(), 1);
 }
 
 /// Nothing secret was compared.
@@ -252,7 +269,7 @@ async fn a_request_that_ends_before_its_secret_is_compared_has_no_outcome() {
     ] {
         let (answer, events) = ask(bcrypt(), request).await;
         assert_eq!(answer.code(), code);
-        assert_eq!(events, ["begin 203.0.113.7", "place dropped"]);
+        assert_eq!(events, [BEGIN, "place dropped"]);
     }
 }
 
@@ -281,6 +298,28 @@ async fn who_may_not_begin_is_refused_before_the_body_is_read() {
     }
 }
 
+/// Nothing is compared: neither a secret, nor an access key, nor the hash of a link.
+#[tokio::test]
+async fn who_may_not_guess_is_refused_before_anything_is_compared() {
+    let plain = || StoredSecret::plain(SECRET).unwrap();
+    for (request, expected) in [
+        (form(format!("action=GetClients&{PAIR}")), [BEGIN, GUESS]),
+        (
+            from(STRANGER, post(FORM, ACCESS_KEY, unreadable())),
+            ["begin 198.51.100.1", "guess 198.51.100.1"],
+        ),
+    ] {
+        let (recorder, mut events) = Recorder::refusing("guess");
+        let answer = send(router(auth(plain(), recorder)), request).await;
+        assert_eq!(answer.verdict(), (429, "too_many_failures"));
+        assert_eq!(events.all(), [&expected[..], &["place dropped"]].concat());
+    }
+    let (recorder, mut events) = Recorder::refusing("guess");
+    let answer = open(Some(recorder), link("GET", LINK)).await;
+    assert_eq!(answer.verdict(), (429, "too_many_failures"));
+    assert_eq!(events.all(), [BEGIN, GUESS, "place dropped"]);
+}
+
 #[tokio::test]
 async fn a_turn_that_is_refused_is_answered() {
     let (recorder, mut events) = Recorder::refusing("permit");
@@ -293,7 +332,8 @@ async fn a_turn_that_is_refused_is_answered() {
     assert_eq!(answer.body, r#"{"result":"error","message":"Too Many Requests"}"#);
     let turn = format!("turn 203.0.113.7 {IDENTIFIER}");
     let ending = r#"ending 203.0.113.7 Err("given_up")"#;
-    assert_eq!(events.all(), ["begin 203.0.113.7", &turn, ending, "ended", "place dropped"]);
+    let end = [&*turn, ending, "ended", "place dropped", "guess dropped"];
+    assert_eq!(events.all(), [&[BEGIN, GUESS], &end[..]].concat());
 }
 
 /// A right secret that is cached is accepted at once. So a guess that waits is known to be wrong, and counts.
@@ -303,12 +343,12 @@ async fn a_caller_who_hangs_up_before_the_turn_has_guessed() {
     recorder.no_turn_comes = true;
     let request = form(format!("action=GetClients&{}", wrong()));
     let call = tokio::spawn(send(router(auth(bcrypt(), recorder)), request));
-    assert_eq!(events.next().await, "begin 203.0.113.7");
+    assert_eq!([events.next().await, events.next().await], [BEGIN, GUESS]);
     assert!(events.next().await.starts_with("turn 203.0.113.7 "));
     hang_up(call).await;
     assert_eq!(events.next().await, r#"ending 203.0.113.7 Err("given_up")"#);
     assert_eq!(events.next().await, "ended");
-    assert_eq!(events.next().await, "place dropped");
+    assert_eq!([events.next().await, events.next().await], ["place dropped", "guess dropped"]);
 }
 
 /// A failure counts, however slowly it is counted: of a secret, an access key and a link.
@@ -325,7 +365,7 @@ async fn a_caller_who_hangs_up_while_a_failure_is_counted_prevents_nothing() {
         assert!(events.all().is_empty());
         may_end.add_permits(1);
         assert_eq!(events.next().await, "ended");
-        assert_eq!(events.next().await, "place dropped");
+        assert_eq!([events.next().await, events.next().await], ["place dropped", "guess dropped"]);
     }
     let plain = || StoredSecret::plain(SECRET).unwrap();
     for request in [
@@ -379,7 +419,7 @@ async fn waiting(fields: &str) -> Waiting {
     let (recorder, mut events, may_end) = Recorder::slow();
     let request = form(format!("action=GetClients&{fields}"));
     let call = tokio::spawn(send(router(auth(bcrypt(), recorder)), request));
-    assert_eq!(events.next().await, "begin 203.0.113.7");
+    assert_eq!([events.next().await, events.next().await], [BEGIN, GUESS]);
     assert!(events.next().await.starts_with("turn 203.0.113.7 "));
     Waiting { call, events, may_end, release }
 }
@@ -413,6 +453,7 @@ fn a_caller_who_hangs_up_while_bcrypt_runs_prevents_nothing() {
             may_end.add_permits(1);
             assert_eq!(events.next().await, "ended");
             assert_eq!(events.next().await, "place dropped");
+            assert_eq!(events.next().await, "guess dropped");
             assert_eq!(events.next().await, "permit dropped");
             assert!(events.all().is_empty());
         });
@@ -431,6 +472,7 @@ fn a_caller_who_hangs_up_while_the_outcome_is_counted_prevents_nothing() {
         may_end.add_permits(1);
         assert_eq!(events.next().await, "ended");
         assert_eq!(events.next().await, "place dropped");
+        assert_eq!(events.next().await, "guess dropped");
         assert_eq!(events.next().await, "permit dropped");
     });
 }
@@ -445,7 +487,7 @@ fn nobody_is_answered_before_the_outcome_is_counted() {
         assert!(!call.is_finished());
         may_end.add_permits(1);
         assert_eq!(call.await.unwrap().code(), "wrong_secret");
-        assert_eq!(events.all(), ["ended", "place dropped", "permit dropped"]);
+        assert_eq!(events.all(), ["ended", "place dropped", "guess dropped", "permit dropped"]);
     });
 }
 
@@ -481,7 +523,11 @@ async fn a_link_begins_and_ends_without_a_turn() {
         let answer = open(Some(recorder), from(STRANGER, link("GET", &query))).await;
         assert_eq!(answer.code(), code);
         let ending = format!("ending 198.51.100.1 {outcome}");
-        assert_eq!(events.all(), ["begin 198.51.100.1", &ending, "ended", "place dropped"]);
+        let end = [&*ending, "ended", "place dropped", "guess dropped"];
+        assert_eq!(
+            events.all(),
+            [&["begin 198.51.100.1", "guess 198.51.100.1"], &end[..]].concat()
+        );
     }
 }
 
@@ -502,7 +548,7 @@ async fn a_visitor_who_may_not_begin_is_refused() {
     let answer = open(Some(recorder), link("GET", LINK)).await;
     assert_eq!(answer.verdict(), (429, "too_many_failures"));
     assert_eq!((answer.header("retry-after"), &*answer.body), ("30", "Too Many Requests"));
-    assert_eq!(events.all(), ["begin 203.0.113.7"]);
+    assert_eq!(events.all(), [BEGIN]);
 }
 
 /// With turns the address counts, and without them a link needs none.
