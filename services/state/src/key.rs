@@ -15,6 +15,8 @@ pub enum Kind {
     SsoToken,
     /// The failures of an address.
     Failures,
+    /// The guesses of an address that are being compared.
+    Guesses,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             Self::Sessions => "sessions",
             Self::SsoToken => "sso_token",
             Self::Failures => "failures",
+            Self::Guesses => "guesses",
         }
     }
 }
@@ -40,6 +43,11 @@ impl Key {
     /// The key of an id, such as the random id in a session's cookie.
     pub fn new(kind: Kind, id: &str) -> Self {
         Self { kind, digest: Sha256::digest(id).into() }
+    }
+
+    /// The key of the guesses that may become failures of this key.
+    pub(crate) fn of_guesses(&self) -> Self {
+        Self { kind: Kind::Guesses, digest: self.digest }
     }
 }
 

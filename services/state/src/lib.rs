@@ -69,6 +69,15 @@ pub trait Store: Send + Sync {
     /// The count, and when it starts again. It is 0 if nothing was added.
     async fn count(&self, key: &Key) -> Result<Count, StateError>;
 
+    /// Holds a place for a guess that is about to be compared, among the failures that are left until `most`. So a
+    /// guess counts before anybody knows what becomes of it. Call [`release`](Self::release) afterwards, and before
+    /// it [`add`](Self::add) if the guess failed. A place that nobody releases is free after `lease`, which must
+    /// be longer than a guess can take.
+    async fn hold(&self, key: &Key, most: u64, lease: Duration) -> Result<Hold, StateError>;
+
+    /// Gives the place of a guess back.
+    async fn release(&self, key: &Key, place: u64) -> Result<(), StateError>;
+
     /// Adds the key of a value to a list, and removes the oldest values of the list until at most `most`
     /// are left. The list lasts this long from now. Values that are gone do not count.
     async fn bound(
@@ -128,6 +137,17 @@ pub async fn check_at_start(
 pub fn choose_tls_provider() {
     // Fails if there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Whether a guess may be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It has this place.
+    Held(u64),
+    /// Other guesses have all places that the failures leave. Some of them may succeed.
+    Wait,
+    /// There are too many failures, and they count for this long.
+    Full(Duration),
 }
 
 /// How often something was counted in a window.

@@ -1,6 +1,7 @@
 //! A memory in the process. It ends with the process.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use time::OffsetDateTime;
 use whmcs_auth::AutoAuthLogin;
 use whmcs_auth::replay::ReplayGuard;
 
-use crate::{Count, Key, Kind, StateError, Store, UseError};
+use crate::{Count, Hold, Key, Kind, StateError, Store, UseError};
 
 /// How much a [`Memory`] remembers. If there is no room for a link, the link is refused. Otherwise the
 /// least recently used entry of the same kind is dropped. The default remembers nothing.
@@ -34,6 +35,8 @@ pub struct Memory {
     sessions: Entries,
     sso_tokens: Entries,
     failures: Cache<Key, Entry<Counted>>,
+    /// How many guesses hold a place. None of these numbers is 0.
+    guesses: Mutex<HashMap<Key, u64>>,
     /// The keys of the sessions of a client, from the oldest to the newest. Some may have ended.
     lists: Cache<Key, Entry<VecDeque<Key>>>,
 }
@@ -100,6 +103,7 @@ impl Memory {
             sessions: entries(capacity.sessions),
             sso_tokens: entries(capacity.sso_tokens),
             failures: entries(capacity.failures),
+            guesses: Mutex::default(),
             lists: entries(capacity.sessions),
         }
     }
@@ -108,8 +112,20 @@ impl Memory {
     fn of(&self, key: &Key) -> &Entries {
         match key.kind {
             Kind::SsoToken => &self.sso_tokens,
-            Kind::Session | Kind::Sessions | Kind::Failures => &self.sessions,
+            Kind::Session | Kind::Sessions | Kind::Failures | Kind::Guesses => &self.sessions,
         }
+    }
+
+    fn guesses(&self) -> MutexGuard<'_, HashMap<Key, u64>> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counted(&self, key: &Key) -> Count {
+        let counted = self.failures.get(key).map(|entry| entry.value);
+        counted.map_or(Count::default(), |Counted { count, since, window }| Count {
+            count,
+            left: window.saturating_sub(since.elapsed()),
+        })
     }
 
     /// Removes and returns a value, unless it has expired.
@@ -136,6 +152,7 @@ impl Store for Memory {
             Kind::SsoToken => live(&self.sso_tokens),
             Kind::Failures => live(&self.failures),
             Kind::Sessions => live(&self.lists),
+            Kind::Guesses => self.guesses().values().sum(),
         })
     }
 
@@ -190,11 +207,32 @@ impl Store for Memory {
     }
 
     async fn count(&self, key: &Key) -> Result<Count, StateError> {
-        let counted = self.failures.get(key).map(|entry| entry.value);
-        Ok(counted.map_or(Count::default(), |Counted { count, since, window }| Count {
-            count,
-            left: window.saturating_sub(since.elapsed()),
-        }))
+        Ok(self.counted(key))
+    }
+
+    /// The process that forgets a place has forgotten all else, so no lease is needed.
+    async fn hold(&self, key: &Key, most: u64, _lease: Duration) -> Result<Hold, StateError> {
+        let mut guesses = self.guesses();
+        // With the lock, as a guess that failed adds its failure before it gives its place back.
+        let Count { count, left } = self.counted(key);
+        if count >= most {
+            return Ok(Hold::Full(left));
+        }
+        let held = guesses.get(key).copied().unwrap_or(0);
+        if count.saturating_add(held) >= most {
+            return Ok(Hold::Wait);
+        }
+        guesses.insert(key.clone(), held.saturating_add(1));
+        Ok(Hold::Held(0))
+    }
+
+    async fn release(&self, key: &Key, _place: u64) -> Result<(), StateError> {
+        let mut guesses = self.guesses();
+        match guesses.get_mut(key) {
+            Some(held) if *held > 1 => *held = held.saturating_sub(1),
+            _ => drop(guesses.remove(key)),
+        }
+        Ok(())
     }
 
     async fn bound(

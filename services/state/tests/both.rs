@@ -11,7 +11,7 @@ use whmcs_auth::{
     sign_autoauth,
 };
 use whmcs_auth_state::test_redis::TestRedis;
-use whmcs_auth_state::{Capacity, Count, Key, Kind, Memory, Store, UseError, use_once};
+use whmcs_auth_state::{Capacity, Count, Hold, Key, Kind, Memory, Store, UseError, use_once};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -48,6 +48,8 @@ for_both! {
     counts_add_up
     a_count_starts_again_after_its_window
     additions_by_many_are_all_counted
+    guesses_hold_what_the_failures_leave
+    guesses_raced_by_many_are_bounded
     a_list_keeps_the_newest_values
     a_list_raced_by_many_is_bounded
     a_value_that_a_list_dropped_stays_gone
@@ -234,6 +236,53 @@ async fn additions_by_many_are_all_counted(store: Arc<dyn Store>) {
     };
     assert_eq!(race(adds).await, 1);
     assert_eq!(store.count(&key).await.unwrap().count, 32);
+}
+
+async fn held(store: &Arc<dyn Store>, key: &Key) -> u64 {
+    match store.hold(key, 2, LONG).await.unwrap() {
+        Hold::Held(place) => place,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn guesses_hold_what_the_failures_leave(store: Arc<dyn Store>) {
+    let key = Key::new(Kind::Failures, "203.0.113.7");
+    let other = Key::new(Kind::Failures, "203.0.113.8");
+    let waits = async || assert_eq!(store.hold(&key, 2, LONG).await.unwrap(), Hold::Wait);
+    let (first, second) = (held(&store, &key).await, held(&store, &key).await);
+    waits().await;
+    held(&store, &other).await;
+    assert_eq!(store.count(&key).await.unwrap(), Count::default(), "a guess is no failure");
+    store.release(&key, first).await.unwrap();
+    let third = held(&store, &key).await;
+    waits().await;
+
+    // A guess that failed leaves one place less.
+    store.add(&key, LONG).await.unwrap();
+    store.release(&key, second).await.unwrap();
+    waits().await;
+    store.release(&key, third).await.unwrap();
+    let fourth = held(&store, &key).await;
+    waits().await;
+    store.add(&key, LONG).await.unwrap();
+    store.release(&key, fourth).await.unwrap();
+    match store.hold(&key, 2, LONG).await.unwrap() {
+        Hold::Full(left) => assert!(left <= LONG && left > LONG / 2, "{left:?}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        store.hold(&Key::new(Kind::Failures, "x"), 0, LONG).await.unwrap(),
+        Hold::Full(Duration::ZERO)
+    );
+}
+
+async fn guesses_raced_by_many_are_bounded(store: Arc<dyn Store>) {
+    let key = Key::new(Kind::Failures, "203.0.113.7");
+    let guesses = || {
+        let (store, key) = (Arc::clone(&store), key.clone());
+        async move { matches!(store.hold(&key, 7, LONG).await.unwrap(), Hold::Held(_)) }
+    };
+    assert_eq!(race(guesses).await, 7);
 }
 
 /// The ids of sessions that are stored.

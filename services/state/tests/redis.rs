@@ -10,7 +10,7 @@ use whmcs_auth::{
 };
 use whmcs_auth_state::test_redis::TestRedis;
 use whmcs_auth_state::{
-    Installation, Key, Kind, Redis, StateError, Store, UseError, check_at_start,
+    Hold, Installation, Key, Kind, Redis, StateError, Store, UseError, check_at_start,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -37,13 +37,15 @@ async fn failure(store: &Redis) -> &'static str {
     };
     assert!(!error.cause.is_empty());
     let list = Key::new(Kind::Sessions, "7");
-    let others: [Result<(), StateError>; 8] = [
+    let others: [Result<(), StateError>; 10] = [
         store.put(&key(), "1".to_owned(), MINUTE).await,
         store.get(&key()).await.map(drop),
         store.take(&key()).await.map(drop),
         store.keep(&key(), MINUTE).await,
         store.add(&key(), MINUTE).await.map(drop),
         store.count(&key()).await.map(drop),
+        store.hold(&key(), 20, MINUTE).await.map(drop),
+        store.release(&key(), 1).await,
         store.bound(&list, &key(), 3, MINUTE).await,
         store.check().await,
     ];
@@ -67,6 +69,41 @@ async fn recovers(store: &Redis) {
 
 const USED: Result<(), UseError> = Err(UseError::Refused(ReplayRefusal::Used));
 const FORGOTTEN: Result<(), UseError> = Err(UseError::Refused(ReplayRefusal::MayBeForgotten));
+
+/// Its machine may have died.
+#[tokio::test]
+async fn a_place_that_nobody_gives_back_is_free_after_its_lease() {
+    const LEASE: Duration = Duration::from_millis(300);
+    let server = TestRedis::start(&[]);
+    let [one, other] = [server.store(), server.store()];
+    let key = Key::new(Kind::Failures, "203.0.113.7");
+    let begun = Instant::now();
+    assert!(matches!(one.hold(&key, 2, LEASE).await.unwrap(), Hold::Held(_)));
+    drop(one);
+    // The set of both lasts longer than the first.
+    let mut places = Vec::new();
+    while places.len() < 2 {
+        match other.hold(&key, 2, MINUTE).await.unwrap() {
+            Hold::Held(place) => places.push(place),
+            held => {
+                assert_eq!(held, Hold::Wait);
+                assert!(begun.elapsed() < MINUTE, "the lease never ends");
+                sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+    assert!(begun.elapsed() >= LEASE);
+    // Nothing is kept for longer.
+    let keys: Vec<String> = server.run(&["KEYS", "whmcs-auth:*:guesses:*"]).await;
+    let [set] = &keys[..] else { panic!("{keys:?}") };
+    let left: i64 = server.run(&["PTTL", set]).await;
+    assert!((1..=60_000).contains(&left), "{left}");
+    for place in places {
+        other.release(&key, place).await.unwrap();
+    }
+    let count: i64 = server.run(&["EXISTS", set]).await;
+    assert_eq!(count, 0);
+}
 
 #[tokio::test]
 async fn only_digests_are_stored() {

@@ -10,6 +10,8 @@
 
 mod server;
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ use whmcs_auth::{AutoAuthLogin, ReplayRefusal};
 
 pub use self::server::{MAX_AHEAD, MAX_CLOCK_DIFFERENCE};
 use self::server::{Since, memory_id};
-use crate::{Count, Installation, Key, StateError, Store, UseError, choose_tls_provider};
+use crate::{Count, Hold, Installation, Key, StateError, Store, UseError, choose_tls_provider};
 
 const CONNECTION_TIME: Duration = Duration::from_secs(2);
 const ANSWER_TIME: Duration = Duration::from_secs(1);
@@ -76,6 +78,19 @@ const BOUND: &str = "
     redis.call('PEXPIRE', KEYS[1], ARGV[3])
 ";
 
+/// Holds a place among the failures that are left: the places are a set, each with the time of its end.
+const HOLD: &str = "
+    local failures = tonumber(redis.call('GET', KEYS[1]) or 0)
+    if failures >= tonumber(ARGV[2]) then return {'full', redis.call('PTTL', KEYS[1])} end
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+    if failures + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[2]) then return {'wait', 0} end
+    redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+    redis.call('PEXPIRE', KEYS[2], ARGV[3])
+    return {'held', 0}
+";
+
 /// Remembers in Redis.
 pub struct Redis {
     client: Client,
@@ -85,6 +100,9 @@ pub struct Redis {
     link: Mutex<Link>,
     /// When links that are made then are accepted.
     accepts_links_at: StdMutex<Option<Instant>>,
+    /// What places are named after.
+    places: AtomicU64,
+    hasher: RandomState,
 }
 
 enum Link {
@@ -116,7 +134,8 @@ impl Redis {
             .map_err(|_| StateError::new("state_url", "not a URL such as redis://HOST:6379/0"))?;
         let is_tls = url.starts_with("rediss:");
         let (link, accepts_links_at) = (Mutex::new(Link::Closed), StdMutex::default());
-        Ok(Self { client, is_tls, installation, link, accepts_links_at })
+        let (places, hasher) = (AtomicU64::new(0), RandomState::new());
+        Ok(Self { client, is_tls, installation, link, accepts_links_at, places, hasher })
     }
 
     /// The open connection, or a new one.
@@ -302,6 +321,25 @@ impl Store for Redis {
         let (count, left): (Option<u64>, i64) = self.ask(&transaction).await?;
         let left = Duration::from_millis(left.max(0).unsigned_abs());
         Ok(count.map_or(Count::default(), |count| Count { count, left }))
+    }
+
+    async fn hold(&self, key: &Key, most: u64, lease: Duration) -> Result<Hold, StateError> {
+        // Other machines have places in the same set, so the number alone would not do.
+        let place = self.hasher.hash_one(self.places.fetch_add(1, Ordering::Relaxed));
+        let mut script = pipe();
+        script.cmd("EVAL").arg(HOLD).arg(2).arg(self.key(key)).arg(self.key(&key.of_guesses()));
+        script.arg(place).arg(most).arg(millis(lease));
+        let ((verdict, left),): ((String, i64),) = self.ask(&script).await?;
+        Ok(match &*verdict {
+            "held" => Hold::Held(place),
+            "full" => Hold::Full(Duration::from_millis(left.max(0).unsigned_abs())),
+            _ => Hold::Wait,
+        })
+    }
+
+    async fn release(&self, key: &Key, place: u64) -> Result<(), StateError> {
+        let set = self.key(&key.of_guesses());
+        self.ask::<()>(pipe().cmd("ZREM").arg(set).arg(place).ignore()).await
     }
 
     async fn bound(
