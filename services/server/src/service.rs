@@ -103,10 +103,10 @@ impl Service {
             metrics: Arc::clone(&self.metrics),
         };
         let store = Credentials::new(&self.database, &self.settings);
-        let bytes = usize::try_from(limits.body_kib).unwrap_or(usize::MAX).saturating_mul(1024);
         let authenticator = Authenticator::new(store, self.access.clone())
             .with_turns(turns)
-            .with_body_limit(bytes)
+            .with_body_limit(kib(limits.body_kib))
+            .with_body_memory(mib(limits.bodies_mib))
             .with_body_time(limits.body_time)
             .with_get(self.settings.allow_get);
         match &self.cache {
@@ -184,6 +184,14 @@ impl Service {
         };
         self.reports.report(endpoint, report);
     }
+}
+
+fn kib(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX).saturating_mul(1024)
+}
+
+fn mib(number: u32) -> usize {
+    kib(number).saturating_mul(1024)
 }
 
 /// `None` if the cache is switched off, or if there are no random bytes for its key. Then every call needs

@@ -73,6 +73,8 @@ impl Settings {
 pub struct Limits {
     /// The most KiB of a body.
     pub body_kib: u32,
+    /// The most MiB of all bodies over 16 KiB together.
+    pub bodies_mib: u32,
     /// The most time for the body of a request to arrive.
     pub body_time: Duration,
     /// The most time until a request is answered.
@@ -120,6 +122,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_kib: 512,
+            bodies_mib: 64,
             body_time: Duration::from_secs(10),
             answer_time: Duration::from_secs(20),
             database_connections: 10,

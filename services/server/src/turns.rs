@@ -22,15 +22,20 @@ impl CallTurns {
         let waiting = self.metrics.waiting();
         let slot = in_time(async { Ok(self.queue.slot(address, name).await?) }).await?;
         drop(waiting);
-        // The client may have reached the limit of failures while it waited, so check again.
-        self.throttle.check(Guess::Secret, address).await?;
         Ok(Box::new((slot, self.metrics.verification())))
     }
 }
 
 impl Turns for CallTurns {
     fn begin(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
-        Box::pin(begin(&self.throttle, Guess::Secret, address))
+        Box::pin(async move {
+            self.throttle.check(Guess::Secret, address).await?;
+            Ok(Box::new(()) as Permit)
+        })
+    }
+
+    fn guess(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        Box::pin(guess(&self.throttle, Guess::Secret, address))
     }
 
     fn turn<'a>(&'a self, address: IpAddr, name: &'a str) -> Turn<'a, Result<Permit, Cause>> {
@@ -54,8 +59,8 @@ impl Turns for CallTurns {
 pub(crate) struct LinkTurns(pub(crate) Throttle);
 
 impl Turns for LinkTurns {
-    fn begin(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
-        Box::pin(begin(&self.0, Guess::Link, address))
+    fn guess(&self, address: IpAddr) -> Turn<'_, Result<Permit, Cause>> {
+        Box::pin(guess(&self.0, Guess::Link, address))
     }
 
     fn turn<'a>(&'a self, _: IpAddr, _: &'a str) -> Turn<'a, Result<Permit, Cause>> {
@@ -73,7 +78,7 @@ impl Turns for LinkTurns {
     }
 }
 
-async fn begin(throttle: &Throttle, guess: Guess, address: IpAddr) -> Result<Permit, Cause> {
-    throttle.check(guess, address).await?;
-    Ok(Box::new(()))
+async fn guess(throttle: &Throttle, guess: Guess, address: IpAddr) -> Result<Permit, Cause> {
+    let guessing = in_time(throttle.guess(guess, address)).await?;
+    Ok(Box::new(guessing))
 }

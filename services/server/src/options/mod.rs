@@ -78,6 +78,10 @@ pub struct Options {
     #[arg(long, value_name = "KIB", default_value_t = Limits::default().body_kib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
     max_body: u32,
 
+    /// The most MiB that all request bodies over 16 KiB have together. The service takes twice as much for them.
+    #[arg(long, value_name = "MIB", default_value_t = Limits::default().bodies_mib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
+    max_bodies: u32,
+
     #[command(flatten)]
     tables: TableOptions,
 
@@ -121,6 +125,7 @@ impl Options {
         Ok(Limits {
             link_ahead_time: self.state.max_ahead()?,
             body_kib: self.max_body,
+            bodies_mib: self.max_bodies,
             failures: self.max_failures,
             database_connections: self.database_connections,
             database_connect_time: Duration::from_secs(self.database_connect_time),

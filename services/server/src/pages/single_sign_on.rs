@@ -42,7 +42,8 @@ async fn log_in_by_token(
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Refusal> {
     let address = address.known()?;
-    service.throttle.check(Guess::Link, address).await?;
+    // Until the token was looked up, and its failure was counted.
+    let guessing = service.throttle.guess(Guess::Link, address).await?;
     let configuration = service.page_database.configuration().await?;
     let query = Received::new().with_query(query);
     let token = String::from_utf8_lossy(query.field("access_token").unwrap_or_default());
@@ -56,6 +57,7 @@ async fn log_in_by_token(
             return Err(refusal);
         }
     };
+    drop(guessing);
     let Some(client) = service.page_database.client(id).await? else {
         return Err(Refusal::answered_as(
             &AutoAuthRefusal::UnknownEmail,

@@ -83,7 +83,8 @@ impl Server {
         Self::start_as(Some(state), access(), change).await
     }
 
-    async fn start_as(
+    /// A service with that state, which is in memory if there is none.
+    pub async fn start_as(
         state: Option<Arc<dyn Store>>,
         access: Access,
         change: impl FnOnce(&mut Settings),

@@ -1,0 +1,124 @@
+//! Guesses that come at once: no more of them are compared than may fail, and right callers never refuse each other.
+
+mod support;
+
+use std::sync::Arc;
+
+use reqwest::RequestBuilder;
+use support::{FORM, PAIR, Server, access};
+use tokio::task::JoinSet;
+use whmcs_auth::gate::AddressGate;
+use whmcs_auth_axum::Access;
+use whmcs_auth_state::Store;
+use whmcs_auth_state::test_redis::TestRedis;
+
+const AT_ONCE: usize = 200;
+
+/// Where failures are counted.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Memory,
+    Redis,
+    RedisOfTwo,
+}
+
+const STATES: [State; 3] = [State::Memory, State::Redis, State::RedisOfTwo];
+
+async fn start(state: State, access: &Access, failures: u32) -> (Vec<Server>, Option<TestRedis>) {
+    let redis = match state {
+        State::Memory => None,
+        State::Redis | State::RedisOfTwo => Some(TestRedis::start(&[])),
+    };
+    let number = if let State::RedisOfTwo = state { 2 } else { 1 };
+    let mut servers = Vec::new();
+    for _ in 0..number {
+        let store = redis.as_ref().map(|redis| Arc::new(redis.store()) as Arc<dyn Store>);
+        let server = Server::start_as(store, access.clone(), |settings| {
+            settings.limits.failures = failures;
+            settings.limits.connections.open_by_peer = 2 * AT_ONCE;
+        });
+        servers.push(server.await);
+    }
+    (servers, redis)
+}
+
+/// Sends requests at once, to each server in turn. Returns how many were answered with that status.
+async fn at_once(
+    servers: &[Server],
+    status: u16,
+    request: impl Fn(&Server) -> RequestBuilder,
+) -> usize {
+    let mut answers = JoinSet::new();
+    for server in servers.iter().cycle().take(AT_ONCE) {
+        let answer = request(server).send();
+        answers.spawn(async { answer.await.unwrap().status().as_u16() });
+    }
+    answers.join_all().await.into_iter().filter(|answer| *answer == status).count()
+}
+
+async fn count(servers: &[Server], endpoint: &str, code: &str) -> u64 {
+    let mut sum = 0;
+    for server in servers {
+        sum += server.count(endpoint, code).await;
+    }
+    sum
+}
+
+fn visit(server: &Server, path: &str) -> RequestBuilder {
+    server.http.get(format!("{}{path}", server.base))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_guesses_at_once_are_compared_than_may_fail() {
+    let by_key = AddressGate::new().with_access_key("k").unwrap();
+    let by_key = access().with_addresses(by_key);
+    let secret = |server: &Server| server.form("identifier=x&secret=y");
+    let key_in_body = |server: &Server| server.form(format!("{PAIR}&accesskey=x"));
+    let key_in_query = |server: &Server| {
+        let call = server.http.post(format!("{}/includes/api.php?accesskey=x", server.base));
+        call.header("content-type", FORM).body(PAIR)
+    };
+    let link = |server: &Server| {
+        visit(server, &server.link("demo@whmcs.com", None).replace("demo", "dem0"))
+    };
+    let token = |server: &Server| {
+        visit(server, &format!("/oauth/singlesignon.php?access_token={}", "0".repeat(64)))
+    };
+    type Request<'r> = &'r dyn Fn(&Server) -> RequestBuilder;
+    let kinds: [(&str, &str, &Access, Request<'_>); 5] = [
+        ("api", "unknown_identifier", &access(), &secret),
+        ("api", "wrong_access_key", &by_key, &key_in_body),
+        ("api", "wrong_access_key", &by_key, &key_in_query),
+        ("dologin", "hash_mismatch", &access(), &link),
+        ("singlesignon", "sso_token_unknown", &access(), &token),
+    ];
+    for state in STATES {
+        for (endpoint, code, access, request) in kinds {
+            let (servers, _redis) = start(state, access, 20).await;
+            assert_eq!(at_once(&servers, 403, request).await, 20, "{state:?} {code}");
+            assert_eq!(count(&servers, endpoint, code).await, 20, "{state:?} {code}");
+            let throttled = count(&servers, endpoint, "throttled").await;
+            assert_eq!(throttled, AT_ONCE as u64 - 20, "{state:?} {code}");
+        }
+    }
+}
+
+/// Also right after each other, so each guess that succeeded is given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn right_callers_at_once_never_refuse_each_other() {
+    let by_key = AddressGate::new().with_access_key("k").unwrap();
+    let by_key = access().with_addresses(by_key);
+    let ask = format!("action=GetClients&limitnum=1&{PAIR}&accesskey=k");
+    for state in STATES {
+        for access in [&access(), &by_key] {
+            let (servers, _redis) = start(state, access, 1).await;
+            let called = at_once(&servers, 200, |server| server.form(ask.clone())).await;
+            assert_eq!(called, AT_ONCE, "{state:?}");
+            let link = |server: &Server| visit(server, &server.link("demo@whmcs.com", None));
+            assert_eq!(at_once(&servers, 302, link).await, AT_ONCE, "{state:?}");
+            // One failure is still one too many.
+            let wrong = servers[0].call(&ask.replace("secret=", "secret=x")).await;
+            assert_eq!((wrong.0, servers[0].call(&ask).await.0), (403, 429), "{state:?}");
+        }
+    }
+}
