@@ -17,6 +17,7 @@
 pub mod administration;
 mod api;
 mod client_address;
+mod cookies;
 pub mod database;
 mod deadline;
 mod fair_queue;

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::AppendHeaders;
+use axum_extra::extract::cookie::Cookie;
 use whmcs_auth_state::{Key, Kind, Store};
 
+use crate::cookies::{SentCookie, SessionCookies, only};
 use crate::path::BasePath;
 use crate::random::random_hex;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
 
-const COOKIE: &str = "session";
+/// The cookies that an answer sets.
+pub(crate) type SetCookies = AppendHeaders<Vec<(HeaderName, String)>>;
 
 /// All sessions. If one client has too many, the oldest one of that client ends, so a link that is used
 /// again and again ends no session of others.
@@ -21,7 +24,7 @@ pub(crate) struct Sessions {
     idle_time: Duration,
     longest_time: Duration,
     max_by_client: usize,
-    cookie_path: String,
+    cookies: SessionCookies,
 }
 
 /// The client of a session, and when it ends at the latest, in milliseconds since 1970.
@@ -55,8 +58,15 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn key(id: &str) -> Key {
-    Key::new(Kind::Session, id)
+/// A session that began behind TLS is none under the other name, which a page without TLS can set.
+fn key(SentCookie { is_tls, id }: &SentCookie) -> Key {
+    let kind = if *is_tls { "tls" } else { "plain" };
+    Key::new(Kind::Session, &format!("{kind} {id}"))
+}
+
+fn set(cookies: impl IntoIterator<Item = Cookie<'static>>) -> SetCookies {
+    let header = |cookie: Cookie<'_>| (header::SET_COOKIE, cookie.to_string());
+    AppendHeaders(cookies.into_iter().map(header).collect())
 }
 
 impl Sessions {
@@ -66,35 +76,36 @@ impl Sessions {
             idle_time: limits.session_idle_time,
             longest_time: limits.session_time,
             max_by_client: limits.sessions_by_client,
-            cookie_path: match base_path.as_str() {
-                "" => "/".to_owned(),
-                folder => folder.to_owned(),
-            },
+            cookies: SessionCookies::new(base_path),
         }
     }
 
-    /// Starts a session under a new id, and ends the session of the cookie that the browser sent. An id
+    /// Starts a session under a new id, and ends the session of each cookie that the browser sent. An id
     /// from the browser is never reused, so nobody can plant one (session fixation).
     pub(crate) async fn begin(
         &self,
-        jar: CookieJar,
+        headers: &HeaderMap,
         client: i64,
         is_tls: bool,
-    ) -> Result<CookieJar, Refusal> {
-        self.forget(&jar).await?;
-        let id = random_hex()?;
+    ) -> Result<SetCookies, Refusal> {
+        let sent = self.forget(headers).await?;
+        let cookie = SentCookie { is_tls, id: random_hex()? };
         let session = Session { client, end: now().saturating_add(millis(self.longest_time)) };
         let idle_time = self.idle_time.min(self.longest_time);
-        self.state.put(&key(&id), session.text(), idle_time).await?;
+        self.state.put(&key(&cookie), session.text(), idle_time).await?;
         let all = Key::new(Kind::Sessions, &client.to_string());
-        self.state.bound(&all, &key(&id), self.max_by_client, self.longest_time).await?;
-        Ok(jar.add(self.cookie(id, is_tls)))
+        self.state.bound(&all, &key(&cookie), self.max_by_client, self.longest_time).await?;
+        // That of the other kind, which may count in place of the new one.
+        let other = sent.iter().any(|sent| sent.is_tls != is_tls);
+        let other = other.then(|| self.cookies.removal(!is_tls));
+        Ok(set(other.into_iter().chain([self.cookies.of(cookie.id, is_tls)])))
     }
 
     /// The client who is logged in, if any.
-    pub(crate) async fn client(&self, jar: &CookieJar) -> Result<Option<i64>, Refusal> {
-        let Some(cookie) = jar.get(COOKIE) else { return Ok(None) };
-        let key = key(cookie.value());
+    pub(crate) async fn client(&self, headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
+        let sent = self.cookies.sent(headers);
+        let Some(cookie) = only(&sent) else { return Ok(None) };
+        let key = key(cookie);
         let text = self.state.get(&key).await?;
         let Some(session) = text.as_deref().and_then(Session::read) else { return Ok(None) };
         if session.left().is_zero() {
@@ -104,25 +115,19 @@ impl Sessions {
         Ok(Some(session.client))
     }
 
-    /// Ends the session, and removes the cookie from the browser.
-    pub(crate) async fn end(&self, jar: CookieJar) -> Result<CookieJar, Refusal> {
-        self.forget(&jar).await?;
-        Ok(jar.remove(self.cookie(String::new(), false)))
+    /// Ends the session of each cookie that the browser sent, and removes the cookies.
+    pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<SetCookies, Refusal> {
+        let sent = self.forget(headers).await?;
+        let kinds = [true, false];
+        let kinds = kinds.into_iter().filter(|is_tls| sent.iter().any(|it| it.is_tls == *is_tls));
+        Ok(set(kinds.map(|is_tls| self.cookies.removal(is_tls))))
     }
 
-    async fn forget(&self, jar: &CookieJar) -> Result<(), Refusal> {
-        if let Some(cookie) = jar.get(COOKIE) {
-            self.state.take(&key(cookie.value())).await?;
+    async fn forget(&self, headers: &HeaderMap) -> Result<Vec<SentCookie>, Refusal> {
+        let sent = self.cookies.sent(headers);
+        for cookie in sent.iter().filter(|cookie| cookie.is_id()) {
+            self.state.take(&key(cookie)).await?;
         }
-        Ok(())
-    }
-
-    fn cookie(&self, value: String, is_tls: bool) -> Cookie<'static> {
-        Cookie::build((COOKIE, value))
-            .path(self.cookie_path.clone())
-            .http_only(true)
-            .same_site(SameSite::Lax)
-            .secure(is_tls)
-            .build()
+        Ok(sent)
     }
 }

@@ -84,8 +84,73 @@ async fn logging_out_is_a_post_after_a_page_that_asks() {
     assert_eq!(status, 200);
     assert!(text.contains("<h1>You are logged out</h1>"), "{text}");
 
-    // Programs and old browsers do not name the site.
+    // Programs do not name the site.
     assert_eq!(post(None).await.status(), 200);
+}
+
+/// Over plain HTTP, browsers name the origin and not the site.
+#[tokio::test]
+async fn a_logout_from_another_origin_ends_nothing() {
+    let server = Server::start().await;
+    let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
+    let post = async |headers: &[(&str, &str)]| {
+        let post = server.http.post(format!("{}/logout.php", server.base));
+        let post = headers.iter().fold(post, |post, (name, value)| post.header(*name, *value));
+        post.header("cookie", &cookie).send().await.unwrap().status().as_u16()
+    };
+    let (_, host) = server.base.split_once("://").unwrap();
+    let [longer, shorter] = [format!("http://{host}0"), format!("http://{}", &host[1..])];
+    let with_path = format!("http://evil.example/{host}");
+    for origin in
+        ["null", "", host, "http://evil.example", "http://127.0.0.1", &longer, &shorter, &with_path]
+    {
+        assert_eq!(post(&[("origin", origin)]).await, 403, "{origin}");
+    }
+    let own = ("origin", &*server.base);
+    assert_eq!(post(&[own, ("sec-fetch-site", "same-site")]).await, 403, "the site counts");
+    assert_eq!(post(&[own, ("host", "billing.example")]).await, 403);
+    let page = server.get_with("/logout.php", "cookie", &cookie).await;
+    // Otherwise the origin of the form would be `null`.
+    assert_eq!(head(&page, "referrer-policy"), Some("same-origin"));
+    assert!(page.text().await.unwrap().contains("Log out?"));
+    let behind_tls = [("origin", "https://Billing.Example"), ("host", "billing.example")];
+    for headers in
+        [&[own][..], &behind_tls, &[("origin", "null"), ("sec-fetch-site", "same-origin")]]
+    {
+        assert_eq!(post(headers).await, 200, "{headers:?}");
+    }
+}
+
+/// The page that a browser with these cookies gets.
+async fn client_area(server: &Server, cookies: &[&str]) -> u16 {
+    let page = server.http.get(format!("{}/clientarea.php", server.base));
+    let page = cookies.iter().fold(page, |page, cookie| page.header("cookie", *cookie));
+    page.send().await.unwrap().status().as_u16()
+}
+
+/// Another host of the domain can plant a second one.
+#[tokio::test]
+async fn several_cookies_of_one_name_count_as_none_and_all_are_ended() {
+    let server = Server::start().await;
+    let link = server.link("demo@whmcs.com", None);
+    let log_in = async || cookie(&server.get(&link).await);
+    for ends in ["login", "logout"] {
+        let (one, other) = (log_in().await, log_in().await);
+        let both = format!("{one}; a=b; {other}");
+        for cookies in [&[&*both][..], &[&one, &other], &[&other, &one], &[&one, "session=x"]] {
+            assert_eq!(client_area(&server, cookies).await, 403, "{cookies:?}");
+        }
+        assert_eq!(client_area(&server, &[&one, "session2=x", "Session=x"]).await, 200);
+        assert_eq!(client_area(&server, &[&other]).await, 200);
+        let request = match ends {
+            "login" => server.http.get(format!("{}{link}", server.base)),
+            _ => server.http.post(format!("{}/logout.php", server.base)),
+        };
+        request.header("cookie", &both).send().await.unwrap();
+        for cookie in [&one, &other] {
+            assert_eq!(client_area(&server, &[cookie]).await, 403, "{ends}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -221,7 +286,62 @@ async fn behind_tls_the_cookie_is_secure() {
         server.sql(change).await;
         let response = server.get(&server.link("demo@whmcs.com", None)).await;
         let set = head(&response, "set-cookie").unwrap();
-        assert_eq!(set.contains("; Secure"), is_secure, "{change}: {set}");
+        let (number, attributes) = set.split_once("; ").unwrap();
+        let (name, expected) = match is_secure {
+            true => ("__Host-session", "HttpOnly; SameSite=Lax; Secure; Path=/"),
+            false => ("session", "HttpOnly; SameSite=Lax; Path=/"),
+        };
+        assert_eq!(number.split_once('=').unwrap().0, name, "{change}");
+        assert_eq!(attributes, expected, "{change}");
+        assert_eq!(client_area(&server, &[number]).await, 200);
+    }
+}
+
+/// Only the service can set a cookie whose name begins with `__Host-`, and anybody near it can set the other.
+#[tokio::test]
+async fn behind_tls_a_planted_cookie_is_no_session() {
+    for (folder, name) in [("", "__Host-session"), ("/a/whmcs", "__Host-session!a!whmcs")] {
+        let server = Server::with(|settings| {
+            settings.base_path = format!("{folder}/").parse().unwrap();
+        })
+        .await;
+        let link = format!("{folder}{}", server.link("demo@whmcs.com", None));
+        let status = async |cookies: &str| {
+            let path = format!("{folder}/clientarea.php");
+            server.get_with(&path, "cookie", cookies).await.status().as_u16()
+        };
+        // From before the site had TLS.
+        let old = cookie(&server.get(&link).await);
+        server
+            .sql("UPDATE tblconfiguration SET value = 'https://a' WHERE setting = 'SystemURL'")
+            .await;
+        let login = server.get(&link).await;
+        let session = cookie(&login);
+        let (given, id) = session.split_once('=').unwrap();
+        assert_eq!(given, name);
+        assert!(head(&login, "set-cookie").unwrap().ends_with("; Secure; Path=/"));
+        assert_eq!(status(&format!("session={id}")).await, 403, "planted");
+        assert_eq!(status(&format!("{name}={}", old.split_once('=').unwrap().1)).await, 403);
+        assert_eq!(status(&format!("session={id}; {session}; session=x")).await, 200);
+        assert_eq!(status(&format!("{session}; {session}")).await, 403);
+
+        // A login ends and removes the session of the other kind.
+        assert_eq!(status(&old).await, 200);
+        let both = format!("{old}; {session}");
+        let login = server.get_with(&link, "cookie", &both).await;
+        let set: Vec<_> = login.headers().get_all("set-cookie").iter().collect();
+        let [removed, given] = &set[..] else { panic!("{set:?}") };
+        assert!(removed.to_str().unwrap().starts_with("session=; "), "{set:?}");
+        assert!(given.to_str().unwrap().starts_with(&format!("{name}=")), "{set:?}");
+        assert_eq!([status(&old).await, status(&session).await], [403, 403]);
+
+        let logout = server.http.post(format!("{}{folder}/logout.php", server.base));
+        let logout = logout.header("cookie", &both).send().await.unwrap();
+        let removed = |cookie: &str| {
+            let mut set = logout.headers().get_all("set-cookie").iter();
+            set.any(|set| set.to_str().unwrap().starts_with(&format!("{cookie}=; ")))
+        };
+        assert!(removed(name) && removed("session"), "{:?}", logout.headers());
     }
 }
 

@@ -1,9 +1,8 @@
 //! The client area, and the page that leads to it.
 
 use axum::extract::{Extension, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum_extra::extract::CookieJar;
 
 use super::page::{page, refuse};
 use super::session::logged_in;
@@ -16,9 +15,9 @@ use crate::service::{Service, Shared};
 pub(crate) async fn client_area(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    jar: CookieJar,
+    headers: HeaderMap,
 ) -> Response {
-    match logged_in(&service, &jar).await {
+    match logged_in(&service, &headers).await {
         Ok(Some(client)) => page(&service, "Client area")
             .says(client.name_and_email())
             .shows("Company", &client.companyname)
@@ -27,7 +26,7 @@ pub(crate) async fn client_area(
             .links_to("logout.php", "Log out")
             .answer(StatusCode::OK),
         Ok(None) => how_to_log_in(&service, StatusCode::FORBIDDEN),
-        Err(refusal) => refuse(&service, "clientarea", address, &refusal, &jar).await,
+        Err(refusal) => refuse(&service, "clientarea", address, &refusal, &headers).await,
     }
 }
 
@@ -35,12 +34,12 @@ pub(crate) async fn client_area(
 pub(crate) async fn home(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    jar: CookieJar,
+    headers: HeaderMap,
 ) -> Response {
-    match in_time(service.sessions.client(&jar)).await {
+    match in_time(service.sessions.client(&headers)).await {
         Ok(Some(_)) => redirect(CLIENT_AREA),
         Ok(None) => how_to_log_in(&service, StatusCode::OK),
-        Err(refusal) => refuse(&service, "clientarea", address, &refusal, &jar).await,
+        Err(refusal) => refuse(&service, "clientarea", address, &refusal, &headers).await,
     }
 }
 

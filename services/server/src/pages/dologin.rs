@@ -1,8 +1,8 @@
 //! `/dologin.php`: a genuine AutoAuth link starts a session.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::CookieJar;
 use whmcs_auth::AutoAuthRefusal;
 use whmcs_auth_axum::{LoginLink, Rejection};
 use whmcs_auth_state::use_once;
@@ -14,18 +14,19 @@ use crate::database::Client;
 use crate::deadline::in_time;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
+use crate::sessions::SetCookies;
 
 pub(crate) const ENDPOINT: &str = "dologin";
 
 pub(crate) async fn dologin(
     State(service): State<Shared>,
-    jar: CookieJar,
+    headers: HeaderMap,
     link: Result<LoginLink, Rejection>,
 ) -> Response {
     let login = match link {
         Ok(link) => {
             let address = link.address;
-            let login = in_time(log_in_by_link(&service, link, jar.clone())).await;
+            let login = in_time(log_in_by_link(&service, link, &headers)).await;
             login.map_err(|refusal| Rejection::of_link(refusal.cause, address))
         }
         Err(rejection) => Err(rejection),
@@ -36,7 +37,7 @@ pub(crate) async fn dologin(
             login.into_response()
         }
         Err(rejection) => {
-            let page = show(&service, rejection.report().cause(), &jar).await;
+            let page = show(&service, rejection.report().cause(), &headers).await;
             rejection.with_response(page).into_response()
         }
     }
@@ -45,8 +46,8 @@ pub(crate) async fn dologin(
 async fn log_in_by_link(
     service: &Service,
     LoginLink { login, now, .. }: LoginLink,
-    jar: CookieJar,
-) -> Result<(CookieJar, Response), Refusal> {
+    headers: &HeaderMap,
+) -> Result<(SetCookies, Response), Refusal> {
     let configuration = service.page_database.configuration().await?;
     if !configuration.allow_autoauth {
         return Err(Refusal::answered_as(
@@ -61,6 +62,6 @@ async fn log_in_by_link(
         true => use_once(&*service.state, login, now).await?,
         false => login.repeatable(),
     };
-    let jar = begin_session(service, jar, login.account(), &configuration).await?;
-    Ok((jar, login.redirect(CLIENT_AREA)))
+    let cookies = begin_session(service, headers, login.account(), &configuration).await?;
+    Ok((cookies, login.redirect(CLIENT_AREA)))
 }

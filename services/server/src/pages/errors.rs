@@ -1,9 +1,8 @@
 //! Pages about requests that no page of the service answers.
 
 use axum::extract::{Extension, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::CookieJar;
 
 use super::page::{for_visitor, page};
 use super::session::logged_in;
@@ -17,14 +16,14 @@ pub(crate) async fn not_found(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
     uri: Uri,
-    jar: CookieJar,
+    headers: HeaderMap,
 ) -> Response {
     let refusal = unrouted::refusal(uri.path(), &service.settings.base_path);
     service.refused(unrouted::ENDPOINT, address, &refusal);
     if uri.path().split('/').any(|segment| segment.eq_ignore_ascii_case("includes")) {
         return api::unknown_path(&service);
     }
-    let visitor = logged_in(&service, &jar).await.unwrap_or_default();
+    let visitor = logged_in(&service, &headers).await.unwrap_or_default();
     let page = page(&service, "Page not found").says("This site has no such page.");
     let page = match visitor {
         Some(_) => page,

@@ -1,9 +1,8 @@
 //! The logout: a page that asks, and the POST that ends the session.
 
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::CookieJar;
 
 use super::page::{page, refuse};
 use super::session::logged_in;
@@ -18,16 +17,20 @@ const ENDPOINT: &str = "logout";
 pub(crate) async fn ask(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    jar: CookieJar,
+    headers: HeaderMap,
 ) -> Response {
-    match logged_in(&service, &jar).await {
-        Ok(Some(client)) => page(&service, "Log out?")
-            .says(format!("You are logged in as {}.", client.name_and_email()))
-            .asks_to_log_out("Log out")
-            .links_to("clientarea.php", "Stay logged in")
-            .answer(StatusCode::OK),
+    match logged_in(&service, &headers).await {
+        Ok(Some(client)) => {
+            let page = page(&service, "Log out?")
+                .says(format!("You are logged in as {}.", client.name_and_email()))
+                .asks_to_log_out("Log out")
+                .links_to("clientarea.php", "Stay logged in")
+                .answer(StatusCode::OK);
+            // Without a referrer, a browser does not name the origin of the form either.
+            ([(header::REFERRER_POLICY, "same-origin")], page).into_response()
+        }
         Ok(None) => has_ended(&service),
-        Err(refusal) => refuse(&service, ENDPOINT, address, &refusal, &jar).await,
+        Err(refusal) => refuse(&service, ENDPOINT, address, &refusal, &headers).await,
     }
 }
 
@@ -36,7 +39,6 @@ pub(crate) async fn log_out(
     State(service): State<Shared>,
     Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
-    jar: CookieJar,
 ) -> Response {
     if let Err(refusal) = check_origin(&headers) {
         service.refused(ENDPOINT, address, &refusal);
@@ -45,27 +47,39 @@ pub(crate) async fn log_out(
             .links_to("logout.php", "Log out here")
             .answer(refusal.cause.http_status());
     }
-    match in_time(service.sessions.end(jar.clone())).await {
-        Ok(jar) => {
+    match in_time(service.sessions.end(&headers)).await {
+        Ok(cookies) => {
             service.accepted(ENDPOINT);
-            (jar, has_ended(&service)).into_response()
+            (cookies, has_ended(&service)).into_response()
         }
-        Err(refusal) => refuse(&service, ENDPOINT, address, &refusal, &jar).await,
+        Err(refusal) => refuse(&service, ENDPOINT, address, &refusal, &headers).await,
     }
 }
 
 /// Refuses a POST from another site. Browsers send no `SameSite=Lax` cookie with it, but may send one with
-/// a POST from another host of the same domain. They name the origin to HTTPS sites and to this machine.
+/// a POST from another host of the same domain.
 fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
-    match headers.get("sec-fetch-site") {
-        Some(site) if site != "same-origin" && site != "none" => Err(Refusal::new(
+    match is_own(headers) {
+        true => Ok(()),
+        false => Err(Refusal::new(
             "foreign_origin",
             StatusCode::FORBIDDEN,
             "Another site asked to log you out.",
             "another site posted the logout",
         )),
-        _ => Ok(()),
     }
+}
+
+/// Browsers name the site to HTTPS sites and to this machine, and the origin to all others. Programs name neither.
+fn is_own(headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    // The origin is `null` if the browser hides it.
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    matches!((origin, host), (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host))
 }
 
 fn has_ended(service: &Service) -> Response {

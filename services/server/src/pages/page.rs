@@ -1,8 +1,7 @@
 //! What all pages share.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use axum_extra::extract::CookieJar;
 use whmcs_auth::{AutoAuthRefusal, Refusal as _};
 use whmcs_auth_axum::Cause;
 use whmcs_auth_services_base::{Page, advice, title};
@@ -31,14 +30,14 @@ pub(super) async fn refuse(
     endpoint: &'static str,
     address: ClientAddress,
     refusal: &Refusal,
-    jar: &CookieJar,
+    headers: &HeaderMap,
 ) -> Response {
     service.refused(endpoint, address, refusal);
-    show(service, &refusal.cause, jar).await
+    show(service, &refusal.cause, headers).await
 }
 
 /// Shows what the visitor can do.
-pub(super) async fn show(service: &Service, cause: &Cause, jar: &CookieJar) -> Response {
+pub(super) async fn show(service: &Service, cause: &Cause, headers: &HeaderMap) -> Response {
     let status = cause.http_status();
     let page = page(service, title(status));
     let seconds = cause.retry_after().map(|wait| wait.as_secs_f64().ceil().max(1.0) as u64);
@@ -57,7 +56,7 @@ pub(super) async fn show(service: &Service, cause: &Cause, jar: &CookieJar) -> R
     };
     // A database that does not answer would not answer this question either.
     let visitor = match status.is_server_error() {
-        false => logged_in(service, jar).await.unwrap_or_default(),
+        false => logged_in(service, headers).await.unwrap_or_default(),
         true => None,
     };
     let mut response = for_visitor(page, visitor.as_ref()).answer(status);

@@ -1,7 +1,7 @@
 //! The session of a visitor, on the pages.
 
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::CookieJar;
 
 use super::page::refuse;
 use crate::client_address::ClientAddress;
@@ -9,14 +9,15 @@ use crate::database::{Client, Configuration};
 use crate::deadline::in_time;
 use crate::refusal::Refusal;
 use crate::service::Service;
+use crate::sessions::SetCookies;
 
 /// The client who is logged in, if any.
 pub(super) async fn logged_in(
     service: &Service,
-    jar: &CookieJar,
+    headers: &HeaderMap,
 ) -> Result<Option<Client>, Refusal> {
     in_time(async {
-        Ok(match service.sessions.client(jar).await? {
+        Ok(match service.sessions.client(headers).await? {
             Some(id) => service.page_database.client(id).await?,
             None => None,
         })
@@ -27,14 +28,14 @@ pub(super) async fn logged_in(
 /// Starts the session, and adds the client to the log's description of the request.
 pub(super) async fn begin_session(
     service: &Service,
-    jar: CookieJar,
+    headers: &HeaderMap,
     client: &Client,
     configuration: &Configuration,
-) -> Result<CookieJar, Refusal> {
+) -> Result<SetCookies, Refusal> {
     let caller = format!("client {}", client.id);
     tracing::Span::current().record("caller", caller);
     let is_tls = configuration.is_tls();
-    service.sessions.begin(jar, client.id, is_tls).await
+    service.sessions.begin(headers, client.id, is_tls).await
 }
 
 /// Adds the session's cookie to the redirect after a login, or shows why there was none.
@@ -42,14 +43,14 @@ pub(super) async fn finish(
     service: &Service,
     endpoint: &'static str,
     address: ClientAddress,
-    jar: &CookieJar,
-    login: Result<(CookieJar, Response), Refusal>,
+    headers: &HeaderMap,
+    login: Result<(SetCookies, Response), Refusal>,
 ) -> Response {
     match login {
         Ok(login) => {
             service.accepted(endpoint);
             login.into_response()
         }
-        Err(refusal) => refuse(service, endpoint, address, &refusal, jar).await,
+        Err(refusal) => refuse(service, endpoint, address, &refusal, headers).await,
     }
 }

@@ -3,7 +3,6 @@
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
-use axum_extra::extract::CookieJar;
 use whmcs_auth::http::check_visit;
 use whmcs_auth::{AutoAuthRefusal, GotoTarget, Received};
 
@@ -14,6 +13,7 @@ use crate::deadline::in_time;
 use crate::path::ReceivedPath;
 use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
+use crate::sessions::SetCookies;
 use crate::throttle::Guess;
 
 pub(crate) async fn single_sign_on(
@@ -23,15 +23,14 @@ pub(crate) async fn single_sign_on(
     Extension(path): Extension<ReceivedPath>,
     method: Method,
     headers: HeaderMap,
-    jar: CookieJar,
 ) -> Response {
     let query = query.unwrap_or_default();
     let login = async {
         check_visit(&method, &headers)?;
-        log_in_by_token(&service, address, &query, &path, jar.clone()).await
+        log_in_by_token(&service, address, &query, &path, &headers).await
     };
     let login = in_time(login).await;
-    finish(&service, "singlesignon", address, &jar, login).await
+    finish(&service, "singlesignon", address, &headers, login).await
 }
 
 async fn log_in_by_token(
@@ -39,8 +38,8 @@ async fn log_in_by_token(
     address: ClientAddress,
     query: &str,
     path: &ReceivedPath,
-    jar: CookieJar,
-) -> Result<(CookieJar, Response), Refusal> {
+    headers: &HeaderMap,
+) -> Result<(SetCookies, Response), Refusal> {
     let address = address.known()?;
     // Until the token was looked up, and its failure was counted.
     let guessing = service.throttle.guess(Guess::Link, address).await?;
@@ -67,13 +66,13 @@ async fn log_in_by_token(
     };
     // Only after the database answered, so that its failure does not use up the token.
     let login = service.sso_tokens.redeem(&token, now).await?;
-    let jar = begin_session(service, jar, &client, &configuration).await?;
+    let cookies = begin_session(service, headers, &client, &configuration).await?;
     let target = login.target.as_ref().map_or(CLIENT_AREA, GotoTarget::as_str);
     let target = match target.starts_with('/') {
         true => target.to_owned(),
         false => [&up(path), target].concat(),
     };
-    Ok((jar, redirect(&target)))
+    Ok((cookies, redirect(&target)))
 }
 
 /// The way up from this page to its targets: one folder, and one more for each doubled slash.
