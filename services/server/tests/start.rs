@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
@@ -528,7 +527,7 @@ async fn the_log_shows_causes_and_no_secret() {
 async fn verifications_at_the_same_time_are_limited_to_the_cores() {
     let folder = tempfile::tempdir().unwrap();
     let program =
-        Program::start(folder.path(), &["--bcrypt-cost", "10", "--cache-age", "0"], "info");
+        Program::start(folder.path(), &["--bcrypt-cost", "8", "--cache-age", "0"], "info");
     let base = program.base();
     let running = async || -> usize {
         let counts = http().get(format!("{}/metrics", program.operator())).send().await.unwrap();
@@ -540,16 +539,18 @@ async fn verifications_at_the_same_time_are_limited_to_the_cores() {
     let mut calls = tokio::task::JoinSet::new();
     let cores = std::thread::available_parallelism().unwrap().get();
     let mut most = 0;
-    for _ in 0..8 * cores {
-        let call = http().post(format!("{base}/includes/api.php"));
-        let call = call.header("content-type", FORM).body(PAIR);
-        calls.spawn(call.timeout(Duration::from_millis(100)).send());
+    // Until one was seen: on a busy machine all may have ended before.
+    while most == 0 || !calls.is_empty() {
+        while calls.len() < 8 * cores && most == 0 {
+            let call = http().post(format!("{base}/includes/api.php"));
+            calls.spawn(call.header("content-type", FORM).body(PAIR).send());
+        }
         most = most.max(running().await);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        while let Some(answer) = calls.try_join_next() {
+            answer.unwrap().unwrap();
+        }
     }
-    calls.join_all().await;
-    assert_ne!(running().await, 0);
-    assert!((1..=cores).contains(&most), "{most} of {cores}");
+    assert!(most <= cores, "{most} of {cores}");
 }
 
 #[tokio::test]

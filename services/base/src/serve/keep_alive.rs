@@ -170,3 +170,89 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const HEAD: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(75);
+    const REQUEST: Duration = Duration::from_secs(60);
+
+    fn keep_alive(idle: usize) -> KeepAlive {
+        KeepAlive::new(&ConnectionLimits {
+            idle,
+            head_time: HEAD,
+            idle_time: IDLE,
+            request_time: REQUEST,
+            ..ConnectionLimits::default()
+        })
+    }
+
+    /// How long a connection lives in which nothing more happens.
+    async fn life(watch: &Watch) -> Duration {
+        let begun = Instant::now();
+        assert!(watch.run(pending::<()>()).await.is_none());
+        // The clock of tokio has milliseconds.
+        Duration::from_secs(begun.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_time_begins_where_the_one_before_ends() {
+        let keep_alive = keep_alive(1);
+        let watch = keep_alive.watch();
+        assert_eq!(life(&watch).await, HEAD, "a new connection owes a head");
+
+        let watch = keep_alive.watch();
+        sleep(HEAD / 2).await;
+        watch.begin();
+        assert_eq!(life(&watch).await, REQUEST, "after its head a request is answered");
+
+        let watch = keep_alive.watch();
+        watch.begin();
+        sleep(REQUEST / 2).await;
+        assert!(watch.end());
+        assert_eq!(life(&watch).await, IDLE, "after the answer a connection is idle");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_byte_begins_the_next_head() {
+        let keep_alive = keep_alive(1);
+        let watch = keep_alive.watch();
+        watch.begin();
+        assert!(watch.end());
+        sleep(IDLE - Duration::from_secs(1)).await;
+        let (mut client, server) = duplex(64);
+        let mut stream = watch.stream(server);
+        client.write_all(b"G").await.unwrap();
+        stream.read_u8().await.unwrap();
+        sleep(HEAD / 2).await;
+        // Later bytes of the head give no more time.
+        client.write_all(b"E").await.unwrap();
+        stream.read_u8().await.unwrap();
+        assert_eq!(life(&watch).await, HEAD / 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_ends_is_not_closed() {
+        let watch = keep_alive(1).watch();
+        assert_eq!(watch.run(async { sleep(HEAD / 2).await }).await, Some(()));
+    }
+
+    #[tokio::test]
+    async fn few_connections_wait() {
+        let keep_alive = keep_alive(1);
+        let [first, second] = [keep_alive.watch(), keep_alive.watch()];
+        assert!(first.end());
+        assert!(!second.end(), "the only place is taken");
+        first.begin();
+        assert!(second.end(), "a request leaves the place");
+        drop(second);
+        assert!(first.end(), "so does a connection that ends");
+    }
+}
