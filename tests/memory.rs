@@ -165,10 +165,20 @@ fn what_was_received_is_wiped() {
     assert_eq!(left_behind(|| Received::new().with_body(TYPE, &parts)), left);
     let received = of_query();
     assert_eq!(left_behind(|| received.clone()), left);
+    assert_eq!(left_behind(|| drop(received.api_request().into_owned())), left);
+    assert_eq!(left_behind(|| drop(received.autoauth_request().into_owned())), 0);
     // The first buffer, which the second part replaces, and the second.
     assert_eq!(left_behind(|| of_query().with_body(FORM, &body)), 2 * left);
     assert_eq!(left_behind(|| of_query().with_body(TYPE, &parts)), 2 * left);
     assert_eq!(left_behind(|| of_query().with_query("")), 2 * left);
+    // The form for PHP is not wiped. It never grows, so it is the only copy.
+    let digits = std::str::from_utf8(DIGITS).unwrap();
+    let others = "&x=%00".repeat(100);
+    let received_digits =
+        Received::new().with_query(&format!("identifier=x&secret={digits}{others}"));
+    let forward = || received_digits.to_api_form().unwrap();
+    assert_eq!(left_behind(|| std::mem::forget(forward())), 0);
+    assert_eq!(left_behind(forward), 1);
     // A field that is not kept.
     assert_eq!(left_behind(|| Received::new().with_max_fields(0).with_query(&query)), 0);
     // The request borrows what is UTF-8, and owns the rest.

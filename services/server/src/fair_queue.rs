@@ -353,6 +353,7 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
     use tokio::task::yield_now;
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -394,7 +395,8 @@ mod tests {
         async fn next(&mut self, count: usize) -> Vec<String> {
             let mut callers = Vec::new();
             for _ in 0..count {
-                let (caller, slot) = self.order.recv().await.unwrap();
+                let next = timeout(Duration::from_secs(60), self.order.recv()).await;
+                let (caller, slot) = next.expect("nobody gets a slot").unwrap();
                 callers.push(caller);
                 drop(slot);
                 yield_now().await;
@@ -495,9 +497,31 @@ mod tests {
         assert_eq!(model.running().await.len(), 4);
     }
 
+    /// A model in which three networks are new, and one in which they are proven.
+    fn of_both_kinds() -> [Model; 2] {
+        let [new, proven] = [Model::new(1), Model::new(1)];
+        for network in 1..4 {
+            proven.queue.prove(ip(&format!("192.0.2.{network}")));
+        }
+        [new, proven]
+    }
+
+    fn is_at_rest(model: &Model) {
+        let state = model.queue.shared.state();
+        for networks in [&state.new, &state.proven] {
+            assert!(networks.queues.is_empty() && networks.order.is_empty() && networks.len == 0);
+        }
+        assert_eq!((state.running, state.running_new), (0, 0));
+    }
+
     #[tokio::test]
     async fn a_caller_who_hangs_up_leaves_the_queue() {
-        let mut model = Model::new(1);
+        for model in of_both_kinds() {
+            leaves_the_queue(model).await;
+        }
+    }
+
+    async fn leaves_the_queue(mut model: Model) {
         model.call("192.0.2.1", "a", 1).await;
         let running = model.running().await;
         let mut waiting = Vec::new();
@@ -516,14 +540,17 @@ mod tests {
         assert_eq!(model.queue.waiting(), 1);
         drop(running);
         assert_eq!(model.next(1).await, ["192.0.2.2 stays"]);
-        let state = model.queue.shared.state();
-        assert!(state.new.queues.is_empty() && state.new.order.is_empty());
-        assert_eq!(state.running, 0);
+        is_at_rest(&model);
     }
 
     #[tokio::test]
     async fn a_slot_that_nobody_takes_goes_to_the_next_call() {
-        let mut model = Model::new(1);
+        for model in of_both_kinds() {
+            goes_to_the_next_call(model).await;
+        }
+    }
+
+    async fn goes_to_the_next_call(mut model: Model) {
         model.call("192.0.2.1", "a", 1).await;
         let running = model.running().await;
         let mut gone = Box::pin(model.queue.slot(ip("192.0.2.2"), "gone"));
@@ -533,7 +560,7 @@ mod tests {
         drop(running);
         drop(gone);
         assert_eq!(model.next(1).await, ["192.0.2.3 next"]);
-        assert_eq!(model.queue.shared.state().running, 0);
+        is_at_rest(&model);
     }
 
     #[tokio::test]
