@@ -149,6 +149,36 @@ impl<'a, A> AccountLogin<'a, A> {
         &self.login
     }
 
+    /// Refuses the login unless the account fulfils a condition of your own, such as a switch of the account.
+    /// A link that is refused here is not used up.
+    ///
+    /// # Errors
+    ///
+    /// The error of the condition.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use whmcs_auth::AccountLogin;
+    ///
+    /// struct Client {
+    ///     may_sign_on: bool,
+    /// }
+    ///
+    /// fn may_sign_on(
+    ///     login: AccountLogin<'_, Client>,
+    /// ) -> Result<AccountLogin<'_, Client>, &'static str> {
+    ///     login.require(|client| match client.may_sign_on {
+    ///         true => Ok(()),
+    ///         false => Err("single sign-on is switched off for the client"),
+    ///     })
+    /// }
+    /// ```
+    pub fn require<E>(self, condition: impl FnOnce(&A) -> Result<(), E>) -> Result<Self, E> {
+        condition(&self.account)?;
+        Ok(self)
+    }
+
     /// Accepts the link if a store of your own says that this is its first use.
     ///
     /// One statement must both ask and remember. The docs of the module `replay` show it for SQL and Redis.
