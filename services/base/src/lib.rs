@@ -14,6 +14,7 @@
     )
 )]
 
+mod account;
 mod files;
 mod keys;
 mod listen;
@@ -28,6 +29,7 @@ mod reports;
 mod serve;
 mod signals;
 
+pub use account::is_open;
 pub use files::{FileError, listed, secret, secrets};
 pub use keys::{KeyOptions, KeysError};
 pub use listen::{ListenError, listen_for_operator, listen_for_visitors};

@@ -120,8 +120,11 @@ impl Reports {
                 )
             };
         }
+        let kind = kind(endpoint, code, address, findings);
+        // Only a code of the service itself has several causes.
+        let kind = if status >= 500 { kind.with_cause(cause) } else { kind };
         match status {
-            _ if !self.gets_line(endpoint, code, address, findings) => line!(debug),
+            _ if !self.gets_line(kind) => line!(debug),
             500.. => line!(error),
             _ => line!(warn),
         }
@@ -147,15 +150,7 @@ impl Reports {
         }
     }
 
-    fn gets_line(
-        &self,
-        endpoint: &'static str,
-        code: &'static str,
-        address: Option<IpAddr>,
-        findings: &Findings,
-    ) -> bool {
-        let finding = findings.iter().next().map(|finding| finding.code());
-        let kind = Kind::new(endpoint, code, address).with_finding(finding);
+    fn gets_line(&self, kind: Kind) -> bool {
         let gets_line = self.lines.gets_line(kind, Instant::now());
         if !gets_line {
             self.summed_up.inc();
@@ -180,7 +175,7 @@ impl Reports {
             tracing::warn!(total = lost, "the log lost lines");
         }
         for Summary { kind, is_of_many, count } in self.lines.end_interval() {
-            let Kind { endpoint, code, finding, network } = kind;
+            let Kind { endpoint, code, finding, network, .. } = kind;
             let network = network.map(field::display);
             match is_of_many {
                 false => tracing::warn!(endpoint, code, finding, network, count, "refused again"),
@@ -188,6 +183,16 @@ impl Reports {
             }
         }
     }
+}
+
+fn kind(
+    endpoint: &'static str,
+    code: &'static str,
+    address: Option<IpAddr>,
+    findings: &Findings,
+) -> Kind {
+    let finding = findings.iter().next().map(|finding| finding.code());
+    Kind::new(endpoint, code, address).with_finding(finding)
 }
 
 /// Whether the log is written, and how many lines it lost.

@@ -2,7 +2,8 @@
 //! refusal of a kind gets a line. The others are summed up in one line at the end of an interval.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,10 @@ use whmcs_auth_axum::client_network;
 
 /// How many kinds of refusals are remembered in an interval.
 const REMEMBERED: usize = 10_000;
+
+/// How many causes have an entry of their own in an interval. A text that varies from refusal to refusal is no cause that
+/// deserves a line each time.
+const CAUSES: usize = 200;
 
 /// How many lines at the end of an interval name an address. They are about the most frequent kinds.
 const SUMMARIES: usize = 50;
@@ -24,6 +29,8 @@ pub(crate) struct Kind {
     pub(crate) code: &'static str,
     /// The likeliest finding.
     pub(crate) finding: Option<&'static str>,
+    /// The hash of a cause, if one code has several.
+    cause: Option<u64>,
     /// An IPv4 address or an IPv6 /64. `None` if a proxy hides the address, or if the kind stands for many
     /// addresses.
     pub(crate) network: Option<IpAddr>,
@@ -31,12 +38,21 @@ pub(crate) struct Kind {
 
 impl Kind {
     pub(crate) fn new(endpoint: &'static str, code: &'static str, address: Option<IpAddr>) -> Self {
-        Self { endpoint, code, finding: None, network: address.map(client_network) }
+        let network = address.map(client_network);
+        Self { endpoint, code, finding: None, cause: None, network }
     }
 
     /// The kind of refusals that also share the likeliest finding.
     pub(crate) fn with_finding(self, finding: Option<&'static str>) -> Self {
         Self { finding, ..self }
+    }
+
+    /// The kind of refusals that also share the cause. A code such as `store_failure` stands for many, and the second
+    /// one must not be hidden by the first.
+    pub(crate) fn with_cause(self, cause: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        cause.hash(&mut hasher);
+        Self { cause: Some(hasher.finish()), ..self }
     }
 
     fn of_all_addresses(self) -> Self {
@@ -54,7 +70,7 @@ pub(crate) struct RefusalLines {
 struct Interval {
     /// The kinds that had a line, and how often each came again without one.
     repeated: HashMap<Kind, u64>,
-    /// The refusals of addresses that had no line, by endpoint and code. Every code that had a line has an
+    /// The refusals of addresses that had no line, by endpoint, code and cause. Each of these that had a line has an
     /// entry.
     others: HashMap<Kind, u64>,
     second: Instant,
@@ -84,7 +100,7 @@ impl RefusalLines {
     }
 
     /// Whether the refusal gets a line. The first of its kind does, unless there are too many in this
-    /// second. The first of its code always does.
+    /// second. The first of its code and cause always does.
     pub(crate) fn gets_line(&self, kind: Kind, now: Instant) -> bool {
         let mut interval = self.lock();
         if let Some(count) = interval.repeated.get_mut(&kind) {
@@ -96,7 +112,11 @@ impl RefusalLines {
             interval.lines_in_second = 0;
         }
         let is_free = interval.lines_in_second < self.lines_by_second;
-        match interval.others.entry(kind.of_all_addresses()) {
+        let mut of_all = kind.of_all_addresses();
+        if interval.others.len() >= CAUSES && !interval.others.contains_key(&of_all) {
+            of_all.cause = None;
+        }
+        match interval.others.entry(of_all) {
             Entry::Vacant(first) => drop(first.insert(0)),
             Entry::Occupied(_) if is_free => {}
             Entry::Occupied(mut count) => {
@@ -172,6 +192,24 @@ mod tests {
         // The next interval starts with whole lines. Without a repetition it has no summary.
         assert_eq!(kinds.map(|kind| lines.gets_line(kind, now + 2 * SECOND)), [true; 3]);
         assert_eq!(lines.end_interval(), []);
+    }
+
+    #[test]
+    fn each_cause_of_a_code_gets_a_line() {
+        let (lines, now) = (lines(), Instant::now());
+        let of = |address: &str, cause: &str| kind("a", address).with_cause(cause);
+        assert!(lines.gets_line(of("192.0.2.1", "locked"), now));
+        assert!(lines.gets_line(of("192.0.2.1", "no such table"), now));
+        assert!(!lines.gets_line(of("192.0.2.1", "no such table"), now));
+        // Lines of other addresses leave room for a new cause.
+        for last in 2..10 {
+            let _ = lines.gets_line(of(&format!("192.0.2.{last}"), "locked"), now);
+        }
+        assert!(lines.gets_line(of("192.0.2.1", "disk full"), now));
+        // A text that is never the same twice does not fill the log.
+        let varying = (0..1000).map(|number| number.to_string());
+        let varying = varying.filter(|cause| lines.gets_line(of("192.0.2.1", cause), now));
+        assert!(varying.count() <= CAUSES);
     }
 
     #[test]
