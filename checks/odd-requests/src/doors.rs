@@ -115,7 +115,8 @@ async fn answer_to(router: Router, request: Request<Vec<u8>>, code: &Code) -> An
 /// The gateway, in front of an upstream that accepts everything at this address.
 pub async fn gateway(row: &Row, upstream: SocketAddr) -> Answer {
     let (log, code) = log();
-    let upstream = format!("http://{upstream}/").parse()?;
+    let url = format!("http://{upstream}/").parse()?;
+    let upstream = whmcs_auth_gateway::Upstream { url, max_form: usize::MAX };
     let router = whmcs_auth_gateway::router(authenticator(row)?, upstream, log);
     answer(router, row, &code).await
 }

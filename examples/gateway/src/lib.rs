@@ -37,7 +37,16 @@ pub fn store(
 struct Gateway {
     auth: Authenticator<Store>,
     client: Client<HttpConnector, Body>,
-    upstream: Uri,
+    upstream: Upstream,
+}
+
+/// The WHMCS behind the gateway.
+#[derive(Clone)]
+pub struct Upstream {
+    /// The URL of `api.php`.
+    pub url: Uri,
+    /// PHP's setting `post_max_size`, in bytes. PHP drops the fields of a longer form.
+    pub max_form: usize,
 }
 
 /// `ApiCall` takes this part of the state.
@@ -47,8 +56,8 @@ impl FromRef<Gateway> for Authenticator<Store> {
     }
 }
 
-/// The gateway's only route. `upstream` is the URL of `api.php`, and `log` learns why a call is refused.
-pub fn router(auth: Authenticator<Store>, upstream: Uri, log: Watch) -> Router {
+/// The gateway's only route. `log` learns why a call is refused.
+pub fn router(auth: Authenticator<Store>, upstream: Upstream, log: Watch) -> Router {
     let client = Client::builder(TokioExecutor::new()).build_http();
     Router::new()
         .route("/includes/api.php", any(forward))
@@ -62,10 +71,15 @@ async fn forward(
     call: ApiCall<Store>,
 ) -> Result<Response, Rejection> {
     let form = call.received().to_api_form().map_err(|refusal| call.refuse(refusal))?;
+    let max_form = gateway.upstream.max_form;
+    if form.len() > max_form {
+        let cause = format!("the encoded form has more than {max_form} bytes (option --max-form)");
+        return Err(call.refuse(Cause::new("form_too_long", cause, 413, "Request Too Large")));
+    }
     // Nothing else of the request reaches PHP: no query, no cookie, no header.
     let mut request = Request::new(Body::from(form));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = gateway.upstream.clone();
+    *request.uri_mut() = gateway.upstream.url.clone();
     request.headers_mut().insert(CONTENT_TYPE, FORM);
     match gateway.client.request(request).await {
         Ok(answer) => Ok(only_status_type_and_body(answer.map(Body::new))),

@@ -11,7 +11,7 @@ use clap::Parser;
 use tokio::net::TcpListener;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth_axum::{Access, Authenticator, Report, Watch};
-use whmcs_auth_gateway::{router, store};
+use whmcs_auth_gateway::{Upstream, router, store};
 
 /// A gateway in front of the API of a WHMCS that runs in PHP.
 #[derive(Parser)]
@@ -27,6 +27,10 @@ struct Options {
     /// PHP's setting max_input_vars. A call with more fields is refused.
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     max_fields: usize,
+
+    /// PHP's setting post_max_size, in bytes. A call whose encoded form is longer is refused.
+    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024 * 1024)]
+    max_form: usize,
 
     /// Accept calls by GET. Their secrets then appear in the logs of proxies.
     #[arg(long)]
@@ -50,7 +54,7 @@ struct Options {
 fn http_url(text: &str) -> Result<Uri, String> {
     let url: Uri = text.parse().map_err(|_| "not a URL")?;
     match url.scheme_str() {
-        Some("http") if url.query().is_none() => Ok(url),
+        Some("http") if url.query().is_none() && url.path().ends_with("api.php") => Ok(url),
         _ => Err("not a URL such as http://127.0.0.1:8081/includes/api.php".into()),
     }
 }
@@ -77,7 +81,8 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         .with_get(options.allow_get);
     // A report shows only an address and names of the request.
     let log = Watch::new(|report: &Report| eprintln!("{report}"));
-    let router = router(auth, options.upstream, log);
+    let upstream = Upstream { url: options.upstream, max_form: options.max_form };
+    let router = router(auth, upstream, log);
     let listener = TcpListener::bind(options.listen).await;
     let listener = listener
         .map_err(|error| format!("cannot listen on {} (--listen): {error}", options.listen))?;

@@ -14,9 +14,10 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth_axum::{Access, Authenticator, Report, Watch};
-use whmcs_auth_gateway::{router, store};
+use whmcs_auth_gateway::{Upstream, router, store};
 
 const FORM: &str = "application/x-www-form-urlencoded";
+const MAX_FORM: usize = 200;
 const CALL: &str = "action=GetClients&identifier=id&secret=s%2Be+c";
 
 /// What reaches the upstream.
@@ -73,8 +74,8 @@ fn gateway(upstream: SocketAddr, log: Watch) -> Router {
     let access = Access::new().with_addresses(addresses);
     let auth = Authenticator::new(store("id", "s+e c").unwrap(), access);
     let auth = auth.with_max_fields(10).with_get(true);
-    let upstream = format!("http://{upstream}/whmcs/includes/api.php").parse().unwrap();
-    router(auth, upstream, log)
+    let url = format!("http://{upstream}/whmcs/includes/api.php").parse().unwrap();
+    router(auth, Upstream { url, max_form: MAX_FORM }, log)
 }
 
 async fn answer(
@@ -139,6 +140,25 @@ async fn a_query_alone_becomes_a_form() {
     let seen = setup.upstream.try_recv().unwrap();
     assert_eq!(seen.method, Method::POST);
     assert_eq!(seen.body, "identifier=id&secret=s%2Be+c&action=GetClients");
+}
+
+/// PHP would drop the fields of a longer form, and carry out a call without them.
+#[tokio::test]
+async fn a_form_is_as_long_as_php_takes() {
+    let setup = Setup::new().await;
+    let longest = MAX_FORM - "identifier=id&secret=s%2Be+c&action=GetClients&x=".len();
+    // Each byte that is not a letter takes three when it is encoded.
+    for (value, status) in [
+        ("a".repeat(longest), StatusCode::CREATED),
+        ("a".repeat(longest + 1), StatusCode::PAYLOAD_TOO_LARGE),
+        (format!("{}%FF", "a".repeat(longest - 3)), StatusCode::CREATED),
+        (format!("{}%FF", "a".repeat(longest - 2)), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let body = String::leak(format!("{CALL}&x={value}"));
+        assert_eq!(setup.send(post("", FORM, body)).await.0, status, "{value}");
+        let forwarded = setup.upstream.try_recv();
+        assert_eq!(forwarded.is_ok(), status == StatusCode::CREATED, "{value}");
+    }
 }
 
 #[tokio::test]
@@ -219,6 +239,26 @@ async fn without_an_upstream_the_service_is_unavailable() {
     .await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(body.contains("<message>Service Unavailable</message>"), "{body}");
+}
+
+#[test]
+fn the_url_of_the_upstream_is_that_of_the_api() {
+    for url in [
+        "http://127.0.0.1:9/",
+        "http://127.0.0.1:9/includes/api.php?a",
+        "https://a.example/api.php",
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-gateway"))
+            .args(["--upstream", url])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{url}");
+        assert!(
+            errors.contains("not a URL such as http://127.0.0.1:8081/includes/api.php"),
+            "{errors}"
+        );
+    }
 }
 
 #[test]
