@@ -111,6 +111,14 @@ redirect() {
             curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -H "Host: $host" "http://$own:$http_port/clientarea.php"
 }
 
+# The answer has the id that nginx chose, and the log of the service has it as well.
+request_id() {
+    local id
+    id=$(tls -H 'X-Request-Id: of-a-stranger' -o /dev/null -w '%header{x-request-id}' "$site/includes/api.php")
+    echo "$id"
+    [[ $id =~ ^[0-9a-f]{32}$ ]] && grep -qF "$id" "$work/log" && ! grep -F of-a-stranger "$work/log"
+}
+
 metrics_are_for_the_operator() {
     local path
     for path in /metrics /readyz /healthz; do
@@ -162,6 +170,12 @@ has_no_privileges() {
 
 system_calls() { python3 services/server/checks/deploy/syscalls.py "$1" "$work/trace"; }
 
+proxy_that_lets_ids_pass() {
+    stop_proxy
+    proxy ids /X-Request-Id/d
+    fails_by of-a-stranger request_id
+}
+
 proxy_that_names_nobody() {
     stop_proxy
     proxy silent /X-Forwarded-For/d
@@ -191,6 +205,7 @@ proxy sample
 
 check 'deploy: the client has the address that nginx saw, after a reload, too' client_address
 check 'deploy: a link through TLS leads to the client area' redirect
+check 'deploy: a client does not choose the id of its request' request_id
 check 'deploy: metrics and health are for the operator alone' metrics_are_for_the_operator
 check 'deploy: bodies at the limit' body_at_the_limit
 check 'deploy: the logs of nginx hold no query' logs_no_query
@@ -201,5 +216,6 @@ check 'deploy: control: a unit with a misspelled setting' fails_by "Unknown key 
 check 'deploy: control: a unit that is not hardened' fails_by 'MEDIUM' unit '/^Protect/d; /^Restrict/d; /^System/d'
 sed 's/^SystemCallFilter=~.*/&\nSystemCallFilter=~@network-io/' "$deploy/whmcs-auth-server.service" >"$work/no-network"
 check 'deploy: control: a unit that forbids the network' fails_by 'socketpair' system_calls "$work/no-network"
+check 'deploy: control: nginx without X-Request-Id' proxy_that_lets_ids_pass
 check 'deploy: control: nginx without X-Forwarded-For' proxy_that_names_nobody
 stop_proxy

@@ -11,7 +11,7 @@ GRANT SELECT (roleid, permid) ON tbladminperms TO whmcs_auth@localhost;
 GRANT SELECT (id, permissions) ON tblapi_roles TO whmcs_auth@localhost;
 GRANT SELECT (id, identifier, secret, user_id, role_ids, last_access, deleted_at) ON tbldeviceauth TO whmcs_auth@localhost;
 GRANT UPDATE (last_access) ON tbldeviceauth TO whmcs_auth@localhost;
-GRANT SELECT (id, firstname, lastname, companyname, email, datecreated, groupid, status) ON tblclients TO whmcs_auth@localhost;
+GRANT SELECT (id, firstname, lastname, companyname, email, datecreated, groupid, status, allow_sso) ON tblclients TO whmcs_auth@localhost;
 -- Only WHMCS 8.0 and later have this table. Only `user_id` of CreateSsoToken needs it.
 GRANT SELECT (auth_user_id, client_id, owner) ON tblusers_clients TO whmcs_auth@localhost;
 GRANT SELECT (id, gid, type, name, description, servertype, paytype) ON tblproducts TO whmcs_auth@localhost;

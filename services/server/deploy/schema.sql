@@ -53,6 +53,7 @@ CREATE TABLE tblclients (
     datecreated DATE NOT NULL,
     groupid INT(1) NOT NULL DEFAULT 0,
     status ENUM('Active', 'Inactive', 'Closed') NOT NULL DEFAULT 'Active',
+    allow_sso TINYINT(1) NOT NULL DEFAULT 1,
     KEY (email(64))
 ) CHARACTER SET utf8mb3 COLLATE utf8mb3_unicode_ci;
 CREATE TABLE tblusers_clients (

@@ -36,6 +36,7 @@ mod settings;
 mod sso_tokens;
 mod throttle;
 mod turns;
+mod unreadable;
 mod unrouted;
 
 pub use path::{BasePath, BasePathError};

@@ -87,12 +87,21 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
 
 /// Warns of rows that are not what an operator expects.
 async fn warn_of_tables(database: &Database) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let Surprises { weak_admins, weak_credentials, has_allowed_ips } = database.surprises().await?;
+    let Surprises { weak_admins, unreadable_admins, weak_credentials, has_allowed_ips } =
+        database.surprises().await?;
     if weak_admins > 0 {
         tracing::warn!(
             table = "tbladmins",
             count = weak_admins,
             "passwords of admins are stored as MD5 or as plain text: whoever reads the table can log in with them"
+        );
+    }
+    if unreadable_admins > 0 {
+        tracing::warn!(
+            table = "tbladmins",
+            count = unreadable_admins,
+            "passwords of admins are not bcrypt, and passwordhash is not empty, so these admins are refused: \
+             after a reset by MD5, empty passwordhash"
         );
     }
     if weak_credentials > 0 {

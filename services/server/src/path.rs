@@ -12,7 +12,10 @@ pub struct BasePath(String);
 
 /// Why a string is not a [`BasePath`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not a path such as /whmcs, of letters, digits, `-`, `_`, `.` and `~`")]
+#[error(
+    "it is not the path of a folder such as /whmcs, of letters, digits, `-`, `_`, `.` and `~`, without a page such \
+     as dologin.php"
+)]
 pub struct BasePathError;
 
 impl BasePath {
@@ -48,7 +51,7 @@ impl FromStr for BasePath {
 fn is_folder(name: &str) -> bool {
     let is_allowed =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    !matches!(name, "" | "." | "..") && name.bytes().all(is_allowed)
+    !matches!(name, "" | "." | "..") && !name.ends_with(".php") && name.bytes().all(is_allowed)
 }
 
 /// The URI with one slash in place of several, as web servers pass it to PHP: a base URL that ends with a
@@ -102,6 +105,8 @@ mod tests {
             ("/a%2f", Err(BasePathError)),
             ("/\u{fc}", Err(BasePathError)),
             ("https://x.example/whmcs", Err(BasePathError)),
+            ("/whmcs/dologin.php", Err(BasePathError)),
+            ("/includes/api.php/", Err(BasePathError)),
         ] {
             let path: Result<BasePath, _> = text.parse();
             assert_eq!(path.as_ref().map(BasePath::as_str), expected.as_ref().copied(), "{text}");

@@ -160,7 +160,7 @@ impl From<sqlx::Error> for Refusal {
             // hold the connections.
             sqlx::Error::PoolTimedOut => Self::unavailable(
                 "store_busy",
-                "no connection to the database was free in the connect time",
+                "no connection to the database was free in time (option --database-connect-time)",
             ),
             error => Self::unavailable("store_failure", error),
         }

@@ -22,6 +22,7 @@ use crate::deadline::with_time;
 use crate::pages;
 use crate::request_id::RandomId;
 use crate::service::Shared;
+use crate::unreadable;
 
 /// What the handlers and extractors need.
 #[derive(Clone)]
@@ -145,7 +146,7 @@ async fn time(State(service): State<Shared>, request: Request, next: Next) -> Re
     };
     let begun = Instant::now();
     let limit = service.settings.limits.answer_time;
-    let response = with_time(limit, next.run(request)).await;
+    let response = unreadable::noting(with_time(limit, next.run(request))).await;
     service.metrics.answered_in(endpoint, begun.elapsed());
     response
 }

@@ -25,6 +25,7 @@ use crate::settings::{Limits, Settings};
 use crate::sso_tokens::SsoTokens;
 use crate::throttle::Throttle;
 use crate::turns::{CallTurns, LinkTurns};
+use crate::unreadable;
 
 /// The service, as every handler receives it.
 pub(crate) type Shared = Arc<Service>;
@@ -182,7 +183,20 @@ impl Service {
             true => api::ENDPOINT,
             false => DOLOGIN,
         };
-        self.reports.report(endpoint, report);
+        let Some(cause) = unreadable::cause(report.code()) else {
+            return self.reports.report(endpoint, report);
+        };
+        self.reports.refused(
+            endpoint,
+            report.address(),
+            Refused {
+                code: cause.code(),
+                cause: cause.sentence(),
+                status: report.http_status().as_u16(),
+                caller: report.caller(),
+                findings: &report.findings(),
+            },
+        );
     }
 }
 

@@ -115,6 +115,11 @@ impl Sessions {
         Ok(Some(session.client))
     }
 
+    /// Whether the browser sends a session, known or not.
+    pub(crate) fn is_sent(&self, headers: &HeaderMap) -> bool {
+        !self.cookies.sent(headers).is_empty()
+    }
+
     /// Ends the session of each cookie that the browser sent, and removes the cookies.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<SetCookies, Refusal> {
         let sent = self.forget(headers).await?;

@@ -96,7 +96,8 @@ fn not_expired(
         None if is_hex_of_32_bytes(token) => Err(Refusal::answered_as(
             &AutoAuthRefusal::HashMismatch,
             "sso_token_unknown",
-            "the token was never issued, or it was used before",
+            "the token was never issued, it was used before, or another server issued it, which does not share its state \
+             (option --redis)",
         )),
         None => Err(Refusal::answered_as(
             &AutoAuthRefusal::HashMismatch,

@@ -34,7 +34,13 @@ pub(crate) fn refusal(path: &str, base: &BasePath) -> Refusal {
             }
         };
     }
-    if let Some(route) = ROUTES.iter().find(|route| plain.ends_with(*route)) {
+    let at_end = |route| Some((plain.strip_suffix(route)?, route));
+    if let Some((folder, route)) = ROUTES.into_iter().find_map(at_end) {
+        // A page is no folder: the client appends the route to a URL that has it already.
+        if folder.split('/').any(|name| name.ends_with(".php") || name == "includes") {
+            let cause = format_args!("the base URL of the client must end before {route}");
+            return Refusal::not_found("path_base_url", cause);
+        }
         let cause = match base.is_empty() {
             true => format!("{route} has a folder before it: is --base-path missing?"),
             false => format!("{route} is not in the folder of --base-path"),
@@ -79,6 +85,17 @@ mod tests {
             ("", "/billing/dologin.php/", "path_base", "/dologin.php"),
             ("/whmcs", "/includes/api.php", "path_base", "/includes/api.php"),
             ("/whmcs", "/whmcs/x/includes/api.php", "path_base", "/includes/api.php"),
+            ("", "/includes/api.php/includes/api.php", "path_base_url", "/includes/api.php"),
+            ("", "/index.php/includes/api.php", "path_base_url", "/includes/api.php"),
+            ("", "/includes/includes/api.php", "path_base_url", "/includes/api.php"),
+            (
+                "/whmcs",
+                "/whmcs/includes/api.php/Includes/API.php/",
+                "path_base_url",
+                "/includes/api.php",
+            ),
+            ("/whmcs", "/whmcs/dologin.php/dologin.php", "path_base_url", "/dologin.php"),
+            ("", "/php/includes/api.php", "path_base", "/includes/api.php"),
             ("", "/api.php", "path_other_folder", "/includes/api.php"),
             ("/whmcs", "/whmcs/api.php", "path_other_folder", "/includes/api.php"),
             ("", "/admin/api.php", "path_other_folder", "/includes/api.php"),

@@ -117,7 +117,7 @@ async fn get_clients_filters_and_sorts() {
 async fn search_matches_the_start_of_five_columns() {
     let server = Server::start().await;
     server
-        .sql("INSERT INTO tblclients VALUES (31, '50%', 'a_b', '!x', 'z@example.com', '2020-01-01', 0, 'Active')")
+        .sql("INSERT INTO tblclients VALUES (31, '50%', 'a_b', '!x', 'z@example.com', '2020-01-01', 0, 'Active', 1)")
         .await;
     for (search, expected) in [
         ("demo@whmcs.com", vec![1]),
@@ -144,6 +144,33 @@ async fn search_matches_the_start_of_five_columns() {
         assert_eq!(ids(&answer, "clients", "client", "id"), expected, "{search}");
         assert_eq!(answer["totalresults"], expected.len(), "{search}");
     }
+}
+
+/// One row that cannot be read does not hide the others.
+#[tokio::test]
+async fn an_unreadable_row_is_left_out() {
+    for change in [
+        "CREATE TABLE bare AS SELECT * FROM tblclients;
+         UPDATE bare SET email = NULL WHERE id = 2;
+         DROP TABLE tblclients;
+         ALTER TABLE bare RENAME TO tblclients",
+        "UPDATE tblclients SET lastname = x'ff' WHERE id = 2",
+        "UPDATE tblclients SET companyname = CAST(x'ff' AS TEXT) WHERE id = 2",
+    ] {
+        let server = Server::start().await;
+        server.sql(change).await;
+        let answer = get_clients(&server, "limitnum=3").await;
+        assert_eq!(ids(&answer, "clients", "client", "id"), [1, 3], "{change}");
+        assert_eq!((&answer["totalresults"], &answer["numreturned"]), (&json!(30), &json!(2)));
+        // The client who is asked for is not absent.
+        let ask = format!("action=GetClientsDetails&{PAIR}&clientid=2");
+        assert_eq!(server.json(&ask).await.0, 503, "{change}");
+    }
+    let server = Server::start().await;
+    server.sql("UPDATE tblproducts SET name = x'ff' WHERE id = 1").await;
+    let (status, answer) = server.json(&format!("action=GetProducts&{PAIR}")).await;
+    assert_eq!(status, 200);
+    assert_eq!(ids(&answer, "products", "product", "pid"), [2, 3]);
 }
 
 #[tokio::test]
@@ -236,10 +263,21 @@ async fn texts_cannot_add_a_field_to_an_answer() {
 async fn create_sso_token_says_what_it_refuses() {
     let server = Server::start().await;
     let strict = Server::with(|settings| settings.action_error_statuses = true).await;
+    for server in [&server, &strict] {
+        server
+            .sql(
+                "UPDATE tblclients SET allow_sso = 0 WHERE id = 7;
+                 UPDATE tblclients SET status = 'Fraud' WHERE id = 8;
+                 UPDATE tblclients SET status = '' WHERE id = 9",
+            )
+            .await;
+    }
     let missing = ("Client ID or User ID Required", "client_missing", 400);
     let unknown = ("Client ID Not Found", "client_not_found", 404);
     let no_user = ("User ID Not Found", "user_not_found", 404);
     let closed = ("Client Account Closed", "client_closed", 403);
+    let no_sso =
+        ("Token could not be provisioned: Single Sign-On Not Allowed", "sso_not_allowed", 403);
     let destination = ("Invalid destination", "destination_unknown", 400);
     let parameter = ("Invalid Parameter", "parameter_invalid", 400);
     let path = ("Invalid Redirect Path", "path_refused", 400);
@@ -252,6 +290,9 @@ async fn create_sso_token_says_what_it_refuses() {
         ("client_id=4", closed),
         ("user_id=104", closed),
         ("client_id=4&user_id=104", closed),
+        ("client_id=7", no_sso),
+        ("client_id=8", closed),
+        ("client_id=9", closed),
         ("user_id=99", no_user),
         ("user_id=x", no_user),
         // The user exists, and does not belong to the client.
@@ -278,6 +319,18 @@ async fn create_sso_token_says_what_it_refuses() {
             assert_eq!(server.count("api", code).await, before + 1, "{parameters}");
         }
     }
+    assert_eq!(
+        server
+            .ask("/metrics")
+            .await
+            .text()
+            .await
+            .unwrap()
+            .lines()
+            .find(|line| { line.starts_with("whmcs_auth_kept{kind=\"sso_token\"}") }),
+        Some("whmcs_auth_kept{kind=\"sso_token\"} 0"),
+        "no token was made"
+    );
     // No refusal of the service gets status 200.
     for (ask, status) in [
         (format!("action=CreateSsoToken&client_id=1&{LOGIN}x"), 403),
@@ -313,6 +366,7 @@ async fn get_clients_details_finds_a_client_by_id_or_email() {
         "email": "demo@whmcs.com",
         "datecreated": "2010-11-18",
         "groupid": 0,
+        "allowSingleSignOn": 1,
         "status": "Active",
     });
     let mut expected = client.clone();
@@ -340,6 +394,22 @@ async fn get_clients_details_finds_a_client_by_id_or_email() {
         assert_eq!(details(parameters).await, refused, "{parameters}");
         assert_eq!(server.count("api", code).await, before + 1, "{parameters}");
     }
+    server.sql("UPDATE tblclients SET allow_sso = 0 WHERE id = 2").await;
+    assert_eq!(details("clientid=2").await["allowSingleSignOn"], 0);
+    // A collation that ignores trailing spaces finds another e-mail first.
+    server
+        .sql(
+            "CREATE TABLE folded (id, firstname, lastname, companyname, email TEXT COLLATE RTRIM,
+                                  datecreated, groupid, status);
+             INSERT INTO folded SELECT id, firstname, lastname, companyname, email, datecreated,
+                                       groupid, status FROM tblclients;
+             UPDATE folded SET email = 'client20@example.com  ' WHERE id = 9;
+             DROP TABLE tblclients;
+             ALTER TABLE folded RENAME TO tblclients;
+             ALTER TABLE tblclients ADD COLUMN allow_sso INTEGER NOT NULL DEFAULT 1",
+        )
+        .await;
+    assert_eq!(details("email=client20@example.com").await["id"], 20);
     let (_, xml) =
         server.call(&format!("action=GetClientsDetails&{PAIR}&clientid=3&responsetype=xml")).await;
     assert!(xml.contains("<client>\n<userid>3</userid>"), "{xml}");

@@ -103,6 +103,13 @@ async fn a_link_that_the_service_would_refuse_is_not_signed() {
     }
     let cause = sign("closed@example.com", &[]);
     assert!(cause.contains("closed"), "{cause}");
+    sql(folder, "UPDATE tblclients SET status = 'Fraud' WHERE id = 3").await;
+    let cause = sign("juergen@example.com", &[]);
+    assert!(cause.contains("closed"), "{cause}");
+    sql(folder, "UPDATE tblclients SET allow_sso = 0 WHERE id = 7").await;
+    let no_sso =
+        "the service would refuse this link: single sign-on is switched off for the client";
+    assert_eq!(sign("client7@example.com", &[]), no_sso);
     let cause = sign("demo@whmcs.com", &["--goto", "//evil.example"]);
     assert!(cause.contains("goto"), "{cause}");
     let cause = refused(folder, &["sign-link", "demo@whmcs.com"]);

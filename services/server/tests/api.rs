@@ -175,6 +175,18 @@ async fn the_database_decides() {
         ("UPDATE tbldeviceauth SET role_ids = '[2]'", &*ask, "action_not_allowed"),
         ("UPDATE tbldeviceauth SET role_ids = '[]'", &*ask, "action_not_allowed"),
         ("UPDATE tbldeviceauth SET role_ids = '1,2'", &*ask, "action_not_allowed"),
+        ("UPDATE tbldeviceauth SET role_ids = ''", &*ask, "action_not_allowed"),
+        ("UPDATE tbldeviceauth SET role_ids = '[\"x\",1]'", &*ask, "action_not_allowed"),
+        // The query finds the roles 1 and 2 for this list, which has neither.
+        ("UPDATE tbldeviceauth SET role_ids = '[12]'", &*ask, "action_not_allowed"),
+        ("DELETE FROM tblapi_roles WHERE id = 1", &*ask, "action_not_allowed"),
+        ("DELETE FROM tblapi_roles WHERE id = 2", &*ask, "accepted"),
+        (
+            "UPDATE tblapi_roles SET permissions = '{\"getclients\":\"0\"}'",
+            &*ask,
+            "action_not_allowed",
+        ),
+        ("UPDATE tblapi_roles SET permissions = '[]' WHERE id = 2", &*ask, "accepted"),
         ("UPDATE tblapi_roles SET permissions = '{\"getclients\":0}'", &*ask, "action_not_allowed"),
         ("UPDATE tblapi_roles SET permissions = 'getclients'", &*ask, "action_not_allowed"),
         (
@@ -190,16 +202,30 @@ async fn the_database_decides() {
         (
             "UPDATE tbldeviceauth SET secret = 'F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo'",
             &*ask,
-            "unknown_identifier",
+            "credential_unreadable",
         ),
-        ("UPDATE tbladmins SET password = 'password'", as_admin, "unknown_username"),
-        ("UPDATE tbladmins SET password = CAST(x'ff' AS TEXT)", as_admin, "unknown_username"),
-        ("UPDATE tblapi_roles SET permissions = CAST(x'ff' AS TEXT)", &*ask, "unknown_identifier"),
+        ("UPDATE tbladmins SET password = 'password'", as_admin, "admin_unreadable"),
+        ("UPDATE tbladmins SET password = CAST(x'ff' AS TEXT)", as_admin, "admin_unreadable"),
+        (
+            "UPDATE tblapi_roles SET permissions = CAST(x'ff' AS TEXT)",
+            &*ask,
+            "credential_unreadable",
+        ),
+        (
+            "UPDATE tbladmins SET password = 'password'",
+            "action=GetClients&username=nobody&password=x",
+            "unknown_username",
+        ),
         // An MD5 counts only after a manual reset, which empties `passwordhash`.
         (
             "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99'",
             as_admin,
-            "unknown_username",
+            "admin_unreadable",
+        ),
+        (
+            "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99', passwordhash = 'x'",
+            as_admin,
+            "admin_unreadable",
         ),
         (
             "UPDATE tbladmins SET password = '5F4DCC3B5AA765D61D8327DEB882CF99', passwordhash = ''",
@@ -249,10 +275,10 @@ async fn the_database_decides() {
              DROP TABLE tbldeviceauth;
              ALTER TABLE bare RENAME TO tbldeviceauth",
             &*ask,
-            "unknown_identifier",
+            "credential_unreadable",
         ),
-        ("UPDATE tbldeviceauth SET secret = x'FF'", &*ask, "unknown_identifier"),
-        ("UPDATE tbladmins SET password = x'FF'", as_admin, "unknown_username"),
+        ("UPDATE tbldeviceauth SET secret = x'FF'", &*ask, "credential_unreadable"),
+        ("UPDATE tbladmins SET password = x'FF'", as_admin, "admin_unreadable"),
         // A call succeeds even if `last_access` cannot be written.
         (
             "CREATE TRIGGER unwritable BEFORE UPDATE ON tbldeviceauth
@@ -265,8 +291,13 @@ async fn the_database_decides() {
     ] {
         let server = Server::start().await;
         server.sql(change).await;
-        server.call(fields).await;
+        let (status, answer) = server.call(fields).await;
         assert_eq!(server.count("api", code).await, 1, "{change}");
+        // The caller does not learn whether the row is there.
+        if code.ends_with("_unreadable") {
+            let like_unknown = (403, "result=error;message=Authentication Failed".to_owned());
+            assert_eq!((status, answer), like_unknown, "{change}");
+        }
     }
 }
 

@@ -240,11 +240,38 @@ async fn a_page_has_its_style_and_runs_no_script() {
 async fn nobody_is_logged_in_without_a_session() {
     let server = Server::start().await;
     assert_eq!(server.get("/clientarea.php").await.status(), 403);
+    assert_eq!(server.count("clientarea", "session_missing").await, 1);
     let zeros = format!("session={}", "0".repeat(64));
     for cookie in [&*zeros, "session=", "session=1", "=", ";;", "session=\"x\""] {
         let page = server.get_with("/clientarea.php", "cookie", cookie).await;
         assert_eq!(page.status(), 403, "{cookie}");
     }
+    assert_eq!(server.count("clientarea", "session_unknown").await, 4);
+    assert_eq!(server.count("clientarea", "session_missing").await, 3);
+}
+
+/// A browser drops the `Secure` cookie of a link that it opened over http. Two servers without shared state do not know
+/// each other's sessions and tokens. The operator learns both.
+#[tokio::test]
+async fn a_lost_session_has_a_code() {
+    let server = Server::start().await;
+    server
+        .sql("UPDATE tblconfiguration SET value = 'https://a.example' WHERE setting = 'SystemURL'")
+        .await;
+    let response = server.get(&server.link("demo@whmcs.com", None)).await;
+    assert!(head(&response, "set-cookie").unwrap().contains("; Secure"));
+    assert_eq!(server.get("/clientarea.php").await.status(), 403);
+    assert_eq!(server.count("clientarea", "session_missing").await, 1);
+
+    let other = Server::start().await;
+    let page = other.get_with("/clientarea.php", "cookie", &cookie(&response)).await;
+    assert_eq!(page.status(), 403);
+    assert_eq!(other.count("clientarea", "session_unknown").await, 1);
+    let ask = format!("action=CreateSsoToken&client_id=2&{}", support::PAIR);
+    let token = server.json(&ask).await.1["access_token"].as_str().unwrap().to_owned();
+    let page = other.get(&format!("/oauth/singlesignon.php?access_token={token}")).await;
+    assert_eq!(page.status(), 403);
+    assert_eq!(other.count("singlesignon", "sso_token_unknown").await, 1);
 }
 
 #[tokio::test]
@@ -428,10 +455,12 @@ async fn the_stored_email_is_compared_with_the_signed_one() {
         .sql(
             "CREATE TABLE folded (id, firstname, lastname, companyname, email TEXT COLLATE RTRIM,
                                   datecreated, groupid, status);
-             INSERT INTO folded SELECT * FROM tblclients;
+             INSERT INTO folded SELECT id, firstname, lastname, companyname, email, datecreated,
+                                       groupid, status FROM tblclients;
              UPDATE folded SET email = 'demo@whmcs.com  ' WHERE id = 1;
              DROP TABLE tblclients;
-             ALTER TABLE folded RENAME TO tblclients",
+             ALTER TABLE folded RENAME TO tblclients;
+             ALTER TABLE tblclients ADD COLUMN allow_sso INTEGER NOT NULL DEFAULT 1",
         )
         .await;
     let link = server.link("demo@whmcs.com", None);
@@ -442,7 +471,7 @@ async fn the_stored_email_is_compared_with_the_signed_one() {
 
     // If the database finds several accounts, the one with the signed e-mail counts.
     server
-        .sql("INSERT INTO tblclients VALUES (50, 'D', 'C', '', 'demo@whmcs.com', '', 0, 'Active')")
+        .sql("INSERT INTO tblclients VALUES (50, 'D', 'C', '', 'demo@whmcs.com', '', 0, 'Active', 1)")
         .await;
     let response = server.get(&link).await;
     let page = server.get_with("/clientarea.php", "cookie", &cookie(&response)).await;
@@ -624,13 +653,39 @@ async fn a_client_has_eight_sessions_and_ends_none_of_others() {
     }
 }
 
+/// Only Active and Inactive get in, and stay in.
 #[tokio::test]
-async fn a_closed_account_is_logged_out() {
-    let server = Server::start().await;
-    let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
-    server.sql("UPDATE tblclients SET status = 'Closed' WHERE id = 1").await;
+async fn accounts_of_other_statuses_are_kept_out() {
+    let server = Server::with(|settings| settings.one_time_links = true).await;
+    let link = server.link("demo@whmcs.com", None);
+    let cookie = cookie(&server.get(&link).await);
+    server.clock.advance(Duration::from_secs(1));
+    let link = server.link("demo@whmcs.com", None);
+    let statuses = ["Closed", "Closed ", "closed", "Fraud", "Cancelled", "Active ", "active", ""];
+    for (refused, status) in (1..).zip(statuses) {
+        server.sql(&format!("UPDATE tblclients SET status = '{status}' WHERE id = 1")).await;
+        let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
+        assert_eq!(page.status(), 403, "{status:?}");
+        let response = server.get(&link).await;
+        assert_eq!((response.status().as_u16(), head(&response, "set-cookie")), (403, None));
+        assert_eq!(server.count("dologin", "account_closed").await, refused, "{status:?}");
+    }
+    server.sql("UPDATE tblclients SET status = 'Inactive' WHERE id = 1").await;
     let page = server.get_with("/clientarea.php", "cookie", &cookie).await;
-    assert_eq!(page.status(), 403);
+    assert_eq!(page.status(), 200);
+    assert_eq!(server.get(&link).await.status(), 302, "the link was not used up");
+}
+
+#[tokio::test]
+async fn a_client_who_may_not_sign_on_uses_no_link_up() {
+    let server = Server::with(|settings| settings.one_time_links = true).await;
+    let link = server.link("demo@whmcs.com", None);
+    server.sql("UPDATE tblclients SET allow_sso = 0 WHERE id = 1").await;
+    let response = server.get(&link).await;
+    assert_eq!((response.status().as_u16(), head(&response, "set-cookie")), (403, None));
+    assert_eq!(server.count("dologin", "sso_not_allowed").await, 1);
+    server.sql("UPDATE tblclients SET allow_sso = 1 WHERE id = 1").await;
+    assert_eq!(server.get(&link).await.status(), 302);
 }
 
 #[tokio::test]

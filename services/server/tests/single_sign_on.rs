@@ -187,6 +187,12 @@ async fn an_account_that_was_closed_is_not_logged_in() {
     assert_eq!(head(&response, "set-cookie"), None);
     assert_eq!(response.status(), 403);
     assert_eq!(server.count("singlesignon", "sso_client_gone").await, 1);
+    server.sql("UPDATE tblclients SET status = 'Inactive', allow_sso = 0 WHERE id = 2").await;
+    let response = use_token(&server, &token).await;
+    assert_eq!((response.status().as_u16(), head(&response, "set-cookie")), (403, None));
+    assert_eq!(server.count("singlesignon", "sso_not_allowed").await, 1);
+    server.sql("UPDATE tblclients SET allow_sso = 1 WHERE id = 2").await;
+    assert_eq!(use_token(&server, &token).await.status(), 302, "the token was not used up");
 }
 
 #[tokio::test]

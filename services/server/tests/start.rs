@@ -392,6 +392,7 @@ async fn what_will_surprise_is_a_warning_at_the_start() {
     change_database(
         &folder.path().join("whmcs-demo.db"),
         "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99', passwordhash = '' WHERE id < 3;
+         UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99' WHERE id = 3;
          INSERT INTO tbldeviceauth (id, identifier, secret, user_id, role_ids) VALUES (8, 'x', 'marker', 1, '[]');
          INSERT INTO tblconfiguration VALUES
              ('APIAllowedIPs', 'a:2:{i:0;a:2:{s:2:\"ip\";s:9:\"192.0.2.1\";s:4:\"note\";s:0:\"\";}i:1;a:2:{s:2:\"ip\";s:11:\"192.0.2.0/8\";s:4:\"note\";s:0:\"\";}}')",
@@ -405,7 +406,11 @@ async fn what_will_surprise_is_a_warning_at_the_start() {
         log.map(|it| (what(it).unwrap_or_else(|| it["message"].to_string()), it["count"].as_u64()))
             .collect()
     };
-    let tables = [("tbladmins".to_owned(), Some(2)), ("tbldeviceauth".to_owned(), Some(1))];
+    let tables = [
+        ("tbladmins".to_owned(), Some(2)),
+        ("tbladmins".to_owned(), Some(1)),
+        ("tbldeviceauth".to_owned(), Some(1)),
+    ];
     let not_obeyed = ("tblconfiguration".to_owned(), None);
     assert_eq!(warnings(&[]), [&tables[..], std::slice::from_ref(&not_obeyed)].concat());
     let keys = ["--autoauth-key", "marker ", "--access-key", "marker\r"];
@@ -419,20 +424,68 @@ async fn what_will_surprise_is_a_warning_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_store_failure_is_one_line_of_the_log() {
+async fn each_cause_of_a_store_failure_is_one_line_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[], "info");
-    fs::remove_file(folder.path().join("whmcs-demo.db")).unwrap();
+    let file = folder.path().join("whmcs-demo.db");
     let api = format!("{}/includes/api.php", program.base());
-    let call = http().post(api).header("content-type", FORM).body(PAIR);
-    assert_eq!(call.send().await.unwrap().status(), 503);
+    let call = async || {
+        let call = http().post(&api).header("content-type", FORM).body(PAIR);
+        assert_eq!(call.send().await.unwrap().status(), 503);
+    };
+    fs::remove_file(&file).unwrap();
+    call().await;
+    call().await;
+    fs::write(&file, []).unwrap();
+    call().await;
     let mut log = program.stop();
     log.retain(|line| line["span"]["name"] == "request");
-    assert_eq!(log.len(), 1, "{log:?}");
-    assert_eq!(log[0]["level"], "ERROR");
-    assert_eq!(log[0]["fields"]["code"], "store_failure");
-    let cause = log[0]["fields"]["message"].as_str().unwrap();
-    assert!(cause.contains("unable to open database file"), "{cause}");
+    assert_eq!(log.len(), 2, "{log:?}");
+    for (line, expected) in log.iter().zip(["unable to open database file", "no such table"]) {
+        assert_eq!(line["level"], "ERROR");
+        assert_eq!(line["fields"]["code"], "store_failure");
+        let cause = line["fields"]["message"].as_str().unwrap();
+        assert!(cause.contains(expected), "{cause}");
+    }
+}
+
+/// As the tables of old versions of WHMCS are.
+#[tokio::test]
+async fn without_the_column_of_the_switch_everybody_may_sign_on() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Program::start(folder.path(), &[], "info"));
+    let file = folder.path().join("whmcs-demo.db");
+    let token = async || {
+        let program = Program::start(folder.path(), &[], "info");
+        let api = format!("{}/includes/api.php", program.base());
+        let form = format!("action=CreateSsoToken&client_id=1&{PAIR}");
+        let call = http().post(api).header("content-type", FORM).body(form);
+        call.send().await.unwrap().text().await.unwrap()
+    };
+    change_database(&file, "UPDATE tblclients SET allow_sso = 0").await;
+    assert!(token().await.starts_with("result=error;message=Token could not be provisioned"));
+    change_database(&file, "ALTER TABLE tblclients DROP COLUMN allow_sso").await;
+    assert!(token().await.starts_with("result=success;access_token="));
+}
+
+/// The second query would wait once more for a database that is slow.
+#[tokio::test]
+async fn no_query_follows_one_that_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--action-error-statuses"];
+    let program = Program::start(folder.path(), &options, "info,sqlx::query=debug");
+    change_database(&folder.path().join("whmcs-demo.db"), "DROP TABLE tblclients").await;
+    let api = format!("{}/includes/api.php", program.base());
+    let form = format!("action=GetClients&{PAIR}");
+    let call = http().post(api).header("content-type", FORM).body(form);
+    assert_eq!(call.send().await.unwrap().status(), 503);
+    let log = program.stop();
+    let of_clients = log.iter().filter(|line| {
+        line["target"] == "sqlx::query"
+            && line["fields"].to_string().contains("tblclients")
+            && line["span"]["name"] == "request"
+    });
+    assert_eq!(of_clients.count(), 1, "{log:?}");
 }
 
 #[tokio::test]

@@ -43,6 +43,9 @@ pub enum AdministrationError {
     /// The setting `AllowAutoAuth` is not `on`.
     #[error("the service would refuse this link: the setting AllowAutoAuth is not `on`")]
     SwitchedOff,
+    /// The switch "Allow Single Sign-On" of the client is off.
+    #[error("the service would refuse this link: single sign-on is switched off for the client")]
+    SsoNotAllowed,
     /// There is no AutoAuth key to sign with.
     #[error("there is no AutoAuth key: give --autoauth-key-file or --autoauth-key")]
     NoKey,

@@ -1,18 +1,12 @@
 //! Signs a login link that the service accepts.
 
-use sqlx::FromRow;
 use whmcs_auth::{
     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, Clock, sign_autoauth,
     verify_autoauth,
 };
 
 use super::{Administration, AdministrationError};
-
-#[derive(FromRow)]
-struct Account {
-    email: String,
-    is_open: i64,
-}
+use crate::database::{Client, SsoSwitch};
 
 impl Administration {
     /// Signs a link for the client with this e-mail, and returns its URL. The link is verified as the service
@@ -23,8 +17,9 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// If the service would refuse the link: no open account has the e-mail, several have it, or the setting
-    /// `AllowAutoAuth` is not `on`. Also if there is no key or no base, or if `goto` may leave the site.
+    /// If the service would refuse the link: no open account has the e-mail, several have it, single sign-on is
+    /// switched off for the client, or the setting `AllowAutoAuth` is not `on`. Also if there is no key or no base,
+    /// or if `goto` may leave the site.
     pub async fn sign_link(
         &mut self,
         email: &str,
@@ -47,21 +42,19 @@ impl Administration {
         if self.setting("AllowAutoAuth").await?.is_some_and(|switch| switch != "on") {
             return Err(AdministrationError::SwitchedOff);
         }
-        let accounts: Vec<Account> = sqlx::query_as(
-            "SELECT email, CASE WHEN status = 'Closed' THEN 0 ELSE 1 END AS is_open
-             FROM tblclients WHERE email = ? ORDER BY id",
-        )
-        .bind(email)
-        .fetch_all(&mut self.connection)
-        .await?;
+        let sso_switch = SsoSwitch::find(&mut self.connection).await?;
+        let clients = sso_switch.clients_by_email(email, &mut self.connection).await?;
 
         let now = clock.now();
         let link = sign_autoauth(email, goto, &key, &now)?;
         let request = AutoAuthRequest::from_query(link.query());
         let keys = AutoAuthKeys::from(key);
         let login = verify_autoauth(&request, &keys, &now, &AutoAuthPolicy::new())?;
-        let is_open = |account: &Account| account.is_open != 0;
-        let _ = login.check_account(accounts, |account| &account.email, is_open)?;
+        let login = login.check_account(clients, |client| &client.email, Client::is_open)?;
+        let _ = login.require(|client| match client.may_sign_on() {
+            true => Ok(()),
+            false => Err(AdministrationError::SsoNotAllowed),
+        })?;
         Ok(link.url(&base)?)
     }
 

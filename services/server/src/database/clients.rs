@@ -1,7 +1,9 @@
 //! Queries over `tblclients`.
 
-use sqlx::{Any, FromRow, QueryBuilder};
+use sqlx::{Any, Executor, FromRow, QueryBuilder};
+use whmcs_auth_services_base::is_open;
 
+use super::open_error::is_missing_column;
 use super::{Database, none_if_unencodable};
 
 /// A row of `tblclients`.
@@ -15,12 +17,18 @@ pub(crate) struct Client {
     pub(crate) datecreated: String,
     pub(crate) groupid: i64,
     pub(crate) status: String,
+    allow_sso: i64,
 }
 
 impl Client {
-    /// Whether the account may log in. Compared without case, as WHMCS's collation does.
+    /// Whether the account may log in.
     pub(crate) fn is_open(&self) -> bool {
-        !self.status.eq_ignore_ascii_case("Closed")
+        is_open(&self.status)
+    }
+
+    /// Whether the switch "Allow Single Sign-On" of the client is on.
+    pub(crate) fn may_sign_on(&self) -> bool {
+        self.allow_sso != 0
     }
 
     pub(crate) fn name(&self) -> String {
@@ -56,27 +64,62 @@ pub(crate) struct ClientPage {
     pub(crate) clients: Vec<Client>,
 }
 
-const COLUMNS: &str = "\
-    SELECT CAST(id AS SIGNED) AS id, firstname, lastname, companyname, email,
-           CAST(datecreated AS CHAR) AS datecreated, CAST(groupid AS SIGNED) AS groupid, status
-    FROM tblclients";
+const TABLE: &str = "tblclients";
+
+/// The switch "Allow Single Sign-On" of a client. Old versions of WHMCS do not have it.
+#[derive(Clone, Copy)]
+pub(crate) enum SsoSwitch {
+    Column,
+    Missing,
+}
+
+impl SsoSwitch {
+    /// Looks whether the table has the column.
+    pub(crate) async fn find(executor: impl Executor<'_, Database = Any>) -> sqlx::Result<Self> {
+        // Not the column itself: sqlx reads no TINYINT here.
+        let rows = sqlx::query("SELECT COUNT(allow_sso) FROM tblclients WHERE id = 0");
+        match rows.fetch_optional(executor).await {
+            Ok(_) => Ok(Self::Column),
+            Err(error) if is_missing_column(&error) => Ok(Self::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A query for whole rows of `tblclients`.
+    fn select(self) -> QueryBuilder<Any> {
+        let allow_sso = match self {
+            Self::Column => "CASE WHEN allow_sso <> 0 THEN 1 ELSE 0 END",
+            Self::Missing => "1",
+        };
+        let mut query = QueryBuilder::new(
+            "SELECT CAST(id AS SIGNED) AS id, firstname, lastname, companyname, email,
+                    CAST(datecreated AS CHAR) AS datecreated, CAST(groupid AS SIGNED) AS groupid, status, ",
+        );
+        query.push(allow_sso).push(" AS allow_sso FROM tblclients");
+        query
+    }
+
+    /// All clients that the database finds for the e-mail, closed accounts too. A collation may fold letters
+    /// and find several.
+    pub(crate) async fn clients_by_email(
+        self,
+        email: &str,
+        executor: impl Executor<'_, Database = Any>,
+    ) -> sqlx::Result<Vec<Client>> {
+        let mut query = self.select();
+        query.push(" WHERE email = ").push_bind(email).push(" ORDER BY id");
+        none_if_unencodable(query.build_query_as().fetch_all(executor).await, email)
+    }
+}
 
 /// The columns that WHMCS documents for `search`.
 const SEARCHED: [&str; 5] =
     ["email", "firstname", "lastname", "CONCAT(firstname, ' ', lastname)", "companyname"];
 
 impl Database {
-    /// All clients that the database finds for the e-mail, closed accounts too. A collation may fold letters
-    /// and find several.
+    /// See [`SsoSwitch::clients_by_email`].
     pub(crate) async fn clients_by_email(&self, email: &str) -> sqlx::Result<Vec<Client>> {
-        let rows = QueryBuilder::<Any>::new(COLUMNS)
-            .push(" WHERE email = ")
-            .push_bind(email)
-            .push(" ORDER BY id")
-            .build_query_as()
-            .fetch_all(&self.pool)
-            .await;
-        none_if_unencodable(rows, email)
+        self.sso_switch.clients_by_email(email, &self.pool).await
     }
 
     /// The client with this number, unless the account is closed.
@@ -86,7 +129,8 @@ impl Database {
 
     /// The client with this number. The account may be closed.
     pub(crate) async fn open_or_closed_client(&self, id: i64) -> sqlx::Result<Option<Client>> {
-        QueryBuilder::<Any>::new(COLUMNS)
+        self.sso_switch
+            .select()
             .push(" WHERE id = ")
             .push_bind(id)
             .build_query_as()
@@ -115,35 +159,29 @@ impl Database {
 
     /// One page of the clients that match the query.
     pub(crate) async fn clients(&self, query: &ClientQuery<'_>) -> sqlx::Result<ClientPage> {
+        let text = [query.search, query.status.unwrap_or_default()].concat();
         let total = query
-            .matching("SELECT COUNT(*) FROM tblclients")
+            .matching(QueryBuilder::new("SELECT COUNT(*) FROM tblclients"))
             .build_query_scalar()
             .fetch_one(&self.pool)
             .await;
-        let clients = query
-            .matching(COLUMNS)
-            .push(" ORDER BY ")
+        let total = none_if_unencodable(total, &text)?;
+        let mut page = query.matching(self.sso_switch.select());
+        page.push(" ORDER BY ")
             .push(query.order_by)
             .push(if query.is_descending { " DESC" } else { "" })
             .push(", id LIMIT ")
             .push_bind(i64::from(query.count))
             .push(" OFFSET ")
-            .push_bind(i64::from(query.start))
-            .build_query_as()
-            .fetch_all(&self.pool)
-            .await;
-        let text = [query.search, query.status.unwrap_or_default()].concat();
-        Ok(ClientPage {
-            total: none_if_unencodable(total, &text)?,
-            clients: none_if_unencodable(clients, &text)?,
-        })
+            .push_bind(i64::from(query.start));
+        let clients = self.readable(TABLE, page.build()).await;
+        Ok(ClientPage { total, clients: none_if_unencodable(clients, &text)? })
     }
 }
 
 impl ClientQuery<'_> {
-    fn matching(&self, select: &str) -> QueryBuilder<Any> {
+    fn matching(&self, mut query: QueryBuilder<Any>) -> QueryBuilder<Any> {
         let pattern = starts_with(self.search);
-        let mut query = QueryBuilder::new(select);
         query.push(" WHERE (");
         let mut any_of = query.separated(" OR ");
         for column in SEARCHED {

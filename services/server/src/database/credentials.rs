@@ -12,7 +12,7 @@ use whmcs_auth::{
 };
 use whmcs_auth_axum::Cause;
 
-use super::row_lines::RowLines;
+use super::rows::RowLines;
 use super::{Database, exact_or_first, none_if_unencodable};
 use crate::deadline::in_time;
 use crate::refusal::Refusal;
@@ -97,7 +97,7 @@ impl AsyncCredentialStore for Credentials {
                 let actions = self.actions(&row, &roles);
                 Ok(row.record()?.with_actions(actions))
             });
-            self.readable("tbldeviceauth", row, record)
+            self.database.read("tbldeviceauth", row, record)
         });
         Ok(exact_or_first(records.collect(), |found: &ApiCredential<_>| {
             found.identifier() == identifier
@@ -108,7 +108,7 @@ impl AsyncCredentialStore for Credentials {
         let rows = self.rows("tbladmins", ADMIN, username).await?;
         let records = rows.iter().filter_map(|row| {
             let record = AdminRow::from_row(row).map_err(Unreadable::from);
-            self.readable("tbladmins", row, record.and_then(AdminRow::record))
+            self.database.read("tbladmins", row, record.and_then(AdminRow::record))
         });
         Ok(exact_or_first(records.collect(), |found: &Admin<_>| {
             found.username().eq_ignore_ascii_case(username)
@@ -136,36 +136,9 @@ impl Credentials {
         query: &'static str,
         name: &str,
     ) -> Result<Vec<AnyRow>, Cause> {
-        let rows = sqlx::query(query)
-            .bind(self.api_access_permission)
-            .bind(name)
-            .fetch_all(&self.database.pool);
-        let rows = in_time(async { Ok(rows.await) }).await?;
-        match none_if_unencodable(rows, name) {
-            // A text of a row is not UTF-8. sqlx reads all columns before it hands out a row.
-            Err(sqlx::Error::Decode(error)) => {
-                if self.database.row_lines.are_due(table, None) {
-                    tracing::error!(table, %error, "cannot read a row, so its name counts as absent");
-                }
-                Ok(Vec::new())
-            }
-            rows => Ok(rows.map_err(Refusal::from)?),
-        }
-    }
-
-    fn readable<R>(
-        &self,
-        table: &'static str,
-        row: &AnyRow,
-        record: Result<R, Unreadable>,
-    ) -> Option<R> {
-        let id: Option<i64> = row.try_get("id").ok();
-        let log = |error: &Unreadable| {
-            if self.database.row_lines.are_due(table, id) {
-                tracing::error!(table, id, %error, "cannot read the row, so it counts as absent");
-            }
-        };
-        record.inspect_err(log).ok()
+        let query = sqlx::query(query).bind(self.api_access_permission).bind(name);
+        let rows = in_time(async { Ok(self.database.rows(table, query).await) }).await?;
+        Ok(none_if_unencodable(rows, name).map_err(Refusal::from)?)
     }
 }
 
@@ -209,15 +182,20 @@ impl Role {
     }
 }
 
-/// The actions with a 1 in `{"getclients":1,...}`. An empty text allows none.
+/// The actions with a 1 in `{"getclients":1,...}`.
 fn read_permissions(text: &str) -> Option<Vec<String>> {
-    if text.is_empty() {
+    if is_empty_list(text) {
         return Some(Vec::new());
     }
     let actions: serde_json::Map<_, _> = serde_json::from_str(text).ok()?;
     let allowed =
         actions.into_iter().filter(|(_, switch)| *switch == 1 || *switch == true || *switch == "1");
     Some(allowed.map(|(action, _)| action).collect())
+}
+
+/// Whether a column holds no entry. PHP writes `[]` for an empty list, and for an empty object as well.
+fn is_empty_list(text: &str) -> bool {
+    matches!(text.trim_ascii(), "" | "[]")
 }
 
 impl Database {
@@ -259,6 +237,10 @@ enum Unreadable {
     Column(#[from] sqlx::Error),
     #[error(transparent)]
     Scheme(#[from] SchemeError),
+    #[error(
+        "the password is an MD5, and passwordhash is not empty: empty it, or set the password in WHMCS"
+    )]
+    HalfReset,
 }
 
 impl CredentialRow {
@@ -273,13 +255,14 @@ impl CredentialRow {
 fn stored_password(
     password: &str,
     passwordhash: Option<&str>,
-) -> Result<StoredPassword, SchemeError> {
+) -> Result<StoredPassword, Unreadable> {
     // A manual reset writes an MD5 into `password` and empties `passwordhash`.
     let was_reset = passwordhash.is_none_or(str::is_empty);
-    match was_reset {
-        true => StoredPassword::detect(password),
-        false => StoredPassword::bcrypt_of_md5(password),
-    }
+    Ok(match was_reset {
+        true => StoredPassword::detect(password)?,
+        false if StoredPassword::md5(password).is_ok() => return Err(Unreadable::HalfReset),
+        false => StoredPassword::bcrypt_of_md5(password)?,
+    })
 }
 
 impl AdminRow {
@@ -302,6 +285,7 @@ impl RoleIds {
 
     pub(crate) fn read(self, text: &str) -> Option<Vec<i64>> {
         match self {
+            _ if is_empty_list(text) => Some(Vec::new()),
             Self::Json => {
                 let ids: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
                 ids.iter().map(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok())).collect()
@@ -311,6 +295,38 @@ impl RoleIds {
                 .filter(|id| !id.is_empty())
                 .map(|id| id.trim().parse().ok())
                 .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_is_one_thing_in_every_format() {
+        for text in ["", "[]", " ", "[] "] {
+            for format in [RoleIds::Json, RoleIds::Comma] {
+                assert_eq!(format.read(text), Some(Vec::new()), "{format:?} {text:?}");
+            }
+            assert_eq!(read_permissions(text), Some(Vec::new()), "{text:?}");
+        }
+        for text in ["[1", "x", "1,x", "null"] {
+            assert_eq!(RoleIds::Json.read(text), None, "{text:?}");
+            assert_eq!(read_permissions(text), None, "{text:?}");
+        }
+        assert_eq!(RoleIds::Comma.read("1,x"), None);
+    }
+
+    #[test]
+    fn an_md5_needs_an_empty_passwordhash() {
+        let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
+        for empty in [None, Some("")] {
+            assert!(stored_password(md5, empty).is_ok());
+        }
+        for rest in ["x", "$2y$10$"] {
+            let refused = stored_password(md5, Some(rest));
+            assert!(matches!(refused, Err(Unreadable::HalfReset)), "{refused:?}");
         }
     }
 }

@@ -37,7 +37,7 @@ const ROWS: &str = r#"
         (1, 1, 'hostingaccount', 'Starter', '5 GB & one site', 'cpanel', 'recurring'),
         (2, 1, 'hostingaccount', 'Business', '50 GB, <b>ten</b> sites', 'cpanel', 'recurring'),
         (3, 2, 'other', 'Site check', 'One hour; by hand', '', 'onetime');
-    INSERT INTO tblclients VALUES
+    INSERT INTO tblclients (id, firstname, lastname, companyname, email, datecreated, groupid, status) VALUES
         (1, 'Demo', 'Client', 'Example Ltd', 'demo@whmcs.com', '2010-11-18', 0, 'Active'),
         (2, 'Ada', 'Plus', '', 'a+b@example.com', '2015-01-01', 1, 'Active'),
         (3, 'Jürgen', 'Groß', 'Groß & Söhne', 'juergen@example.com', '2016-02-29', 0, 'Inactive'),

@@ -7,7 +7,7 @@ pub mod demo;
 mod open_error;
 mod pool;
 mod products;
-mod row_lines;
+mod rows;
 mod surprises;
 
 use std::fs::{self, OpenOptions, Permissions};
@@ -26,14 +26,14 @@ use whmcs_auth::BcryptCost;
 
 use self::open_error::is_missing_table;
 use self::pool::ConnectionPool;
-use self::row_lines::RowLines;
+use self::rows::RowLines;
 use crate::settings::Limits;
 
 pub use open_error::OpenError;
 pub use surprises::Surprises;
 
 pub(crate) use self::pool::PoolUsage;
-pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery};
+pub(crate) use clients::{CLIENT_ORDERS, Client, ClientQuery, SsoSwitch};
 pub(crate) use configuration::Configuration;
 pub(crate) use credentials::Credentials;
 pub(crate) use products::{Product, ProductQuery};
@@ -48,6 +48,7 @@ pub struct Database {
     /// When the `last_access` of a credential was written.
     last_access: Cache<i64, OffsetDateTime>,
     row_lines: RowLines,
+    sso_switch: SsoSwitch,
 }
 
 /// The tables that requests need. WHMCS before 8.0 has no `tblusers_clients`.
@@ -90,10 +91,11 @@ impl Database {
         // Fails now if the database cannot be reached.
         drop(pool.acquire().await.map_err(explain)?);
         check_tables(&pool).await?;
+        let sso_switch = SsoSwitch::find(&pool).await?;
         let last_access =
             Cache::builder().max_capacity(100_000).eviction_policy(EvictionPolicy::lru()).build();
         let row_lines = RowLines::new();
-        Ok(Self { pool, page_pool, is_embedded, last_access, row_lines })
+        Ok(Self { pool, page_pool, is_embedded, last_access, row_lines, sso_switch })
     }
 
     /// The kind of the database, for the log.

@@ -47,12 +47,14 @@ pub enum OpenError {
 }
 
 /// MariaDB's numbers for a wrong user or password, a database that the user may not use, a URL without a
-/// database, an unknown database, and a table that the user may not read.
+/// database, an unknown database, and a table or a column that the user may not read or that does not exist.
 const ACCESS_DENIED: u16 = 1045;
 const DATABASE_DENIED: u16 = 1044;
 const NO_DATABASE: u16 = 1046;
 const UNKNOWN_DATABASE: u16 = 1049;
 const TABLE_DENIED: u16 = 1142;
+const COLUMN_DENIED: u16 = 1143;
+const NO_SUCH_COLUMN: u16 = 1054;
 const NO_SUCH_TABLE: u16 = 1146;
 
 impl From<sqlx::Error> for OpenError {
@@ -69,8 +71,8 @@ impl From<sqlx::Error> for OpenError {
                     "correct the user and the password in the URL, and percent-encode all of it but letters \
                      and digits"
                 }
-                Some(DATABASE_DENIED | TABLE_DENIED) => {
-                    "grant the user SELECT on the tables that the README lists"
+                Some(DATABASE_DENIED | TABLE_DENIED | COLUMN_DENIED) => {
+                    "grant the user SELECT on the tables and columns that the README lists"
                 }
                 Some(NO_DATABASE | UNKNOWN_DATABASE) => {
                     "name the database of a WHMCS installation at the end of the URL"
@@ -110,9 +112,16 @@ fn has_raw_percent(text: &str) -> bool {
 
 /// Whether the error says that a table does not exist.
 pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
-    let is_sqlite =
-        |error: &dyn sqlx::error::DatabaseError| error.message().starts_with("no such table");
-    number(error) == Some(NO_SUCH_TABLE) || error.as_database_error().is_some_and(is_sqlite)
+    number(error) == Some(NO_SUCH_TABLE) || starts_with(error, "no such table")
+}
+
+/// Whether the error says that a column does not exist.
+pub(super) fn is_missing_column(error: &sqlx::Error) -> bool {
+    number(error) == Some(NO_SUCH_COLUMN) || starts_with(error, "no such column")
+}
+
+fn starts_with(error: &sqlx::Error, text: &str) -> bool {
+    error.as_database_error().is_some_and(|error| error.message().starts_with(text))
 }
 
 fn number(error: &sqlx::Error) -> Option<u16> {

@@ -108,10 +108,10 @@ impl<'p> Executor<'p> for &'p ConnectionPool {
     {
         let steps = async move {
             let mut connection = self.acquire().await?;
-            let steps = connection.begin().fetch_many(query).try_collect::<Vec<_>>();
+            let steps = all_steps(connection.begin().fetch_many(query));
             let steps = timeout(self.pool.manager().patience(), steps).await;
             let steps = connection.end(steps)?;
-            Ok::<_, sqlx::Error>(stream::iter(steps.into_iter().map(Ok)))
+            Ok::<_, sqlx::Error>(stream::iter(steps))
         };
         stream::once(steps).try_flatten().boxed()
     }
@@ -144,6 +144,20 @@ impl<'p> Executor<'p> for &'p ConnectionPool {
             connection.end(statement)
         })
     }
+}
+
+/// All steps of a query, up to the first failure. A row that cannot be read is a step.
+async fn all_steps<T>(
+    mut steps: BoxStream<'_, sqlx::Result<T>>,
+) -> sqlx::Result<Vec<sqlx::Result<T>>> {
+    let mut all = Vec::new();
+    while let Some(step) = steps.next().await {
+        match step {
+            Err(error) if !matches!(error, sqlx::Error::Decode(_)) => return Err(error),
+            step => all.push(step),
+        }
+    }
+    Ok(all)
 }
 
 /// A connection that is lent to one query.

@@ -48,7 +48,7 @@ impl Database {
             query.push(")");
         }
         query.push(" ORDER BY id");
-        let found = query.build_query_as().fetch_all(&self.pool).await;
+        let found = self.readable("tblproducts", query.build()).await;
         none_if_unencodable(found, filter.module.unwrap_or_default())
     }
 }

@@ -43,7 +43,8 @@ CREATE TABLE tblclients (
     email TEXT NOT NULL COLLATE NOCASE,
     datecreated TEXT NOT NULL,
     groupid INTEGER NOT NULL DEFAULT 0,
-    status TEXT NOT NULL DEFAULT 'Active'
+    status TEXT NOT NULL DEFAULT 'Active',
+    allow_sso INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX tblclients_email ON tblclients (email);
 CREATE TABLE tblusers_clients (

@@ -6,6 +6,8 @@ use super::Database;
 pub struct Surprises {
     /// Enabled admins whose password is stored as MD5 or as plain text.
     pub weak_admins: i64,
+    /// Admins whose password cannot be read: it is not bcrypt, and `passwordhash` is not empty. The service refuses them.
+    pub unreadable_admins: i64,
     /// Credentials whose secret is not stored as bcrypt. The service refuses them.
     pub weak_credentials: i64,
     /// Whether WHMCS has a list of addresses of its own, in the row `APIAllowedIPs`. The service does not use it.
@@ -25,6 +27,11 @@ impl Database {
              AND COALESCE(passwordhash, '') = '' AND password NOT LIKE '$2%'",
         )
         .await?;
+        let unreadable_admins = count(
+            "SELECT COUNT(*) FROM tbladmins
+             WHERE COALESCE(passwordhash, '') <> '' AND password NOT LIKE '$2%'",
+        )
+        .await?;
         let weak_credentials = count(
             "SELECT COUNT(*) FROM tbldeviceauth WHERE deleted_at IS NULL AND secret NOT LIKE '$2%'",
         )
@@ -34,6 +41,7 @@ impl Database {
             "SELECT COUNT(*) FROM tblconfiguration WHERE setting = 'APIAllowedIPs' AND value LIKE '%:\"%.%\"%'",
         )
         .await?;
-        Ok(Surprises { weak_admins, weak_credentials, has_allowed_ips: lists > 0 })
+        let has_allowed_ips = lists > 0;
+        Ok(Surprises { weak_admins, unreadable_admins, weak_credentials, has_allowed_ips })
     }
 }

@@ -9,6 +9,7 @@ use super::session::logged_in;
 use super::target::{CLIENT_AREA, redirect};
 use crate::client_address::ClientAddress;
 use crate::deadline::in_time;
+use crate::refusal::Refusal;
 use crate::service::{Service, Shared};
 
 /// Shows who is logged in.
@@ -25,7 +26,11 @@ pub(crate) async fn client_area(
             .shows("Status", &client.status)
             .links_to("logout.php", "Log out")
             .answer(StatusCode::OK),
-        Ok(None) => how_to_log_in(&service, StatusCode::FORBIDDEN),
+        Ok(None) => {
+            let refusal = not_logged_in(service.sessions.is_sent(&headers));
+            service.refused("clientarea", address, &refusal);
+            how_to_log_in(&service, StatusCode::FORBIDDEN)
+        }
         Err(refusal) => refuse(&service, "clientarea", address, &refusal, &headers).await,
     }
 }
@@ -40,6 +45,27 @@ pub(crate) async fn home(
         Ok(Some(_)) => redirect(CLIENT_AREA),
         Ok(None) => how_to_log_in(&service, StatusCode::OK),
         Err(refusal) => refuse(&service, "clientarea", address, &refusal, &headers).await,
+    }
+}
+
+/// A visitor who comes here from a login should have a session.
+fn not_logged_in(is_session_sent: bool) -> Refusal {
+    let (status, message) = (StatusCode::FORBIDDEN, "You are not logged in");
+    match is_session_sent {
+        false => Refusal::new(
+            "session_missing",
+            status,
+            message,
+            "the browser sends no session: nobody logged in with it, or it dropped the cookie, because SystemURL \
+             begins with https and the page is opened over http",
+        ),
+        true => Refusal::new(
+            "session_unknown",
+            status,
+            message,
+            "the session of the browser is not known: it has ended, its account may not log in any more, or another \
+             server began it, which does not share its state (option --redis)",
+        ),
     }
 }
 

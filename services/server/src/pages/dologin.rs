@@ -8,7 +8,7 @@ use whmcs_auth_axum::{LoginLink, Rejection};
 use whmcs_auth_state::use_once;
 
 use super::page::show;
-use super::session::begin_session;
+use super::session::{begin_session, check_sso};
 use super::target::CLIENT_AREA;
 use crate::database::Client;
 use crate::deadline::in_time;
@@ -58,6 +58,7 @@ async fn log_in_by_link(
     }
     let clients = service.page_database.clients_by_email(login.email()).await?;
     let login = login.check_account(clients, |client| &client.email, Client::is_open)?;
+    let login = login.require(check_sso)?;
     let login = match service.settings.one_time_links {
         true => use_once(&*service.state, login, now).await?,
         false => login.repeatable(),

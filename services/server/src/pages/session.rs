@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use whmcs_auth::AutoAuthRefusal;
 
 use super::page::refuse;
 use crate::client_address::ClientAddress;
@@ -23,6 +24,18 @@ pub(super) async fn logged_in(
         })
     })
     .await
+}
+
+/// Refuses a client whose switch "Allow Single Sign-On" is off.
+pub(super) fn check_sso(client: &Client) -> Result<(), Refusal> {
+    match client.may_sign_on() {
+        true => Ok(()),
+        false => Err(Refusal::answered_as(
+            &AutoAuthRefusal::UnknownEmail,
+            "sso_not_allowed",
+            "single sign-on is switched off for the client",
+        )),
+    }
 }
 
 /// Starts the session, and adds the client to the log's description of the request.

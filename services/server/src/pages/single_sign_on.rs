@@ -6,7 +6,7 @@ use axum::response::Response;
 use whmcs_auth::http::check_visit;
 use whmcs_auth::{AutoAuthRefusal, GotoTarget, Received};
 
-use super::session::{begin_session, finish};
+use super::session::{begin_session, check_sso, finish};
 use super::target::{CLIENT_AREA, redirect};
 use crate::client_address::ClientAddress;
 use crate::deadline::in_time;
@@ -64,6 +64,7 @@ async fn log_in_by_token(
             "the client's account was deleted or closed",
         ));
     };
+    check_sso(&client)?;
     // Only after the database answered, so that its failure does not use up the token.
     let login = service.sso_tokens.redeem(&token, now).await?;
     let cookies = begin_session(service, headers, &client, &configuration).await?;

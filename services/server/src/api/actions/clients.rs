@@ -94,6 +94,7 @@ pub(super) async fn get_clients_details(
         let cause = "no client has this clientid, or else this email";
         Refusal::by_action("client_not_found", StatusCode::NOT_FOUND, NOT_FOUND, cause)
     })?;
+    let may_sign_on = i64::from(client.may_sign_on());
     let mut fields = vec![
         ("userid", client.id.into()),
         ("id", client.id.into()),
@@ -104,6 +105,7 @@ pub(super) async fn get_clients_details(
         ("email", client.email.into()),
         ("datecreated", client.datecreated.into()),
         ("groupid", client.groupid.into()),
+        ("allowSingleSignOn", may_sign_on.into()),
         ("status", client.status.into()),
     ];
     fields.push(("client", fields.clone().into()));

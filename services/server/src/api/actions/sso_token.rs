@@ -65,13 +65,19 @@ async fn client(service: &Service, received: &Received) -> Result<Client, Refusa
         }
     };
     match client {
-        Some(client) if client.is_open() => Ok(client),
-        Some(_) => Err(Refusal::by_action(
+        Some(client) if !client.is_open() => Err(Refusal::by_action(
             "client_closed",
             StatusCode::FORBIDDEN,
             "Client Account Closed",
-            "the client's account is closed",
+            "the status of the client is neither Active nor Inactive",
         )),
+        Some(client) if !client.may_sign_on() => Err(Refusal::by_action(
+            "sso_not_allowed",
+            StatusCode::FORBIDDEN,
+            "Token could not be provisioned: Single Sign-On Not Allowed",
+            "single sign-on is switched off for the client",
+        )),
+        Some(client) => Ok(client),
         None => Err(unknown_client()),
     }
 }
