@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tokio::time::timeout;
@@ -21,14 +21,31 @@ const ENDPOINT: &str = "dologin";
 
 /// The page for visitors. It needs `ConnectInfo<SocketAddr>`.
 pub(crate) fn router(bridge: Bridge) -> Router {
-    let watcher = bridge.clone();
+    let (watcher, whmcs) = (bridge.clone(), bridge.clone());
     let log = Watch::new(move |report: &Report| watcher.reported(report)).with_page(page);
     Router::new()
-        .route("/dologin.php", any(dologin))
+        .route("/dologin.php", any(dologin).layer(from_fn_with_state(whmcs, pass_on)))
         .fallback(async || (StatusCode::NOT_FOUND, "There is no such page."))
         .with_state(bridge)
         .layer(from_fn_with_state(log, watch))
         .layer(map_response(protect))
+}
+
+/// In the query of a request that was passed on. It comes back if the web server sends to the bridge what belongs to
+/// WHMCS.
+const PASSED_ON: &str = "passed_on=1";
+
+/// Sends a request to WHMCS that is not an old link, because WHMCS has a page of this name as well: login forms post a
+/// password to it. The browser repeats the request there, so nothing of its body is read.
+async fn pass_on(State(bridge): State<Bridge>, request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let is_link = request.method() == Method::GET && query.to_ascii_lowercase().contains("hash=");
+    if is_link || query.ends_with(PASSED_ON) {
+        return next.run(request).await;
+    }
+    bridge.0.reports.count(ENDPOINT, "passed_on");
+    let url = bridge.0.whmcs.dologin(&[query, PASSED_ON].join("&"));
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, String::from(url))]).into_response()
 }
 
 async fn dologin(State(bridge): State<Bridge>, link: LoginLink) -> Result<Response, Rejection> {
@@ -61,12 +78,12 @@ impl Bridge {
         let Ok(Ok(_turn)) = turn else { return Err(too_many_logins()) };
         let _counted = bridge.metrics.login_in_flight();
 
-        let found = bridge.whmcs.find_client(login.email()).await.map_err(|it| it.cause(LATER))?;
-        let may_sign_on = found.iter().all(|found| found.may_sign_on);
+        let found = bridge.whmcs.find_clients(login.email()).await.map_err(|it| it.cause(LATER))?;
         let login = login.check_account(found, |found| &found.email, |found| found.is_open)?;
-        if !may_sign_on {
-            return Err(sso_not_allowed());
-        }
+        let login = login.require(|found| match found.may_sign_on {
+            true => Ok(()),
+            false => Err(sso_not_allowed()),
+        })?;
         // This comes after all calls that can be repeated. It comes before the call for the token,
         // which cannot be repeated.
         let (login, message) = match &bridge.used_links {

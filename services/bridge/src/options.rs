@@ -46,7 +46,8 @@ pub struct Options {
     #[arg(long, value_name = "URL", env = "WHMCS_PUBLIC_URL", value_parser = url)]
     public_url: Option<Url>,
 
-    /// Identifier of the API credential. Its role needs GetClientsDetails and CreateSsoToken.
+    /// Identifier of the API credential. Its role needs GetClientsDetails, GetClients and
+    /// CreateSsoToken.
     #[arg(long, env = "WHMCS_IDENTIFIER", required_unless_present_any = DEMO)]
     identifier: Option<String>,
 
@@ -157,9 +158,9 @@ impl Options {
         }))
     }
 
-    /// The limits on connections. A login waits for its turn, and then makes at most four calls.
+    /// The limits on connections. A login waits for its turn, and then makes at most ten calls.
     pub fn connection_limits(&self) -> ConnectionLimits {
-        self.connections.limits(Duration::from_secs(self.call_time.saturating_mul(5)))
+        self.connections.limits(Duration::from_secs(self.call_time.saturating_mul(11)))
     }
 
     /// The settings of the bridge, and what reads the changing part of them anew.
@@ -170,7 +171,8 @@ impl Options {
     ) -> Result<(Settings, ChangingOptions), Box<dyn Error + Send + Sync>> {
         let whmcs_url = self.whmcs_url.ok_or("no --whmcs-url")?;
         let is_local = whmcs_url.host_str().is_some_and(|host| {
-            host == "localhost" || host.parse().is_ok_and(|host: IpAddr| host.is_loopback())
+            let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+            host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
         });
         if whmcs_url.scheme() == "http" && !is_local {
             tracing::warn!("the API secret is sent to WHMCS without TLS");

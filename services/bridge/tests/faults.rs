@@ -19,10 +19,10 @@ use whmcs_auth_state::test_redis::TestRedis;
 const LATER: &str = "The login does not work at the moment. Please try again later.";
 const NEW_LINK: &str =
     "The login did not work, and the link cannot be used again. Please ask for a new link.";
-const REPEATS: &str = " bytes that may repeat a value of the call)";
 const READY: &str = r#"{"log":"ready","state":"ready"}"#;
 const CREATE: &str = "CreateSsoToken";
 const FIND: &str = "GetClientsDetails";
+const SEARCH: &str = "GetClients";
 
 /// The log of all tests of this file.
 #[derive(Clone, Default)]
@@ -104,39 +104,47 @@ async fn what_whmcs_refuses() {
         ("Invalid IP 192.0.2.1", "whmcs_address_refused", "of the bridge: Invalid IP 192.0.2.1"),
         ("Forbidden IP 192.0.2.1", "whmcs_address_refused", "of the bridge: Forbidden IP 192.0.2"),
         (
-            r"Invalid Permissions: API action \u0022getclientsdetails\u0022 is not allowed",
+            r"Invalid Permissions: API action \u0022x\u0022 is not allowed",
             "whmcs_permission_missing",
-            r#"lacks a permission: Invalid Permissions: API action \"getclientsdetails\""#,
+            "Invalid Permissions (31 more bytes, which are not shown)",
         ),
         (
             "Token could not be provisioned: no users",
             "whmcs_token_refused",
-            "no token for the client: Token could not be provisioned: no users",
+            "no token for the client: Token could not be provisioned (10 more bytes, which",
         ),
-        ("Something else", "whmcs_refused", "answered with an error: Something else"),
-        ("", "whmcs_refused", "answered with an error: "),
+        ("Something else", "whmcs_refused", "with an error: 14 bytes, which are not shown"),
+        ("", "whmcs_refused", "with an error: 0 bytes, which are not shown"),
     ] {
-        let setup = with_fault(FIND, move || error(message)).await;
-        visit(&setup, 502, code, LATER, cause).await;
-        assert_eq!(setup.whmcs.actions(), [FIND]);
+        for (action, calls) in [(FIND, &[FIND][..]), (SEARCH, &[FIND, SEARCH])] {
+            let setup = with_fault(action, move || error(message)).await;
+            visit(&setup, 502, code, LATER, cause).await;
+            assert_eq!(setup.whmcs.actions(), calls);
+        }
         let setup = with_fault(CREATE, move || error(message)).await;
         visit(&setup, 502, code, NEW_LINK, cause).await;
-        assert_eq!(setup.whmcs.actions(), [FIND, CREATE], "{message}");
+        assert_eq!(setup.whmcs.actions(), [FIND, SEARCH, CREATE], "{message}");
         // Without JSON, and with the mark that a file of WHMCS may start with.
         let text = format!("\u{feff}result=error;message={};\n", message.replace("\\u0022", "\""));
         let setup = with_fault(CREATE, move || reply("200 OK", "", &text)).await;
         visit(&setup, 502, code, NEW_LINK, cause).await;
     }
+    // The permission that is missing is named.
+    for (action, message) in [(FIND, LATER), (SEARCH, LATER), (CREATE, NEW_LINK)] {
+        let setup = with_fault(action, || error("Invalid Permissions")).await;
+        let cause = format!("does not allow {action}: Invalid Permissions");
+        visit(&setup, 502, "whmcs_permission_missing", message, &cause).await;
+    }
     // Only an answer about the target is asked for again.
     let setup = with_fault(CREATE, || error("Invalid Destination")).await;
-    let cause = "WHMCS refuses the goto: Invalid Destination";
+    let cause = "WHMCS refuses the goto: Invalid destination";
     visit(&setup, 502, "whmcs_goto_refused", NEW_LINK, cause).await;
-    assert_eq!(setup.whmcs.actions(), [FIND, CREATE, CREATE]);
+    assert_eq!(setup.whmcs.actions(), [FIND, SEARCH, CREATE, CREATE]);
     // The client was removed in between.
     let setup = with_fault(CREATE, || error("Client not found")).await;
-    let cause = "WHMCS knows no such client: Client not found";
+    let cause = "WHMCS knows no such client: Client Not Found";
     visit(&setup, 502, "whmcs_client_unknown", NEW_LINK, cause).await;
-    assert_eq!(setup.whmcs.actions(), [FIND, CREATE]);
+    assert_eq!(setup.whmcs.actions(), [FIND, SEARCH, CREATE]);
 }
 
 /// A firewall, a page in place of the API, and a message of PHP.
@@ -166,7 +174,7 @@ async fn what_came_in_place_of_an_answer() {
         ("200 OK", "", in_html, "whmcs_php_message", "a message of PHP came before the JSON"),
         ("200 OK", "", "PHP Notice:  x", "whmcs_php_message", "a message of PHP came before"),
     ] {
-        for (action, message) in [(FIND, LATER), (CREATE, NEW_LINK)] {
+        for (action, message) in [(FIND, LATER), (SEARCH, LATER), (CREATE, NEW_LINK)] {
             let setup = with_fault(action, move || reply(status, headers, body)).await;
             visit(&setup, 502, code, message, cause).await;
         }
@@ -236,9 +244,38 @@ async fn answers_that_make_no_sense() {
             let setup = with_fault(action, move || nonsense().swap_remove(number).1).await;
             let message = if action == CREATE { NEW_LINK } else { LATER };
             visit(&setup, 502, "whmcs_nonsense", message, cause).await;
-            let expected: &[&str] = if action == CREATE { &[FIND, CREATE] } else { &[FIND] };
+            let expected: &[&str] =
+                if action == CREATE { &[FIND, SEARCH, CREATE] } else { &[FIND] };
             assert_eq!(setup.whmcs.actions(), expected, "{cause}");
         }
+    }
+}
+
+#[tokio::test]
+async fn answers_of_a_search_that_make_no_sense() {
+    let clients = |body: &str| json(&format!(r#"{{"result":"success",{body}}}"#));
+    let many: String = [r#"{"id":8,"email":"demo@whmcs.com","status":"Active"}"#; 4].join(",");
+    for (code, reply) in [
+        ("whmcs_nonsense", clients(r#""clients":{}"#)),
+        ("whmcs_nonsense", clients(r#""totalresults":1,"clients":[]"#)),
+        ("whmcs_nonsense", clients(r#""totalresults":2,"clients":{"client":[{"id":7}]}"#)),
+        (
+            "whmcs_nonsense",
+            clients(r#""totalresults":1,"clients":{"client":[{"id":7,"email":"demo@whmcs.com"}]}"#),
+        ),
+        (
+            "whmcs_nonsense",
+            clients(
+                r#""totalresults":1,"clients":{"client":[{"id":7,"email":null,"status":"Active"}]}"#,
+            ),
+        ),
+        ("whmcs_many_clients", clients(r#""totalresults":"101","clients":{"client":[]}"#)),
+        ("whmcs_many_clients", found(&many)),
+    ] {
+        let bytes = reply.0;
+        let setup = with_fault(SEARCH, move || Reply(bytes.clone(), Duration::ZERO)).await;
+        visit(&setup, 502, code, LATER, "").await;
+        assert_eq!(setup.whmcs.actions(), [FIND, SEARCH]);
     }
 }
 
@@ -289,8 +326,11 @@ async fn visitors_are_sent_to_whmcs_only() {
 
 #[tokio::test]
 async fn a_slow_whmcs_is_given_up() {
-    for (slow, message, calls) in [(FIND, LATER, &[FIND][..]), (CREATE, NEW_LINK, &[FIND, CREATE])]
-    {
+    for (slow, message, calls) in [
+        (FIND, LATER, &[FIND][..]),
+        (SEARCH, LATER, &[FIND, SEARCH]),
+        (CREATE, NEW_LINK, &[FIND, SEARCH, CREATE]),
+    ] {
         let whmcs = works(PUBLIC);
         let answers = move |call: &Call| match call.field("action") == slow {
             true => late(json("{}"), 600),
@@ -300,7 +340,8 @@ async fn a_slow_whmcs_is_given_up() {
             settings.call_time = Duration::from_secs(2);
         })
         .await;
-        visit(&setup, 503, "whmcs_slow", message, "did not answer in time").await;
+        let cause = "did not answer in time: no answer in 2s (option --call-time)";
+        visit(&setup, 503, "whmcs_slow", message, cause).await;
         assert_eq!(setup.whmcs.actions(), calls, "the call is not made twice");
     }
     // The body stops in the middle.
@@ -316,9 +357,12 @@ async fn a_whmcs_that_is_down_is_asked_again_where_that_is_safe() {
     let setup = with_fault(FIND, closed).await;
     visit(&setup, 503, "whmcs_unreachable", LATER, "cannot be reached").await;
     assert_eq!(setup.whmcs.actions(), [FIND, FIND]);
+    let setup = with_fault(SEARCH, closed).await;
+    visit(&setup, 503, "whmcs_unreachable", LATER, "cannot be reached").await;
+    assert_eq!(setup.whmcs.actions(), [FIND, SEARCH, SEARCH]);
     let setup = with_fault(CREATE, closed).await;
     visit(&setup, 503, "whmcs_unreachable", NEW_LINK, "cannot be reached").await;
-    assert_eq!(setup.whmcs.actions(), [FIND, CREATE], "a token may have been made");
+    assert_eq!(setup.whmcs.actions(), [FIND, SEARCH, CREATE], "a token may have been made");
     // A client of HTTP may repeat a call by itself if an open connection ends.
     let whmcs = works(PUBLIC);
     let answers = move |call: &Call| match call.field("action") {
@@ -327,11 +371,11 @@ async fn a_whmcs_that_is_down_is_asked_again_where_that_is_safe() {
     };
     let setup = Setup::with(answers, Some(memory()), |_| {}).await;
     visit(&setup, 503, "whmcs_unreachable", NEW_LINK, "cannot be reached").await;
-    assert_eq!(setup.whmcs.actions(), [FIND, CREATE], "a token may have been made");
+    assert_eq!(setup.whmcs.actions(), [FIND, SEARCH, CREATE], "a token may have been made");
     let no_http = || Reply(b"SSH-2.0-OpenSSH\r\n".to_vec(), Duration::ZERO);
     let setup = with_fault(CREATE, no_http).await;
     visit(&setup, 503, "whmcs_unreachable", NEW_LINK, "cannot be reached").await;
-    assert_eq!(setup.whmcs.actions(), [FIND, CREATE]);
+    assert_eq!(setup.whmcs.actions(), [FIND, SEARCH, CREATE]);
     // Nobody listens there.
     let setup = Setup::with(works(PUBLIC), None, |settings| {
         settings.whmcs_url = "http://127.0.0.1:9/".parse().unwrap();
@@ -369,7 +413,7 @@ async fn a_link_does_not_survive_a_failure_of_the_token() {
     let link = link(None);
     assert_eq!(setup.get(&link).await.status, 502);
     assert_eq!(setup.get(&link).await.page, page(403, "This login link has expired.").await);
-    assert_eq!(setup.whmcs.actions(), [FIND, CREATE, FIND]);
+    assert_eq!(setup.whmcs.actions(), [FIND, SEARCH, CREATE, FIND, SEARCH]);
 }
 
 #[tokio::test]
@@ -450,15 +494,26 @@ async fn a_target_that_is_not_followed_is_reported() {
 #[tokio::test]
 async fn nothing_secret_is_logged() {
     let echo = |call: &Call| error(&format!("got {:?}", call.fields).replace('"', "'"));
-    let setup = Setup::start(echo).await;
-    visit(&setup, 502, "whmcs_refused", LATER, REPEATS).await;
+    visit(&Setup::start(echo).await, 502, "whmcs_refused", LATER, " bytes, which").await;
     for name in ["identifier", "secret", "email"] {
         let repeat = move |call: &Call| error(&format!("no {}", call.field(name).to_uppercase()));
-        visit(&Setup::start(repeat).await, 502, "whmcs_refused", LATER, REPEATS).await;
+        visit(&Setup::start(repeat).await, 502, "whmcs_refused", LATER, " bytes, which").await;
     }
-    for escaped in ["no o&#039;brien", "no demo%40whmcs.com", r"no demo\\u0040whmcs.com"] {
-        let setup = Setup::start(move |_| error(escaped)).await;
-        visit(&setup, 502, "whmcs_refused", LATER, REPEATS).await;
+    // Nobody knows all the ways in which a text can be escaped.
+    for (message, cause) in [
+        ("no o&#039;brien-marker", "an error: 22 bytes, which"),
+        ("no demo%2Bb%40marker", "an error: 20 bytes, which"),
+        (r"no marker\\u0040whmcs.com", "an error: 24 bytes, which"),
+        ("Authentication Failed for marker", "Authentication Failed (10 more bytes, which"),
+        ("Invalid IP 192.0.2.1, marker", "Invalid IP (17 more bytes, which"),
+        ("Access Denied 203.0.113.77", "Access Denied (12 more bytes, which"),
+    ] {
+        let setup = Setup::start(move |_| error(message)).await;
+        let logged_before = log().len();
+        setup.get(&link(None)).await;
+        let log = log().split_off(logged_before);
+        assert!(log.contains(cause), "{message}: {log}");
+        assert!(!log.contains("marker") && !log.contains("203.0.113.77"), "{log}");
     }
     let repeat = |call: &Call| match call.field("sso_redirect_path") {
         "" => works(PUBLIC)(call),
@@ -467,7 +522,8 @@ async fn nothing_secret_is_logged() {
     let setup = Setup::start(repeat).await;
     assert_eq!(setup.get(&link(Some("private-page.php"))).await.status, 302);
     assert!(!log().contains("private-page"));
-    let line = r#""WHMCS refuses the goto: (36 bytes that may repeat a value of the call)""#;
+    let line =
+        r#""WHMCS refuses the goto: Invalid destination (16 more bytes, which are not shown)""#;
     assert!(log().contains(line));
 
     let proxies = TrustedProxies::new().with_addresses(["127.0.0.1".parse().unwrap()]);
@@ -532,7 +588,11 @@ async fn without_its_redis_the_bridge_accepts_no_link() {
     let answer = two[1].get(&other).await;
     assert_eq!((answer.status, answer.page), (503, page(503, LATER).await));
     assert_eq!(two[1].count("state_unreachable").await, 1);
-    assert_eq!(two[1].whmcs.actions(), [FIND, FIND], "no token without a first use");
+    assert_eq!(
+        two[1].whmcs.actions(),
+        [FIND, SEARCH, FIND, SEARCH],
+        "no token without a first use"
+    );
     becomes(&two[1], 503, r#"{"log":"ready","state":"not ready: Redis: "#).await;
 
     // It comes back without its data, and nobody knows which links were used.

@@ -9,6 +9,9 @@ use support::*;
 use whmcs_auth_axum::Access;
 
 const NOT_VALID: &str = "This login link is not valid.";
+const FIND: &str = "GetClientsDetails";
+const SEARCH: &str = "GetClients";
+const CREATE: &str = "CreateSsoToken";
 const EXPIRED: &str = "This login link has expired.";
 
 fn redirect() -> String {
@@ -28,22 +31,25 @@ async fn a_genuine_link_becomes_a_login() {
     let answer = setup.get(&link(Some("viewinvoice.php?id=12"))).await;
     assert_eq!((answer.status, answer.location, answer.page.as_str()), (302, redirect(), ""));
     let common = [("identifier", IDENTIFIER), ("secret", SECRET), ("responsetype", "json")];
-    let call = |fields: &[(&str, &str)]| Call {
+    let call = |action, fields: &[(&str, &str)]| Call {
         path: "/whmcs/includes/api.php".to_owned(),
-        fields: [&common, fields]
+        fields: [&common[..], &[("action", action)], fields]
             .concat()
             .iter()
             .map(|(n, v)| ((*n).into(), (*v).into()))
             .collect(),
     };
     let expected = [
-        call(&[("action", "GetClientsDetails"), ("email", "demo@whmcs.com"), ("stats", "false")]),
-        call(&[
-            ("action", "CreateSsoToken"),
-            ("client_id", "7"),
-            ("destination", "sso:custom_redirect"),
-            ("sso_redirect_path", "viewinvoice.php?id=12"),
-        ]),
+        call("GetClientsDetails", &[("email", "demo@whmcs.com"), ("stats", "false")]),
+        call("GetClients", &[("search", "demo@whmcs.com"), ("limitnum", "100")]),
+        call(
+            "CreateSsoToken",
+            &[
+                ("client_id", "7"),
+                ("destination", "sso:custom_redirect"),
+                ("sso_redirect_path", "viewinvoice.php?id=12"),
+            ],
+        ),
     ];
     assert_eq!(*setup.whmcs.calls.lock().unwrap(), expected);
     assert_eq!(setup.count("accepted").await, 1);
@@ -66,7 +72,7 @@ async fn a_link_without_a_target_leads_to_the_home_page() {
         };
         let answer = setup.get(&link).await;
         assert_eq!((answer.status, answer.location), (302, redirect()), "{goto:?}");
-        let call = setup.whmcs.calls.lock().unwrap()[1].clone();
+        let call = setup.whmcs.calls.lock().unwrap()[2].clone();
         assert_eq!(call.fields.len(), 5, "{call:?}");
         assert_eq!(call.field("client_id"), "7");
     }
@@ -82,7 +88,7 @@ async fn a_target_that_whmcs_refuses_is_left_out() {
     .await;
     let answer = setup.get(&link(Some("viewinvoice.php?id=12"))).await;
     assert_eq!((answer.status, answer.location), (302, redirect()));
-    let expected = ["GetClientsDetails", "CreateSsoToken", "CreateSsoToken"];
+    let expected = [FIND, SEARCH, CREATE, CREATE];
     assert_eq!(setup.whmcs.actions(), expected);
 }
 
@@ -102,22 +108,27 @@ async fn answers_of_several_versions_are_read() {
         })
         .await;
         assert_eq!(setup.get(&link(None)).await.status, 302);
-        assert_eq!(setup.whmcs.calls.lock().unwrap()[1].field("client_id"), "7");
+        assert_eq!(setup.whmcs.calls.lock().unwrap()[2].field("client_id"), "7");
     }
 }
 
 /// WHMCS escapes for HTML.
 #[tokio::test]
 async fn an_escaped_email_is_the_signed_one() {
-    let whmcs = works(PUBLIC);
-    let setup = Setup::start(move |call| match call.field("action") {
-        "GetClientsDetails" => json(
-            r#"{"result":"success","client":{"id":7,"email":"o&#039;brien&amp;co@whmcs.com","status":"Active"}}"#,
-        ),
-        _ => whmcs(call),
-    })
-    .await;
-    assert_eq!(setup.get(&link_made_in(0, "o'brien&co@whmcs.com", None)).await.status, 302);
+    const CLIENT: &str = r#"{"id":7,"email":"o&#039;brien&amp;co@whmcs.com","status":"Active"}"#;
+    let second = CLIENT.replace('7', "8");
+    let link = link_made_in(0, "o'brien&co@whmcs.com", None);
+    for (others, status) in [(CLIENT.to_owned(), 302), (format!("{CLIENT},{second}"), 403)] {
+        let whmcs = works(PUBLIC);
+        let setup = Setup::start(move |call| match call.field("action") {
+            FIND => json(&format!(r#"{{"result":"success","client":{CLIENT}}}"#)),
+            SEARCH => found(&others),
+            _ => whmcs(call),
+        })
+        .await;
+        assert_eq!(setup.get(&link).await.status, status);
+        assert_eq!(setup.count("ambiguous_account").await, u64::from(status == 403));
+    }
 }
 
 #[tokio::test]
@@ -125,7 +136,7 @@ async fn other_links_are_refused_without_a_call() {
     let setup = Setup::start(works(PUBLIC)).await;
     let genuine = link(None);
     is_refused(&setup, &genuine.replace("demo", "emo"), 403, "hash_mismatch", NOT_VALID).await;
-    is_refused(&setup, "/dologin.php", 403, "missing_field", NOT_VALID).await;
+    is_refused(&setup, "/dologin.php?hash=x", 403, "missing_field", NOT_VALID).await;
     let repeated = format!("{genuine}&email=demo@whmcs.com");
     is_refused(&setup, &repeated, 403, "repeated_field", NOT_VALID).await;
     let old = link_made_in(-901, "demo@whmcs.com", None);
@@ -178,14 +189,113 @@ async fn an_account_must_have_the_signed_email_and_be_open() {
         let setup = Setup::with(answers, Some(memory()), |_| {}).await;
         let link = link(None);
         is_refused(&setup, &link, 403, code, NOT_VALID).await;
-        assert_eq!(setup.whmcs.actions(), ["GetClientsDetails"]);
+        assert_eq!(setup.whmcs.actions(), [FIND, SEARCH], "no token is asked for");
         assert_eq!(setup.get(&link).await.status, 302, "the link is not used up");
     }
     for message in ["Client Not Found", "Client ID Not Found"] {
         let setup = Setup::start(move |_| error(message)).await;
         is_refused(&setup, &link(None), 403, "unknown_email", NOT_VALID).await;
-        assert_eq!(setup.whmcs.actions(), ["GetClientsDetails"]);
+        assert_eq!(setup.whmcs.actions(), [FIND]);
     }
+}
+
+/// `GetClientsDetails` answers the first client with an e-mail. Others may have it, too.
+#[tokio::test]
+async fn several_clients_with_one_email() {
+    const OPEN: &str = r#"{"id":7,"email":"demo@whmcs.com","status":"Active"}"#;
+    let other = |fields: &str| format!(r#"{{"id":8,{fields}}}"#);
+    let closed = OPEN.replace("Active", "Closed");
+    for (first, others, expected) in [
+        // They are equally good, whatever the case of the letters.
+        (OPEN, other(r#""email":"demo@whmcs.com","status":"Active""#), Err("ambiguous_account")),
+        (OPEN, other(r#""email":"demo@whmcs.com","status":"Inactive""#), Err("ambiguous_account")),
+        // The exact e-mail is better than one in other case.
+        (OPEN, other(r#""email":"DEMO@whmcs.com","status":"Active""#), Ok("7")),
+        (
+            &OPEN.replace("demo", "Demo"),
+            other(r#""email":"demo@whmcs.com","status":"Active""#),
+            Ok("8"),
+        ),
+        // An open client is better than a closed one, which may be the first.
+        (OPEN, other(r#""email":"demo@whmcs.com","status":"Closed""#), Ok("7")),
+        (&closed, other(r#""email":"demo@whmcs.com","status":"Active""#), Ok("8")),
+        (&closed, other(r#""email":"demo@whmcs.com","status":"Closed""#), Err("account_closed")),
+        // The switch of the one that logs in counts.
+        (
+            &closed,
+            other(r#""email":"demo@whmcs.com","status":"Active","allowSingleSignOn":0"#),
+            Err("sso_not_allowed"),
+        ),
+        // A search finds names, and e-mails that begin with the text.
+        (OPEN, other(r#""email":"demo@whmcs.community","status":"Active""#), Ok("7")),
+        (
+            OPEN,
+            other(r#""email":"x@y.example","status":"Active","firstname":"demo@whmcs.com""#),
+            Ok("7"),
+        ),
+        (OPEN, String::new(), Ok("7")),
+    ] {
+        let (whmcs, clients) = (works(PUBLIC), [first.to_owned(), others]);
+        let answers = {
+            let clients = clients.clone();
+            move |call: &Call| match (call.field("action"), call.field("clientid")) {
+                (FIND, id) => {
+                    let client = &clients[usize::from(id == "8")];
+                    json(&format!(r#"{{"result":"success","client":{client}}}"#))
+                }
+                (SEARCH, _) => found(clients.join(",").trim_end_matches(',')),
+                _ => whmcs(call),
+            }
+        };
+        let setup = Setup::with(answers, Some(memory()), |_| {}).await;
+        match expected {
+            Ok(id) => {
+                assert_eq!(setup.get(&link(None)).await.status, 302, "{clients:?}");
+                let calls = setup.whmcs.calls.lock().unwrap();
+                assert_eq!(calls.last().unwrap().field("client_id"), id, "{clients:?}");
+            }
+            Err(code) => {
+                is_refused(&setup, &link(None), 403, code, NOT_VALID).await;
+                assert!(!setup.whmcs.actions().contains(&CREATE.to_owned()), "{clients:?}");
+            }
+        }
+    }
+}
+
+/// WHMCS has a page of the same name, to which login forms post a password.
+#[tokio::test]
+async fn what_is_not_an_old_link_is_passed_on() {
+    let setup = Setup::with(works(PUBLIC), Some(memory()), |_| {}).await;
+    let query = link(None).split_off("/dologin.php?".len());
+    let without_hash = &query[..query.find("&hash").unwrap()];
+    for (method, path, passed_on) in [
+        (Method::POST, "/dologin.php", "?&passed_on=1"),
+        (Method::POST, "/dologin.php?a=%2F&b", "?a=%2F&b&passed_on=1"),
+        (Method::POST, &format!("/dologin.php?{query}"), &format!("?{query}&passed_on=1")),
+        (Method::HEAD, &format!("/dologin.php?{query}"), &format!("?{query}&passed_on=1")),
+        (Method::GET, "/dologin.php", "?&passed_on=1"),
+        (
+            Method::GET,
+            &format!("/dologin.php?{without_hash}"),
+            &format!("?{without_hash}&passed_on=1"),
+        ),
+    ] {
+        let answer = setup.send(method.clone(), path, &[]).await;
+        let expected = format!("{PUBLIC}dologin.php{passed_on}");
+        assert_eq!((answer.status, answer.location), (307, expected), "{method} {path}");
+    }
+    assert_eq!(setup.count("passed_on").await, 6);
+    // A link with a mistake is diagnosed here.
+    for query in ["email=a%40b.example&HASH=1", "email=a&amp;timestamp=1&amp;hash=2"] {
+        assert_eq!(setup.get(&format!("/dologin.php?{query}")).await.status, 403, "{query}");
+    }
+    // The web server sends it to the bridge once more, so it is not passed on again.
+    for (method, code) in [(Method::POST, "method_not_allowed"), (Method::GET, "missing_field")] {
+        let answer = setup.send(method, "/dologin.php?&passed_on=1", &[]).await;
+        assert_eq!(answer.location, "");
+        assert!(answer.status >= 400 && setup.count(code).await > 0, "{code}");
+    }
+    assert_eq!(setup.whmcs.actions(), [""; 0]);
 }
 
 #[tokio::test]
@@ -194,7 +304,7 @@ async fn a_one_time_link_is_used_once() {
     let once = link(None);
     assert_eq!(setup.get(&once).await.status, 302);
     is_refused(&setup, &once, 403, "link_used", EXPIRED).await;
-    let expected = ["GetClientsDetails", "CreateSsoToken", "GetClientsDetails"];
+    let expected = [FIND, SEARCH, CREATE, FIND, SEARCH];
     assert_eq!(setup.whmcs.actions(), expected);
 
     let setup = Setup::start(works(PUBLIC)).await;
@@ -242,7 +352,8 @@ async fn answers_have_these_headers() {
         (Method::GET, link(None).replace("demo", "emo"), 403, &["content-type"]),
         (Method::GET, link_made_in(-901, "demo@whmcs.com", None), 403, &["content-type"]),
         (Method::GET, later, 502, &["content-type"]),
-        (Method::POST, link(None), 405, &["allow", "content-type"]),
+        (Method::POST, link(None), 307, &["location"]),
+        (Method::POST, format!("{}&passed_on=1", link(None)), 405, &["allow", "content-type"]),
     ] {
         let answer = setup.send(method, &link, &[]).await;
         let mut expected = [&OF_ALL, more].concat();
@@ -261,7 +372,8 @@ async fn only_a_visit_uses_a_link_up() {
     let setup = Setup::with(works(PUBLIC), Some(memory()), |_| {}).await;
     let once = link(None);
     for method in [Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS] {
-        let answer = setup.send(method.clone(), &once, &[]).await;
+        assert_eq!(setup.send(method.clone(), &once, &[]).await.status, 307, "{method}");
+        let answer = setup.send(method.clone(), &format!("{once}&passed_on=1"), &[]).await;
         assert_eq!((answer.status, answer.allow.as_str()), (405, "GET"), "{method}");
     }
     assert_eq!(setup.count("method_not_allowed").await, 4);

@@ -116,6 +116,33 @@ async fn a_hangup_reads_the_secret_anew() {
     }
 }
 
+/// Only this machine gets the API secret without a warning.
+#[test]
+fn a_secret_that_is_sent_without_tls_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, is_warned) in [
+        ("http://localhost.evil.example", true),
+        ("http://127.0.0.1.evil.example", true),
+        ("http://192.0.2.1", true),
+        ("https://billing.example", false),
+        ("http://localhost:8080/whmcs", false),
+        ("http://127.1.2.3", false),
+        ("http://[::1]:8080", false),
+    ] {
+        let options =
+            ["--identifier", "x", "--secret", "y", "--autoauth-key", KEY, "--whmcs-url", url];
+        let mut command = command(folder.path(), &options);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut program = Program(child.unwrap());
+        let mut printed = BufReader::new(program.0.stdout.take().unwrap()).lines();
+        assert!(printed.next().unwrap().unwrap().starts_with("listening on "));
+        let stopped = Command::new("kill").args(["-TERM", &program.0.id().to_string()]).status();
+        assert!(stopped.unwrap().success());
+        let log = std::io::read_to_string(program.0.stderr.take().unwrap()).unwrap();
+        assert_eq!(log.contains("is sent to WHMCS without TLS"), is_warned, "{url}: {log}");
+    }
+}
+
 #[test]
 fn a_url_that_is_not_the_folder_of_whmcs_is_refused_with_the_value_to_write() {
     let folder = tempfile::tempdir().unwrap();

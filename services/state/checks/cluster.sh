@@ -219,7 +219,7 @@ check 'cluster: links a second of one, two and three servers' speed
 
 # The location of the documentation, in front of a bridge that asks these servers.
 documented_location() {
-    sed -n '/checks\/cluster.sh runs this/,/^```$/p' docs/migrating-from-autoauth.md |
+    sed -n '/ci\/deep cluster run this/,/^```$/p' docs/migrating-from-autoauth.md |
         sed -n '/^location/,/^}/p' | sed "s/127.0.0.1:8090/127.0.0.1:$1/"
 }
 
@@ -244,6 +244,9 @@ http {
         listen 127.0.0.1:$web_port;
         $(documented_location "$bridge_port")
         location / {
+            proxy_pass http://whmcs;
+        }
+        location @whmcs {
             proxy_pass http://whmcs;
         }
     }

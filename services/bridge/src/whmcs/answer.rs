@@ -55,17 +55,3 @@ fn is_php_message(body: &[u8]) -> bool {
         .iter()
         .any(|word| text.starts_with(word.as_bytes()))
 }
-
-/// The start of a message, for the log. A message that may hold the credential, the e-mail or the target of the call is
-/// left out. The signs in it can be an e-mail, or a value that was escaped.
-pub(super) fn shown(message: &str, form: &[(&str, &str)]) -> String {
-    const PRIVATE: [&str; 4] = ["identifier", "secret", "email", "sso_redirect_path"];
-    let lower = message.to_lowercase();
-    let is_repeated = |(name, value): &(&str, &str)| {
-        PRIVATE.contains(name) && lower.contains(&value.to_lowercase())
-    };
-    match message.contains(['@', '&', '%', '\\']) || form.iter().any(is_repeated) {
-        true => format!("({} bytes that may repeat a value of the call)", message.len()),
-        false => message.chars().filter(|char| !char.is_control()).take(200).collect(),
-    }
-}

@@ -1,7 +1,9 @@
 //! Why WHMCS gave no login.
 
 use std::error::Error;
+use std::fmt;
 use std::iter::successors;
+use std::net::IpAddr;
 
 use reqwest::StatusCode;
 use whmcs_auth_axum::Cause;
@@ -11,8 +13,8 @@ use whmcs_auth_axum::Cause;
 pub(crate) enum WhmcsError {
     #[error("WHMCS cannot be reached: {0}")]
     Unreachable(String),
-    #[error("WHMCS did not answer in time")]
-    Slow,
+    #[error("WHMCS did not answer in time: {0}")]
+    Slow(String),
     #[error(
         "a firewall, or the web server before WHMCS, refuses the call with status {0}. Let the address of the bridge \
          pass"
@@ -25,25 +27,51 @@ pub(crate) enum WhmcsError {
     #[error("the answer of WHMCS makes no sense: {0}. Is --whmcs-url right?")]
     Nonsense(String),
     #[error("WHMCS refuses the API credential: {0}")]
-    CredentialRefused(String),
+    CredentialRefused(Shown),
     #[error("WHMCS refuses the address of the bridge: {0}. Allow it in the API settings of WHMCS")]
-    AddressRefused(String),
-    #[error("the API role of the credential lacks a permission: {0}")]
-    PermissionMissing(String),
+    AddressRefused(Shown),
+    #[error("the API role of the credential does not allow {action}: {0}", action = .0.action)]
+    PermissionMissing(Shown),
     #[error("WHMCS knows no such client: {0}")]
-    ClientUnknown(String),
+    ClientUnknown(Shown),
     #[error("WHMCS refuses the goto: {0}")]
-    GotoRefused(String),
+    GotoRefused(Shown),
     #[error("WHMCS makes no token for the client: {0}. May the client use single sign-on?")]
-    TokenRefused(String),
-    #[error("WHMCS answered with an error: {0}")]
-    Refused(String),
+    TokenRefused(Shown),
+    #[error("WHMCS answered {action} with an error: {0}", action = .0.action)]
+    Refused(Shown),
+    #[error(
+        "more clients have this e-mail, or a name that begins with it, than the bridge compares"
+    )]
+    ManyClients,
     #[error("WHMCS sends visitors to another site than --public-url. Is its System URL right?")]
     ForeignRedirect,
 }
 
+/// What the log has of a message: the start, if it is known, and the length of the rest. The rest may repeat the e-mail
+/// or the target, and nobody knows all the ways in which they can be escaped.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    start: &'static str,
+    address: Option<IpAddr>,
+    rest: usize,
+    action: &'static str,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { start, address, rest, .. } = self;
+        match (address, *start, rest) {
+            (Some(address), ..) => write!(f, "{start} {address}"),
+            (None, "", _) => write!(f, "{rest} bytes, which are not shown"),
+            (None, _, 0) => f.write_str(start),
+            (None, ..) => write!(f, "{start} ({rest} more bytes, which are not shown)"),
+        }
+    }
+}
+
 /// Makes the error of a message.
-type Make = fn(String) -> WhmcsError;
+type Make = fn(Shown) -> WhmcsError;
 
 /// How WHMCS's messages start, in any case of letters.
 const KNOWN: [(&str, Make); 11] = [
@@ -61,13 +89,24 @@ const KNOWN: [(&str, Make); 11] = [
 ];
 
 impl WhmcsError {
-    /// What a message of WHMCS means. `shown` is what the log may have of it.
-    pub(super) fn of_message(message: &str, shown: String) -> Self {
-        let is_start = |start: &str| {
-            message.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
-        };
-        let known = KNOWN.iter().find(|(start, _)| is_start(start));
-        known.map_or(Self::Refused as Make, |(_, make)| *make)(shown)
+    /// What WHMCS's message about an action means.
+    pub(super) fn of_message(message: &str, action: &'static str) -> Self {
+        let known = KNOWN.iter().find_map(|(start, make)| {
+            let (begin, rest) = message.split_at_checked(start.len())?;
+            begin.eq_ignore_ascii_case(start).then_some((*start, *make, rest.trim()))
+        });
+        let (start, make, rest) = known.unwrap_or(("", Self::Refused, message));
+        // The address of the bridge is what the operator has to allow.
+        let is_address = matches!(start, "Invalid IP" | "Forbidden IP");
+        let address = rest.parse().ok().filter(|_| is_address);
+        make(Shown { start, address, rest: rest.len(), action })
+    }
+
+    /// The error with its sources. The URL in it is that of the API, without a field.
+    pub(super) fn unreachable(error: &reqwest::Error) -> Self {
+        let first: &dyn Error = error;
+        let errors = successors(Some(first), |error: &&dyn Error| (*error).source());
+        Self::Unreachable(errors.map(ToString::to_string).collect::<Vec<_>>().join(": "))
     }
 
     pub(super) fn nonsense(what: impl Into<String>) -> Self {
@@ -78,7 +117,8 @@ impl WhmcsError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "whmcs_unreachable",
-            Self::Slow => "whmcs_slow",
+            Self::Slow(_) => "whmcs_slow",
+            Self::ManyClients => "whmcs_many_clients",
             Self::Firewall(_) => "whmcs_firewall",
             Self::Page(_) => "whmcs_page",
             Self::PhpMessage => "whmcs_php_message",
@@ -98,21 +138,9 @@ impl WhmcsError {
     pub(crate) fn cause(&self, message: &'static str) -> Cause {
         // What may pass by itself is unavailable.
         let status = match self {
-            Self::Unreachable(_) | Self::Slow => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable(_) | Self::Slow(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_GATEWAY,
         };
         Cause::new(self.code(), self.to_string(), status.as_u16(), message)
-    }
-}
-
-/// The error with its sources. The URL in it is that of the API, without a field.
-impl From<reqwest::Error> for WhmcsError {
-    fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() {
-            return Self::Slow;
-        }
-        let first: &dyn Error = &error;
-        let errors = successors(Some(first), |error: &&dyn Error| (*error).source());
-        Self::Unreachable(errors.map(ToString::to_string).collect::<Vec<_>>().join(": "))
     }
 }

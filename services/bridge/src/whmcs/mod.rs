@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use whmcs_auth::Goto;
+use whmcs_auth_services_base::is_open;
 use whmcs_auth_state::choose_tls_provider;
 
 pub(crate) use self::error::WhmcsError;
@@ -19,6 +20,12 @@ use crate::settings::{Settings, SettingsError, folder};
 
 /// The most bytes of an answer.
 const MAX_ANSWER: usize = 256 * 1024;
+
+/// The most clients that a search may find.
+const MOST_FOUND: u64 = 100;
+
+/// The most open clients with one e-mail. Two are too many already, unless their e-mails differ in case.
+const MOST_COMPARED: usize = 2;
 
 const CONNECTION_TIME: Duration = Duration::from_secs(3);
 
@@ -87,18 +94,66 @@ impl Whmcs {
         self.call_time
     }
 
-    /// The client with the e-mail, as WHMCS compares e-mails. The caller compares them again.
-    pub(crate) async fn find_client(&self, email: &str) -> Result<Option<Account>, WhmcsError> {
-        let fields = [("action", "GetClientsDetails"), ("email", email), ("stats", "false")];
-        let answer = match self.call(&fields).await {
-            // This call changes nothing, so it may be made twice.
-            Err(WhmcsError::Unreachable(_)) => self.call(&fields).await,
-            answer => answer,
-        };
-        let answer = match answer {
-            Err(WhmcsError::ClientUnknown(_)) => return Ok(None),
-            answer => answer?,
-        };
+    /// The clients with the e-mail, as WHMCS compares e-mails. The caller compares them again.
+    pub(crate) async fn find_clients(&self, email: &str) -> Result<Vec<Account>, WhmcsError> {
+        // WHMCS answers the first one, and does not say whether there are others.
+        let Some(first) = self.client("email", email).await? else { return Ok(Vec::new()) };
+        let mut found = vec![first];
+        for id in self.search(email).await? {
+            if found.iter().all(|client| client.id != id) {
+                found.extend(self.client("clientid", &id.to_string()).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The numbers of the open clients that a search finds for the e-mail.
+    async fn search(&self, email: &str) -> Result<Vec<u64>, WhmcsError> {
+        let limit = MOST_FOUND.to_string();
+        let fields = [("search", email), ("limitnum", limit.as_str())];
+        let answer = self.ask("GetClients", &fields).await?;
+        // PHP writes an empty list in place of an object without entries.
+        let clients = answer.get("clients").and_then(|clients| clients.get("client"));
+        let clients = clients.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let total = answer.get("totalresults").and_then(number);
+        if total != u64::try_from(clients.len()).ok() {
+            return Err(match total {
+                Some(total) if total > MOST_FOUND => WhmcsError::ManyClients,
+                _ => {
+                    WhmcsError::nonsense("GetClients shows another number of clients than it names")
+                }
+            });
+        }
+        let found = clients.iter().map(|client| {
+            let text = |name| client.get(name).and_then(Value::as_str);
+            let id = client.get("id").and_then(number);
+            match (id, text("email"), text("status")) {
+                (Some(id), Some(email), Some(status)) => {
+                    Ok((id, unescaped(email), is_open(status)))
+                }
+                _ => Err(WhmcsError::nonsense(
+                    "GetClients shows a client without id, email or status",
+                )),
+            }
+        });
+        // A search also finds names and e-mails that only begin with the text.
+        let found = found.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let same =
+            found.filter(|(_, stored, is_open)| *is_open && stored.eq_ignore_ascii_case(email));
+        let same: Vec<_> = same.map(|(id, ..)| id).collect();
+        match same.len() {
+            0..=MOST_COMPARED => Ok(same),
+            _ => Err(WhmcsError::ManyClients),
+        }
+    }
+
+    /// The client that a field of `GetClientsDetails` names.
+    async fn client(&self, field: &str, value: &str) -> Result<Option<Account>, WhmcsError> {
+        let answer =
+            match self.ask("GetClientsDetails", &[(field, value), ("stats", "false")]).await {
+                Err(WhmcsError::ClientUnknown(_)) => return Ok(None),
+                answer => answer?,
+            };
         // Older versions have the fields at the top level only.
         let client = answer.get("client").and_then(Value::as_object).unwrap_or(&answer);
         let id = ["id", "userid", "client_id"].iter().find_map(|name| client.get(*name));
@@ -120,9 +175,8 @@ impl Whmcs {
         let is_off = |value: &Value| value == false || value == "" || number(value) == Some(0);
         Ok(Some(Account {
             id,
-            // WHMCS may escape for HTML what it answers. No e-mail holds such an escape.
-            email: email.replace("&#039;", "'").replace("&amp;", "&"),
-            is_open: matches!(status, "Active" | "Inactive"),
+            email: unescaped(email),
+            is_open: is_open(status),
             may_sign_on: !client.get("allowSingleSignOn").is_some_and(is_off),
         }))
     }
@@ -131,11 +185,12 @@ impl Whmcs {
     /// have made a token.
     pub(crate) async fn log_in(&self, client: u64, goto: &Goto<'_>) -> Result<Login, WhmcsError> {
         let id = client.to_string();
-        let home = [("action", "CreateSsoToken"), ("client_id", &*id)];
+        let home = [("client_id", &*id)];
+        let create = async |fields: &[(&str, &str)]| self.call("CreateSsoToken", fields).await;
         let (answer, left_out) = match self.destination(goto) {
-            Destination::Home => (self.call(&home).await?, None),
+            Destination::Home => (create(&home).await?, None),
             Destination::Outside => (
-                self.call(&home).await?,
+                create(&home).await?,
                 Some((
                     "goto_outside",
                     "the goto is not a page of WHMCS, so it is not followed".to_owned(),
@@ -143,10 +198,10 @@ impl Whmcs {
             ),
             Destination::Path(path) => {
                 let custom = [("destination", "sso:custom_redirect"), ("sso_redirect_path", path)];
-                match self.call(&[home, custom].concat()).await {
+                match create(&[&home[..], &custom].concat()).await {
                     // WHMCS made no token. The visitor goes to the home page of the client area.
                     Err(refused @ WhmcsError::GotoRefused(_)) => {
-                        (self.call(&home).await?, Some((refused.code(), refused.to_string())))
+                        (create(&home).await?, Some((refused.code(), refused.to_string())))
                     }
                     answer => (answer?, None),
                 }
@@ -185,23 +240,42 @@ impl Whmcs {
         }
     }
 
+    /// Makes a call that changes nothing, so it may be made twice.
+    async fn ask(
+        &self,
+        action: &'static str,
+        fields: &[(&str, &str)],
+    ) -> Result<Map<String, Value>, WhmcsError> {
+        match self.call(action, fields).await {
+            Err(WhmcsError::Unreachable(_)) => self.call(action, fields).await,
+            answer => answer,
+        }
+    }
+
     /// Makes one call, and returns the answer of a success.
-    async fn call(&self, fields: &[(&str, &str)]) -> Result<Map<String, Value>, WhmcsError> {
+    async fn call(
+        &self,
+        action: &'static str,
+        fields: &[(&str, &str)],
+    ) -> Result<Map<String, Value>, WhmcsError> {
+        let failed = |error| self.failed(error);
         let secret = self.secret.borrow().clone();
         let credential = [
             ("identifier", self.identifier.as_str()),
             ("secret", secret.expose_secret()),
             ("responsetype", "json"),
+            ("action", action),
         ];
         let form = [&credential, fields].concat();
-        let mut response = self.http.post(self.api.clone()).form(&form).send().await?;
+        let sent = self.http.post(self.api.clone()).form(&form).send();
+        let mut response = sent.await.map_err(failed)?;
         let status = response.status();
         if status.is_redirection() {
             return Err(WhmcsError::nonsense(format!("it redirects with status {status}")));
         }
         let is_mitigated = response.headers().contains_key("cf-mitigated");
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len().saturating_add(chunk.len()) > MAX_ANSWER {
                 return Err(WhmcsError::nonsense(format!("it has more than {MAX_ANSWER} bytes")));
             }
@@ -214,7 +288,7 @@ impl Whmcs {
             Some("success") => Err(WhmcsError::nonsense(format!("a success with status {status}"))),
             Some("error") => {
                 let message = answer.get("message").and_then(Value::as_str).unwrap_or_default();
-                Err(WhmcsError::of_message(message, answer::shown(message, &form)))
+                Err(WhmcsError::of_message(message, action))
             }
             _ => {
                 let what = format!("its result is no success or error, with status {status}");
@@ -222,6 +296,34 @@ impl Whmcs {
             }
         }
     }
+}
+
+impl Whmcs {
+    /// Why a call got no answer.
+    fn failed(&self, error: reqwest::Error) -> WhmcsError {
+        match error.is_timeout() {
+            true if error.is_connect() => {
+                WhmcsError::Slow(format!("no connection in {CONNECTION_TIME:?}"))
+            }
+            true => {
+                WhmcsError::Slow(format!("no answer in {:?} (option --call-time)", self.call_time))
+            }
+            false => WhmcsError::unreachable(&error),
+        }
+    }
+
+    /// The page of WHMCS that has the name of the bridge's, for a request that is not an old link.
+    pub(crate) fn dologin(&self, query: &str) -> Url {
+        let mut url = self.public.clone();
+        url.set_path(&format!("{}dologin.php", url.path()));
+        url.set_query(Some(query));
+        url
+    }
+}
+
+/// WHMCS may escape for HTML what it answers. No e-mail holds such an escape.
+fn unescaped(email: &str) -> String {
+    email.replace("&#039;", "'").replace("&amp;", "&")
 }
 
 /// PHP writes numbers as numbers or as texts.

@@ -139,6 +139,14 @@ fn call_of(text: &str) -> Option<Call> {
     Some(Call { path, fields })
 }
 
+/// What `GetClients` answers: these clients, separated by commas.
+pub fn found(clients: &str) -> Reply {
+    let total = clients.matches("\"status\"").count();
+    json(&format!(
+        r#"{{"result":"success","totalresults":{total},"startnumber":0,"numreturned":{total},"clients":{{"client":[{clients}]}}}}"#
+    ))
+}
+
 /// A WHMCS that knows `demo@whmcs.com`, and sends visitors to its own site.
 pub fn works(public: &str) -> impl Fn(&Call) -> Reply + Send + Sync + use<> {
     let redirect = format!("{public}oauth/singlesignon.php?access_token={TOKEN}");
@@ -146,6 +154,7 @@ pub fn works(public: &str) -> impl Fn(&Call) -> Reply + Send + Sync + use<> {
         "GetClientsDetails" => json(
             r#"{"result":"success","userid":9,"client":{"id":7,"email":"demo@whmcs.com","status":"Active"}}"#,
         ),
+        "GetClients" => found(r#"{"id":7,"email":"demo@whmcs.com","status":"Active"}"#),
         "CreateSsoToken" => json(&format!(
             r#"{{"result":"success","access_token":"{TOKEN}","redirect_url":"{redirect}"}}"#
         )),

@@ -31,6 +31,12 @@ async fn api(State(calls): State<Calls>, body: String) -> Response {
         "GetClientsDetails" => format!(
             r#"{{"result":"success","client":{{"id":7,"email":"{email}","status":"Active"}}}}"#
         ),
+        "GetClients" => {
+            let email = field("search");
+            format!(
+                r#"{{"result":"success","totalresults":1,"clients":{{"client":[{{"id":7,"email":"{email}","status":"Active"}}]}}}}"#
+            )
+        }
         "CreateSsoToken" => r#"{"result":"success","access_token":"tokentoken42","redirect_url":"https://billing.example/oauth/singlesignon.php?access_token=tokentoken42"}"#.to_owned(),
         _ => return StatusCode::BAD_REQUEST.into_response(),
     };
