@@ -21,7 +21,7 @@ use whmcs_auth_state::{Capacity, Memory, StateOptions, Store};
 /// Keeps AutoAuth login links working: verifies a link, and sends the visitor to WHMCS with a single sign-on
 /// token.
 #[derive(Parser)]
-#[command(name = "whmcs-auth-bridge")]
+#[command(name = "whmcs-auth-bridge", version)]
 pub struct Options {
     /// Start a demo WHMCS on this machine, use it, and print a link that works. Needs no other
     /// option.

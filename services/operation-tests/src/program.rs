@@ -23,6 +23,8 @@ pub(crate) const FORGED: &str = "/dologin.php?email=a%40b.example&timestamp=1700
 pub struct Subject {
     /// The file of the program.
     pub program: &'static str,
+    /// What `--version` prints.
+    pub name_and_version: &'static str,
     /// Its options, apart from those where it listens.
     pub options: &'static [&'static str],
 }

@@ -20,6 +20,12 @@ pub fn an_address_in_use_is_named_with_its_option(subject: &Subject) {
     }
 }
 
+pub fn the_version_is_printed(subject: &Subject) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = subject.command(folder.path(), &["--version"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), subject.name_and_version);
+}
+
 /// Each request has a connection of its own, as with the sample nginx configuration. systemd keeps the
 /// socket.
 pub fn a_restart_loses_no_request(subject: &Subject) {

@@ -359,13 +359,6 @@ async fn change_database(file: &Path, statements: &'static str) {
     connection.close().await.unwrap();
 }
 
-#[test]
-fn the_version_is_printed() {
-    let program = Command::new(env!("CARGO_BIN_EXE_whmcs-auth-server")).arg("--version").output();
-    let printed = String::from_utf8(program.unwrap().stdout).unwrap();
-    assert_eq!(printed, format!("whmcs-auth-server {}\n", env!("CARGO_PKG_VERSION")));
-}
-
 #[tokio::test]
 async fn start_and_stop_are_lines_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
