@@ -39,7 +39,7 @@ pub struct Options {
 
     /// URL of WHMCS, such as https://billing.example.com/whmcs/.
     #[arg(long, value_name = "URL", env = "WHMCS_URL", value_parser = url)]
-    #[arg(required_unless_present_any = DEMO)]
+    #[arg(required = DEMO.is_empty(), required_unless_present_any = DEMO)]
     whmcs_url: Option<Url>,
 
     /// URL of WHMCS as visitors know it, if it differs from --whmcs-url. Visitors are sent only there.
@@ -48,7 +48,8 @@ pub struct Options {
 
     /// Identifier of the API credential. Its role needs GetClientsDetails, GetClients and
     /// CreateSsoToken.
-    #[arg(long, env = "WHMCS_IDENTIFIER", required_unless_present_any = DEMO)]
+    #[arg(long, env = "WHMCS_IDENTIFIER")]
+    #[arg(required = DEMO.is_empty(), required_unless_present_any = DEMO)]
     identifier: Option<String>,
 
     #[command(flatten)]

@@ -37,8 +37,8 @@ pub enum SettingsError {
     #[error("{0} is not the URL of the folder of WHMCS: write {1}")]
     Url(&'static str, String),
     /// TLS cannot be set up.
-    #[error("cannot set up TLS: {0}")]
-    Tls(reqwest::Error),
+    #[error("cannot set up TLS: {0} (Debian's package ca-certificates has certificates)")]
+    Tls(String),
 }
 
 /// The URL of WHMCS's folder, with a slash at its end.

@@ -208,6 +208,30 @@ async fn options_of_redis_that_cannot_be_used_stop_the_start() {
     }
 }
 
+/// A bare machine has no certificates. They are needed for a WHMCS with TLS alone.
+#[test]
+fn certificates_are_needed_for_tls_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = |url| {
+        let options =
+            ["--identifier", "x", "--secret", "x", "--autoauth-key", KEY, "--whmcs-url", url];
+        let mut command = command(folder.path(), &options);
+        command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", folder.path());
+        command
+    };
+    let output = bare("https://127.0.0.1:1").output().unwrap();
+    let why = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{why}");
+    let expected = "No CA certificates were loaded from the system \
+                    (Debian's package ca-certificates has certificates)\n";
+    assert!(why.ends_with(expected), "{why}");
+
+    let mut program = Program(bare("http://127.0.0.1:1").stdout(Stdio::piped()).spawn().unwrap());
+    let mut printed = String::new();
+    BufReader::new(program.0.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+    assert!(printed.starts_with("listening on http://127.0.0.1:"), "{printed}");
+}
+
 #[test]
 fn a_missing_option_is_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -104,9 +104,7 @@ impl WhmcsError {
 
     /// The error with its sources. The URL in it is that of the API, without a field.
     pub(super) fn unreachable(error: &reqwest::Error) -> Self {
-        let first: &dyn Error = error;
-        let errors = successors(Some(first), |error: &&dyn Error| (*error).source());
-        Self::Unreachable(errors.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+        Self::Unreachable(with_sources(error))
     }
 
     pub(super) fn nonsense(what: impl Into<String>) -> Self {
@@ -143,4 +141,11 @@ impl WhmcsError {
         };
         Cause::new(self.code(), self.to_string(), status.as_u16(), message)
     }
+}
+
+/// The error with its sources. The URL in it is that of the API, without a field.
+pub(super) fn with_sources(error: &reqwest::Error) -> String {
+    let first: &dyn Error = error;
+    let errors = successors(Some(first), |error: &&dyn Error| (*error).source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

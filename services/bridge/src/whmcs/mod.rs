@@ -15,6 +15,7 @@ use whmcs_auth_services_base::is_open;
 use whmcs_auth_state::choose_tls_provider;
 
 pub(crate) use self::error::WhmcsError;
+use self::error::with_sources;
 
 use crate::settings::{Settings, SettingsError, folder};
 
@@ -79,8 +80,13 @@ impl Whmcs {
             .timeout(settings.call_time);
         let mut api = folder("--whmcs-url", &settings.whmcs_url)?;
         api.set_path(&format!("{}includes/api.php", api.path()));
+        let http = match api.scheme() {
+            // A machine without certificates can ask a WHMCS without TLS. No redirect is followed.
+            "http" => http.tls_certs_only([]),
+            _ => http,
+        };
         Ok(Self {
-            http: http.build().map_err(SettingsError::Tls)?,
+            http: http.build().map_err(|error| SettingsError::Tls(with_sources(&error)))?,
             api,
             public: folder("--public-url", &settings.public_url)?,
             identifier: settings.identifier.clone(),
