@@ -22,20 +22,27 @@ service_port=$(free_port)
 operator_port=$(free_port)
 site=https://$host:$tls_port
 
-# The command of the unit, with the files in $work/etc and another port. An option of the unit that the program does
-# not have stops it.
+# A sample of the unit's files, with the files in $work/etc.
+sample() { sed "s#/etc/whmcs-auth-server#$work/etc#" "$deploy/$1"; }
+
+# The command of the unit, with the options of the configuration. An option that the program does not have stops it.
 exec_start() {
-    sed -n '/^ExecStart=/,/[^\\]$/p' "$deploy/whmcs-auth-server.service" |
-        sed -e 's/^ExecStart=//' -e 's/\\$//' -e "s#/usr/local/bin#$work#" -e "s#/etc/whmcs-auth#$work/etc#" \
-            -e "s#\${CREDENTIALS_DIRECTORY}#$work/etc#" -e "s#:8081#:$operator_port#" | tr -d '\n'
+    sample whmcs-auth-server.service | sed -n '/^ExecStart=/,/[^\\]$/p' |
+        sed -e 's/^ExecStart=//' -e 's/\\$//' -e "s#/usr/bin#$work#" -e "s#\${CREDENTIALS_DIRECTORY}#$work/etc#" \
+            -e "s#\$OPTIONS#$(sed -n 's/^OPTIONS=//p' "$deploy/server.conf")#" | tr -d '\n'
 }
+
+# The settings that the configuration offers.
+settings() { sample server.conf | sed -n 's/^#\(WHMCS_\)/\1/p'; }
 
 # As the unit starts it: another user, no capability, and none to be had. strace writes down each system call.
 serve() {
-    # The socket of the .socket unit has another port here.
+    # Free ports, in place of the socket of the .socket unit.
     # shellcheck disable=SC2046
-    setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
-        strace -D -f -qq -e signal=none -o "$work/trace" $(exec_start) --listen "127.0.0.1:$service_port" >"$work/out" 2>"$work/log" &
+    env $(settings) \
+        setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
+        strace -D -f -qq -e signal=none -o "$work/trace" \
+        $(exec_start) --listen "127.0.0.1:$service_port" --operator-listen "127.0.0.1:$operator_port" >"$work/out" 2>"$work/log" &
     server=$!
     until [ -s "$work/out" ]; do
         still_waits $! "$work/log"
@@ -154,7 +161,7 @@ logs_no_query() {
 unit() { # CHANGE
     local unit
     for unit in services/*/deploy/*.service services/*/deploy/*.socket; do
-        sed "s#/usr/local/bin/whmcs-auth-[a-z]*#$work/whmcs-auth-server#; $1" "$unit" >"$work/${unit##*/}"
+        sed "s#/usr/bin/whmcs-auth-[a-z]*#$work/whmcs-auth-server#; $1" "$unit" >"$work/${unit##*/}"
     done
     for unit in "$work"/*.service; do
         systemd-analyze verify "$unit" 2>&1 | tee "$work/verified" && [ ! -s "$work/verified" ] &&
