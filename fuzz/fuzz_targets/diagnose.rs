@@ -28,9 +28,8 @@ fuzz_target!(|input: &[u8]| {
     compare_goto(query, &findings);
     let of_goto = |finding: Finding| finding.field() == Some(Field::Goto);
     assert!(diagnose::accepted_link(query).iter().all(of_goto));
-    let of_answer = |finding: Finding| {
-        matches!(finding.field(), Some(Field::ResponseType | Field::Action))
-    };
+    let of_answer =
+        |finding: Finding| matches!(finding.field(), Some(Field::ResponseType | Field::Action));
     assert!(diagnose::accepted_api(query, content_type, body).iter().all(of_answer));
 
     // The marker in place of each `x`, wherever it stands.
