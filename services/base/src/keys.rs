@@ -14,7 +14,7 @@ pub struct KeyOptions {
     #[arg(long, value_name = "KEY", env = "WHMCS_AUTOAUTH_KEY", hide_env_values = true)]
     autoauth_key: Vec<String>,
 
-    /// File with the AutoAuth keys, one on each line. SIGHUP reads it anew.
+    /// File with the AutoAuth keys, one on each line. SIGHUP reads it again.
     #[arg(long, value_name = "FILE", env = "WHMCS_AUTOAUTH_KEY_FILE")]
     #[arg(conflicts_with = "autoauth_key")]
     autoauth_key_file: Option<PathBuf>,

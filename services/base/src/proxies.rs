@@ -17,7 +17,7 @@ pub struct ProxyOptions {
     trust_proxy: Vec<IpNet>,
 
     /// File with the addresses and networks of trusted proxies, one on each line. A comment starts with #.
-    /// SIGHUP reads it anew.
+    /// SIGHUP reads it again.
     #[arg(long, value_name = "FILE", conflicts_with = "trust_proxy")]
     trust_proxy_file: Option<PathBuf>,
 }

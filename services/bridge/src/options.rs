@@ -61,11 +61,11 @@ pub struct Options {
     #[command(flatten)]
     state: StateOptions,
 
-    /// The most used links that a bridge without --redis remembers. If there are more, new links are refused.
+    /// How many used links a bridge without --redis remembers. If there are more, new links are refused.
     #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
     max_links: usize,
 
-    /// The most logins that ask WHMCS at the same time. Others wait.
+    /// How many logins may ask WHMCS at the same time. Other logins wait.
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     max_calls_in_flight: u16,
 
@@ -74,14 +74,14 @@ pub struct Options {
     call_time: u64,
 }
 
-/// Secrets and addresses, whose files SIGHUP reads anew.
+/// Secrets and addresses, whose files SIGHUP reads again.
 #[derive(Args)]
 pub struct ChangingOptions {
     /// Secret of the API credential.
     #[arg(long, env = "WHMCS_SECRET", hide_env_values = true, conflicts_with = "secret_file")]
     secret: Option<String>,
 
-    /// File with the secret of the API credential. SIGHUP reads it anew.
+    /// File with the secret of the API credential. SIGHUP reads it again.
     #[arg(long, value_name = "FILE", env = "WHMCS_SECRET_FILE")]
     secret_file: Option<PathBuf>,
 
@@ -164,7 +164,7 @@ impl Options {
         self.connections.limits(Duration::from_secs(self.call_time.saturating_mul(11)))
     }
 
-    /// The settings of the bridge, and what reads the changing part of them anew.
+    /// The settings of the bridge, and what reads the changing part of them again.
     pub fn into_settings(
         self,
         secret: watch::Receiver<SecretString>,

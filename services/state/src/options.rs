@@ -16,8 +16,8 @@ pub struct StateOptions {
     #[arg(long)]
     pub one_time_links: bool,
 
-    /// Redis that keeps for several machines what each would keep in memory, such as
-    /// redis://:PASSWORD@HOST:6379/0.
+    /// URL of a Redis that several machines share, such as redis://:PASSWORD@HOST:6379/0. Without it, each
+    /// machine remembers for itself.
     #[arg(long, value_name = "URL", env = "WHMCS_REDIS", hide_env_values = true)]
     #[arg(requires = "installation")]
     redis: Option<String>,

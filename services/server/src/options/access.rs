@@ -26,7 +26,7 @@ pub struct AccessOptions {
     #[arg(long, value_name = "KEY", env = "WHMCS_ACCESS_KEY", hide_env_values = true)]
     access_key: Option<String>,
 
-    /// File with the one access key. SIGHUP reads it anew.
+    /// File with the one access key. SIGHUP reads it again.
     #[arg(long, value_name = "FILE", env = "WHMCS_ACCESS_KEY_FILE")]
     #[arg(conflicts_with = "access_key")]
     access_key_file: Option<PathBuf>,
@@ -37,7 +37,7 @@ pub struct AccessOptions {
     allow_ip: Vec<IpNet>,
 
     /// File with the addresses and networks that may call the API, one on each line. A comment starts
-    /// with #. SIGHUP reads it anew.
+    /// with #. SIGHUP reads it again.
     #[arg(long, value_name = "FILE", conflicts_with = "allow_ip")]
     allow_ip_file: Option<PathBuf>,
 

@@ -70,30 +70,30 @@ pub struct Options {
     #[command(flatten)]
     pub state: StateOptions,
 
-    /// Failures in a minute after which an address is refused.
+    /// An address is refused after this many failures in a minute.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: u32,
 
-    /// The most KiB of a request body. Attachments arrive as base64 in a form field.
+    /// Largest request body, in KiB. Attachments arrive as base64 in a form field.
     #[arg(long, value_name = "KIB", default_value_t = Limits::default().body_kib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
     max_body: u32,
 
-    /// The most MiB that all request bodies over 16 KiB have together. The service takes twice as much for them.
+    /// Limit in MiB of all request bodies over 16 KiB together. The service needs twice as much memory for them.
     #[arg(long, value_name = "MIB", default_value_t = Limits::default().bodies_mib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
     max_bodies: u32,
 
     #[command(flatten)]
     tables: TableOptions,
 
-    /// The highest bcrypt cost in the database. Refused callers cost as much time as such a hash.
+    /// The highest bcrypt cost in the database. A refusal takes as long as a check of this cost.
     #[arg(long, value_name = "COST", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=31))]
     pub bcrypt_cost: u32,
 
-    /// The most connections of the API to the database. The pages have as many.
+    /// How many connections the API may open to the database. The pages may open the same number of their own.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().database_connections, value_parser = clap::value_parser!(u32).range(1..=1000))]
     database_connections: u32,
 
-    /// Seconds to wait until a connection to the database is free, and seconds to open one.
+    /// Seconds to wait for a free connection to the database, and seconds to open one.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().database_connect_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     database_connect_time: u64,
 
@@ -105,7 +105,7 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().answer_time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     answer_time: u64,
 
-    /// The most matches of a secret and its bcrypt hash that are remembered. With 0 every call needs bcrypt.
+    /// How many matches of a secret and its bcrypt hash may be remembered. With 0 every call needs bcrypt.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().cache_entries, value_parser = cache_entries)]
     cache_entries: usize,
 
