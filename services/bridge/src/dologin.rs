@@ -15,7 +15,7 @@ use whmcs_auth_state::use_once;
 
 use crate::Bridge;
 use crate::refusal::{LATER, NEW_LINK, not_used, page, sso_not_allowed, too_many_logins};
-use crate::whmcs::Login;
+use crate::whmcs::{Login, WhmcsError};
 
 const ENDPOINT: &str = "dologin";
 
@@ -51,10 +51,15 @@ async fn pass_on(State(bridge): State<Bridge>, request: Request, next: Next) -> 
 async fn dologin(State(bridge): State<Bridge>, link: LoginLink) -> Result<Response, Rejection> {
     let address = link.address;
     let login = bridge.log_in(link).await;
-    let Accepted { login, client, key, is_repaired } =
+    let Accepted { login, client, doubt, key, is_repaired } =
         login.map_err(|cause| Rejection::of_link(cause, address))?;
     bridge.0.reports.count(ENDPOINT, "accepted");
-    span(address).in_scope(|| tracing::info!(client, key, is_repaired, code = "accepted"));
+    span(address).in_scope(|| {
+        tracing::info!(client, key, is_repaired, code = "accepted");
+        if let Some(doubt) = doubt {
+            tracing::warn!(client, code = doubt.code(), "{doubt}");
+        }
+    });
     let left_out = login.left_out.map(|(code, sentence)| {
         NotFollowed::of_link(Cause::new(code, sentence, StatusCode::FOUND.as_u16(), ""), address)
     });
@@ -67,6 +72,8 @@ async fn dologin(State(bridge): State<Bridge>, link: LoginLink) -> Result<Respon
 struct Accepted {
     login: Login,
     client: u64,
+    /// Why other clients may have the e-mail.
+    doubt: Option<WhmcsError>,
     key: usize,
     is_repaired: bool,
 }
@@ -78,7 +85,8 @@ impl Bridge {
         let Ok(Ok(_turn)) = turn else { return Err(too_many_logins()) };
         let _counted = bridge.metrics.login_in_flight();
 
-        let found = bridge.whmcs.find_clients(login.email()).await.map_err(|it| it.cause(LATER))?;
+        let found = bridge.whmcs.find_clients(login.email()).await;
+        let (found, doubt) = found.map_err(|error| error.cause(LATER))?;
         let login = login.check_account(found, |found| &found.email, |found| found.is_open)?;
         let login = login.require(|found| match found.may_sign_on {
             true => Ok(()),
@@ -94,7 +102,7 @@ impl Bridge {
         let (key, is_repaired) = (login.login().key_index(), login.login().is_repaired());
         let login = bridge.whmcs.log_in(client, login.goto()).await;
         let login = login.map_err(|error| error.cause(message))?;
-        Ok(Accepted { login, client, key, is_repaired })
+        Ok(Accepted { login, client, doubt, key, is_repaired })
     }
 
     /// Counts and logs what the companion reports.

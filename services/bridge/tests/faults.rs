@@ -269,13 +269,55 @@ async fn answers_of_a_search_that_make_no_sense() {
                 r#""totalresults":1,"clients":{"client":[{"id":7,"email":null,"status":"Active"}]}"#,
             ),
         ),
-        ("whmcs_many_clients", clients(r#""totalresults":"101","clients":{"client":[]}"#)),
         ("whmcs_many_clients", found(&many)),
     ] {
         let bytes = reply.0;
         let setup = with_fault(SEARCH, move || Reply(bytes.clone(), Duration::ZERO)).await;
         visit(&setup, 502, code, LATER, "").await;
         assert_eq!(setup.whmcs.actions(), [FIND, SEARCH]);
+    }
+}
+
+/// Strangers sign up with the e-mail as the start of a long name, or very often. Its owner gets in all the same.
+#[tokio::test]
+async fn strangers_with_the_email_as_their_name_keep_nobody_out() {
+    const OWNER: &str = r#"{"id":7,"email":"demo@whmcs.com","status":"Active"}"#;
+    let name = format!("demo@whmcs.com{}", "x".repeat(300_000));
+    let stranger = format!(
+        r#"{{"id":8,"email":"stranger@whmcs.com","status":"Active","companyname":"{name}"}}"#
+    );
+    let crowd = r#"{"result":"success","totalresults":"101","clients":{"client":[]}}"#;
+    for (search, cause) in [
+        (found(&format!("{OWNER},{stranger}")), "finds more than 262144 bytes"),
+        (json(crowd), "finds 101 clients"),
+    ] {
+        for (owner, is_accepted) in [
+            (OWNER.to_owned(), true),
+            // Then nothing shows that no other client is a better one.
+            (OWNER.replace("demo", "Demo"), false),
+            (OWNER.replace("Active", "Closed"), false),
+        ] {
+            let (whmcs, search) = (works(PUBLIC), search.0.clone());
+            let answers = move |call: &Call| match call.field("action") {
+                FIND => json(&format!(r#"{{"result":"success","client":{owner}}}"#)),
+                SEARCH => Reply(search.clone(), Duration::ZERO),
+                _ => whmcs(call),
+            };
+            let setup = Setup::with(answers, Some(memory()), |_| {}).await;
+            if !is_accepted {
+                visit(&setup, 502, "whmcs_search_inconclusive", LATER, cause).await;
+                assert_eq!(setup.whmcs.actions(), [FIND, SEARCH]);
+                continue;
+            }
+            let logged_before = log().len();
+            assert_eq!(setup.get(&link(None)).await.status, 302, "{cause}");
+            assert_eq!(setup.whmcs.calls.lock().unwrap()[2].field("client_id"), "7");
+            let log = log().split_off(logged_before);
+            let code = r#""client":7,"code":"whmcs_search_inconclusive""#;
+            let line = log.lines().find(|line| line.contains(code) && line.contains(cause));
+            assert!(line.is_some_and(|line| line.contains("WARN")), "{cause}: {log}");
+            assert!(!log.contains("demo@whmcs.com"));
+        }
     }
 }
 

@@ -26,6 +26,10 @@ pub(crate) enum WhmcsError {
     PhpMessage,
     #[error("the answer of WHMCS makes no sense: {0}. Is --whmcs-url right?")]
     Nonsense(String),
+    #[error(
+        "the answer of WHMCS makes no sense: it has more than {0} bytes. Is --whmcs-url right?"
+    )]
+    TooLong(usize),
     #[error("WHMCS refuses the API credential: {0}")]
     CredentialRefused(Shown),
     #[error("WHMCS refuses the address of the bridge: {0}. Allow it in the API settings of WHMCS")]
@@ -40,10 +44,13 @@ pub(crate) enum WhmcsError {
     TokenRefused(Shown),
     #[error("WHMCS answered {action} with an error: {0}", action = .0.action)]
     Refused(Shown),
-    #[error(
-        "more clients have this e-mail, or a name that begins with it, than the bridge compares"
-    )]
+    #[error("more open clients have this e-mail than the bridge compares")]
     ManyClients,
+    #[error(
+        "a search for the e-mail finds {0}, so it does not show whether other clients have the e-mail. See which \
+         clients have a name that begins with it"
+    )]
+    SearchInconclusive(String),
     #[error("WHMCS sends visitors to another site than --public-url. Is its System URL right?")]
     ForeignRedirect,
 }
@@ -117,10 +124,11 @@ impl WhmcsError {
             Self::Unreachable(_) => "whmcs_unreachable",
             Self::Slow(_) => "whmcs_slow",
             Self::ManyClients => "whmcs_many_clients",
+            Self::SearchInconclusive(_) => "whmcs_search_inconclusive",
             Self::Firewall(_) => "whmcs_firewall",
             Self::Page(_) => "whmcs_page",
             Self::PhpMessage => "whmcs_php_message",
-            Self::Nonsense(_) => "whmcs_nonsense",
+            Self::Nonsense(_) | Self::TooLong(_) => "whmcs_nonsense",
             Self::CredentialRefused(_) => "whmcs_credential_refused",
             Self::AddressRefused(_) => "whmcs_address_refused",
             Self::PermissionMissing(_) => "whmcs_permission_missing",

@@ -100,35 +100,54 @@ impl Whmcs {
         self.call_time
     }
 
-    /// The clients with the e-mail, as WHMCS compares e-mails. The caller compares them again.
-    pub(crate) async fn find_clients(&self, email: &str) -> Result<Vec<Account>, WhmcsError> {
+    /// The clients with the e-mail, as WHMCS compares e-mails, and why there may be others. The caller compares them
+    /// again.
+    pub(crate) async fn find_clients(
+        &self,
+        email: &str,
+    ) -> Result<(Vec<Account>, Option<WhmcsError>), WhmcsError> {
         // WHMCS answers the first one, and does not say whether there are others.
-        let Some(first) = self.client("email", email).await? else { return Ok(Vec::new()) };
+        let Some(first) = self.client("email", email).await? else { return Ok((vec![], None)) };
+        let others = match self.search(email).await {
+            // Strangers who take the e-mail as their name can cause this. They must not keep its owner out.
+            Err(doubt @ WhmcsError::SearchInconclusive(_))
+                if first.is_open && first.email == email =>
+            {
+                return Ok((vec![first], Some(doubt)));
+            }
+            others => others?,
+        };
         let mut found = vec![first];
-        for id in self.search(email).await? {
+        for id in others {
             if found.iter().all(|client| client.id != id) {
                 found.extend(self.client("clientid", &id.to_string()).await?);
             }
         }
-        Ok(found)
+        Ok((found, None))
     }
 
     /// The numbers of the open clients that a search finds for the e-mail.
     async fn search(&self, email: &str) -> Result<Vec<u64>, WhmcsError> {
         let limit = MOST_FOUND.to_string();
         let fields = [("search", email), ("limitnum", limit.as_str())];
-        let answer = self.ask("GetClients", &fields).await?;
+        let inconclusive = |finds| Err(WhmcsError::SearchInconclusive(finds));
+        let answer = match self.ask("GetClients", &fields).await {
+            Err(WhmcsError::TooLong(most)) => {
+                return inconclusive(format!("more than {most} bytes"));
+            }
+            answer => answer?,
+        };
         // PHP writes an empty list in place of an object without entries.
         let clients = answer.get("clients").and_then(|clients| clients.get("client"));
         let clients = clients.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let total = answer.get("totalresults").and_then(number);
         if total != u64::try_from(clients.len()).ok() {
-            return Err(match total {
-                Some(total) if total > MOST_FOUND => WhmcsError::ManyClients,
-                _ => {
-                    WhmcsError::nonsense("GetClients shows another number of clients than it names")
-                }
-            });
+            return match total {
+                Some(total) if total > MOST_FOUND => inconclusive(format!("{total} clients")),
+                _ => Err(WhmcsError::nonsense(
+                    "GetClients shows another number of clients than it names",
+                )),
+            };
         }
         let found = clients.iter().map(|client| {
             let text = |name| client.get(name).and_then(Value::as_str);
@@ -283,7 +302,7 @@ impl Whmcs {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len().saturating_add(chunk.len()) > MAX_ANSWER {
-                return Err(WhmcsError::nonsense(format!("it has more than {MAX_ANSWER} bytes")));
+                return Err(WhmcsError::TooLong(MAX_ANSWER));
             }
             body.extend_from_slice(&chunk);
         }
