@@ -14,7 +14,9 @@ use whmcs_auth_axum::{Cause, LoginLink, NotFollowed, Rejection, Report, Watch, w
 use whmcs_auth_state::use_once;
 
 use crate::Bridge;
-use crate::refusal::{LATER, NEW_LINK, not_used, page, sso_not_allowed, too_many_logins};
+use crate::refusal::{
+    LATER, NEW_LINK, link_in_flight, not_used, page, sso_not_allowed, too_many_logins,
+};
 use crate::whmcs::{Login, WhmcsError};
 
 const ENDPOINT: &str = "dologin";
@@ -81,6 +83,8 @@ struct Accepted {
 impl Bridge {
     async fn log_in(&self, LoginLink { login, now, .. }: LoginLink) -> Result<Accepted, Cause> {
         let bridge = &self.0;
+        let link = bridge.links_in_flight.begin(login.replay_key());
+        let _link = link.ok_or_else(link_in_flight)?;
         let turn = timeout(bridge.whmcs.call_time(), bridge.logins.acquire()).await;
         let Ok(Ok(_turn)) = turn else { return Err(too_many_logins()) };
         let _counted = bridge.metrics.login_in_flight();

@@ -18,6 +18,7 @@
 )]
 
 mod dologin;
+mod links_in_flight;
 mod metrics;
 mod operator;
 mod refusal;
@@ -37,6 +38,7 @@ use whmcs_auth_state::Store;
 pub use crate::serve::serve;
 pub use crate::settings::{Settings, SettingsError};
 
+use crate::links_in_flight::LinksInFlight;
 use crate::metrics::Metrics;
 use crate::whmcs::Whmcs;
 
@@ -50,6 +52,8 @@ struct Parts {
     whmcs: Whmcs,
     /// Remembers used links. Without it, a link can be used again until its window closes.
     used_links: Option<Arc<dyn Store>>,
+    /// So whoever repeats one link takes one of the logins, and not all.
+    links_in_flight: LinksInFlight,
     /// Limits how many logins ask WHMCS at the same time.
     logins: Semaphore,
     metrics: Metrics,
@@ -75,6 +79,7 @@ impl Bridge {
             access: settings.access,
             whmcs,
             used_links,
+            links_in_flight: LinksInFlight::default(),
             logins: Semaphore::new(settings.max_calls_in_flight),
             reports: Reports::new(&mut registry, log),
             metrics: Metrics::new(registry),

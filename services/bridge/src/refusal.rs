@@ -12,6 +12,11 @@ pub(crate) const LATER: &str = "The login does not work at the moment. Please tr
 pub(crate) const NEW_LINK: &str =
     "The login did not work, and the link cannot be used again. Please ask for a new link.";
 
+pub(crate) fn link_in_flight() -> Cause {
+    let sentence = "the link is genuine, but another login with it is in flight";
+    Cause::new("link_in_flight", sentence, 503, LATER)
+}
+
 pub(crate) fn too_many_logins() -> Cause {
     let sentence = "too many logins wait for WHMCS: see --max-calls-in-flight";
     Cause::new("too_many_logins", sentence, 503, LATER)

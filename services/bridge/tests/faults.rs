@@ -469,12 +469,15 @@ async fn logins_in_flight_are_bounded() {
     .await;
     let setup = Arc::new(setup);
     let mut visits = JoinSet::new();
-    let mut most = 0;
+    let (mut most, mut made) = (0, 0);
     // Until one was seen: on a busy machine all may have ended before.
     while most == 0 || !visits.is_empty() {
         while visits.len() < 6 && most == 0 {
             let setup = Arc::clone(&setup);
-            visits.spawn(async move { setup.get(&link(None)).await });
+            // Each link once: a link has one login in flight.
+            made += 1;
+            let link = link_made_in(made, "demo@whmcs.com", None);
+            visits.spawn(async move { setup.get(&link).await });
         }
         let (_, metrics) = setup.operator("/metrics").await;
         let (_, count) = metrics.split_once("\nwhmcs_auth_logins_in_flight ").unwrap();
@@ -503,6 +506,45 @@ async fn a_login_waits_for_its_turn_for_a_while() {
     assert_eq!(setup.count("too_many_logins").await, 1);
     assert!(setup.whmcs.actions().is_empty());
     assert!(setup.operator("/metrics").await.1.contains("whmcs_auth_logins_in_flight 0\n"));
+}
+
+/// So whoever repeats a link does not take the turns of all others.
+#[tokio::test]
+async fn a_link_has_one_login_in_flight() {
+    let (whmcs, is_first) = (works(PUBLIC), Mutex::new(true));
+    let answers = move |call: &Call| match std::mem::take(&mut *is_first.lock().unwrap()) {
+        true => late(whmcs(call), 600),
+        false => whmcs(call),
+    };
+    let setup = Setup::with(answers, Some(memory()), |settings| {
+        settings.max_calls_in_flight = 2;
+        settings.call_time = Duration::from_secs(600);
+    })
+    .await;
+    let (setup, once) = (Arc::new(setup), link(None));
+    let first = {
+        let (setup, once) = (Arc::clone(&setup), once.clone());
+        tokio::spawn(async move { setup.get(&once).await })
+    };
+    while setup.whmcs.actions().is_empty() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    // Another target does not make another link.
+    for link in [&once, &format!("{once}&goto=cart.php")] {
+        let answer = setup.get(link).await;
+        assert_eq!((answer.status, answer.page), (503, page(503, LATER).await));
+    }
+    assert_eq!(setup.count("link_in_flight").await, 2);
+    assert_eq!(setup.whmcs.actions(), [FIND]);
+    let other = link_made_in(-100, "demo@whmcs.com", None);
+    assert_eq!(setup.get(&other).await.status, 302);
+    // The visitor goes away, and comes back.
+    first.abort();
+    let begun = Instant::now();
+    while setup.get(&once).await.status != 302 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// The login works, and the operator learns why another page opened.
