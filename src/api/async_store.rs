@@ -33,8 +33,8 @@ use crate::stored::scheme::ExpectedSchemes;
 /// ```
 /// use std::io;
 /// use whmcs_auth::{
-///     Admin, AdminState, ApiCredential, AsyncCredentialStore, BcryptCost, ExpectedSchemes,
-///     PasswordScheme, SchemeError, SecretScheme, StoredPassword, StoredSecret,
+///     Admin, AdminState, AllowedActions, ApiCredential, AsyncCredentialStore, BcryptCost,
+///     ExpectedSchemes, PasswordScheme, SchemeError, SecretScheme, StoredPassword, StoredSecret,
 /// };
 ///
 /// struct Database;
@@ -45,6 +45,7 @@ use crate::stored::scheme::ExpectedSchemes;
 ///     bcrypt: String,
 ///     is_disabled: bool,
 ///     has_api_access: bool,
+///     actions: Vec<String>,
 /// }
 ///
 /// impl Row {
@@ -64,32 +65,30 @@ use crate::stored::scheme::ExpectedSchemes;
 ///     }
 /// }
 ///
-/// /// Credentials and admins have ids of their own.
-/// #[derive(Clone)]
-/// enum Id {
-///     Credential(u64),
-///     Admin(u64),
-/// }
-///
 /// impl AsyncCredentialStore for Database {
-///     type Id = Id;
+///     /// The number of the row. The mode of the caller tells the table.
+///     type Id = u64;
 ///     type Error = io::Error;
 ///
-///     async fn find_credential(&self, identifier: &str) -> io::Result<Option<ApiCredential<Id>>> {
+///     async fn find_credential(&self, identifier: &str) -> io::Result<Option<ApiCredential<u64>>> {
 ///         let sql = "SELECT ... FROM tbldeviceauth WHERE identifier = ? AND deleted_at IS NULL";
 ///         let Some(row) = self.row(sql, identifier).await? else { return Ok(None) };
 ///         let secret = StoredSecret::bcrypt(&row.bcrypt).inspect_err(|error| row.report(error)).ok();
 ///         let state = row.admin_state();
-///         Ok(secret.map(|secret| ApiCredential::new(Id::Credential(row.id), row.name, secret, state)))
+///         // What its API roles allow. Without this line, the credential may do nothing.
+///         let actions = AllowedActions::new(row.actions);
+///         Ok(secret.map(|secret| {
+///             ApiCredential::new(row.id, row.name, secret, state).with_actions(actions)
+///         }))
 ///     }
 ///
-///     async fn find_admin(&self, username: &str) -> io::Result<Option<Admin<Id>>> {
+///     async fn find_admin(&self, username: &str) -> io::Result<Option<Admin<u64>>> {
 ///         let sql = "SELECT ... FROM tbladmins WHERE username = ?";
 ///         let Some(row) = self.row(sql, username).await? else { return Ok(None) };
 ///         let password =
 ///             StoredPassword::bcrypt_of_md5(&row.bcrypt).inspect_err(|error| row.report(error)).ok();
 ///         let state = row.admin_state();
-///         Ok(password.map(|password| Admin::new(Id::Admin(row.id), row.name, password, state)))
+///         Ok(password.map(|password| Admin::new(row.id, row.name, password, state)))
 ///     }
 ///
 ///     fn expected_schemes(&self) -> ExpectedSchemes {
@@ -99,7 +98,8 @@ use crate::stored::scheme::ExpectedSchemes;
 /// }
 /// ```
 pub trait AsyncCredentialStore: Sync {
-    /// The record id. See [`CredentialStore::Id`](crate::CredentialStore::Id).
+    /// The record id. See [`CredentialStore::Id`](crate::CredentialStore::Id). The companion crate for axum also
+    /// needs `Debug`, for the log.
     type Id: Clone + Send + Sync + 'static;
     /// Why a look-up failed. Implement [`Error`](core::error::Error), so that
     /// [`Answer`](crate::answer::Answer) takes the failure.
