@@ -42,7 +42,7 @@ use crate::watch;
 /// | [`with_turns`](Self::with_turns) | [`Bound::cores`]: as many decisions with bcrypt at once as there are cores |
 /// | [`with_body_limit`](Self::with_body_limit) | 2 MiB |
 /// | [`with_body_time`](Self::with_body_time) | 10 seconds |
-/// | [`with_body_memory`](Self::with_body_memory) | 64 MiB for all bodies over 16 KiB |
+/// | [`with_body_memory`](Self::with_body_memory) | 64 MiB for all bodies over 16 KiB, half of it for one network |
 /// | [`with_max_fields`](Self::with_max_fields) | 1,000 |
 /// | [`with_get`](Self::with_get) | calls by GET are refused |
 ///
@@ -132,7 +132,8 @@ impl<S> Authenticator<S> {
     }
 
     /// Sets how many bytes the bodies over 16 KiB may have together, from the first byte until the call is answered.
-    /// Others over 16 KiB are refused with 503. There is always room for smaller ones, and for one body of any size.
+    /// Those of one [network](crate::client_network) may have half of it. Others over 16 KiB are refused with 503. There
+    /// is always room for smaller ones, and for one body of any size.
     ///
     /// # Security
     ///
@@ -237,7 +238,7 @@ where
         let before = addresses.check_before_body(address, &progress.received.api_request());
         let mut guess = allowed(guess, before).await?;
         guess.take_back();
-        let body = match self.body(head, body).await {
+        let body = match self.body(head, body, address).await {
             Ok(body) => body,
             Err(cause) => {
                 // The body was not read, so an access key in it cannot lift the restriction.
@@ -267,9 +268,9 @@ where
         Ok(Verified { caller, action, address, is_text })
     }
 
-    async fn body(&self, head: &Parts, body: Body) -> Result<Bytes, Cause> {
+    async fn body(&self, head: &Parts, body: Body, address: IpAddr) -> Result<Bytes, Cause> {
         check_call(&head.method, self.settings.allows_get).map_err(Cause::of_head)?;
-        self.settings.body.read(body).await
+        self.settings.body.read(body, address).await
     }
 
     /// The look-ups are awaited. The decision runs in a blocking thread if it needs bcrypt.

@@ -1,8 +1,9 @@
 //! Reads a body, with limits on its size and its time, and on the memory of all large bodies together.
 
+use std::collections::HashMap;
 use std::error::Error;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -11,6 +12,7 @@ use tokio::task::consume_budget;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cause::{Cause, sources};
+use crate::network::client_network;
 
 /// About 30 years, as tokio's own timers have it. A later `Instant` may not exist.
 const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
@@ -31,10 +33,10 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The whole body. It keeps its room until all its clones are dropped.
-    pub(crate) async fn read(&self, mut body: Body) -> Result<Bytes, Cause> {
+    /// The whole body, which comes from this address. It keeps its room until all its clones are dropped.
+    pub(crate) async fn read(&self, mut body: Body, address: IpAddr) -> Result<Bytes, Cause> {
         let deadline = Instant::now() + self.time.min(NO_LIMIT);
-        let read = timeout_at(deadline, self.collect(&mut body));
+        let read = timeout_at(deadline, self.collect(&mut body, address));
         let end = match read.await {
             Ok(Ok(body)) => return Ok(body),
             Ok(Err(end)) => end,
@@ -59,12 +61,11 @@ impl Limits {
     }
 
     /// Copies the frames into one buffer. A frame of one byte takes many times its size, so frames are not kept.
-    async fn collect(&self, body: &mut Body) -> Result<Bytes, End> {
+    async fn collect(&self, body: &mut Body, address: IpAddr) -> Result<Bytes, End> {
         if body.size_hint().lower() > u64::try_from(self.size).unwrap_or(u64::MAX) {
             return Err(End::TooLarge);
         }
-        // There is always room for one body.
-        let mut place = self.room.place(self.room.bytes.max(self.size));
+        let mut place = self.room.place(client_network(address), self.size);
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| match is_too_large(&error) {
@@ -107,24 +108,32 @@ fn is_too_large(error: &(dyn Error + 'static)) -> bool {
 #[derive(Clone)]
 pub(crate) struct Room {
     bytes: usize,
-    taken: Arc<AtomicUsize>,
+    taken: Taken,
 }
+
+/// What the networks take that take something.
+type Taken = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
 impl Room {
     pub(crate) fn new(bytes: usize) -> Self {
         Self { bytes, taken: Arc::default() }
     }
 
-    fn place(&self, most: usize) -> Place {
-        Place { taken: Arc::clone(&self.taken), most, bytes: 0 }
+    /// A place for a body of up to `size` bytes. A network has at most half of the room, so it cannot keep all others
+    /// out. There is always room for one body.
+    fn place(&self, network: IpAddr, size: usize) -> Place {
+        let most = self.bytes.max(size);
+        let most_by_network = (self.bytes / 2).max(size);
+        Place { taken: Arc::clone(&self.taken), network, most, most_by_network, bytes: 0 }
     }
 }
 
 /// The room that one body has. Dropping it makes the room free.
 struct Place {
-    /// What all places take.
-    taken: Arc<AtomicUsize>,
+    taken: Taken,
+    network: IpAddr,
     most: usize,
+    most_by_network: usize,
     bytes: usize,
 }
 
@@ -135,18 +144,27 @@ impl Place {
             return true;
         }
         let more = size.saturating_sub(self.bytes);
-        let within = |taken: usize| taken.checked_add(more).filter(|sum| *sum <= self.most);
-        let grown = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within);
-        if grown.is_ok() {
-            self.bytes = size;
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let together = taken.values().sum::<usize>().saturating_add(more);
+        let by_network = taken.get(&self.network).map_or(more, |bytes| bytes.saturating_add(more));
+        if together > self.most || by_network > self.most_by_network {
+            return false;
         }
-        grown.is_ok()
+        taken.insert(self.network, by_network);
+        self.bytes = size;
+        true
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = taken.get_mut(&self.network) {
+            *bytes = bytes.saturating_sub(self.bytes);
+            if *bytes == 0 {
+                taken.remove(&self.network);
+            }
+        }
     }
 }
 

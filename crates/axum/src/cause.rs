@@ -158,7 +158,8 @@ impl Cause {
     }
 
     pub(crate) fn no_room_for_body() -> Self {
-        let sentence = "large bodies have all the memory that they may have together";
+        let sentence =
+            "large bodies, or those of this network, have all the memory that they may have";
         Self::unavailable("bodies_full", sentence).with_retry_after(Duration::from_secs(1))
     }
 

@@ -25,7 +25,7 @@ use crate::cause::Cause;
 /// | `stopped` | 503 | the runtime is shutting down |
 /// | `body_too_large` | 413 | the body is over the [limit](crate::Authenticator::with_body_limit) |
 /// | `body_broken` | 400 | the body ends early |
-/// | `bodies_full` | 503 | the [memory](crate::Authenticator::with_body_memory) for large bodies is taken |
+/// | `bodies_full` | 503 | the [memory](crate::Authenticator::with_body_memory) for large bodies, or the half for one network, is taken |
 /// | `body_late` | 408 | the body takes longer than the [limit](crate::Authenticator::with_body_time) |
 ///
 /// If one part of an accepted request was not followed, its report has one of these codes:

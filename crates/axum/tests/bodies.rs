@@ -5,6 +5,7 @@ mod support;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,17 +14,20 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
+use axum::http::Request;
 use axum::routing::any;
 use http_body::Frame;
 use http_body_util::{Full, Limited};
 use support::{
-    Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, Store, auth, call, ending, form,
-    multipart, post, router, send,
+    Answered, FORM, IDENTIFIER, MULTIPART, PAIR, SECRET, Store, auth, call, ending, form, from,
+    multipart, post, router, send, store,
 };
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
-use whmcs_auth_axum::ApiCall;
+use whmcs_auth::gate::AddressGate;
+use whmcs_auth_axum::{Access, ApiCall, Authenticator};
 
 const ACCEPTED: &str = "result=success;id=7;mode=credential;action=getclients;search=-";
 
@@ -120,29 +124,87 @@ fn held(size: usize) -> (Body, oneshot::Receiver<()>, oneshot::Sender<()>) {
 
 const KIB: usize = 1024;
 
+const ONE: &str = "203.0.113.7";
+const OTHER: &str = "203.0.113.8";
+const IPV6: &str = "2001:db8::1";
+/// In the same /64.
+const SAME_IPV6: &str = "2001:db8::2:0:0:1";
+
+/// Lets these callers in. Their bodies have so many KiB together.
+fn with_memory(kib: usize) -> Authenticator<Store> {
+    let addresses = AddressGate::new().with_entries([ONE, OTHER, IPV6, SAME_IPV6]);
+    let auth = Authenticator::new(store(), Access::new().with_addresses(addresses));
+    auth.with_body_limit(64 * KIB).with_body_memory(kib * KIB)
+}
+
+/// Sends a body to its end.
+async fn send_now(auth: &Authenticator<Store>, caller: &str, size: usize) -> Answered {
+    let (body, _, _) = held(size);
+    send(router(auth.clone()), by(caller, body)).await
+}
+
+/// Sends a body except for its end.
+async fn begin(
+    auth: &Authenticator<Store>,
+    caller: &str,
+    size: usize,
+) -> (JoinHandle<Answered>, oneshot::Sender<()>) {
+    let (body, is_received, end) = held(size);
+    let call = tokio::spawn(send(router(auth.clone()), by(caller, body)));
+    is_received.await.unwrap();
+    (call, end)
+}
+
+fn by(caller: &str, body: Body) -> Request<Body> {
+    let peer = SocketAddr::new(caller.parse().unwrap(), 50_000);
+    from(&peer.to_string(), post(FORM, "responsetype=json", body))
+}
+
 #[tokio::test]
 async fn large_bodies_have_a_limit_together() {
-    let auth = auth().with_body_limit(64 * KIB).with_body_memory(100 * KIB);
-    let send = |body: Body| send(router(auth.clone()), post(FORM, "responsetype=json", body));
-    let now = |size: usize| {
-        let (body, _, _) = held(size);
-        send(body)
-    };
+    let auth = with_memory(100);
     for _ in 0..3 {
-        let (body, is_received, end) = held(60 * KIB);
-        let first = tokio::spawn(send(body));
-        is_received.await.unwrap();
-        let refused = now(60 * KIB).await;
+        let (first, end) = begin(&auth, ONE, 60 * KIB).await;
+        let refused = send_now(&auth, OTHER, 60 * KIB).await;
         assert_eq!(refused.verdict(), (503, "bodies_full"));
         assert_eq!(refused.header("retry-after"), "1");
         assert_eq!(refused.body, r#"{"result":"error","message":"Service Unavailable"}"#);
-        assert_eq!(now(40 * KIB).await.status, 200, "it fits");
+        assert_eq!(send_now(&auth, OTHER, 40 * KIB).await.status, 200, "it fits");
         for _ in 0..20 {
-            assert_eq!(now(16 * KIB).await.status, 200, "a small one always fits");
+            let small = send_now(&auth, OTHER, 16 * KIB).await;
+            assert_eq!(small.status, 200, "a small one always fits");
         }
         end.send(()).unwrap();
         assert_eq!(first.await.unwrap().status, 200);
-        assert_eq!(now(60 * KIB).await.status, 200, "the room is free again");
+        assert_eq!(send_now(&auth, OTHER, 60 * KIB).await.status, 200, "the room is free again");
+    }
+}
+
+/// Otherwise one caller could keep the large bodies of all others out.
+#[tokio::test]
+async fn one_network_has_half_of_the_room() {
+    for (one, same, other) in [(ONE, ONE, IPV6), (IPV6, SAME_IPV6, ONE)] {
+        let auth = with_memory(240);
+        for _ in 0..3 {
+            let (first, end_first) = begin(&auth, one, 60 * KIB).await;
+            let (second, end_second) = begin(&auth, same, 60 * KIB).await;
+            for size in [17, 60] {
+                let refused = send_now(&auth, same, size * KIB).await;
+                assert_eq!(refused.verdict(), (503, "bodies_full"), "{same} {size}");
+            }
+            let small = send_now(&auth, same, 16 * KIB).await;
+            assert_eq!(small.status, 200, "a small one always fits");
+            let (third, end_third) = begin(&auth, other, 60 * KIB).await;
+            let fourth = send_now(&auth, other, 60 * KIB).await;
+            assert_eq!(fourth.status, 200, "{other} has the other half");
+            end_first.send(()).unwrap();
+            assert_eq!(first.await.unwrap().status, 200);
+            assert_eq!(send_now(&auth, same, 60 * KIB).await.status, 200, "the room is free again");
+            for (call, end) in [(second, end_second), (third, end_third)] {
+                end.send(()).unwrap();
+                assert_eq!(call.await.unwrap().status, 200);
+            }
+        }
     }
 }
 

@@ -78,7 +78,7 @@ pub struct Options {
     #[arg(long, value_name = "KIB", default_value_t = Limits::default().body_kib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
     max_body: u32,
 
-    /// Limit in MiB of all request bodies over 16 KiB together. The service needs twice as much memory for them.
+    /// Limit in MiB of all request bodies over 16 KiB together. Those of one network get half of it. The service needs twice as much memory for them.
     #[arg(long, value_name = "MIB", default_value_t = Limits::default().bodies_mib, value_parser = clap::value_parser!(u32).range(1..=1024 * 1024))]
     max_bodies: u32,
 
