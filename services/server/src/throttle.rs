@@ -133,7 +133,7 @@ impl Drop for Guessing {
         let (throttle, key, place) = (self.throttle.clone(), self.key.clone(), self.place);
         let _released = to_its_end(async move {
             if let Err(error) = throttle.state.release(&key, place).await {
-                // The store frees the place by itself after a while.
+                // The store tries again. At the latest it frees the place when its lease ends.
                 tracing::debug!(code = error.code, "a guess was not given back: {error}");
             }
             throttle.lines.one_has_ended(&key);

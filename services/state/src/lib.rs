@@ -75,7 +75,8 @@ pub trait Store: Send + Sync {
     /// be longer than a guess can take.
     async fn hold(&self, key: &Key, most: u64, lease: Duration) -> Result<Hold, StateError>;
 
-    /// Gives the place of a guess back.
+    /// Gives the place of a guess back. After a failure the store tries again by itself. So it does if the answer to
+    /// [`hold`](Self::hold) was lost, because the place may be taken.
     async fn release(&self, key: &Key, place: u64) -> Result<(), StateError>;
 
     /// Adds the key of a value to a list, and removes the oldest values of the list until at most `most`

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{Instant, advance, pause, resume, sleep};
 use whmcs_auth::{
     AutoAuthKey, AutoAuthKeys, AutoAuthLogin, AutoAuthPolicy, AutoAuthRequest, ReplayRefusal,
@@ -103,6 +106,82 @@ async fn a_place_that_nobody_gives_back_is_free_after_its_lease() {
     }
     let count: i64 = server.run(&["EXISTS", set]).await;
     assert_eq!(count, 0);
+}
+
+/// A place among one is free, long before its lease ends.
+async fn is_free_again(store: &Redis, key: &Key) {
+    let start = Instant::now();
+    loop {
+        match store.hold(key, 1, 60 * MINUTE).await {
+            Ok(Hold::Held(_)) => return,
+            held => assert!(start.elapsed() < Duration::from_secs(30), "{held:?}"),
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A way to the server, and a gate. What the first connection sends arrives only while the gate is open.
+async fn gated(server: &TestRedis) -> (Redis, watch::Sender<bool>) {
+    let (gate, is_open) = watch::channel(true);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let server = server.url().replace("redis://", "");
+    let mut first = Some(is_open);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (mut from_server, mut to_server) =
+                TcpStream::connect(&server).await.unwrap().into_split();
+            let (mut from_client, mut to_client) = client.into_split();
+            tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
+            let mut is_open = first.take();
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
+                    if let Some(is_open) = &mut is_open {
+                        is_open.wait_for(|is_open| *is_open).await.unwrap();
+                    }
+                    to_server.write_all(&buffer[..length]).await.unwrap();
+                }
+            });
+        }
+    });
+    let installation = Installation::new("test", "https://test.example").unwrap();
+    (Redis::new(&url, installation).unwrap(), gate)
+}
+
+/// Redis carries the question out after the guess was refused, and after another connection has given the place back.
+#[tokio::test]
+async fn a_place_whose_answer_is_late_is_given_back() {
+    let server = TestRedis::start(&[]);
+    let (store, gate) = gated(&server).await;
+    store.check().await.unwrap();
+    let key = Key::new(Kind::Failures, "203.0.113.7");
+    gate.send(false).unwrap();
+    assert_eq!(store.hold(&key, 1, 60 * MINUTE).await.unwrap_err().code, "state_slow");
+    sleep(Duration::from_secs(4)).await;
+    gate.send(true).unwrap();
+    let has_held = async || {
+        let statistics: String = server.run(&["INFO", "commandstats"]).await;
+        statistics.contains("cmdstat_zadd:")
+    };
+    let start = Instant::now();
+    while !has_held().await {
+        assert!(start.elapsed() < MINUTE, "the place was never taken");
+        sleep(Duration::from_millis(50)).await;
+    }
+    is_free_again(&server.store(), &key).await;
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_given_back_at_once_is_given_back_later() {
+    let server = TestRedis::start(&[]);
+    let store = server.store();
+    let key = Key::new(Kind::Failures, "203.0.113.7");
+    let Hold::Held(place) = store.hold(&key, 1, 60 * MINUTE).await.unwrap() else { panic!() };
+    assert_eq!(store.hold(&key, 1, 60 * MINUTE).await, Ok(Hold::Wait));
+    server.run::<()>(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+    store.release(&key, place).await.unwrap_err();
+    is_free_again(&store, &key).await;
 }
 
 #[tokio::test]

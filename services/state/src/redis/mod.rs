@@ -12,15 +12,16 @@ mod server;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisError, cmd, pipe};
 use async_trait::async_trait;
 use time::OffsetDateTime;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use whmcs_auth::{AutoAuthLogin, ReplayRefusal};
 
 pub use self::server::{MAX_AHEAD, MAX_CLOCK_DIFFERENCE};
@@ -36,6 +37,9 @@ const CHECKED_FOR: Duration = Duration::from_secs(10);
 
 /// How long a failed connection is not tried again, so that requests do not queue for the next attempt.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long to wait before each further attempt to give a place back.
+const GIVEN_BACK_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 /// The sites of all installations, by name.
 const INSTALLATIONS: &str = "whmcs-auth:installations";
@@ -91,17 +95,18 @@ const HOLD: &str = "
     return {'held', 0}
 ";
 
-/// Remembers in Redis.
+/// Remembers in Redis. Clones share everything.
+#[derive(Clone)]
 pub struct Redis {
     client: Client,
     /// Whether the URL asks for TLS.
     is_tls: bool,
     installation: Installation,
-    link: Mutex<Link>,
+    link: Arc<Mutex<Link>>,
     /// When links that are made then are accepted.
-    accepts_links_at: StdMutex<Option<Instant>>,
+    accepts_links_at: Arc<StdMutex<Option<Instant>>>,
     /// What places are named after.
-    places: AtomicU64,
+    places: Arc<AtomicU64>,
     hasher: RandomState,
 }
 
@@ -133,8 +138,8 @@ impl Redis {
         let client = Client::open(url)
             .map_err(|_| StateError::new("state_url", "not a URL such as redis://HOST:6379/0"))?;
         let is_tls = url.starts_with("rediss:");
-        let (link, accepts_links_at) = (Mutex::new(Link::Closed), StdMutex::default());
-        let (places, hasher) = (AtomicU64::new(0), RandomState::new());
+        let (link, accepts_links_at) = (Arc::new(Mutex::new(Link::Closed)), Arc::default());
+        let (places, hasher) = (Arc::default(), RandomState::new());
         Ok(Self { client, is_tls, installation, link, accepts_links_at, places, hasher })
     }
 
@@ -247,6 +252,35 @@ impl Redis {
         }
         Ok(answer?)
     }
+
+    /// The step that gives a place back.
+    fn release_step(&self, key: &Key, place: u64) -> Pipeline {
+        let mut step = pipe();
+        step.cmd("ZREM").arg(self.key(&key.of_guesses())).arg(place).ignore();
+        step
+    }
+
+    /// Gives a place back after a failure, in a task of its own. Otherwise it stays taken until its lease ends.
+    fn give_back(&self, step: Pipeline, mut asked: Option<Open>) {
+        let store = self.clone();
+        let work = async move {
+            // Redis may still carry out the question that took the place. Over one connection it keeps the order.
+            if let Some(open) = &mut asked
+                && step.query_async::<()>(&mut open.connection).await.is_ok()
+            {
+                return;
+            }
+            for wait in GIVEN_BACK_AFTER {
+                sleep(wait).await;
+                if store.ask::<()>(&step).await.is_ok() {
+                    return;
+                }
+            }
+        };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(work);
+        }
+    }
 }
 
 #[async_trait]
@@ -329,7 +363,12 @@ impl Store for Redis {
         let mut script = pipe();
         script.cmd("EVAL").arg(HOLD).arg(2).arg(self.key(key)).arg(self.key(&key.of_guesses()));
         script.arg(place).arg(most).arg(millis(lease));
-        let ((verdict, left),): ((String, i64),) = self.ask(&script).await?;
+        let mut open = self.open(false).await?;
+        let answer = self.ask_over(&mut open, &script).await;
+        if answer.is_err() {
+            self.give_back(self.release_step(key, place), Some(open));
+        }
+        let ((verdict, left),): ((String, i64),) = answer?;
         Ok(match &*verdict {
             "held" => Hold::Held(place),
             "full" => Hold::Full(Duration::from_millis(left.max(0).unsigned_abs())),
@@ -338,8 +377,12 @@ impl Store for Redis {
     }
 
     async fn release(&self, key: &Key, place: u64) -> Result<(), StateError> {
-        let set = self.key(&key.of_guesses());
-        self.ask::<()>(pipe().cmd("ZREM").arg(set).arg(place).ignore()).await
+        let step = self.release_step(key, place);
+        let released = self.ask::<()>(&step).await;
+        if released.is_err() {
+            self.give_back(step, None);
+        }
+        released
     }
 
     async fn bound(
