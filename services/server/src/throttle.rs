@@ -99,9 +99,14 @@ impl Throttle {
         asked.await.unwrap_or_else(|| Err(Refusal::unavailable("stopped", "the service stops")))
     }
 
-    /// Counts a failure. If it cannot be counted, the log says so.
+    /// Counts a failure.
     pub(crate) async fn count(&self, guess: Guess, address: IpAddr) {
-        if let Err(error) = self.state.add(&key(guess, address), self.time).await {
+        self.add(&key(guess, address)).await;
+    }
+
+    /// If the failure cannot be counted, the log says so.
+    async fn add(&self, key: &Key) {
+        if let Err(error) = self.state.add(key, self.time).await {
             tracing::error!(code = error.code, "a failure was not counted: {error}");
         }
     }
@@ -126,6 +131,17 @@ pub(crate) struct Guessing {
     throttle: Throttle,
     key: Key,
     place: u64,
+}
+
+impl Guessing {
+    /// Counts its failure, even if the visitor hangs up meanwhile.
+    pub(crate) async fn failed(self) {
+        let counted = to_its_end(async move {
+            self.throttle.add(&self.key).await;
+            drop(self);
+        });
+        counted.await;
+    }
 }
 
 impl Drop for Guessing {

@@ -3,14 +3,20 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use reqwest::RequestBuilder;
 use support::{FORM, PAIR, Server, access};
+use time::OffsetDateTime;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use whmcs_auth::AutoAuthLogin;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth_axum::Access;
-use whmcs_auth_state::Store;
 use whmcs_auth_state::test_redis::TestRedis;
+use whmcs_auth_state::{Capacity, Count, Hold, Key, Memory, StateError, Store, UseError};
 
 const AT_ONCE: usize = 200;
 
@@ -121,4 +127,93 @@ async fn right_callers_at_once_never_refuse_each_other() {
             assert_eq!((wrong.0, servers[0].call(&ask).await.0), (403, 429), "{state:?}");
         }
     }
+}
+
+/// A store that counts a failure only once it may.
+struct SlowFailures {
+    memory: Memory,
+    may_count: Semaphore,
+    has_counted: Notify,
+}
+
+#[async_trait]
+impl Store for SlowFailures {
+    async fn first_use(
+        &self,
+        login: &AutoAuthLogin<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), UseError> {
+        self.memory.first_use(login, now).await
+    }
+
+    async fn put(&self, key: &Key, value: String, lifetime: Duration) -> Result<(), StateError> {
+        self.memory.put(key, value, lifetime).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<String>, StateError> {
+        self.memory.get(key).await
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<String>, StateError> {
+        self.memory.take(key).await
+    }
+
+    async fn keep(&self, key: &Key, lifetime: Duration) -> Result<(), StateError> {
+        self.memory.keep(key, lifetime).await
+    }
+
+    async fn add(&self, key: &Key, window: Duration) -> Result<u64, StateError> {
+        let _counts = self.may_count.acquire().await.unwrap();
+        let count = self.memory.add(key, window).await;
+        self.has_counted.notify_one();
+        count
+    }
+
+    async fn count(&self, key: &Key) -> Result<Count, StateError> {
+        self.memory.count(key).await
+    }
+
+    async fn hold(&self, key: &Key, most: u64, lease: Duration) -> Result<Hold, StateError> {
+        self.memory.hold(key, most, lease).await
+    }
+
+    async fn release(&self, key: &Key, place: u64) -> Result<(), StateError> {
+        self.memory.release(key, place).await
+    }
+
+    async fn bound(
+        &self,
+        list: &Key,
+        added: &Key,
+        most: usize,
+        lifetime: Duration,
+    ) -> Result<(), StateError> {
+        self.memory.bound(list, added, most, lifetime).await
+    }
+
+    async fn check(&self) -> Result<(), StateError> {
+        self.memory.check().await
+    }
+}
+
+/// Its visitor hangs up, or the time of the answer ends.
+#[tokio::test]
+async fn a_wrong_token_counts_although_nobody_waits_for_it() {
+    let store = Arc::new(SlowFailures {
+        memory: Memory::new(Capacity { failures: 10, ..Capacity::default() }),
+        may_count: Semaphore::new(0),
+        has_counted: Notify::new(),
+    });
+    let server = Server::with_state(store.clone(), |settings| {
+        settings.limits.failures = 1;
+        settings.limits.answer_time = Duration::from_secs(3);
+    })
+    .await;
+    let token = format!("/oauth/singlesignon.php?access_token={}", "0".repeat(64));
+    assert_eq!(server.get(&token).await.status(), 503);
+    assert_eq!(server.count("singlesignon", "too_slow").await, 1);
+    store.may_count.add_permits(1);
+    let counted = timeout(Duration::from_secs(30), store.has_counted.notified());
+    counted.await.expect("the failure was not counted");
+    assert_eq!(server.get(&token).await.status(), 429);
 }

@@ -51,7 +51,7 @@ async fn log_in_by_token(
         Ok(login) => login.client,
         Err(refusal) => {
             if refusal.cause.code() == "sso_token_unknown" {
-                service.throttle.count(Guess::Link, address).await;
+                guessing.failed().await;
             }
             return Err(refusal);
         }
