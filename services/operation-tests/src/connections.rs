@@ -1,6 +1,6 @@
 //! Connections have limits, and the operator has a listener of its own.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -60,4 +60,20 @@ pub fn half_a_head_does_not_outlive_the_program(subject: &Subject) {
     let mut program = subject.start(&[]);
     let _head = half_head(program.visitors, Ipv4Addr::LOCALHOST);
     assert!(program.stop().success());
+}
+
+/// A head costs memory, and work for each of its cookies.
+pub fn a_long_head_is_refused(subject: &Subject) {
+    let program = subject.start(&[]);
+    let cookie = "a".repeat(60 * 1024);
+    assert_eq!(program.request("GET", &program.link, &[("Cookie", &cookie)]).0, 302);
+
+    // Without its end, so that the program has nothing left to read when it answers.
+    let mut head = b"GET / HTTP/1.1\r\nCookie: ".to_vec();
+    head.resize(64 * 1024, b'a');
+    let mut stream = TcpStream::connect(program.visitors).unwrap();
+    stream.write_all(&head).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
 }

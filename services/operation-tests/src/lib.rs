@@ -20,6 +20,7 @@ macro_rules! operation_tests {
             connections::slow_heads_do_not_hold_the_operator_up,
             connections::more_connections_than_files_end_nothing,
             connections::half_a_head_does_not_outlive_the_program,
+            connections::a_long_head_is_refused,
             log::a_log_that_cannot_be_written_delays_no_answer,
             log::a_log_that_nobody_reads_delays_no_answer,
             log::a_log_that_nobody_reads_does_not_outlive_the_program,

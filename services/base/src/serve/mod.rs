@@ -31,6 +31,9 @@ pub use self::limits::{ConnectionLimits, ConnectionOptions};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
+/// The most bytes of the head of a request. hyper allows 400 KiB, and no browser sends as much as this.
+const MAX_HEAD: usize = 64 * 1024;
+
 /// When the program stops, connections that were just accepted have this time for their first bytes.
 const SETTLE_TIME: Duration = Duration::from_millis(200);
 
@@ -49,7 +52,7 @@ pub async fn serve<S>(
 {
     let mut http = http1::Builder::new();
     // hyper's timeout for a head would include the time between requests, so `KeepAlive` measures both.
-    http.header_read_timeout(None);
+    http.header_read_timeout(None).max_header_size(MAX_HEAD);
     let keep_alive = KeepAlive::new(limits);
     let connections = Connections::new(limits);
     let graceful = GracefulShutdown::new();
