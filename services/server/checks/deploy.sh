@@ -113,7 +113,7 @@ redirect() {
     tls -L -c "$work/cookies" -b "$work/cookies" -w '\n%{num_redirects} %{url_effective}\n' "$link" >"$work/page"
     tail -1 "$work/page"
     [ "$(tail -1 "$work/page")" = "1 $site/clientarea.php" ] && grep -q 'demo@whmcs.com' "$work/page" &&
-        awk '$6 == "session" && $4 == "TRUE"' "$work/cookies" | grep -q . &&
+        awk '$6 == "__Host-whmcs-auth-session" && $4 == "TRUE"' "$work/cookies" | grep -q . &&
         says "301 $site/clientarea.php" \
             curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -H "Host: $host" "http://$own:$http_port/clientarea.php"
 }

@@ -1,5 +1,6 @@
 //! Sessions. A cookie holds a random id, and the id stands for a client.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +14,10 @@ use crate::path::BasePath;
 use crate::random::random_hex;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
+
+/// How many sessions one request can end. A browser has one, or two if the site got TLS meanwhile. It sends more only if
+/// somebody planted them.
+const MOST_ENDED: usize = 8;
 
 /// The cookies that an answer sets.
 pub(crate) type SetCookies = AppendHeaders<Vec<(HeaderName, String)>>;
@@ -80,7 +85,7 @@ impl Sessions {
         }
     }
 
-    /// Starts a session under a new id, and ends the session of each cookie that the browser sent. An id
+    /// Starts a session under a new id, and ends the sessions of the cookies that the browser sent. An id
     /// from the browser is never reused, so nobody can plant one (session fixation).
     pub(crate) async fn begin(
         &self,
@@ -120,7 +125,7 @@ impl Sessions {
         !self.cookies.sent(headers).is_empty()
     }
 
-    /// Ends the session of each cookie that the browser sent, and removes the cookies.
+    /// Ends the sessions of the cookies that the browser sent, and removes the cookies.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<SetCookies, Refusal> {
         let sent = self.forget(headers).await?;
         let kinds = [true, false];
@@ -130,7 +135,9 @@ impl Sessions {
 
     async fn forget(&self, headers: &HeaderMap) -> Result<Vec<SentCookie>, Refusal> {
         let sent = self.cookies.sent(headers);
-        for cookie in sent.iter().filter(|cookie| cookie.is_id()) {
+        let distinct: BTreeSet<_> = sent.iter().collect();
+        // Those of TLS come first. Nobody else can plant one, so none of them is left out.
+        for cookie in distinct.into_iter().rev().take(MOST_ENDED) {
             self.state.take(&key(cookie)).await?;
         }
         Ok(sent)

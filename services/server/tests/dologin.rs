@@ -7,6 +7,9 @@ use std::time::Duration;
 use support::{Server, answer, cookie, head};
 use whmcs_auth_axum::Access;
 
+/// The name of the cookie without TLS, for an installation at the root.
+const NAME: &str = "whmcs-auth-session";
+
 #[tokio::test]
 async fn a_genuine_link_starts_a_session() {
     let server = Server::start().await;
@@ -16,7 +19,7 @@ async fn a_genuine_link_starts_a_session() {
     let set = head(&response, "set-cookie").unwrap();
     let (number, attributes) = set.split_once("; ").unwrap();
     assert_eq!(attributes, "HttpOnly; SameSite=Lax; Path=/");
-    let number = number.strip_prefix("session=").unwrap();
+    let number = number.strip_prefix("whmcs-auth-session=").unwrap();
     assert_eq!(number.len(), 64);
     assert!(number.bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert_eq!(head(&response, "cache-control"), Some("no-store"));
@@ -69,7 +72,7 @@ async fn logging_out_is_a_post_after_a_page_that_asks() {
 
     let page = post(Some("same-origin")).await;
     let set = head(&page, "set-cookie").unwrap().to_owned();
-    assert!(set.starts_with("session=; ") && set.contains("Max-Age=0"), "{set}");
+    assert!(set.starts_with(&format!("{NAME}=; ")) && set.contains("Max-Age=0"), "{set}");
     let (status, text) = answer(page).await;
     assert_eq!(status, 200);
     assert!(text.contains("<h1>You are logged out</h1>"), "{text}");
@@ -137,10 +140,12 @@ async fn several_cookies_of_one_name_count_as_none_and_all_are_ended() {
     for ends in ["login", "logout"] {
         let (one, other) = (log_in().await, log_in().await);
         let both = format!("{one}; a=b; {other}");
-        for cookies in [&[&*both][..], &[&one, &other], &[&other, &one], &[&one, "session=x"]] {
+        for cookies in [&[&*both][..], &[&one, &other], &[&other, &one], &[&one, &one]] {
             assert_eq!(client_area(&server, cookies).await, 403, "{cookies:?}");
         }
-        assert_eq!(client_area(&server, &[&one, "session2=x", "Session=x"]).await, 200);
+        let upper = one.replace("whmcs", "WHMCS");
+        let longer = one.replace("session", "session2");
+        assert_eq!(client_area(&server, &[&one, &upper, &longer]).await, 200);
         assert_eq!(client_area(&server, &[&other]).await, 200);
         let request = match ends {
             "login" => server.http.get(format!("{}{link}", server.base)),
@@ -151,6 +156,90 @@ async fn several_cookies_of_one_name_count_as_none_and_all_are_ended() {
             assert_eq!(client_area(&server, &[cookie]).await, 403, "{ends}");
         }
     }
+}
+
+/// The site may have cookies of other programs, in any encoding and of any name.
+#[tokio::test]
+async fn cookies_of_others_neither_hide_a_session_nor_are_removed() {
+    let server = Server::start().await;
+    let link = server.link("demo@whmcs.com", None);
+    // One has the name of a session's cookie, and is none.
+    let others = ["a=\u{e9}", "session=.eJw", "whmcs-auth-session=x", "x", "\u{2000}__Host-x=1"];
+    for ends in ["login", "logout"] {
+        for other in others {
+            for in_front in [true, false] {
+                let session = cookie(&server.get(&link).await);
+                let cookies = match in_front {
+                    true => format!("{other}; {session}"),
+                    false => format!("{session};{other}"),
+                };
+                assert_eq!(client_area(&server, &[&cookies]).await, 200, "{cookies}");
+                let request = match ends {
+                    "login" => server.http.get(format!("{}{link}", server.base)),
+                    _ => server.http.post(format!("{}/logout.php", server.base)),
+                };
+                let answer = request.header("cookie", &cookies).send().await.unwrap();
+                let set: Vec<_> = answer.headers().get_all("set-cookie").iter().collect();
+                assert_eq!(set.len(), 1, "{ends} {cookies}: {set:?}");
+                assert_eq!(client_area(&server, &[&session]).await, 403, "{ends} {cookies}");
+            }
+            let logout = server.http.post(format!("{}/logout.php", server.base));
+            let logout = logout.header("cookie", other).send().await.unwrap();
+            assert_eq!(head(&logout, "set-cookie"), None, "{other}");
+        }
+    }
+}
+
+/// A browser sends the cookies of outer folders as well.
+#[tokio::test]
+async fn each_folder_has_a_cookie_of_its_own() {
+    let outer = Server::start().await;
+    let inner = Server::with(|settings| settings.base_path = "/a/whmcs".parse().unwrap()).await;
+    let outer = cookie(&outer.get(&outer.link("demo@whmcs.com", None)).await);
+    let login = inner.get(&format!("/a/whmcs{}", inner.link("demo@whmcs.com", None))).await;
+    let session = cookie(&login);
+    assert!(session.starts_with("whmcs-auth-session!a!whmcs="), "{session}");
+    let both = format!("{session}; {outer}");
+    let page = inner.get_with("/a/whmcs/clientarea.php", "cookie", &both).await;
+    assert_eq!(page.status(), 200);
+}
+
+#[tokio::test]
+async fn a_request_ends_eight_sessions_at_most() {
+    let server = Server::with(|settings| settings.limits.sessions_by_client = 100).await;
+    let link = server.link("demo@whmcs.com", None);
+    let mut cookies = Vec::new();
+    for _ in 0..10 {
+        cookies.push(cookie(&server.get(&link).await));
+    }
+    let log_out = async |cookies: String| {
+        let logout = server.http.post(format!("{}/logout.php", server.base));
+        assert_eq!(logout.header("cookie", cookies).send().await.unwrap().status(), 200);
+    };
+    let ended = async |cookies: &[String]| {
+        let mut ended = 0;
+        for cookie in cookies {
+            ended += usize::from(client_area(&server, &[cookie]).await == 403);
+        }
+        ended
+    };
+    log_out(cookies.join("; ")).await;
+    assert_eq!(ended(&cookies).await, 8);
+
+    // A cookie that is sent again and again is one.
+    let plain = cookie(&server.get(&link).await);
+    server.sql("UPDATE tblconfiguration SET value = 'https://a' WHERE setting = 'SystemURL'").await;
+    let session = cookie(&server.get(&link).await);
+    let again = vec![&*session; 20].join("; ");
+    log_out(format!("{again}; {plain}")).await;
+    assert_eq!(ended(&[session, plain]).await, 2);
+
+    // The session behind TLS is ended before others, which anybody can plant.
+    let session = cookie(&server.get(&link).await);
+    let planted = (0..8).map(|number| format!("{NAME}={}", number.to_string().repeat(64)));
+    let planted = planted.collect::<Vec<_>>().join("; ");
+    log_out(format!("{planted}; {session}; {planted}")).await;
+    assert_eq!(ended(&[session]).await, 1);
 }
 
 #[tokio::test]
@@ -241,13 +330,14 @@ async fn nobody_is_logged_in_without_a_session() {
     let server = Server::start().await;
     assert_eq!(server.get("/clientarea.php").await.status(), 403);
     assert_eq!(server.count("clientarea", "session_missing").await, 1);
-    let zeros = format!("session={}", "0".repeat(64));
-    for cookie in [&*zeros, "session=", "session=1", "=", ";;", "session=\"x\""] {
+    let zeros = format!("{NAME}={}", "0".repeat(64));
+    let no_ids = ["", "1", "\"x\""].map(|value| format!("{NAME}={value}"));
+    for cookie in [&*zeros, &no_ids[0], &no_ids[1], &no_ids[2], NAME, "=", ";;"] {
         let page = server.get_with("/clientarea.php", "cookie", cookie).await;
         assert_eq!(page.status(), 403, "{cookie}");
     }
-    assert_eq!(server.count("clientarea", "session_unknown").await, 4);
-    assert_eq!(server.count("clientarea", "session_missing").await, 3);
+    assert_eq!(server.count("clientarea", "session_unknown").await, 1);
+    assert_eq!(server.count("clientarea", "session_missing").await, 7);
 }
 
 /// A browser drops the `Secure` cookie of a link that it opened over http. Two servers without shared state do not know
@@ -278,7 +368,7 @@ async fn a_lost_session_has_a_code() {
 async fn each_login_starts_a_new_session() {
     let server = Server::start().await;
     let link = server.link("demo@whmcs.com", None);
-    let planted = format!("session={}", "a".repeat(64));
+    let planted = format!("{NAME}={}", "a".repeat(64));
     let first = cookie(&server.get_with(&link, "cookie", &planted).await);
     assert_ne!(first, planted);
     let page = server.get_with("/clientarea.php", "cookie", &planted).await;
@@ -315,8 +405,8 @@ async fn behind_tls_the_cookie_is_secure() {
         let set = head(&response, "set-cookie").unwrap();
         let (number, attributes) = set.split_once("; ").unwrap();
         let (name, expected) = match is_secure {
-            true => ("__Host-session", "HttpOnly; SameSite=Lax; Secure; Path=/"),
-            false => ("session", "HttpOnly; SameSite=Lax; Path=/"),
+            true => ("__Host-whmcs-auth-session", "HttpOnly; SameSite=Lax; Secure; Path=/"),
+            false => (NAME, "HttpOnly; SameSite=Lax; Path=/"),
         };
         assert_eq!(number.split_once('=').unwrap().0, name, "{change}");
         assert_eq!(attributes, expected, "{change}");
@@ -327,7 +417,8 @@ async fn behind_tls_the_cookie_is_secure() {
 /// Only the service can set a cookie whose name begins with `__Host-`, and anybody near it can set the other.
 #[tokio::test]
 async fn behind_tls_a_planted_cookie_is_no_session() {
-    for (folder, name) in [("", "__Host-session"), ("/a/whmcs", "__Host-session!a!whmcs")] {
+    for (folder, plain) in [("", NAME), ("/a/whmcs", "whmcs-auth-session!a!whmcs")] {
+        let name = &format!("__Host-{plain}");
         let server = Server::with(|settings| {
             settings.base_path = format!("{folder}/").parse().unwrap();
         })
@@ -347,9 +438,12 @@ async fn behind_tls_a_planted_cookie_is_no_session() {
         let (given, id) = session.split_once('=').unwrap();
         assert_eq!(given, name);
         assert!(head(&login, "set-cookie").unwrap().ends_with("; Secure; Path=/"));
-        assert_eq!(status(&format!("session={id}")).await, 403, "planted");
+        // A browser takes a name that begins with another space and the prefix from any host.
+        for planted in [plain, &format!("\u{2000}{name}"), &format!("\u{a0}{name}")] {
+            assert_eq!(status(&format!("{planted}={id}")).await, 403, "planted {planted:?}");
+        }
         assert_eq!(status(&format!("{name}={}", old.split_once('=').unwrap().1)).await, 403);
-        assert_eq!(status(&format!("session={id}; {session}; session=x")).await, 200);
+        assert_eq!(status(&format!("{plain}={id}; {session}; {plain}=x")).await, 200);
         assert_eq!(status(&format!("{session}; {session}")).await, 403);
 
         // A login ends and removes the session of the other kind.
@@ -358,7 +452,7 @@ async fn behind_tls_a_planted_cookie_is_no_session() {
         let login = server.get_with(&link, "cookie", &both).await;
         let set: Vec<_> = login.headers().get_all("set-cookie").iter().collect();
         let [removed, given] = &set[..] else { panic!("{set:?}") };
-        assert!(removed.to_str().unwrap().starts_with("session=; "), "{set:?}");
+        assert!(removed.to_str().unwrap().starts_with(&format!("{plain}=; ")), "{set:?}");
         assert!(given.to_str().unwrap().starts_with(&format!("{name}=")), "{set:?}");
         assert_eq!([status(&old).await, status(&session).await], [403, 403]);
 
@@ -368,7 +462,7 @@ async fn behind_tls_a_planted_cookie_is_no_session() {
             let mut set = logout.headers().get_all("set-cookie").iter();
             set.any(|set| set.to_str().unwrap().starts_with(&format!("{cookie}=; ")))
         };
-        assert!(removed(name) && removed("session"), "{:?}", logout.headers());
+        assert!(removed(name) && removed(plain), "{:?}", logout.headers());
     }
 }
 
