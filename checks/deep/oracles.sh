@@ -33,8 +33,8 @@ url_standard_targets() {
     candidates url "$url_data" | "$verdict_of" targets >"$work/targets" && by_node "$url_data" && by_django
 }
 
-test_targets() {
-    candidates table tests/spec/goto.rs | "$verdict_of" targets >"$work/targets" && by_node && by_django
+vector_targets() {
+    candidates vectors tests/vectors/goto.json | "$verdict_of" targets >"$work/targets" && by_node && by_django
 }
 
 bad_targets_of_django() {
@@ -64,7 +64,7 @@ changed_reading() {
 
 check 'goto: every short target that is offered stays on the site, for Node and Django' short_targets
 check "goto: the same for the URL standard's test data" url_standard_targets
-check 'goto: the same for the targets of the tests' test_targets
+check 'goto: the same for the targets of the vectors' vector_targets
 check 'goto: no target that Django calls bad is offered' bad_targets_of_django
 check 'control: Node and Django report what a weak check offers' weak_goto_check
 check 'bcrypt: the library agrees with Python, PHP and htpasswd' bcrypt_strings

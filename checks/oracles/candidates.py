@@ -3,7 +3,7 @@
 - `candidates.py short`: all texts of 1 to 5 characters of a hostile alphabet.
 - `candidates.py control`: the short texts that a check of the first characters would offer.
 - `candidates.py url FILE`: the inputs of the URL standard's test data.
-- `candidates.py table FILE`: the texts in the library's own tests.
+- `candidates.py vectors FILE`: the targets of the library's vectors.
 - `candidates.py django FILE`: the URLs that Django's own tests call bad.
 """
 
@@ -11,7 +11,6 @@ import ast
 import itertools
 import json
 import pathlib
-import re
 import sys
 
 
@@ -33,15 +32,10 @@ def url(path):
                 yield before + case["input"]
 
 
-def table(path):
-    texts = re.findall(r'^        (r?)"(.*)",$', pathlib.Path(path).read_text(), re.MULTILINE)
-    assert len(texts) > 100, len(texts)
-    for is_raw, text in texts:
-        text = re.sub(r"\\u\{(\w+)\}", lambda code: chr(int(code[1], 16)), text)
-        yield text if is_raw else re.sub(r"\\(.)", lambda mark: ESCAPES[mark[1]], text)
-
-
-ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", '"': '"'}
+def vectors(path):
+    cases = json.loads(pathlib.Path(path).read_text())
+    assert len(cases) > 100, len(cases)
+    return (case["goto"] for case in cases)
 
 
 def django(path):
