@@ -1,11 +1,10 @@
-# Sourced first by .ci/run, .ci/apart and .ci/deep, from the root of the checkout.
+# Sourced first by the scripts of .ci and by some of checks, from the root of the checkout.
 
 # Some tools call rustup by themselves. No check may depend on it.
 export RUSTUP_DIST_SERVER=http://127.0.0.1:9
 export CARGO_TERM_COLOR=never
 
-# Nothing is built a second time here, and nobody opens a debugger.
-export CARGO_INCREMENTAL=0
+# Nobody opens a debugger here.
 export CARGO_PROFILE_DEV_DEBUG=0
 
 step() { printf '\n== %s\n' "$*"; }
