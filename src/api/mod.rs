@@ -120,5 +120,5 @@ pub fn verify_api_request<S: CredentialStore + ?Sized>(
     store: &S,
     policy: &ApiPolicy,
 ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
-    Ok(request.attempt(policy).look_up(store)?.decide()?)
+    request.attempt(policy).verify(store)
 }

@@ -45,7 +45,35 @@ pub struct PendingDecision<'a, Id: Clone> {
     expected: ExpectedSchemes,
 }
 
+/// The credential and the admin that were found for an attempt.
+type Found<'s, Id> = (Option<Cow<'s, ApiCredential<Id>>>, Option<Cow<'s, Admin<Id>>>);
+
 impl<'a> ApiAttempt<'a> {
+    /// Makes every look-up that the attempt asks for (API-1).
+    fn find<'s, S: CredentialStore + ?Sized>(
+        &self,
+        store: &'s S,
+    ) -> Result<Found<'s, S::Id>, ApiError<S::Error>> {
+        let credential = match self.identifier() {
+            Some(identifier) => store.find_credential(identifier).map_err(ApiError::Store)?,
+            None => None,
+        };
+        let admin = match self.username() {
+            Some(username) => store.find_admin(username).map_err(ApiError::Store)?,
+            None => None,
+        };
+        Ok((credential, admin))
+    }
+
+    /// Looks up and decides at once. Nothing moves to another thread, so no pending decision is made.
+    pub(crate) fn verify<S: CredentialStore + ?Sized>(
+        &self,
+        store: &S,
+    ) -> Result<ApiCaller<S::Id>, ApiError<S::Error>> {
+        let (credential, admin) = self.find(store)?;
+        Ok(self.decide(credential.as_deref(), admin.as_deref(), store.expected_schemes())?)
+    }
+
     /// Makes every look-up that the attempt asks for (API-1), and keeps the records for the decision. So no
     /// look-up is left out, and no record takes another's place. The records are borrowed if the store lends
     /// them.
@@ -58,14 +86,7 @@ impl<'a> ApiAttempt<'a> {
         self,
         store: &'a S,
     ) -> Result<PendingDecision<'a, S::Id>, ApiError<S::Error>> {
-        let credential = match self.identifier() {
-            Some(identifier) => store.find_credential(identifier).map_err(ApiError::Store)?,
-            None => None,
-        };
-        let admin = match self.username() {
-            Some(username) => store.find_admin(username).map_err(ApiError::Store)?,
-            None => None,
-        };
+        let (credential, admin) = self.find(store)?;
         let expected = store.expected_schemes();
         Ok(PendingDecision { attempt: self, credential, admin, expected })
     }

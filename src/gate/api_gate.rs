@@ -95,7 +95,7 @@ impl ApiGate {
         request: &ApiRequest<'_>,
         store: &S,
     ) -> Result<AuthorizedCall<S::Id>, GateError<S::Id, S::Error>> {
-        let caller = self.admit(address, request)?.look_up(store)?.decide()?;
+        let caller = self.admit(address, request)?.verify(store)?;
         authorize(caller, request.action())
     }
 
