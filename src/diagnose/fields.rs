@@ -179,8 +179,9 @@ impl<'a> Fields<'a> {
     /// Notes what a field of no known name may be. Most values need not be decoded.
     fn note_other(&mut self, name: &[u8], value: &[u8], decoded: impl FnOnce() -> SecretBytes) {
         self.has_json |= matches!(value, [b'{' | b'[' | b'"' | b'%', ..]) && is_json(value);
-        self.has_email |= names::is_email(name);
-        if value.len() <= MAX_FORMAT && names::asks_format(name, decoded) {
+        let letters = names::letters(name);
+        self.has_email |= names::is_email(&letters.0);
+        if value.len() <= MAX_FORMAT && names::asks_format(&letters.0, decoded) {
             self.note(Field::ResponseType, Spelling::Ignored(Mistake::FormatInOtherField));
         }
     }

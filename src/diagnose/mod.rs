@@ -90,9 +90,20 @@ where
     B: AsRef<[u8]> + ?Sized,
 {
     let mut findings = Findings::default();
+    let (fields, missing) = read_api(query.as_ref(), content_type, body.as_ref(), &mut findings);
+    add_api(&fields, missing, &mut findings);
+    findings
+}
+
+/// Reads the fields of an API request. Adds what the body is, and returns what to add if no field is a credential.
+fn read_api<'a>(
+    query: &'a [u8],
+    content_type: Option<&str>,
+    body: &'a [u8],
+    findings: &mut Findings,
+) -> (Fields<'a>, Option<Mistake>) {
     let mut fields = Fields::new(ApiRequest::reads);
-    fields.read(Place::Query, query.as_ref());
-    let body = body.as_ref();
+    fields.read(Place::Query, query);
     let kind = Body::of(content_type, body);
     let mut is_read = false;
     match kind {
@@ -124,8 +135,7 @@ where
         // The credentials may stand where they are not read.
         _ => None,
     };
-    add_api(&fields, missing, &mut findings);
-    findings
+    (fields, missing)
 }
 
 /// Adds all but what the body is. `missing` is added if no field is a credential.
@@ -166,7 +176,15 @@ where
     Q: AsRef<[u8]> + ?Sized,
     B: AsRef<[u8]> + ?Sized,
 {
-    api(query, content_type, body).of(&[Field::ResponseType, Field::Action])
+    let mut findings = Findings::default();
+    let (fields, _) = read_api(query.as_ref(), content_type, body.as_ref(), &mut findings);
+    // Only these fields are looked at, so that no other finding takes their place.
+    let wanted = [Field::ResponseType, Field::Action];
+    let is_missing = |field| wanted.contains(&field) && !(fields.is_cut() || fields.has(field));
+    fields.add_names(is_missing, &mut findings);
+    values::add(&fields, |field| wanted.contains(&field), &mut findings);
+    fields.add_format_name(&mut findings);
+    findings.of(&wanted)
 }
 
 /// Diagnoses the header `Origin` of an API request. Browsers send it, and `host` is the host that was called, with its

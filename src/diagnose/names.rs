@@ -84,15 +84,19 @@ pub(super) fn read(name: &[u8], is_known: fn(Field) -> bool) -> Option<(Field, S
     Some((field, Spelling::Ignored(mistake)))
 }
 
-/// Whether it is the name of an e-mail, as forms for clients have it.
-pub(super) fn is_email(name: &[u8]) -> bool {
-    ["email", "mail", "useremail", "clientemail", "emailaddress"]
-        .iter()
-        .any(|it| is_alike(name, it))
+/// The letters and digits of a name, in lower case. Empty if the name is too long to resemble any.
+pub(super) fn letters(name: &[u8]) -> SecretBytes {
+    let letters = name.iter().filter(|byte| name.len() <= MAX_NAME && byte.is_ascii_alphanumeric());
+    SecretBytes(letters.map(u8::to_ascii_lowercase).collect())
 }
 
-/// Whether a field of no known name asks for the format of the answer. Few names do, so few values are read.
-pub(super) fn asks_format(name: &[u8], value: impl FnOnce() -> SecretBytes) -> bool {
+/// Whether these are the letters of the name of an e-mail, as forms for clients have it.
+pub(super) fn is_email(letters: &[u8]) -> bool {
+    is_any(letters, &["email", "mail", "useremail", "clientemail", "emailaddress"])
+}
+
+/// Whether a field with these letters asks for the format of the answer. Few names do, so few values are read.
+pub(super) fn asks_format(letters: &[u8], value: impl FnOnce() -> SecretBytes) -> bool {
     const FORMATS: [&str; 6] =
         ["json", "xml", "nvp", "application/json", "application/xml", "text/xml"];
     const SWITCHES: [&str; 2] = ["json", "xml"];
@@ -110,9 +114,8 @@ pub(super) fn asks_format(name: &[u8], value: impl FnOnce() -> SecretBytes) -> b
         "respformat",
         "accept",
     ];
-    let is_named = |names: &[&str]| names.iter().any(|known| is_alike(name, known));
-    let is_switch = is_named(&SWITCHES);
-    if !is_switch && !is_named(&NAMES) {
+    let is_switch = is_any(letters, &SWITCHES);
+    if !is_switch && !is_any(letters, &NAMES) {
         return false;
     }
     let value = value();
@@ -129,10 +132,8 @@ pub(super) fn is_of_mailer(name: &[u8]) -> bool {
     name.starts_with(b"utm_") || NAMES.contains(&name)
 }
 
-/// Whether a name has the letters and digits of another, in any case.
-fn is_alike(name: &[u8], known: &str) -> bool {
-    let letters = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
-    name.len() <= MAX_NAME && letters.map(u8::to_ascii_lowercase).eq(known.bytes())
+fn is_any(letters: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|name| name.as_bytes() == letters)
 }
 
 /// Without `amp;` and its numeric forms, however often HTML escaped the `&`.
@@ -154,8 +155,7 @@ fn in_brackets(name: &str) -> Option<&str> {
 }
 
 fn resembled(name: &str, is_known: fn(Field) -> bool) -> Option<Field> {
-    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
-    let letters = SecretBytes(letters.map(|byte| byte.to_ascii_lowercase()).collect());
+    let letters = letters(name.as_bytes());
     let letters = &*letters.0;
     let mut without_prefix =
         PREFIXES.into_iter().filter_map(|prefix| letters.strip_prefix(prefix.as_bytes()));

@@ -10,6 +10,7 @@ use super::names::{is_blank, is_quote};
 use crate::api::action::Action;
 use crate::autoauth::goto::is_allowed;
 use crate::field::Field;
+use crate::stored::password::PresentedMd5;
 
 /// Adds what the values look like, of the fields that count. A value of another kind is likelier the cause of a
 /// refusal than its text, and an unencoded `+` is common in links that are accepted.
@@ -47,8 +48,8 @@ pub(super) fn add_pairs(
     let (identifier, username) = (value(Field::Identifier), value(Field::Username));
     let password = value(Field::Password);
     // An admin may have an e-mail as username. Whoever sends an md5 knows how admins log in.
-    let is_md5 =
-        password.is_some_and(|text| text.len() == 32 && text.iter().all(u8::is_ascii_hexdigit));
+    let is_md5 = password.and_then(|text| str::from_utf8(text).ok());
+    let is_md5 = is_md5.is_some_and(PresentedMd5::is_shape_of);
     let is_client = identifier.is_some_and(is_email)
         || username.is_some_and(is_email) && !is_md5
         || identifier.or(username).is_none() && password.is_some() && fields.has_email();
