@@ -173,6 +173,8 @@ struct Verified<Id> {
     address: IpAddr,
     /// Whether the answer comes as text. The caller may expect another format.
     is_text: bool,
+    /// Whether the caller asks for a format that is none.
+    is_format_unknown: bool,
 }
 
 /// What is known about a request that is being verified.
@@ -208,10 +210,10 @@ where
             let report = Report::of_call(cause).with_address(address).with_caller(name);
             Rejection::of_call(report.with_sent(sent.clone()), &received)
         })?;
-        let Verified { caller, action, address, is_text } = verified;
+        let Verified { caller, action, address, is_text, is_format_unknown } = verified;
         if is_text || sent.is_of_browser() {
             watch::leave(&head.extensions, || {
-                let report = Report::of_call(not_followed(&sent, &received.api_request())?);
+                let report = Report::of_call(not_followed(&sent, is_format_unknown)?);
                 let report = report.of_accepted().with_address(Some(address));
                 Some(report.with_caller(Some(name_of(&caller))).with_sent(sent.clone()))
             });
@@ -234,10 +236,10 @@ where
         let addresses = &access.addresses;
         if is_restricted(addresses, address) {
             guess.count().await?;
+            let before = addresses.check_before_body(address, &progress.received.api_request());
+            guess = allowed(guess, before).await?;
+            guess.take_back();
         }
-        let before = addresses.check_before_body(address, &progress.received.api_request());
-        let mut guess = allowed(guess, before).await?;
-        guess.take_back();
         let body = match self.body(head, body, address).await {
             Ok(body) => body,
             Err(cause) => {
@@ -257,15 +259,15 @@ where
         let now = access.address(head)?;
         if is_restricted(&access.addresses, now) {
             guess.count().await?;
+            guess = allowed(guess, access.addresses.check(now, &request)).await?;
         }
-        let checked = access.addresses.check(now, &request);
-        let guess = allowed(guess, checked).await?;
         let caller = self.caller(&request, guess).await?;
         let action = caller.authorize(request.action());
         let is_text = request.response_type() == ResponseType::Nvp;
+        let is_format_unknown = request.has_unknown_response_type();
         drop(request);
         let action = action.inspect_err(|_| progress.caller = Some(name_of(&caller)))?;
-        Ok(Verified { caller, action, address, is_text })
+        Ok(Verified { caller, action, address, is_text, is_format_unknown })
     }
 
     async fn body(&self, head: &Parts, body: Body, address: IpAddr) -> Result<Bytes, Cause> {
@@ -305,10 +307,10 @@ where
 }
 
 /// What of an accepted call was not followed.
-fn not_followed(sent: &Sent, request: &ApiRequest<'_>) -> Option<Cause> {
+fn not_followed(sent: &Sent, is_format_unknown: bool) -> Option<Cause> {
     let (code, sentence) = if sent.is_of_browser() {
         ("browser_call", "a browser sent the call, from a page of another site")
-    } else if request.has_unknown_response_type() || asks_format(sent) {
+    } else if is_format_unknown || asks_format(sent) {
         ("format_unknown", "no `responsetype` is json, xml or nvp: the answer is text")
     } else {
         return None;

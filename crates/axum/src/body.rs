@@ -158,6 +158,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // Most bodies are small, and have nothing in the map.
+        if self.bytes == 0 {
+            return;
+        }
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bytes) = taken.get_mut(&self.network) {
             *bytes = bytes.saturating_sub(self.bytes);

@@ -107,26 +107,20 @@ pub async fn watch(State(watch): State<Watch>, mut request: Request, next: Next)
     let mut response = next.run(request).await;
     let Note { report: left, address } = std::mem::take(&mut *notes.lock());
     let of_answer = response.extensions_mut().remove::<Report>();
-    let (refused, accepted) = match of_answer {
-        Some(report) if report.is_accepted() => (None, Some(report)),
-        refused => (refused, left),
-    };
-    if let Some(report) = refused {
-        let is_page = !report.is_call();
-        let report = report.on_route(uri, route).or_address(address);
-        (watch.watcher)(&report);
-        return match &watch.page {
-            Some(page) if is_page => with_page(response, page(&report)),
-            _ => response,
-        };
-    }
-    if let Some(report) = accepted {
-        let report = report.with_status(response.status()).on_route(uri, route).or_address(address);
+    let Some(report) = of_answer.or(left) else { return response };
+    let report = report.on_route(uri, route).or_address(address);
+    if report.is_accepted() {
+        let report = report.with_status(response.status());
         if watch.recent.note(report.code(), report.address(), Instant::now()) {
             (watch.watcher)(&report);
         }
+        return response;
     }
-    response
+    (watch.watcher)(&report);
+    match &watch.page {
+        Some(page) if !report.is_call() => with_page(response, page(&report)),
+        _ => response,
+    }
 }
 
 /// The page, with the status and the headers of the refusal.
