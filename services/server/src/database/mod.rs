@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 use whmcs_auth::BcryptCost;
 
 use self::open_error::is_missing_table;
-use self::pool::ConnectionPool;
+use self::pool::{ConnectionPool, Doubt};
 use self::rows::RowLines;
 use crate::settings::Limits;
 
@@ -86,8 +86,9 @@ impl Database {
             true => OpenError::from(error),
             false => OpenError::of_server(&url, error),
         };
-        let pool = ConnectionPool::new(&url, file.clone(), limits).map_err(explain)?;
-        let page_pool = ConnectionPool::new(&url, file, limits).map_err(explain)?;
+        let doubt = Doubt::default();
+        let pool = ConnectionPool::new(&url, file.clone(), limits, &doubt).map_err(explain)?;
+        let page_pool = ConnectionPool::new(&url, file, limits, &doubt).map_err(explain)?;
         // Fails now if the database cannot be reached.
         drop(pool.acquire().await.map_err(explain)?);
         check_tables(&pool).await?;

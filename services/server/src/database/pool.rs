@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool::Runtime;
@@ -38,14 +38,20 @@ pub(super) struct ConnectionPool {
 }
 
 impl ConnectionPool {
-    /// A pool for `file`, or else for a server.
-    pub(super) fn new(url: &str, file: Option<PathBuf>, limits: &Limits) -> sqlx::Result<Self> {
+    /// A pool for `file`, or else for a server. Pools of one database share `doubt`.
+    pub(super) fn new(
+        url: &str,
+        file: Option<PathBuf>,
+        limits: &Limits,
+        doubt: &Doubt,
+    ) -> sqlx::Result<Self> {
         let connector = Connector {
             options: AnyConnectOptions::from_str(url)?,
             file,
             connect_time: limits.database_connect_time,
             query_time: limits.query_time,
             silence: Mutex::new(None),
+            doubt: doubt.clone(),
         };
         let pool = managed::Pool::builder(connector)
             .max_size(usize::try_from(limits.database_connections).unwrap_or(usize::MAX))
@@ -176,8 +182,11 @@ impl Lent {
         let Self(mut object) = self;
         match answer {
             Ok(answer) => {
-                object.is_in_use = matches!(answer, Err(sqlx::Error::Io(_)));
+                object.is_in_use = false;
                 object.last_used = Instant::now();
+                if answer.is_err() {
+                    object.doubt.begin();
+                }
                 answer
             }
             Err(_) => {
@@ -197,6 +206,26 @@ struct Connector {
     connect_time: Duration,
     query_time: Duration,
     silence: Mutex<Option<Silence>>,
+    doubt: Doubt,
+}
+
+/// When a query last failed. The database may have closed all connections, so each one that was used before that is
+/// tested before it is used again.
+#[derive(Clone, Default)]
+pub(super) struct Doubt(Arc<Mutex<Option<Instant>>>);
+
+impl Doubt {
+    fn begin(&self) {
+        *self.last() = Some(Instant::now());
+    }
+
+    fn is_about(&self, last_used: Instant) -> bool {
+        self.last().is_some_and(|failed| last_used <= failed)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The database did not answer.
@@ -212,6 +241,15 @@ struct Open {
     file: Option<FileState>,
     is_in_use: bool,
     last_used: Instant,
+    doubt: Doubt,
+}
+
+impl Open {
+    fn is_doubtful(&self) -> bool {
+        self.is_in_use
+            || self.last_used.elapsed() > TESTED_AFTER
+            || self.doubt.is_about(self.last_used)
+    }
 }
 
 impl managed::Manager for Connector {
@@ -223,7 +261,8 @@ impl managed::Manager for Connector {
         // Read before the file is opened. If it is replaced in between, the next use opens it again.
         let file = self.file_state();
         let connection = self.in_connect_time(self.connect()).await?;
-        Ok(Open { connection, file, is_in_use: false, last_used: Instant::now() })
+        let (last_used, doubt) = (Instant::now(), self.doubt.clone());
+        Ok(Open { connection, file, is_in_use: false, last_used, doubt })
     }
 
     /// A process can still read an open file after it was removed or replaced. Then a credential that was
@@ -232,7 +271,7 @@ impl managed::Manager for Connector {
         if self.file.is_some() && (open.file.is_none() || open.file != self.file_state()) {
             return Err(RecycleError::message("the file changed"));
         }
-        if open.is_in_use || open.last_used.elapsed() > TESTED_AFTER {
+        if open.is_doubtful() {
             self.check_silence()?;
             self.in_connect_time(open.connection.ping()).await?;
             open.is_in_use = false;
@@ -345,14 +384,18 @@ mod tests {
 
     fn server(port: u16) -> ConnectionPool {
         install_default_drivers();
-        ConnectionPool::new(&format!("mysql://root@127.0.0.1:{port}/whmcs"), None, &limits())
-            .unwrap()
+        let url = format!("mysql://root@127.0.0.1:{port}/whmcs");
+        ConnectionPool::new(&url, None, &limits(), &Doubt::default()).unwrap()
     }
 
     fn file(path: &std::path::Path) -> ConnectionPool {
         install_default_drivers();
+        file_in_doubt(path, &Doubt::default())
+    }
+
+    fn file_in_doubt(path: &std::path::Path, doubt: &Doubt) -> ConnectionPool {
         let url = format!("sqlite:{}?mode=rwc", path.display());
-        ConnectionPool::new(&url, Some(path.to_owned()), &limits()).unwrap()
+        ConnectionPool::new(&url, Some(path.to_owned()), &limits(), doubt).unwrap()
     }
 
     async fn ask(pool: &ConnectionPool) -> Result<i64, String> {
@@ -488,13 +531,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_failed_query_puts_the_connections_of_all_pools_in_doubt() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("whmcs.db");
+        fs::write(&path, []).unwrap();
+        install_default_drivers();
+        let doubt = Doubt::default();
+        let [calls, pages] = [(); 2].map(|()| file_in_doubt(&path, &doubt));
+        assert_eq!((ask(&calls).await, ask(&pages).await), (Ok(1), Ok(1)));
+        let is_doubtful =
+            async |pool: &ConnectionPool| pool.acquire().await.unwrap().0.is_doubtful();
+        assert!(!is_doubtful(&calls).await && !is_doubtful(&pages).await);
+
+        assert!(sqlx::query("SELECT nothing").fetch_all(&calls).await.is_err());
+        assert!(is_doubtful(&calls).await && is_doubtful(&pages).await);
+        assert_eq!((ask(&calls).await, ask(&pages).await), (Ok(1), Ok(1)));
+        assert!(!is_doubtful(&calls).await && !is_doubtful(&pages).await);
+    }
+
+    #[tokio::test]
     async fn an_abandoned_query_leaves_a_connection_that_works() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("whmcs.db");
         fs::write(&path, []).unwrap();
         install_default_drivers();
         let url = format!("sqlite:{}", path.display());
-        let pool = ConnectionPool::new(&url, Some(path), &Limits::default()).unwrap();
+        let pool =
+            ConnectionPool::new(&url, Some(path), &Limits::default(), &Doubt::default()).unwrap();
         let id = Object::id(&pool.acquire().await.unwrap().0);
         let slow =
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
