@@ -55,3 +55,26 @@ whmcs_mariadb() { # NAME
     mariadb_at "$1" whmcs <services/server/checks/clients/mariadb/rows.sql
     php services/server/checks/clients/mariadb/secrets.php | mariadb_at "$1" whmcs
 }
+
+# Starts nginx with the inside of `http` from standard input, and sets `nginx` to its process. It answers at the URL.
+nginx_with() { # FOLDER URL
+    mkdir -p "$1"
+    {
+        printf '%s\n' 'user root;' 'worker_processes 1;' "pid $1/pid;" "error_log $1/error.log;" 'events {}' 'http {' \
+            "client_body_temp_path $1/body; proxy_temp_path $1/proxy; fastcgi_temp_path $1/f;" \
+            "uwsgi_temp_path $1/u; scgi_temp_path $1/s;"
+        cat
+        echo '}'
+    } >"$1/nginx.conf"
+    nginx -p "$1" -c "$1/nginx.conf" -g 'daemon off;' &
+    nginx=$!
+    waited=0
+    until curl -s -o "$work/first" "$2"; do
+        still_waits "$nginx" "$1/error.log"
+    done
+}
+
+# The locations of the guide, in the block after this line.
+documented_locations() { # LINE
+    sed -n "/$1/,/^\`\`\`\$/p" docs/migrating-from-autoauth.md | sed -n '/^location/,/^}/p'
+}

@@ -12,13 +12,8 @@ operator_port=$(free_port)
 site=http://127.0.0.1:$web_port
 link='email=a%40b.example&timestamp=1700000000&hash=0123456789012345678901234567890123456789'
 
-# The block of the documentation that a line is before.
-documented() { # LINE
-    sed -n "/$1/,/^\`\`\`\$/p" docs/migrating-from-autoauth.md | sed -n '/^location/,/^}/p'
-}
-
 locations() {
-    documented 'ci\/deep cluster run this' && documented 'ci\/deep bridge runs this'
+    documented_locations 'ci\/deep cluster run this' && documented_locations 'ci\/deep bridge runs this'
 }
 
 # nginx with the locations, each changed by sed: at the root, and in the folder /whmcs.
@@ -26,28 +21,14 @@ web() { # CHANGE
     [ -z "${nginx:-}" ] || { kill "$nginx" && wait "$nginx"; }
     locations | sed -e "s/127.0.0.1:8090/127.0.0.1:$bridge_port/" -e "s#unix:/run/php/php-fpm.sock#127.0.0.1:$php_port#" \
         -e 's#include fastcgi_params#include /etc/nginx/fastcgi_params#' -e "$1" >"$work/locations"
-    cat >"$work/nginx.conf" <<EOF
-worker_processes 1;
-pid $work/nginx.pid;
-error_log $work/nginx.log;
-events {}
-http {
-    access_log $work/nginx-access.log;
-    client_body_temp_path $work/body; proxy_temp_path $work/proxy; fastcgi_temp_path $work/f;
-    uwsgi_temp_path $work/u; scgi_temp_path $work/s;
-    server {
-        listen 127.0.0.1:$web_port;
-        root $work/php;
-        include $work/locations;
-    }
+    nginx_with "$work/nginx" "$site/" <<EOF
+access_log $work/nginx-access.log;
+server {
+    listen 127.0.0.1:$web_port;
+    root $work/php;
+    include $work/locations;
 }
 EOF
-    nginx -c "$work/nginx.conf" -p "$work" -g 'daemon off;' &
-    nginx=$!
-    waited=0
-    until curl -s -o "$work/first" "$site/"; do
-        still_waits "$nginx" "$work/nginx.log"
-    done
 }
 
 counted() { # CODE

@@ -59,14 +59,7 @@ proxy() { # NAME CHANGE...
     for change in "${@:2}"; do
         sed -i "$change" "$prefix/site.conf"
     done
-    printf '%s\n' 'user root;' "pid $prefix/pid;" "error_log $prefix/main.log;" 'events {}' 'http {' \
-        "client_body_temp_path $prefix/body; proxy_temp_path $prefix/proxy; fastcgi_temp_path $prefix/f;" \
-        "uwsgi_temp_path $prefix/u; scgi_temp_path $prefix/s;" "include $prefix/site.conf;" '}' >"$prefix/nginx.conf"
-    nginx -p "$prefix" -c "$prefix/nginx.conf" -g 'daemon off;' &
-    nginx=$!
-    until curl -s -o "$work/first" "http://$own:$http_port/"; do
-        still_waits "$nginx" "$prefix/main.log"
-    done
+    nginx_with "$prefix" "http://$own:$http_port/" <<<"include $prefix/site.conf;"
 }
 
 stop_proxy() { kill "$nginx" && wait "$nginx"; }

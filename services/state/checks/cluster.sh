@@ -219,8 +219,7 @@ check 'cluster: links a second of one, two and three servers' speed
 
 # The location of the documentation, in front of a bridge that asks these servers.
 documented_location() {
-    sed -n '/ci\/deep cluster run this/,/^```$/p' docs/migrating-from-autoauth.md |
-        sed -n '/^location/,/^}/p' | sed "s/127.0.0.1:8090/127.0.0.1:$1/"
+    documented_locations 'ci\/deep cluster run this' | sed "s/127.0.0.1:8090/127.0.0.1:$1/"
 }
 
 bridge_behind_nginx() {
@@ -228,32 +227,24 @@ bridge_behind_nginx() {
     start_servers +0s +0s +0s || return 1
     local bridge_port bridge_operator
     bridge_port=$(free_port) bridge_operator=$(free_port)
-    cat >"$work/nginx.conf" <<EOF
-worker_processes 1;
-pid $work/nginx.pid;
-error_log $work/nginx.log;
-events {}
-http {
-    access_log $work/nginx-access.log;
-    upstream whmcs {
-        server 127.0.0.1:${server_port[1]};
-        server 127.0.0.1:${server_port[2]};
-        server 127.0.0.1:${server_port[3]};
+    nginx_with "$work/nginx" "$site/" <<EOF
+access_log $work/nginx-access.log;
+upstream whmcs {
+    server 127.0.0.1:${server_port[1]};
+    server 127.0.0.1:${server_port[2]};
+    server 127.0.0.1:${server_port[3]};
+}
+server {
+    listen 127.0.0.1:$web_port;
+    $(documented_location "$bridge_port")
+    location / {
+        proxy_pass http://whmcs;
     }
-    server {
-        listen 127.0.0.1:$web_port;
-        $(documented_location "$bridge_port")
-        location / {
-            proxy_pass http://whmcs;
-        }
-        location @whmcs {
-            proxy_pass http://whmcs;
-        }
+    location @whmcs {
+        proxy_pass http://whmcs;
     }
 }
 EOF
-    nginx -c "$work/nginx.conf" -p "$work" -g 'daemon off;' &
-    local web=$!
     WHMCS_SECRET=F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo WHMCS_AUTOAUTH_KEY=the-old-key \
         "$work/whmcs-auth-bridge" --listen "127.0.0.1:$bridge_port" --operator-listen "127.0.0.1:$bridge_operator" \
         --whmcs-url "http://127.0.0.1:${server_port[1]}" --public-url "$site" --trust-proxy 127.0.0.1 \
@@ -269,8 +260,8 @@ EOF
     local again
     again=$(curl -s -o /dev/null -w '%{http_code}' "$site/dologin.php?$link")
     curl -s "http://127.0.0.1:$bridge_operator/metrics" | grep '^whmcs_auth_answers_total'
-    kill "$bridge" "$web"
-    wait "$bridge" "$web"
+    kill "$bridge" "$nginx"
+    wait "$bridge" "$nginx"
     [[ $answer == *client6@example.com*' 200 '* ]] && [ "$again" = 403 ] &&
         ! grep -q hash= "$work/nginx-access.log" "$work/bridge.log"
 }
