@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::sleep;
 use tracing::field;
 use whmcs_auth::diagnose::Findings;
-use whmcs_auth_axum::Report;
+use whmcs_auth_axum::{Cause, Report};
 
 use crate::log::{FindingsText, Kind, LogMonitor, RefusalLines, Summary, codes};
 use crate::process::ProcessFigures;
@@ -89,10 +89,10 @@ impl Reports {
         tracing::info!(endpoint, code = CODE);
     }
 
-    /// Counts and logs what the companion reports.
-    pub fn report(&self, endpoint: &'static str, report: &Report) {
-        let (address, code) = (report.address(), report.code());
-        let (cause, findings) = (report.cause().sentence(), &report.findings());
+    /// Counts and logs what the companion reports. `cause` is that of the report, or what the service knows better.
+    pub fn report(&self, endpoint: &'static str, report: &Report, cause: &Cause) {
+        let (address, code) = (report.address(), cause.code());
+        let (cause, findings) = (cause.sentence(), &report.findings());
         if report.is_accepted() {
             return self.not_followed(endpoint, code, cause, findings);
         }

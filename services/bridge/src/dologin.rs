@@ -111,7 +111,7 @@ impl Bridge {
 
     /// Counts and logs what the companion reports.
     fn reported(&self, report: &Report) {
-        span(report.address()).in_scope(|| self.0.reports.report(ENDPOINT, report));
+        span(report.address()).in_scope(|| self.0.reports.report(ENDPOINT, report, report.cause()));
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
+use whmcs_auth_services_base::{Counted, LinksWait, metrics_text};
 
-/// All metrics, written in the OpenMetrics text format.
+/// All metrics.
 pub(crate) struct Metrics {
     registry: Registry,
     logins: Gauge,
-    links_wait: Gauge,
+    links_wait: LinksWait,
 }
 
 impl Metrics {
@@ -18,37 +18,18 @@ impl Metrics {
         let logins = Gauge::default();
         let help = "Logins that ask WHMCS now";
         registry.register("whmcs_auth_logins_in_flight", help, logins.clone());
-        let links_wait = Gauge::default();
-        registry.register_with_unit(
-            "whmcs_auth_links_wait",
-            "How long one-time links are still refused, because Redis may have forgotten used ones",
-            Unit::Seconds,
-            links_wait.clone(),
-        );
+        let links_wait = LinksWait::new(&mut registry);
         Self { registry, logins, links_wait }
     }
 
     /// Counts a login as in flight until the returned value is dropped.
-    pub(crate) fn login_in_flight(&self) -> InFlight {
-        self.logins.inc();
-        InFlight(self.logins.clone())
+    pub(crate) fn login_in_flight(&self) -> Counted {
+        Counted::new(&self.logins)
     }
 
     /// All metrics. One-time links are still refused for `links_wait`.
     pub(crate) fn text(&self, links_wait: Duration) -> String {
-        self.links_wait.set(i64::try_from(links_wait.as_secs()).unwrap_or(i64::MAX));
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = text::encode(&mut text, &self.registry);
-        text
-    }
-}
-
-/// A login that asks WHMCS.
-pub(crate) struct InFlight(Gauge);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.dec();
+        self.links_wait.set(links_wait);
+        metrics_text(&self.registry)
     }
 }

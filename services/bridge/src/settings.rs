@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 use whmcs_auth::AutoAuthPolicy;
 use whmcs_auth_axum::CurrentAccess;
+use whmcs_auth_services_base::is_of_page;
 
 /// Which links the bridge accepts, and which WHMCS it asks.
 #[derive(Debug)]
@@ -70,12 +71,8 @@ pub(crate) fn folder(option: &'static str, url: &Url) -> Result<Url, SettingsErr
 
 /// The path without the name of a page, such as `includes/api.php`.
 fn folder_path(path: &str) -> String {
-    let is_page = |segment: &str| {
-        let lower = segment.to_ascii_lowercase();
-        lower.ends_with(".php") || lower == "includes"
-    };
     let mut segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    while segments.pop_if(|segment| is_page(segment)).is_some() {}
+    while segments.pop_if(|segment| is_of_page(segment)).is_some() {}
     segments.iter().fold("/".to_owned(), |path, segment| format!("{path}{segment}/"))
 }
 

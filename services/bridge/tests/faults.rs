@@ -655,9 +655,7 @@ async fn links_wait(setup: &Setup) -> u64 {
 async fn without_its_redis_the_bridge_accepts_no_link() {
     let _ = log();
     let mut server = TestRedis::start(&[]);
-    let store: Arc<dyn Store> = Arc::new(server.store());
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store: Arc<dyn Store> = Arc::new(server.old_store().await);
     let two = [
         Setup::with(works(PUBLIC), Some(Arc::clone(&store)), |_| {}).await,
         Setup::with(works(PUBLIC), Some(Arc::new(server.store())), |_| {}).await,

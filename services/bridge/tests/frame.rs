@@ -6,4 +6,5 @@ operation_tests!(Subject {
     program: env!("CARGO_BIN_EXE_whmcs-auth-bridge"),
     name_and_version: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n"),
     options: &["--demo"],
+    passed_on: Some("passed_on=1"),
 });

@@ -27,6 +27,8 @@ pub struct Subject {
     pub name_and_version: &'static str,
     /// Its options, apart from those where it listens.
     pub options: &'static [&'static str],
+    /// What it adds to the query if it passes on what is not an old link. In the tests the web server sends it back.
+    pub passed_on: Option<&'static str>,
 }
 
 impl Subject {

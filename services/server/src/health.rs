@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use whmcs_auth_services_base::{Fault, Operated, Part};
+use whmcs_auth_state::check;
 
 use crate::service::Service;
 
@@ -23,10 +24,7 @@ impl Operated for Service {
                 .map_err(|error| Fault { cause: error.to_string(), wait: None })
         };
         let state = async {
-            let checked = match self.settings.one_time_links {
-                true => self.state.check_links().await,
-                false => self.state.check().await,
-            };
+            let checked = check(&*self.state, self.settings.one_time_links).await;
             checked.map_err(|error| Fault { cause: error.cause, wait: error.wait })
         };
         let (database, state) = tokio::join!(in_time(database), in_time(state));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
@@ -13,18 +13,19 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use whmcs_auth::cache::VerificationCache;
+use whmcs_auth_services_base::{Counted, LinksWait, metrics_text};
 
 /// The upper ends of the intervals of times, in seconds.
 const TIMES: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// All metrics, written in the OpenMetrics text format.
+/// All metrics.
 pub(crate) struct Metrics {
     registry: Registry,
     times: Family<EndpointLabel, Histogram, fn() -> Histogram>,
     connections: Family<ConnectionLabels, Gauge>,
     kept: Family<KindLabel, Gauge>,
-    links_wait: Gauge,
+    links_wait: LinksWait,
     verifications: Gauge,
     waiting: Gauge,
 }
@@ -66,13 +67,7 @@ impl Metrics {
             "Sessions, single sign-on tokens and networks with failures in memory",
             Family::clone(&kept),
         );
-        let links_wait = Gauge::default();
-        registry.register_with_unit(
-            "whmcs_auth_links_wait",
-            "How long one-time links are still refused, because Redis may have forgotten used ones",
-            Unit::Seconds,
-            links_wait.clone(),
-        );
+        let links_wait = LinksWait::new(&mut registry);
         let verifications = Gauge::default();
         registry.register(
             "whmcs_auth_verifications",
@@ -109,7 +104,7 @@ impl Metrics {
 
     /// Notes how long one-time links are still refused.
     pub(crate) fn links_wait(&self, wait: Duration) {
-        self.links_wait.set(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX));
+        self.links_wait.set(wait);
     }
 
     /// Counts a verification as running until the returned value is dropped.
@@ -123,26 +118,7 @@ impl Metrics {
     }
 
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = text::encode(&mut text, &self.registry);
-        text
-    }
-}
-
-/// One more in a gauge, until it is dropped.
-pub(crate) struct Counted(Gauge);
-
-impl Counted {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
+        metrics_text(&self.registry)
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
+use whmcs_auth_services_base::is_of_page;
 
 /// The folder of the installation, such as `/whmcs`. Empty if it is the root of the site.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl FromStr for BasePath {
 fn is_folder(name: &str) -> bool {
     let is_allowed =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    !matches!(name, "" | "." | "..") && !name.ends_with(".php") && name.bytes().all(is_allowed)
+    !matches!(name, "" | "." | "..") && !is_of_page(name) && name.bytes().all(is_allowed)
 }
 
 /// The URI with one slash in place of several, as web servers pass it to PHP: a base URL that ends with a
@@ -107,6 +108,8 @@ mod tests {
             ("https://x.example/whmcs", Err(BasePathError)),
             ("/whmcs/dologin.php", Err(BasePathError)),
             ("/includes/api.php/", Err(BasePathError)),
+            ("/whmcs/dologin.PHP", Err(BasePathError)),
+            ("/whmcs/includes", Err(BasePathError)),
         ] {
             let path: Result<BasePath, _> = text.parse();
             assert_eq!(path.as_ref().map(BasePath::as_str), expected.as_ref().copied(), "{text}");

@@ -183,20 +183,8 @@ impl Service {
             true => api::ENDPOINT,
             false => DOLOGIN,
         };
-        let Some(cause) = unreadable::cause(report.code()) else {
-            return self.reports.report(endpoint, report);
-        };
-        self.reports.refused(
-            endpoint,
-            report.address(),
-            Refused {
-                code: cause.code(),
-                cause: cause.sentence(),
-                status: report.http_status().as_u16(),
-                caller: report.caller(),
-                findings: &report.findings(),
-            },
-        );
+        let unreadable = unreadable::cause(report.code());
+        self.reports.report(endpoint, report, unreadable.as_ref().unwrap_or(report.cause()));
     }
 }
 

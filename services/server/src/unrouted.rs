@@ -1,6 +1,8 @@
 //! Requests that no route takes. The log names the route that the sender probably meant. It never has the path,
 //! which may hold a secret.
 
+use whmcs_auth_services_base::is_of_page;
+
 use crate::path::BasePath;
 use crate::refusal::Refusal;
 
@@ -37,7 +39,7 @@ pub(crate) fn refusal(path: &str, base: &BasePath) -> Refusal {
     let at_end = |route| Some((plain.strip_suffix(route)?, route));
     if let Some((folder, route)) = ROUTES.into_iter().find_map(at_end) {
         // A page is no folder: the client appends the route to a URL that has it already.
-        if folder.split('/').any(|name| name.ends_with(".php") || name == "includes") {
+        if folder.split('/').any(is_of_page) {
             let cause = format_args!("the base URL of the client must end before {route}");
             return Refusal::not_found("path_base_url", cause);
         }

@@ -397,18 +397,7 @@ async fn get_clients_details_finds_a_client_by_id_or_email() {
     server.sql("UPDATE tblclients SET allow_sso = 0 WHERE id = 2").await;
     assert_eq!(details("clientid=2").await["allowSingleSignOn"], 0);
     // A collation that ignores trailing spaces finds another e-mail first.
-    server
-        .sql(
-            "CREATE TABLE folded (id, firstname, lastname, companyname, email TEXT COLLATE RTRIM,
-                                  datecreated, groupid, status);
-             INSERT INTO folded SELECT id, firstname, lastname, companyname, email, datecreated,
-                                       groupid, status FROM tblclients;
-             UPDATE folded SET email = 'client20@example.com  ' WHERE id = 9;
-             DROP TABLE tblclients;
-             ALTER TABLE folded RENAME TO tblclients;
-             ALTER TABLE tblclients ADD COLUMN allow_sso INTEGER NOT NULL DEFAULT 1",
-        )
-        .await;
+    server.fold_emails(9, "client20@example.com  ").await;
     assert_eq!(details("email=client20@example.com").await["id"], 20);
     let (_, xml) =
         server.call(&format!("action=GetClientsDetails&{PAIR}&clientid=3&responsetype=xml")).await;

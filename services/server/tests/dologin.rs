@@ -545,18 +545,7 @@ async fn a_refused_link_shows_a_message_and_sets_no_cookie() {
 async fn the_stored_email_is_compared_with_the_signed_one() {
     let server = Server::start().await;
     // A collation that ignores trailing spaces finds an account with another e-mail.
-    server
-        .sql(
-            "CREATE TABLE folded (id, firstname, lastname, companyname, email TEXT COLLATE RTRIM,
-                                  datecreated, groupid, status);
-             INSERT INTO folded SELECT id, firstname, lastname, companyname, email, datecreated,
-                                       groupid, status FROM tblclients;
-             UPDATE folded SET email = 'demo@whmcs.com  ' WHERE id = 1;
-             DROP TABLE tblclients;
-             ALTER TABLE folded RENAME TO tblclients;
-             ALTER TABLE tblclients ADD COLUMN allow_sso INTEGER NOT NULL DEFAULT 1",
-        )
-        .await;
+    server.fold_emails(1, "demo@whmcs.com  ").await;
     let link = server.link("demo@whmcs.com", None);
     let response = server.get(&link).await;
     assert_eq!(head(&response, "set-cookie"), None);

@@ -110,6 +110,15 @@ pub trait Store: Send + Sync {
     }
 }
 
+/// Whether the store works for a program: the cause if it does not. `are_links_used_once` says whether the program needs
+/// it for links.
+pub async fn check(store: &dyn Store, are_links_used_once: bool) -> Result<(), StateError> {
+    match are_links_used_once {
+        true => store.check_links().await,
+        false => store.check().await,
+    }
+}
+
 /// Checks the store at the start of a program. The program starts without its store, and works as soon as the
 /// store does. `are_links_used_once` says whether the program needs it for links.
 ///
@@ -120,11 +129,7 @@ pub async fn check_at_start(
     store: &dyn Store,
     are_links_used_once: bool,
 ) -> Result<(), StateError> {
-    let checked = match are_links_used_once {
-        true => store.check_links().await,
-        false => store.check().await,
-    };
-    match checked {
+    match check(store, are_links_used_once).await {
         Err(error) if error.is_by_options() => Err(error),
         Err(error) => {
             tracing::error!(code = error.code, "{error}");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ::redis::{Client, FromRedisValue, cmd};
 use tempfile::TempDir;
 
-use crate::{Installation, Redis};
+use crate::{Installation, Redis, Store};
 
 /// A running server. It ends when this is dropped.
 pub struct TestRedis {
@@ -88,6 +88,18 @@ impl TestRedis {
             command.arg(argument);
         }
         command.query_async(&mut connection.expect("a connection")).await.expect("an answer")
+    }
+
+    /// A store whose server remembers for long enough to know about every link.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not work.
+    pub async fn old_store(&self) -> Redis {
+        let store = self.store();
+        store.check().await.expect("the server works");
+        self.remembers_for_long().await;
+        store
     }
 
     /// Makes the server one that remembers for long enough to know about every link. A store must have

@@ -67,10 +67,7 @@ fn memory() -> Arc<dyn Store> {
 }
 
 async fn redis(server: &TestRedis) -> Arc<dyn Store> {
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
-    Arc::new(store)
+    Arc::new(server.old_store().await)
 }
 
 fn now() -> OffsetDateTime {

@@ -31,13 +31,19 @@ fn key() -> Key {
     Key::new(Kind::Session, "a")
 }
 
+/// Why the store cannot say whether the link was used.
+async fn state_error(store: &Redis, login: &AutoAuthLogin<'_>) -> StateError {
+    match store.first_use(login, now()).await.unwrap_err() {
+        UseError::State(error) => error,
+        UseError::Refused(refusal) => panic!("{refusal}"),
+    }
+}
+
 /// The code of the failure of every method.
 async fn failure(store: &Redis) -> &'static str {
     let in_time = Instant::now();
     let login = login_made_in(0, "nobody@whmcs.com");
-    let UseError::State(error) = store.first_use(&login, now()).await.unwrap_err() else {
-        panic!("the link was refused as used");
-    };
+    let error = state_error(store, &login).await;
     assert!(!error.cause.is_empty());
     let list = Key::new(Kind::Sessions, "7");
     let others: [Result<(), StateError>; 10] = [
@@ -187,9 +193,7 @@ async fn a_place_that_cannot_be_given_back_at_once_is_given_back_later() {
 #[tokio::test]
 async fn only_digests_are_stored() {
     let server = TestRedis::start(&[]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     store.put(&Key::new(Kind::Session, "secret-id"), "7".to_owned(), MINUTE).await.unwrap();
     store.put(&Key::new(Kind::SsoToken, "secret-id"), "8".to_owned(), MINUTE).await.unwrap();
     store.add(&Key::new(Kind::Failures, "203.0.113.7"), MINUTE).await.unwrap();
@@ -296,9 +300,7 @@ async fn a_young_server_says_since_when_it_remembers() {
     assert!(young.cause.starts_with(&expected), "{young}");
     // The visitor is told to come later, and the link is not used up.
     let login = login_made_in(0, "demo@whmcs.com");
-    let UseError::State(error) = store.first_use(&login, now()).await.unwrap_err() else {
-        panic!("the link was refused as used");
-    };
+    let error = state_error(&store, &login).await;
     assert_eq!((error.code, error.cause), (young.code, young.cause));
     waits(error.wait.unwrap(), 81);
 
@@ -352,9 +354,7 @@ async fn a_link_that_was_used_early_is_not_accepted_after_a_loss() {
 #[tokio::test]
 async fn a_link_that_is_further_ahead_than_others_expect_is_refused() {
     let server = TestRedis::start(&[]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     let now = now();
     let login = |seconds| AutoAuthLogin::for_test("demo@whmcs.com", now.unix_timestamp() + seconds);
     assert_eq!(store.first_use(&login(121), now).await, FORGOTTEN);
@@ -400,9 +400,7 @@ async fn a_server_may_start_after_the_service() {
 #[tokio::test]
 async fn a_server_that_lost_its_links_accepts_no_used_one() {
     let mut server = TestRedis::start(&[]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     let used = login_made_in(0, "demo@whmcs.com");
     store.first_use(&used, now()).await.unwrap();
 
@@ -417,9 +415,7 @@ async fn a_server_that_lost_its_links_accepts_no_used_one() {
 #[tokio::test]
 async fn a_server_that_lost_its_newest_links_accepts_no_used_one() {
     let mut server = TestRedis::start(&[]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     server.run::<()>(&["SAVE"]).await;
     let used = login_made_in(0, "demo@whmcs.com");
     store.first_use(&used, now()).await.unwrap();
@@ -434,9 +430,7 @@ async fn a_server_that_lost_its_newest_links_accepts_no_used_one() {
 #[tokio::test]
 async fn a_server_that_was_emptied_accepts_no_used_link() {
     let server = TestRedis::start(&[]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     let used = login_made_in(0, "demo@whmcs.com");
     store.first_use(&used, now()).await.unwrap();
     server.run::<()>(&["FLUSHALL"]).await;
@@ -449,9 +443,7 @@ async fn a_server_that_was_emptied_accepts_no_used_link() {
 #[tokio::test]
 async fn a_slow_server_refuses() {
     let server = TestRedis::start(&[]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     server.run::<()>(&["CLIENT", "PAUSE", "4000"]).await;
     let used = login_made_in(0, "demo@whmcs.com");
     let answer = store.first_use(&used, now()).await;
@@ -491,9 +483,7 @@ async fn a_server_that_evicts_is_refused() {
 #[tokio::test]
 async fn a_server_that_evicted_accepts_no_used_link() {
     let server = TestRedis::start(&["--maxmemory-policy", "noeviction"]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     let used = login_made_in(0, "demo@whmcs.com");
     store.first_use(&used, now()).await.unwrap();
     server.run::<()>(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]).await;
@@ -548,9 +538,7 @@ async fn evicted_links_are_not_accepted_in_the_same_moment() {
 #[tokio::test]
 async fn an_eviction_that_is_over_is_noticed_with_the_next_link() {
     let server = TestRedis::start(&[]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     let used = login_made_in(0, "demo@whmcs.com");
     store.first_use(&used, now()).await.unwrap();
     server.run::<()>(&["CONFIG", "SET", "maxmemory-policy", "volatile-lru"]).await;
@@ -676,14 +664,10 @@ async fn only_an_installation_of_another_site_stops_the_start() {
 #[tokio::test]
 async fn a_full_server_refuses() {
     let server = TestRedis::start(&["--maxmemory-policy", "noeviction"]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     server.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     let login = login_made_in(0, "demo@whmcs.com");
-    let UseError::State(error) = store.first_use(&login, now()).await.unwrap_err() else {
-        panic!("the link was refused as used");
-    };
+    let error = state_error(&store, &login).await;
     assert_eq!(error.code, "state_full");
     server.run::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
     recovers(&store).await;
@@ -698,9 +682,7 @@ async fn a_replica_is_refused() {
     recovers(&store).await;
     become_replica(&replica, &master).await;
     let login = login_made_in(0, "demo@whmcs.com");
-    let UseError::State(error) = store.first_use(&login, now()).await.unwrap_err() else {
-        panic!("the link was refused as used");
-    };
+    let error = state_error(&store, &login).await;
     assert_eq!(error.code, "state_replica");
     sleep(Duration::from_secs(1)).await;
     assert_eq!(failure(&store).await, "state_replica");
@@ -714,9 +696,7 @@ async fn a_replica_is_refused() {
 #[tokio::test]
 async fn a_replica_that_takes_over_accepts_no_used_link() {
     let mut server = TestRedis::start(&[]);
-    let store = server.store();
-    store.check().await.unwrap();
-    server.remembers_for_long().await;
+    let store = server.old_store().await;
     let used = login_made_in(0, "demo@whmcs.com");
     let saved: String = server.run(&["GET", &since(&server).await]).await;
     let name = since(&server).await;
@@ -734,9 +714,7 @@ async fn a_replica_that_takes_over_accepts_no_used_link() {
 async fn a_former_master_accepts_no_used_link() {
     let (former, other) = (TestRedis::start(&[]), TestRedis::start(&[]));
     follow(&other, &former).await;
-    let store = former.store();
-    store.check().await.unwrap();
-    former.remembers_for_long().await;
+    let store = former.old_store().await;
     store.first_use(&login_made_in(0, "first@whmcs.com"), now()).await.unwrap();
     let replicas: i64 = former.run(&["WAIT", "1", "5000"]).await;
     assert_eq!(replicas, 1);
@@ -756,15 +734,11 @@ async fn a_replica_whose_link_is_up_is_refused() {
     before.check().await.unwrap();
     replica.run::<()>(&["CONFIG", "SET", "replica-read-only", "no"]).await;
     follow(&replica, &master).await;
-    let store = master.store();
-    store.check().await.unwrap();
-    master.remembers_for_long().await;
+    let store = master.old_store().await;
     assert_eq!(failure(&replica.store()).await, "state_replica");
     // The time of its last check is not over.
     let login = login_made_in(0, "demo@whmcs.com");
-    let UseError::State(error) = before.first_use(&login, now()).await.unwrap_err() else {
-        panic!("the link was refused as used");
-    };
+    let error = state_error(&before, &login).await;
     assert_eq!(error.code, "state_replica");
     // Its master works.
     store.first_use(&login, now()).await.unwrap();

@@ -109,11 +109,6 @@ impl WhmcsError {
         make(Shown { start, address, rest: rest.len(), action })
     }
 
-    /// The error with its sources. The URL in it is that of the API, without a field.
-    pub(super) fn unreachable(error: &reqwest::Error) -> Self {
-        Self::Unreachable(with_sources(error))
-    }
-
     pub(super) fn nonsense(what: impl Into<String>) -> Self {
         Self::Nonsense(what.into())
     }

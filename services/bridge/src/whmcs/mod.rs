@@ -321,9 +321,7 @@ impl Whmcs {
             }
         }
     }
-}
 
-impl Whmcs {
     /// Why a call got no answer.
     fn failed(&self, error: reqwest::Error) -> WhmcsError {
         match error.is_timeout() {
@@ -333,7 +331,7 @@ impl Whmcs {
             true => {
                 WhmcsError::Slow(format!("no answer in {:?} (option --call-time)", self.call_time))
             }
-            false => WhmcsError::unreachable(&error),
+            false => WhmcsError::Unreachable(with_sources(&error)),
         }
     }
 

@@ -143,6 +143,19 @@ impl Server {
         connection.close().await.unwrap();
     }
 
+    /// Lets the collation of e-mails ignore spaces at the end, and gives a client this e-mail.
+    pub async fn fold_emails(&self, client: i64, email: &str) {
+        self.sql(&format!(
+            "CREATE TABLE folded (id, firstname, lastname, companyname, email TEXT COLLATE RTRIM,
+                                  datecreated, groupid, status, allow_sso);
+             INSERT INTO folded SELECT * FROM tblclients;
+             UPDATE folded SET email = '{email}' WHERE id = {client};
+             DROP TABLE tblclients;
+             ALTER TABLE folded RENAME TO tblclients"
+        ))
+        .await;
+    }
+
     pub async fn get(&self, path: &str) -> Response {
         let url = format!("{}{path}", self.base);
         self.http.get(url).send().await.unwrap()
