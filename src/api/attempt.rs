@@ -94,6 +94,7 @@ impl ApiRequest<'_> {
     /// Checks the shape of the request (API-1): the first step of [`ApiAttempt`].
     ///
     /// It never fails. If the shape is refused, [`ApiAttempt::refusal`] and the decision return the refusal.
+    #[inline]
     pub fn attempt(&self, policy: &ApiPolicy) -> ApiAttempt<'_> {
         ApiAttempt {
             presented: self.presented(),
@@ -103,6 +104,7 @@ impl ApiRequest<'_> {
         }
     }
 
+    #[inline]
     pub(crate) fn presented(&self) -> Result<Presented<'_>, ApiRefusal> {
         if let Some(fault) = self.malformed() {
             return Err(fault.into());

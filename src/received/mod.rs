@@ -156,12 +156,15 @@ impl Received {
     }
 
     fn read_form(&mut self, place: Place, form: &[u8]) {
-        let pairs = || form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-        self.reserve(pairs().count(), form.len());
-        for pair in pairs() {
+        let separators = form.iter().filter(|byte| **byte == b'&').count();
+        // The shortest pair is one byte and a separator.
+        self.reserve(separators.saturating_add(1).min(form.len().div_ceil(2)), form.len());
+        // Most forms are plain.
+        let append = if is_encoded(form) { decode_into } else { Vec::extend_from_slice };
+        for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let [name, value] = [halves.next(), halves.next()].map(Option::unwrap_or_default);
-            if !self.push(place, name, value, decode_into) {
+            if !self.push(place, name, value, append) {
                 return;
             }
         }
@@ -314,15 +317,20 @@ impl<'a> From<Lossy<'a>> for Cow<'a, str> {
 
 /// Decodes a name or a value of a form, and appends it. The result is never longer than the text.
 fn decode_into(bytes: &mut Vec<u8>, text: &[u8]) {
+    if !is_encoded(text) {
+        return bytes.extend_from_slice(text);
+    }
     for (place, part) in text.split(|byte| *byte == b'+').enumerate() {
         if place > 0 {
             bytes.push(b' ');
         }
-        match part.contains(&b'%') {
-            true => bytes.extend(percent_encoding::percent_decode(part)),
-            false => bytes.extend_from_slice(part),
-        }
+        bytes.extend(percent_encoding::percent_decode(part));
     }
+}
+
+/// Whether decoding a form changes it.
+fn is_encoded(form: &[u8]) -> bool {
+    form.contains(&b'%') || form.contains(&b'+')
 }
 
 /// Decodes into a new vector. It never grows, because that would leave a copy of a secret in memory.
