@@ -751,6 +751,8 @@ fn an_action_that_whmcs_does_not_document() {
         assert_api("", FORM, body, &["action_undocumented"]);
         assert_api(&format!("action={action}"), FORM, PAIR, &["action_undocumented"]);
     }
+    let body = format!("{PAIR}&Action=GetClients");
+    assert_eq!(codes(&diagnose::accepted_api("", FORM, &body)), ["resembling_name(action)"]);
     for action in ["GetClients", "getclients", "GETCLIENTS", "WhmcsDetails", "AcceptOrder"] {
         assert_api("", FORM, format!("{PAIR}&action={action}"), &[]);
     }
@@ -808,6 +810,7 @@ fn a_format_that_is_asked_for_in_another_way() {
         "jsonp=json",
         "search=json",
         "formats=json",
+        "Action=GetUsers&responsetype=json&responseType=xml",
         "email=a@b.test&password=p&api_secret=x&access_key=y&secret_key=z",
     ] {
         let body = format!("{field}&{PAIR}&action=GetClients");
