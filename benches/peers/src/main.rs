@@ -1,9 +1,8 @@
 //! Measures the library beside other ways to verify one genuine message, all in one run. Every contestant except
 //! the bare hash must accept the genuine message and refuse a tampered one before it is timed.
 //!
-//! `--record` writes the table to `docs/figures.json` and draws it as `docs/peers.svg`.
+//! `--record` writes the table to `docs/figures.json`.
 
-mod chart;
 mod contestant;
 mod message;
 mod report;
@@ -29,6 +28,5 @@ fn main() {
     print_machine();
     if is_recorded {
         record("peers", "release of benches/peers: LTO, one codegen unit", &[table]);
-        chart::write(&rows);
     }
 }
