@@ -117,8 +117,6 @@ fn an_owned_request_holds_the_same() {
 
 #[cfg(feature = "form")]
 mod raw {
-    use whmcs_auth::Received;
-
     use super::*;
     use crate::common::form;
 
@@ -138,22 +136,5 @@ mod raw {
         assert_eq!(form(&vector).api_request().action(), Action::Named("GetClients"));
         let text = String::from("action=GetClients");
         assert_eq!(form(&text).api_request().action(), Action::Named("GetClients"));
-    }
-
-    #[test]
-    fn query_and_body_are_one_request() {
-        let content_type = Some("application/x-www-form-urlencoded");
-        let both = Received::new()
-            .with_query("action=a&accesskey=k")
-            .with_body(content_type, "identifier=i&secret=s");
-        let request = both.api_request();
-        assert_eq!(request.action(), Action::Named("a"));
-        assert_eq!(request.access_key(), Ok(Some("k")));
-        assert_eq!(request.attempt(&ApiPolicy::new()).identifier(), Some("i"));
-
-        let twice = Received::new()
-            .with_query("identifier=i")
-            .with_body(content_type, "identifier=i&secret=s");
-        assert_eq!(twice.api_request().attempt(&ApiPolicy::new()).identifier(), None);
     }
 }

@@ -60,49 +60,6 @@ fn a_field_that_php_drops_is_absent() {
 }
 
 #[test]
-fn an_array_is_no_text_and_the_last_field_counts() {
-    let rows = [
-        ("a[]=1", None),
-        ("a[%20]=1", None),
-        ("a[b]c=1", None),
-        ("a[b][c=1", None),
-        ("a.[b]=1&a=2", Some(&b"2"[..])),
-        ("a=1&a=2", Some(b"2")),
-        ("a=1&a[]=2", None),
-        ("a[]=1&a=2", Some(b"2")),
-        ("a=1&+a=2", Some(b"2")),
-        ("a=1&a=", Some(b"")),
-        ("a=%FF%00", Some(b"\xff\0")),
-    ];
-    for (body, value) in rows {
-        let received = Received::new().with_body(FORM, body);
-        assert_eq!(received.field("a"), value, "{body}");
-    }
-}
-
-#[test]
-fn the_content_type_of_a_form_is_read_as_php_reads_it() {
-    let rows = [
-        ("application/x-www-form-urlencoded", true),
-        ("Application/X-WWW-Form-Urlencoded;charset=UTF-8", true),
-        ("application/x-www-form-urlencoded ; charset=UTF-8", true),
-        ("application/x-www-form-urlencoded;", true),
-        ("application/x-www-form-urlencoded\t; charset=UTF-8", false),
-        (" application/x-www-form-urlencoded", false),
-        ("application/x-www-form-urlencoded,x", false),
-        ("application/x-www-form-urlencoded x", false),
-        ("application/x-www-form-urlencoded2", false),
-        ("application/json", false),
-        ("", false),
-    ];
-    for (content_type, is_form) in rows {
-        let received = Received::new().with_body(Some(content_type), "a=1&identifier=i&secret=s");
-        assert_eq!(received.to_api_form().is_ok(), is_form, "{content_type}");
-        assert_eq!(received.field("a").is_some(), is_form, "{content_type}");
-    }
-}
-
-#[test]
 fn an_array_that_php_would_merge_is_not_forwarded() {
     let rows = [
         ("a[]=1", "a[]=2", false),

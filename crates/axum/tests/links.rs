@@ -79,12 +79,8 @@ async fn a_genuine_link_is_redirected() {
         ("&goto=//evil.example", "clientarea.php", "goto_refused"),
         ("&goto=a.php&goto=b.php", "clientarea.php", "goto_refused"),
         ("&goto=%FF", "clientarea.php", "goto_refused"),
-        // Each of these would act on the visitor's behalf.
+        // It would act on the visitor's behalf.
         ("&goto=logout.php", "clientarea.php", "goto_acts"),
-        ("&goto=LogOut.php%3Fx%3D1", "clientarea.php", "goto_acts"),
-        ("&goto=logout.php/x", "clientarea.php", "goto_acts"),
-        ("&goto=dologin.php%3Fx%3D1", "clientarea.php", "goto_acts"),
-        ("&goto=oauth/singlesignon.php", "clientarea.php", "goto_acts"),
     ] {
         let answer = ask(verifier(900), open("GET", &format!("{LINK}{goto}"))).await;
         assert_eq!(answer.verdict(), (302, code), "{goto}");
@@ -125,15 +121,6 @@ async fn the_policy_counts() {
     is_refused(&ask(verifier(61), open("GET", LINK)).await, 403, "expired", EXPIRED);
 }
 
-#[tokio::test]
-async fn only_a_get_opens_a_link() {
-    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
-        let answer = ask(verifier(0), open(method, LINK)).await;
-        is_refused(&answer, 405, "method_not_allowed", "Method Not Allowed");
-        assert_eq!(answer.header("allow"), "GET");
-    }
-}
-
 /// The router, and what its links are remembered in.
 fn remembering() -> (Router, Arc<ReplayGuard>) {
     let guard = Arc::new(ReplayGuard::new(10));
@@ -156,24 +143,11 @@ async fn a_head_is_refused_and_uses_nothing_up() {
 #[tokio::test]
 async fn a_browser_that_fetches_ahead_is_refused_and_uses_nothing_up() {
     let (router, guard) = remembering();
-    for lines in [
-        &[("sec-purpose", "prefetch")][..],
-        &[("sec-purpose", "prefetch;prerender")],
-        &[("sec-purpose", "x"), ("sec-purpose", "prefetch;anonymous-client-ip")],
-        &[("sec-purpose", "prefetch"), ("sec-purpose", "x")],
-        &[("sec-purpose", "x, prerender")],
-        &[("Purpose", "prefetch")],
-        &[("X-Moz", "Prefetch")],
-        &[("X-Purpose", "preview")],
-        &[("sec-purpose", "x"), ("X-Moz", "prefetch")],
-    ] {
-        let mut request = open("GET", LINK);
-        for (name, value) in lines {
-            let name: axum::http::HeaderName = name.parse().unwrap();
-            request.headers_mut().append(name, value.parse().unwrap());
-        }
-        is_refused(&send(router.clone(), request).await, 503, "prefetch", UNAVAILABLE);
+    let mut request = open("GET", LINK);
+    for value in ["x", "prefetch;anonymous-client-ip"] {
+        request.headers_mut().append("sec-purpose", value.parse().unwrap());
     }
+    is_refused(&send(router.clone(), request).await, 503, "prefetch", UNAVAILABLE);
     assert_eq!(guard.remembered(), 0);
     let mut request = open("GET", LINK);
     request.headers_mut().insert("sec-purpose", "navigate".parse().unwrap());

@@ -186,24 +186,6 @@ async fn a_cause_is_a_rejection_by_itself() {
     }
 }
 
-#[tokio::test]
-async fn a_refusal_never_reaches_the_handler() {
-    async fn handler(_: ApiCall<Store>) -> Response {
-        panic!("the handler was called");
-    }
-    let router = Router::new().route("/includes/api.php", post(handler)).with_state(auth());
-    for (body, status, code) in [
-        ("action=GetClients".to_owned(), 403, "missing_credentials"),
-        (format!("action=GetClients&{PAIR}x"), 403, "wrong_secret"),
-        (format!("action=DeleteClient&{PAIR}"), 403, "action_not_allowed"),
-        (PAIR.to_owned(), 400, "action_missing"),
-    ] {
-        let answer = send(router.clone(), form(body)).await;
-        assert_eq!(answer.verdict(), (status, code));
-        assert!(!answer.sentence().is_empty());
-    }
-}
-
 /// Answers every look-up in the same way.
 struct Answers<F>(F);
 
@@ -333,37 +315,6 @@ async fn an_unreadable_row_is_absent() {
     let absent = ask(|| Ok::<_, Infallible>(None), PAIR).await;
     assert_eq!((unreadable.status.as_u16(), unreadable.code()), (403, "unknown_identifier"));
     assert_eq!((absent.status, absent.body), (unreadable.status, unreadable.body));
-}
-
-#[tokio::test]
-async fn a_handler_answers_in_the_callers_format_too() {
-    async fn handler(call: ApiCall<Store>) -> Result<Response, Rejection> {
-        match call.parameter("search") {
-            Some("refuse") => Err(call.refuse(ApiRefusal::NoApiAccess)),
-            Some("fail") => Err(call.unavailable("the pool is empty")),
-            _ => Ok(call.error(404, "Client ID Not Found")),
-        }
-    }
-    let router = Router::new().route("/includes/api.php", post(handler)).with_state(auth());
-    let ask = async |search: &str| {
-        let body = format!("action=GetClients&responsetype=json&search={search}&{PAIR}");
-        send(router.clone(), form(body)).await
-    };
-
-    let answer = ask("").await;
-    assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert_eq!(answer.body, r#"{"result":"error","message":"Client ID Not Found"}"#);
-    assert!(answer.report.is_none());
-
-    let answer = ask("refuse").await;
-    assert_eq!(answer.verdict(), (403, "no_api_access"));
-    assert_eq!(answer.body, r#"{"result":"error","message":"Access Denied"}"#);
-
-    let answer = ask("fail").await;
-    assert_eq!(answer.verdict(), (503, "store_failure"));
-    assert_eq!(answer.body, r#"{"result":"error","message":"Service Unavailable"}"#);
-    assert_eq!(answer.sentence(), "the store failed: the pool is empty");
-    assert_eq!(answer.report.unwrap().address(), Some("203.0.113.7".parse().unwrap()));
 }
 
 /// Code that is generic over its store is a handler.

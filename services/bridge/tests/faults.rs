@@ -549,29 +549,16 @@ async fn a_link_has_one_login_in_flight() {
 
 /// The login works, and the operator learns why another page opened.
 #[tokio::test]
-async fn a_target_that_is_not_followed_is_reported() {
+async fn a_target_outside_of_whmcs_is_reported() {
     let _ = log();
-    for (goto, code, finding) in [
-        ("https://evil.example/", "goto_refused", Some("goto_full_url")),
-        ("logout.php", "goto_acts", None),
-        ("/elsewhere.php", "goto_outside", None),
-    ] {
-        let setup = Setup::start(works(PUBLIC)).await;
-        let logged_before = log().len();
-        assert_eq!(setup.get(&format!("{}&goto={goto}", link(None))).await.status, 302);
-        assert_eq!(setup.count("accepted").await, 1);
-        let log = log().split_off(logged_before);
-        let code = format!(r#""code":"{code}""#);
-        let line = log.lines().find(|line| line.contains(&code)).unwrap();
-        assert!(line.contains(r#""span":{"address":"127.0.0.1""#), "{line}");
-        match finding {
-            Some(finding) => {
-                assert!(line.contains(&format!(r#""findings":"{finding}""#)), "{line}")
-            }
-            None => assert!(!line.contains("findings"), "{line}"),
-        }
-        assert!(!line.contains(goto), "{line}");
-    }
+    let setup = Setup::start(works(PUBLIC)).await;
+    let logged_before = log().len();
+    assert_eq!(setup.get(&format!("{}&goto=/elsewhere.php", link(None))).await.status, 302);
+    assert_eq!(setup.count("accepted").await, 1);
+    let log = log().split_off(logged_before);
+    let line = log.lines().find(|line| line.contains(r#""code":"goto_outside""#)).unwrap();
+    assert!(line.contains(r#""span":{"address":"127.0.0.1""#), "{line}");
+    assert!(!line.contains("findings") && !line.contains("elsewhere"), "{line}");
 }
 
 /// A server that is no WHMCS repeats what it received, and a visitor's text does not get into the log.

@@ -108,23 +108,6 @@ async fn answers_come_in_three_formats() {
     assert!(body.starts_with("result=success;"));
 }
 
-/// WHMCS finds no field in them.
-#[tokio::test]
-async fn bodies_without_fields_are_refused() {
-    let server = Server::with(|settings| settings.limits.failures = 1).await;
-    let path = format!("{API}?responsetype=json");
-    for (content_type, body, code) in [
-        ("application/json", "{}", "body_not_form"),
-        ("multipart/form-data; boundary=b", "--b\r\n", "multipart_broken"),
-    ] {
-        let refused = answer(server.post_to(&path, content_type, body).await).await;
-        assert_eq!(refused, (403, AUTHENTICATION_FAILED.to_owned()), "{code}");
-        assert_eq!(server.count("api", code).await, 1);
-    }
-    // They are no guesses.
-    assert_eq!(server.call(&format!("action=GetClients&{PAIR}")).await.0, 200);
-}
-
 #[tokio::test]
 async fn get_is_accepted_only_if_allowed() {
     let ask = format!("{API}?endpoint=x&action=GetClients&responsetype=json&{PAIR}");

@@ -219,14 +219,6 @@ async fn a_replaced_database_counts_at_once() {
 }
 
 #[tokio::test]
-async fn a_missing_table_is_a_store_failure() {
-    let server = Server::start().await;
-    server.sql("DROP TABLE tblapi_roles").await;
-    let ask = format!("action=GetClients&responsetype=json&{PAIR}");
-    assert_eq!(server.call(&ask).await, (503, UNAVAILABLE.to_owned()));
-}
-
-#[tokio::test]
 async fn an_address_with_too_many_failures_is_refused_for_a_while() {
     let access =
         Access::new().with_addresses(AddressGate::open()).with_proxies(proxies(&["127.0.0.1"]));
@@ -415,17 +407,6 @@ async fn a_request_whose_address_is_hidden_is_refused() {
     for endpoint in ["api", "dologin", "singlesignon"] {
         assert_eq!(server.count(endpoint, "forwarded_for_missing").await, 2);
     }
-}
-
-#[tokio::test]
-async fn a_body_has_a_limit() {
-    let server = Server::with(|settings| settings.limits.body_kib = 1).await;
-    let body = format!("{PAIR}&action=GetClients&pad=");
-    let fits = format!("{body}{}", "x".repeat(1024 - body.len()));
-    assert_eq!(server.call(&fits).await.0, 200);
-    let too_large = server.call(&format!("{fits}x")).await;
-    assert_eq!(too_large, (413, "result=error;message=Request Too Large".to_owned()));
-    assert_eq!(server.count("api", "body_too_large").await, 1);
 }
 
 /// Many clients send the whole body before they read the answer.

@@ -83,7 +83,7 @@ async fn options_reach_the_service() {
         "--allow-get",
         "--one-time-links",
         "--trust-proxy",
-        "127.0.0.1",
+        "127.0.0.0/8",
     ];
     let program = Program::start(folder.path(), &options, "info");
     assert!(folder.path().join("other.db").exists());
@@ -101,22 +101,6 @@ async fn options_reach_the_service() {
     assert_eq!(call(&link, "192.0.2.1").await.0, 403);
     assert_eq!(call(&api, "10.255.0.1").await.0, 200);
     assert_eq!(call(&api, "11.0.0.1").await.0, 403);
-}
-
-#[tokio::test]
-async fn a_network_of_proxies_is_trusted() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = ["--trust-proxy", "127.0.0.0/8", "--allow-ip", "203.0.113.7"];
-    let program = Program::start(folder.path(), &options, "info");
-    let api = format!("{}/includes/api.php", program.base());
-    let call = async |address: &str| {
-        let form = format!("action=GetClients&limitnum=0&{PAIR}");
-        let call = http().post(&api).header("content-type", FORM).body(form);
-        let call = call.header("x-forwarded-for", address);
-        call.send().await.unwrap().status().as_u16()
-    };
-    assert_eq!(call("203.0.113.7, 127.0.0.2").await, 200);
-    assert_eq!(call("203.0.113.7, 192.0.2.1").await, 403);
 }
 
 #[tokio::test]
@@ -139,17 +123,6 @@ async fn what_whmcs_does_not_document_is_an_option() {
     assert_eq!(call(&elsewhere, &[]).await, invalid);
     let answer = call(&elsewhere, &[("WHMCS_ACCESS_KEY", "k")]).await;
     assert!(answer.starts_with("result=success;"), "{answer}");
-}
-
-#[tokio::test]
-async fn the_limit_of_failures_is_an_option() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path(), &["--max-failures", "2"], "info");
-    let api = format!("{}/includes/api.php", program.base());
-    for expected in [403, 403, 429] {
-        let call = http().post(&api).send().await.unwrap();
-        assert_eq!(call.status(), expected);
-    }
 }
 
 #[tokio::test]
