@@ -127,9 +127,11 @@ pub enum ReplayRefusal {
     Used,
     /// The guard does not know whether the link was used. Its window is closed, or a link with its
     /// timestamp or a later one was already forgotten: the clock stepped back, or the window became
-    /// longer. Or a shared store lost its memory. Code `link_may_be_forgotten`.
+    /// longer. Or the link was made before the process started, or before a shared store lost its memory. Code
+    /// `link_may_be_forgotten`.
     #[error(
-        "the link may have been used and forgotten: its window is closed, or the clock went back"
+        "the link may have been used before: it was made before the service or its store started, its window is \
+         closed, or the clock went back"
     )]
     MayBeForgotten,
     /// The guard remembers as many links as its capacity allows. Code `replay_guard_full`.

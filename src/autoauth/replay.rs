@@ -18,7 +18,7 @@
 //!     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
 //! };
 //!
-//! let guard = ReplayGuard::new(100_000);
+//! let guard = ReplayGuard::new(100_000).since(OffsetDateTime::from_unix_timestamp(1290100700)?);
 //! let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
 //! let request = AutoAuthRequest::from_pairs([
 //!     ("email", "demo@whmcs.com"),
@@ -107,8 +107,8 @@ use super::refusal::ReplayRefusal;
 
 /// Remembers in memory which links were used, until their windows close. Needs feature `std`.
 ///
-/// - **REPLAY-1**: It never accepts a link that it may have seen before: it refuses if it is full, and if it may
-///   have forgotten the link.
+/// - **REPLAY-1**: It never accepts a link that it may have seen before: it refuses if it is full, if it may
+///   have forgotten the link, and if the link was made before [`since`](Self::since).
 /// - **REPLAY-2**: Threads can share it; only one of them gets the first use.
 /// - **REPLAY-3**: Calls with different policies can also share it: it goes by the links' own timestamps, and
 ///   remembers every link for the longest window so far.
@@ -117,8 +117,8 @@ use super::refusal::ReplayRefusal;
 ///
 /// # Security
 ///
-/// - The memory is lost when the process ends. After a restart, links that were used shortly before
-///   can be used once more.
+/// - The memory is lost when the process ends. Without [`since`](Self::since), a link that was used before a restart
+///   works once more after it.
 /// - Make the capacity large enough for the logins of the whole window. By default it lasts from 15
 ///   minutes before the timestamp until 15 minutes after it: 30 minutes. Otherwise whoever holds many
 ///   genuine links can keep others out.
@@ -156,6 +156,16 @@ impl ReplayGuard {
         Self { capacity, used: Mutex::default() }
     }
 
+    /// Refuses every link whose timestamp is before `start`, the time when the process started. A link that was used
+    /// before a restart then does not work again.
+    ///
+    /// A link that was not used before the restart is also refused. If the clock of the program that makes the links is
+    /// ahead, a link that was used in the last seconds before the restart can work once more.
+    pub fn since(self, start: OffsetDateTime) -> Self {
+        self.used().forgotten = Some(start.unix_timestamp().saturating_sub(1));
+        self
+    }
+
     /// Remembers the link of a login, and accepts only its first use. `now` is the time of the
     /// clock that verified the link.
     ///
@@ -167,8 +177,8 @@ impl ReplayGuard {
     /// Nothing is remembered if one of these is returned. The first that applies is returned.
     ///
     /// - [`ReplayRefusal::Used`] if the link is remembered.
-    /// - [`ReplayRefusal::MayBeForgotten`] if the window of the link is closed at `now`, or if a
-    ///   link with this timestamp or a later one was forgotten.
+    /// - [`ReplayRefusal::MayBeForgotten`] if the window of the link is closed at `now`, if a link with this
+    ///   timestamp or a later one was forgotten, or if the link was made before [`since`](Self::since).
     /// - [`ReplayRefusal::Full`] if the guard remembers `capacity` links.
     pub fn first_use(
         &self,

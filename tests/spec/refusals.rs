@@ -243,7 +243,8 @@ const REPLAY: [(ReplayRefusal, &str, &str, PublicAnswer); 3] = [
     (
         ReplayRefusal::MayBeForgotten,
         "link_may_be_forgotten",
-        "the link may have been used and forgotten: its window is closed, or the clock went back",
+        "the link may have been used before: it was made before the service or its store started, its window is \
+         closed, or the clock went back",
         EXPIRED,
     ),
     (

@@ -54,6 +54,19 @@ fn replay_1_only_the_first_use_of_a_link_passes() {
 }
 
 #[test]
+fn replay_1_a_link_from_before_the_start_is_refused() {
+    let guard = ReplayGuard::new(10).since(at(SIGNED));
+    let forgotten = Err(ReplayRefusal::MayBeForgotten);
+    for (timestamp, verdict) in
+        [(SIGNED - 900, forgotten), (SIGNED - 1, forgotten), (SIGNED, Ok(())), (SIGNED + 1, Ok(()))]
+    {
+        assert_eq!(use_link(&guard, 1, timestamp, SIGNED), verdict, "{timestamp}");
+    }
+    assert_eq!(guard.remembered(), 2);
+    assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Err(ReplayRefusal::Used));
+}
+
+#[test]
 fn link_7_the_case_of_the_hash_makes_no_other_link() {
     let email = "demo@example.com";
     let hash = hash_of(email, SIGNED, KEY);

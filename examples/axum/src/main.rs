@@ -15,9 +15,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::any;
 use tokio::net::TcpListener;
-use whmcs_auth::AutoAuthKey;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::replay::ReplayGuard;
+use whmcs_auth::{AutoAuthKey, Clock, SystemClock};
 use whmcs_auth_axum::{
     Access, ApiCall, Authenticator, Cause, CurrentAccess, LinkVerifier, LoginLink, Rejection,
     Report, Watch, watch,
@@ -64,7 +64,7 @@ fn service() -> Result<Service, Box<dyn Error>> {
     Ok(Service {
         auth: Authenticator::new(Database::new()?, access.clone()),
         links: LinkVerifier::new(access),
-        replay_guard: Arc::new(ReplayGuard::new(100_000)),
+        replay_guard: Arc::new(ReplayGuard::new(100_000).since(SystemClock.now())),
     })
 }
 

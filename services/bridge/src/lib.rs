@@ -36,7 +36,7 @@ use whmcs_auth_services_base::{LogMonitor, Reports};
 use whmcs_auth_state::Store;
 
 pub use crate::serve::serve;
-pub use crate::settings::{Settings, SettingsError};
+pub use crate::settings::{Settings, SettingsError, folder};
 
 use crate::links_in_flight::LinksInFlight;
 use crate::metrics::Metrics;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
-use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy};
+use whmcs_auth::{AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, Clock, StoredSecret, SystemClock};
 use whmcs_auth_axum::{Access, CurrentAccess};
-use whmcs_auth_bridge::Settings;
+use whmcs_auth_bridge::{Settings, SettingsError, folder};
 use whmcs_auth_services_base::{
     ConnectionLimits, ConnectionOptions, KeyOptions, ProxyOptions, secret,
 };
@@ -113,6 +113,9 @@ impl ChangingOptions {
             (None, Some(secret)) => SecretString::from(secret.as_str()),
             (None, None) => return Err("no secret: give --secret-file or WHMCS_SECRET".into()),
         };
+        if let Some(warning) = StoredSecret::plain(secret.expose_secret())?.warning() {
+            tracing::warn!("API secret: {warning}");
+        }
         let autoauth_keys = self.keys.read(self.demo_key.as_deref())?;
         if autoauth_keys.is_empty() {
             return Err("no AutoAuth key: give --autoauth-key-file or WHMCS_AUTOAUTH_KEY".into());
@@ -139,6 +142,15 @@ impl Options {
         self.changing.demo_key = Some(autoauth_key.to_owned());
     }
 
+    /// Checks the URLs of WHMCS. Another value is needed if one is wrong, so a new start does not help.
+    pub fn check_urls(&self) -> Result<(), SettingsError> {
+        for (option, url) in [("--whmcs-url", &self.whmcs_url), ("--public-url", &self.public_url)]
+        {
+            url.as_ref().map(|url| folder(option, url)).transpose()?;
+        }
+        Ok(())
+    }
+
     /// The memory of used links, if each link may be used once.
     pub fn used_links(&self) -> Result<Option<Arc<dyn Store>>, Box<dyn Error + Send + Sync>> {
         if !self.state.one_time_links {
@@ -154,7 +166,7 @@ impl Options {
             Some(redis) => Arc::new(redis),
             None => {
                 let nothing_else = Capacity { links: self.max_links, ..Capacity::default() };
-                Arc::new(Memory::new(nothing_else))
+                Arc::new(Memory::new(nothing_else).since(SystemClock.now()))
             }
         }))
     }

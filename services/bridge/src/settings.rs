@@ -43,7 +43,11 @@ pub enum SettingsError {
 }
 
 /// The URL of WHMCS's folder, with a slash at its end.
-pub(crate) fn folder(option: &'static str, url: &Url) -> Result<Url, SettingsError> {
+///
+/// # Errors
+///
+/// If the URL is not that of a folder. The error names the URL to write.
+pub fn folder(option: &'static str, url: &Url) -> Result<Url, SettingsError> {
     const EXAMPLE: &str = "https://billing.example.com/";
     let refused = |write: &str| SettingsError::Url(option, write.to_owned());
     let web = match url.scheme() {

@@ -30,6 +30,7 @@ macro_rules! operation_tests {
             reload::a_hangup_reads_files_anew_or_changes_nothing,
             start::an_address_in_use_is_named_with_its_option,
             start::a_restart_loses_no_request,
+            start::a_one_time_link_does_not_work_again_after_a_restart,
             start::the_version_is_printed,
             visits::odd_visits_are_answered_as_the_library_does,
         }

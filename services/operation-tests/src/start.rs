@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::thread::scope;
+use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use crate::program::{FORGED, Program, Subject, eventually, get, with_socket};
@@ -24,6 +24,20 @@ pub fn the_version_is_printed(subject: &Subject) {
     let folder = tempfile::tempdir().unwrap();
     let output = subject.command(folder.path(), &["--version"]).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), subject.name_and_version);
+}
+
+pub fn a_one_time_link_does_not_work_again_after_a_restart(subject: &Subject) {
+    let start = || subject.start(&["--one-time-links", "--autoauth-key", "abcXYZ123"]);
+    let mut first = start();
+    assert_eq!(first.visit(&first.link).0, 302);
+    assert!(first.stop().success());
+    // A link of the second in which the program starts is accepted.
+    sleep(Duration::from_millis(1100));
+    let second = start();
+    assert_eq!(second.visit(&first.link).0, 403);
+    let name = r#"whmcs_auth_answers_total{endpoint="dologin",code="link_may_be_forgotten"}"#;
+    assert_eq!(second.metric(name), 1);
+    assert_eq!(second.visit(&second.link).0, 302);
 }
 
 /// Each request has a connection of its own, as with the sample nginx configuration. systemd keeps the

@@ -62,16 +62,17 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
     let mut text = format!(
         "listening on {base_url}\nlistening for the operator on http://{operator_address}\n"
     );
-    if demo_key.is_some() {
-        text.push_str(&what_to_try(&base_url, autoauth_keys.first())?);
-    }
     let url = database.system_url().await?.unwrap_or_else(|| base_url.clone());
     let redis = options.state.redis(&url)?;
-    let settings = options.settings(base_url, bcrypt_cost, limits);
+    let settings = options.settings(base_url.clone(), bcrypt_cost, limits);
     let is_once = settings.one_time_links;
     let access = CurrentAccess::from(access);
-    tokio::spawn(reload(hangups, options.access, demo_key, access.clone()));
+    tokio::spawn(reload(hangups, options.access, demo_key.clone(), access.clone()));
     let mut service = Service::new(settings, access, database, SystemClock, log.clone());
+    if demo_key.is_some() {
+        // After the service, which refuses older links.
+        text.push_str(&what_to_try(&base_url, autoauth_keys.first())?);
+    }
     if let Some(redis) = redis {
         check_at_start(&redis, is_once).await?;
         service = service.with_state(Arc::new(redis));

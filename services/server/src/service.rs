@@ -58,12 +58,13 @@ impl Service {
         clock: impl Clock + Send + Sync + 'static,
         log: LogMonitor,
     ) -> Self {
-        let state = Arc::new(Memory::new(Capacity {
+        let capacity = Capacity {
             links: settings.limits.remembered_links,
             sessions: settings.limits.sessions,
             sso_tokens: settings.limits.sso_tokens,
             failures: settings.limits.remembered_networks,
-        }));
+        };
+        let state = Arc::new(Memory::new(capacity).since(clock.now()));
         let cache = verification_cache(&settings.limits);
         let mut registry = Registry::default();
         Self {

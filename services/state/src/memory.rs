@@ -108,6 +108,12 @@ impl Memory {
         }
     }
 
+    /// Refuses links that were made before this time, when the program started: it may have forgotten them.
+    #[must_use]
+    pub fn since(self, start: OffsetDateTime) -> Self {
+        Self { links: self.links.since(start), ..self }
+    }
+
     /// Where the values of the key's kind are.
     fn of(&self, key: &Key) -> &Entries {
         match key.kind {

@@ -12,7 +12,7 @@ const MAX_AHEAD_OF_ONE: u64 = 900;
 /// How often a link works, and where that is kept.
 #[derive(Args)]
 pub struct StateOptions {
-    /// Accept each login link only once.
+    /// Accept each login link only once. Without --redis, links that were made before the start are refused.
     #[arg(long)]
     pub one_time_links: bool,
 
