@@ -18,7 +18,9 @@
 //!     AutoAuthKey, AutoAuthKeys, AutoAuthPolicy, AutoAuthRequest, verify_autoauth,
 //! };
 //!
-//! let guard = ReplayGuard::new(100_000).since(OffsetDateTime::from_unix_timestamp(1290100700)?);
+//! // When the process started.
+//! let start = OffsetDateTime::from_unix_timestamp(1290100700)?;
+//! let guard = ReplayGuard::new(100_000).since(start);
 //! let keys = AutoAuthKeys::from(AutoAuthKey::new("abcXYZ123")?);
 //! let request = AutoAuthRequest::from_pairs([
 //!     ("email", "demo@whmcs.com"),
@@ -108,7 +110,7 @@ use super::refusal::ReplayRefusal;
 /// Remembers in memory which links were used, until their windows close. Needs feature `std`.
 ///
 /// - **REPLAY-1**: It never accepts a link that it may have seen before: it refuses if it is full, if it may
-///   have forgotten the link, and if the link was made before [`since`](Self::since).
+///   have forgotten the link, and if the link was not made after [`since`](Self::since).
 /// - **REPLAY-2**: Threads can share it; only one of them gets the first use.
 /// - **REPLAY-3**: Calls with different policies can also share it: it goes by the links' own timestamps, and
 ///   remembers every link for the longest window so far.
@@ -156,13 +158,14 @@ impl ReplayGuard {
         Self { capacity, used: Mutex::default() }
     }
 
-    /// Refuses every link whose timestamp is before `start`, the time when the process started. A link that was used
+    /// Refuses every link whose timestamp is not after `start`, the time when the process started. A link that was used
     /// before a restart then does not work again.
     ///
-    /// A link that was not used before the restart is also refused. If the clock of the program that makes the links is
-    /// ahead, a link that was used in the last seconds before the restart can work once more.
+    /// A link that was not used before the restart is also refused. The timestamp of a link may be ahead of the clock
+    /// by [`future_limit`](crate::AutoAuthPolicy::with_future_limit). If such a link was used before a restart, and its
+    /// timestamp is after `start`, it works once more. So set a low limit.
     pub fn since(self, start: OffsetDateTime) -> Self {
-        self.used().forgotten = Some(start.unix_timestamp().saturating_sub(1));
+        self.used().forget_until(start.unix_timestamp());
         self
     }
 
@@ -178,7 +181,7 @@ impl ReplayGuard {
     ///
     /// - [`ReplayRefusal::Used`] if the link is remembered.
     /// - [`ReplayRefusal::MayBeForgotten`] if the window of the link is closed at `now`, if a link with this
-    ///   timestamp or a later one was forgotten, or if the link was made before [`since`](Self::since).
+    ///   timestamp or a later one was forgotten, or if the link was not made after [`since`](Self::since).
     /// - [`ReplayRefusal::Full`] if the guard remembers `capacity` links.
     pub fn first_use(
         &self,
@@ -221,12 +224,17 @@ impl Used {
         while let Some(oldest) = self.by_timestamp.first_entry()
             && oldest.key().saturating_add(self.lifetime) <= now
         {
-            // Links up to this timestamp are refused from now on, so it never decreases.
-            self.forgotten = Some(*oldest.key());
+            let timestamp = *oldest.key();
             for key in oldest.remove() {
                 self.keys.remove(&key);
             }
+            self.forget_until(timestamp);
         }
+    }
+
+    /// Links up to this timestamp are refused from now on.
+    fn forget_until(&mut self, timestamp: i64) {
+        self.forgotten = self.forgotten.max(Some(timestamp));
     }
 }
 

@@ -58,12 +58,28 @@ fn replay_1_a_link_from_before_the_start_is_refused() {
     let guard = ReplayGuard::new(10).since(at(SIGNED));
     let forgotten = Err(ReplayRefusal::MayBeForgotten);
     for (timestamp, verdict) in
-        [(SIGNED - 900, forgotten), (SIGNED - 1, forgotten), (SIGNED, Ok(())), (SIGNED + 1, Ok(()))]
+        [(SIGNED - 900, forgotten), (SIGNED, forgotten), (SIGNED + 1, Ok(())), (SIGNED + 2, Ok(()))]
     {
         assert_eq!(use_link(&guard, 1, timestamp, SIGNED), verdict, "{timestamp}");
     }
     assert_eq!(guard.remembered(), 2);
-    assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Err(ReplayRefusal::Used));
+    assert_eq!(use_link(&guard, 1, SIGNED + 1, SIGNED), Err(ReplayRefusal::Used));
+}
+
+/// The latest of all times counts, in whatever order they come.
+#[test]
+fn replay_1_what_may_be_forgotten_never_decreases() {
+    let guard = ReplayGuard::new(10).since(at(SIGNED)).since(at(SIGNED - 500));
+    assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Err(ReplayRefusal::MayBeForgotten));
+
+    let guard = ReplayGuard::new(10);
+    assert_eq!(use_link(&guard, 1, SIGNED, SIGNED), Ok(()));
+    let guard = guard.since(at(SIGNED + 1000));
+    // The first link is forgotten.
+    assert_eq!(use_link(&guard, 1, SIGNED + 1001, SIGNED + 901), Ok(()));
+    assert_eq!(guard.remembered(), 1);
+    let refused = use_link(&guard, 1, SIGNED + 1000, SIGNED + 901);
+    assert_eq!(refused, Err(ReplayRefusal::MayBeForgotten));
 }
 
 #[test]

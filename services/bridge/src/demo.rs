@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use whmcs_auth::gate::AddressGate;
-use whmcs_auth::{AutoAuthKey, BcryptCost, SystemClock, sign_autoauth};
+use whmcs_auth::time::Duration;
+use whmcs_auth::{AutoAuthKey, BcryptCost, Clock, SystemClock, sign_autoauth};
 use whmcs_auth_axum::Access;
 use whmcs_auth_server::database::Database;
 use whmcs_auth_server::database::demo::{EMAIL, IDENTIFIER, SECRET};
@@ -46,7 +47,9 @@ pub async fn start(
 
 /// A link that works, for the bridge at this URL.
 pub fn link(base: &str, key: &AutoAuthKey) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let link = sign_autoauth(EMAIL, Some("clientarea.php"), key, &SystemClock)?;
+    // A link must be made after the start.
+    let soon = SystemClock.now() + Duration::SECOND;
+    let link = sign_autoauth(EMAIL, Some("clientarea.php"), key, &soon)?;
     let url = link.url(base)?;
     Ok(format!("a login link for {EMAIL}, valid for 15 minutes:\n  {url}\n"))
 }

@@ -47,6 +47,13 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
 
     let used_links = options.used_links()?;
     let read = options.changing.read()?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address = %listener.local_addr()?,
+        autoauth_keys = read.autoauth_keys.len(),
+        trusted_networks = read.trusted_networks,
+        "started"
+    );
     #[cfg(feature = "demo")]
     let text = match (&demo, read.autoauth_keys.first()) {
         (Some(_), Some(key)) => text + &demo::link(&base, key)?,
@@ -55,8 +62,6 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
     if let Some(store) = &used_links {
         check_at_start(&**store, true).await?;
     }
-    let (autoauth_keys, trusted_networks) = (read.autoauth_keys.len(), read.trusted_networks);
-    let address = listener.local_addr()?;
     let limits = options.connection_limits();
     let (secret, current_secret) = watch::channel(read.secret);
     let access = CurrentAccess::from(read.access);
@@ -74,8 +79,6 @@ async fn run(options: Options, log: LogMonitor) -> Result<(), Box<dyn Error + Se
     }));
     let bridge = Bridge::new(settings, used_links, log.clone())?;
     tokio::spawn(operator(operator_listener, Arc::new(bridge.clone()), log));
-    let version = env!("CARGO_PKG_VERSION");
-    tracing::info!(version, %address, autoauth_keys, trusted_networks, "started");
     // The bridge runs even if nobody reads standard output, or if it is closed.
     thread::Builder::new().spawn(move || io::stdout().write_all(text.as_bytes()))?;
     serve(listener, bridge, &limits, stop).await;

@@ -192,7 +192,7 @@ async fn options_of_redis_that_cannot_be_used_stop_the_start() {
         (
             [&once[..], &["--max-ahead", "121"]].concat(),
             1,
-            "with --redis and --one-time-links, --max-ahead is at most 120",
+            "with --one-time-links, --max-ahead is at most 120",
         ),
         (once.clone(), 1, "other.example, and this is billing at a.example/whmcs: "),
         (

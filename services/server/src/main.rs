@@ -13,7 +13,8 @@ use std::thread;
 
 use clap::Parser;
 use tokio::signal::unix::Signal;
-use whmcs_auth::{AutoAuthKey, BcryptCost, SignError, SystemClock, sign_autoauth};
+use whmcs_auth::time::Duration;
+use whmcs_auth::{AutoAuthKey, BcryptCost, Clock, SignError, SystemClock, sign_autoauth};
 use whmcs_auth_axum::CurrentAccess;
 use whmcs_auth_server::database::demo::{ADMIN, EMAIL, IDENTIFIER, PASSWORD_MD5, SECRET};
 use whmcs_auth_server::database::{Database, Surprises};
@@ -158,7 +159,9 @@ admin username and md5 of the password:
 "
     );
     if let Some(key) = key {
-        let link = sign_autoauth(EMAIL, None, key, &SystemClock)?.url(base_url)?;
+        // A link must be made after the start.
+        let soon = SystemClock.now() + Duration::SECOND;
+        let link = sign_autoauth(EMAIL, None, key, &soon)?.url(base_url)?;
         text += &format!("a login link for {EMAIL}, valid for 15 minutes:\n  {link}\n");
     }
     Ok(text)

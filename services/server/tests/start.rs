@@ -234,7 +234,7 @@ async fn errors_at_the_start_are_reported() {
                 "121",
             ],
             1,
-            "with --redis and --one-time-links, --max-ahead is at most 120",
+            "with --one-time-links, --max-ahead is at most 120",
         ),
         (&["--autoauth-key", ""], 1, "an AutoAuth key cannot be empty"),
         (

@@ -108,7 +108,7 @@ impl Memory {
         }
     }
 
-    /// Refuses links that were made before this time, when the program started: it may have forgotten them.
+    /// Refuses links that were not made after this time, when the program started: they may have been used before.
     #[must_use]
     pub fn since(self, start: OffsetDateTime) -> Self {
         Self { links: self.links.since(start), ..self }

@@ -6,13 +6,13 @@ use clap::Args;
 
 use crate::{Installation, MAX_AHEAD, Redis, StateError};
 
-/// How far ahead a link may be without a shared store, as in WHMCS.
+/// How far ahead a link may be if it works more than once, as in WHMCS.
 const MAX_AHEAD_OF_ONE: u64 = 900;
 
 /// How often a link works, and where that is kept.
 #[derive(Args)]
 pub struct StateOptions {
-    /// Accept each login link only once. Without --redis, links that were made before the start are refused.
+    /// Accept each login link only once. Without --redis, links that were not made after the start are refused.
     #[arg(long)]
     pub one_time_links: bool,
 
@@ -27,7 +27,7 @@ pub struct StateOptions {
     installation: Option<String>,
 
     /// How many seconds the clock of the program that signs links may be ahead. [default: 900, as in WHMCS; with
-    /// --redis and --one-time-links 120, and not more]
+    /// --one-time-links 120, and not more]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=MAX_AHEAD_OF_ONE))]
     max_ahead: Option<u64>,
 }
@@ -37,7 +37,7 @@ impl StateOptions {
     ///
     /// # Errors
     ///
-    /// If the URL or the name is not one, or links may be further ahead than Redis allows.
+    /// If the URL or the name is not one, or one-time links may be too far ahead.
     pub fn redis(&self, url: &str) -> Result<Option<Redis>, StateError> {
         self.max_ahead()?;
         let Some(redis) = &self.redis else { return Ok(None) };
@@ -55,9 +55,9 @@ impl StateOptions {
     ///
     /// # Errors
     ///
-    /// If it is further than Redis allows.
+    /// If it is too far for one-time links: after a restart, nobody knows which of them were used.
     pub fn max_ahead(&self) -> Result<Duration, StateError> {
-        let most = match self.has_redis() && self.one_time_links {
+        let most = match self.one_time_links {
             true => MAX_AHEAD,
             false => Duration::from_secs(MAX_AHEAD_OF_ONE),
         };
@@ -65,7 +65,7 @@ impl StateOptions {
         match given <= most {
             true => Ok(given),
             false => {
-                let cause = "with --redis and --one-time-links, --max-ahead is at most 120";
+                let cause = "with --one-time-links, --max-ahead is at most 120";
                 Err(StateError::new("state_ahead", cause))
             }
         }
@@ -91,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn how_far_ahead_a_link_may_be_is_bounded_for_machines_that_share() {
+    fn how_far_ahead_a_link_may_be_is_bounded_if_it_works_once() {
         let once = [&REDIS[..], &["--one-time-links"]].concat();
         for (given, expected) in [
             (&[][..], 900),
             (&["--max-ahead", "0"], 0),
             (&["--max-ahead", "900"], 900),
-            (&["--one-time-links"], 900),
+            (&["--one-time-links"], 120),
             (&REDIS, 900),
             (&[&REDIS[..], &["--max-ahead", "900"]].concat(), 900),
             (&once, 120),

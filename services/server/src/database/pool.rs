@@ -182,7 +182,7 @@ impl Lent {
         let Self(mut object) = self;
         match answer {
             Ok(answer) => {
-                object.is_in_use = false;
+                object.is_in_use = answer.is_err();
                 object.last_used = Instant::now();
                 if answer.is_err() {
                     object.doubt.begin();
@@ -216,7 +216,8 @@ pub(super) struct Doubt(Arc<Mutex<Option<Instant>>>);
 
 impl Doubt {
     fn begin(&self) {
-        *self.last() = Some(Instant::now());
+        let mut last = self.last();
+        *last = Some(Instant::now());
     }
 
     fn is_about(&self, last_used: Instant) -> bool {
@@ -246,9 +247,7 @@ struct Open {
 
 impl Open {
     fn is_doubtful(&self) -> bool {
-        self.is_in_use
-            || self.last_used.elapsed() > TESTED_AFTER
-            || self.doubt.is_about(self.last_used)
+        self.doubt.is_about(self.last_used)
     }
 }
 
@@ -271,8 +270,11 @@ impl managed::Manager for Connector {
         if self.file.is_some() && (open.file.is_none() || open.file != self.file_state()) {
             return Err(RecycleError::message("the file changed"));
         }
-        if open.is_doubtful() {
+        let is_stale = open.is_in_use || open.last_used.elapsed() > TESTED_AFTER;
+        if is_stale {
             self.check_silence()?;
+        }
+        if is_stale || open.is_doubtful() {
             self.in_connect_time(open.connection.ping()).await?;
             open.is_in_use = false;
         }

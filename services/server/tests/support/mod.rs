@@ -94,12 +94,14 @@ impl Server {
         let mut settings = settings();
         change(&mut settings);
         let database = Database::open(&url, settings.bcrypt_cost, &settings.limits).await.unwrap();
-        let clock = Arc::new(FixedClock::new(at(1_700_000_000)));
+        let clock = Arc::new(FixedClock::new(at(1_690_000_000)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let log = LogMonitor::default();
         let mut service = Service::new(settings, access, database, Arc::clone(&clock), log.clone());
+        // Links are made after the start.
+        clock.set(at(1_700_000_000));
         if let Some(state) = state {
             service = service.with_state(state);
         }
