@@ -979,6 +979,8 @@ fn names_to_64_bytes_and_values_to_6147_are_read() {
     let name = format!("{}secret", "%0A".repeat(58));
     assert_api("", FORM, format!("{name}=s"), &["white_space_around_name(secret)"]);
     assert_api("", FORM, format!("%0A{name}=s"), &["no_credential_field"]);
+    let encoded = format!("{}%73%65%63%72%65%74=s", "%0A".repeat(58));
+    assert_api("", FORM, encoded, &["white_space_around_name(secret)"]);
     // Verification refuses these, however long they are.
     let name = format!("{}secret", "%20".repeat(62));
     assert_api("", FORM, format!("{name}=s"), &["white_space_around_name(secret)"]);
