@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::cause::{Cause, sources};
 use crate::network::client_network;
 
-/// About 30 years, as tokio's own timers have it. A later `Instant` may not exist.
-const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+/// About 34 years. A later `Instant` may not exist.
+const NO_LIMIT: Duration = Duration::from_secs(1 << 30);
 
 /// How many bytes after the limit are read and dropped. Some clients read the answer only after they sent the
 /// whole body.

@@ -199,8 +199,10 @@ async fn one_network_has_half_of_the_room() {
             assert_eq!(fourth.status, 200, "{other} has the other half");
             end_first.send(()).unwrap();
             assert_eq!(first.await.unwrap().status, 200);
-            assert_eq!(send_now(&auth, same, 60 * KIB).await.status, 200, "the room is free again");
-            for (call, end) in [(second, end_second), (third, end_third)] {
+            // Its room is free again, and no more.
+            let (again, end_again) = begin(&auth, same, 60 * KIB).await;
+            assert_eq!(send_now(&auth, same, 17 * KIB).await.verdict(), (503, "bodies_full"));
+            for (call, end) in [(second, end_second), (third, end_third), (again, end_again)] {
                 end.send(()).unwrap();
                 assert_eq!(call.await.unwrap().status, 200);
             }

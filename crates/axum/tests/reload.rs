@@ -142,6 +142,7 @@ async fn an_access_key_alone_is_replaced() {
 async fn proxies_alone_are_replaced() {
     let untrusted = || Access::new().with_addresses(addresses(&[CALLER, "127.0.0.1"]));
     let trusted = || untrusted().with_proxies(TrustedProxies::new().with_addresses([HERE]));
+    assert!(trusted().proxies().trusts(HERE) && !untrusted().proxies().trusts(HERE));
     let forwarded = format!("X-Forwarded-For: {CALLER}\r\n");
     let mut connection = Connection::open(untrusted()).await;
     for _ in 0..2 {
