@@ -141,7 +141,8 @@ answers_a_call() {
 # An old link leads into the client area.
 logs_in() {
     local now hash
-    now=$(date +%s)
+    # A link must be made after the start of the bridge.
+    now=$(($(date +%s) + 1))
     hash=$(printf %s "demo@whmcs.com$now$key" | sha1sum | cut -d ' ' -f 1)
     rm -f "$work/cookies"
     visit -L -c "$work/cookies" -b "$work/cookies" -w '\n%{num_redirects} %{url_effective}\n' \

@@ -62,6 +62,8 @@ def links(whmcs, name, count):
 def logins(whmcs, log, folder, seconds):
     """The logins a second, the calls of WHMCS that a login makes, and the calls a second of WHMCS alone."""
     with bridge(log, whmcs) as (base, _):
+        # A link must be made after the start of the bridge.
+        time.sleep(1)
         finish(begin(base, "GET", "/dologin.php?" + links(whmcs, "first", 1).strip()))
         calls = read(f"{whmcs}/calls")
         (folder / "calls").write_text(calls)

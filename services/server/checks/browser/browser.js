@@ -15,10 +15,11 @@ const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 const identifier = 'D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv'
 const secret = 'F1CKGXRIpylMfsrig3mwwdSdYUdLiFlo'
 
-// The timestamp of the next link. The service accepts each link only once, so no two have the same.
-let next = Math.floor(Date.now() / 1000)
+// The timestamp of the next link. The service accepts each link only once, so no two have the same. It accepts links
+// that were made after its start, up to 120 seconds ahead.
+let next = Math.floor(Date.now() / 1000) + 1
 
-function link (base, { email = 'demo@whmcs.com', goto, key = 'abcXYZ123', timestamp = next-- } = {}) {
+function link (base, { email = 'demo@whmcs.com', goto, key = 'abcXYZ123', timestamp = next++ } = {}) {
   const hash = createHash('sha1').update(`${email}${timestamp}${key}`).digest('hex')
   const query = new URLSearchParams({ email, timestamp, hash })
   if (goto !== undefined) query.set('goto', goto)
@@ -214,7 +215,7 @@ async function tooManyFailures (browser, base) {
   for (const [name, options] of windows) {
     await visitor(browser, async page => {
       let response
-      for (let at = 0; at < 22; at++) response = await page.goto(link(base, { key: 'x' }))
+      for (let at = 0; at < 22; at++) response = await page.goto(link(base, { key: 'x', timestamp: next }))
       const main = await see(page, response, 429, 'Please wait a moment', 'This one was not checked.')
       const seconds = response.headers()['retry-after']
       assert.ok(main.includes(`in ${seconds} seconds`), main)

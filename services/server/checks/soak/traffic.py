@@ -79,6 +79,8 @@ class Traffic:
         # Whether ROTATED_KEY and 10.3.0.0/16 are in the files.
         self.rotation = Truth(True)
         self.random = random.Random(1)
+        # A link must be made after the start of the server, and may be 120 s ahead.
+        self.first_timestamp = int(time.time()) + 1
         self.used_links: set[tuple[str, int]] = set()
         self.admitted_links = asyncio.Queue(100)
         self.requests = 0
@@ -211,7 +213,8 @@ class Traffic:
         """A link that nobody used, and its e-mail."""
         while True:
             email = f"client{self.random.randrange(6, 31)}@example.com"
-            timestamp = int(time.time()) - self.random.randrange(800)
+            now = int(time.time())
+            timestamp = self.random.randrange(max(now - 800, self.first_timestamp), now + 60)
             if (email, timestamp) not in self.used_links:
                 self.used_links.add((email, timestamp))
                 return self.link(email, timestamp, key, goto), email
