@@ -160,7 +160,8 @@ impl Received {
         // The shortest pair is one byte and a separator.
         self.reserve(separators.saturating_add(1).min(form.len().div_ceil(2)), form.len());
         // Most forms are plain.
-        let append = if is_encoded(form) { decode_into } else { Vec::extend_from_slice };
+        let is_plain = !form.contains(&b'%') && !form.contains(&b'+');
+        let append = if is_plain { Vec::extend_from_slice } else { decode_into };
         for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let [name, value] = [halves.next(), halves.next()].map(Option::unwrap_or_default);
@@ -317,8 +318,8 @@ impl<'a> From<Lossy<'a>> for Cow<'a, str> {
 
 /// Decodes a name or a value of a form, and appends it. The result is never longer than the text.
 fn decode_into(bytes: &mut Vec<u8>, text: &[u8]) {
-    if !is_encoded(text) {
-        return bytes.extend_from_slice(text);
+    if !text.contains(&b'%') {
+        return bytes.extend(text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }));
     }
     for (place, part) in text.split(|byte| *byte == b'+').enumerate() {
         if place > 0 {
@@ -326,11 +327,6 @@ fn decode_into(bytes: &mut Vec<u8>, text: &[u8]) {
         }
         bytes.extend(percent_encoding::percent_decode(part));
     }
-}
-
-/// Whether decoding a form changes it.
-fn is_encoded(form: &[u8]) -> bool {
-    form.contains(&b'%') || form.contains(&b'+')
 }
 
 /// Decodes into a new vector. It never grows, because that would leave a copy of a secret in memory.

@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::io;
 
+use whmcs_auth::time::Duration;
 use whmcs_auth::{
     Admin, AdminState, AllowedActions, ApiCredential, AsyncCredentialStore, AutoAuthKey,
-    BcryptCost, ExpectedSchemes, PasswordScheme, SecretScheme, StoredPassword, StoredSecret,
+    BcryptCost, Clock, ExpectedSchemes, PasswordScheme, SecretScheme, StoredPassword, StoredSecret,
     SystemClock, sign_autoauth,
 };
 
@@ -83,7 +84,9 @@ impl AsyncCredentialStore for Database {
 /// Commands that show the service at work.
 pub(crate) fn what_to_try(base: &str) -> Result<String, Box<dyn Error>> {
     let key = AutoAuthKey::new(AUTOAUTH_KEY)?;
-    let link = sign_autoauth("demo@whmcs.com", Some("viewinvoice.php?id=12"), &key, &SystemClock)?;
+    // The service accepts only links that were made after its start.
+    let soon = SystemClock.now() + Duration::SECOND;
+    let link = sign_autoauth("demo@whmcs.com", Some("viewinvoice.php?id=12"), &key, &soon)?;
     let url = link.url(base)?;
     let fields = "username=admin&password=5f4dcc3b5aa765d61d8327deb882cf99&responsetype=json";
     Ok(format!(

@@ -50,8 +50,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = "127.0.0.1:3000";
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| format!("cannot listen on {address}: {error}"))?;
-    println!("{}", what_to_try(&format!("http://{}", listener.local_addr()?))?);
     let router = router(service()?).into_make_service_with_connect_info::<SocketAddr>();
+    println!("{}", what_to_try(&format!("http://{}", listener.local_addr()?))?);
     Ok(axum::serve(listener, router).await?)
 }
 

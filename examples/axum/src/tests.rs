@@ -7,7 +7,8 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
-use whmcs_auth::{AutoAuthKey, SystemClock, sign_autoauth};
+use whmcs_auth::time::Duration;
+use whmcs_auth::{AutoAuthKey, Clock, SystemClock, sign_autoauth};
 
 use crate::demo::AUTOAUTH_KEY;
 use crate::{Service, router, service};
@@ -47,7 +48,8 @@ async fn visit(service: &Service, method: Method, link: &str) -> (u16, HeaderMap
 
 fn link(email: &str, goto: Option<&str>) -> String {
     let key = AutoAuthKey::new(AUTOAUTH_KEY).unwrap();
-    let link = sign_autoauth(email, goto, &key, &SystemClock).unwrap();
+    let soon = SystemClock.now() + Duration::SECOND;
+    let link = sign_autoauth(email, goto, &key, &soon).unwrap();
     format!("/dologin.php?{}", link.query())
 }
 
