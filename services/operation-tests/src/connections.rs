@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::program::{Program, Subject, try_get};
+use crate::program::{FORGED, Program, Subject, try_get};
 
 /// Sends half a head from an address of this machine, and keeps the connection open.
 fn half_head(to: SocketAddr, from: Ipv4Addr) -> TcpStream {
@@ -37,7 +37,8 @@ pub fn slow_heads_do_not_hold_the_operator_up(subject: &Subject) {
     let program = subject.start(&[]);
     let heads = half_heads(&program, 12);
     operator_is_served(&program);
-    let visit = try_get(program.visitors, &program.link, Duration::from_millis(500));
+    // Not the link that works: the service may still verify it for a visitor who has gone.
+    let visit = try_get(program.visitors, FORGED, Duration::from_millis(500));
     assert!(visit.is_err(), "no connection is left for a visitor");
     operator_is_served(&program);
     drop(heads);
