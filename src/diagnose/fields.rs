@@ -252,6 +252,11 @@ impl<'a> Fields<'a> {
         self.is_cut
     }
 
+    /// Whether the request does not have the field. Nothing is known if there are more fields than are read.
+    pub(super) fn lacks(&self, field: Field) -> bool {
+        !(self.is_cut || self.has(field))
+    }
+
     /// Adds what is wrong with names and separators. `is_missing` says which fields the request lacks.
     pub(super) fn add_names(&self, is_missing: impl Fn(Field) -> bool, findings: &mut Findings) {
         if let Some(field) = self.encoded_twice.filter(|field| is_missing(*field)) {
@@ -274,9 +279,8 @@ impl<'a> Fields<'a> {
     /// Adds the name under which the request asks for a format. It is never the cause of a refusal.
     pub(super) fn add_format_name(&self, findings: &mut Findings) {
         let field = Field::ResponseType;
-        let is_missing = !(self.is_cut || self.has(field));
         let ignored = self.seen.get(field as usize).and_then(|seen| seen.ignored);
-        if let Some(mistake) = ignored.filter(|_| is_missing) {
+        if let Some(mistake) = ignored.filter(|_| self.lacks(field)) {
             findings.add_to(field, mistake);
         }
     }

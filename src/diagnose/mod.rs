@@ -144,8 +144,7 @@ fn add_api(fields: &Fields<'_>, missing: Option<Mistake>, findings: &mut Finding
     let has_credential = has_pair(Field::Identifier, Field::Secret);
     let has_credentials = has_credential || has_pair(Field::Username, Field::Password);
     let is_credential = |field| CREDENTIALS.iter().any(|(known, _)| *known == field);
-    let is_missing =
-        |field| !(fields.is_cut() || fields.has(field) || has_credentials && is_credential(field));
+    let is_missing = |field| fields.lacks(field) && !(has_credentials && is_credential(field));
     fields.add_names(is_missing, findings);
     if let Some(missing) = missing.filter(|_| !(has_credentials || fields.is_cut())) {
         add_missing_credentials(fields, missing, findings);
@@ -180,8 +179,7 @@ where
     let (fields, _) = read_api(query.as_ref(), content_type, body.as_ref(), &mut findings);
     // Only these fields are looked at, so that no other finding takes their place.
     let wanted = [Field::ResponseType, Field::Action];
-    let is_missing = |field| wanted.contains(&field) && !(fields.is_cut() || fields.has(field));
-    fields.add_names(is_missing, &mut findings);
+    fields.add_names(|field| wanted.contains(&field) && fields.lacks(field), &mut findings);
     values::add(&fields, |field| wanted.contains(&field), &mut findings);
     fields.add_format_name(&mut findings);
     findings.of(&wanted)
@@ -243,7 +241,7 @@ pub fn link<Q: AsRef<[u8]> + ?Sized>(query: &Q) -> Findings {
     let mut fields = Fields::new(is_of_link);
     fields.read(Place::Query, query.as_ref());
 
-    fields.add_names(|field| !(fields.is_cut() || fields.has(field)), &mut findings);
+    fields.add_names(|field| fields.lacks(field), &mut findings);
     let is_named_right = findings.is_empty() && !fields.is_cut();
     let required = [Field::Email, Field::Timestamp, Field::Hash];
     for field in required.into_iter().filter(|field| fields.is_empty(*field)) {
