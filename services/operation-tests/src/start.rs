@@ -31,7 +31,7 @@ pub fn a_one_time_link_does_not_work_again_after_a_restart(subject: &Subject) {
     let mut first = start();
     assert_eq!(first.visit(&first.link).0, 302);
     assert!(first.stop().success());
-    // A link of the second in which the program starts is accepted.
+    // The link is one second ahead.
     sleep(Duration::from_millis(1100));
     let second = start();
     assert_eq!(second.visit(&first.link).0, 403);

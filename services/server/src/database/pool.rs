@@ -391,11 +391,11 @@ mod tests {
     }
 
     fn file(path: &std::path::Path) -> ConnectionPool {
-        install_default_drivers();
         file_in_doubt(path, &Doubt::default())
     }
 
     fn file_in_doubt(path: &std::path::Path, doubt: &Doubt) -> ConnectionPool {
+        install_default_drivers();
         let url = format!("sqlite:{}?mode=rwc", path.display());
         ConnectionPool::new(&url, Some(path.to_owned()), &limits(), doubt).unwrap()
     }
@@ -537,7 +537,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("whmcs.db");
         fs::write(&path, []).unwrap();
-        install_default_drivers();
         let doubt = Doubt::default();
         let [calls, pages] = [(); 2].map(|()| file_in_doubt(&path, &doubt));
         assert_eq!((ask(&calls).await, ask(&pages).await), (Ok(1), Ok(1)));
