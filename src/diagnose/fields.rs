@@ -4,6 +4,7 @@ use super::body::is_json;
 use super::finding::{Findings, Mistake};
 use super::names::{self, Spelling};
 use crate::field::Field;
+use crate::received::multipart::TextPart;
 use crate::received::{SecretBytes, decode};
 
 /// As many fields as PHP reads, unless it is configured for more.
@@ -145,19 +146,15 @@ impl<'a> Fields<'a> {
         self.is_cut |= pairs.next().is_some();
     }
 
-    /// Reads names and values that are not percent-encoded.
-    pub(super) fn read_decoded<'p>(
-        &mut self,
-        mut pairs: impl Iterator<Item = (&'p [u8], &'p [u8])>,
-    ) {
-        for (name, value) in pairs.by_ref().take(MAX_FIELDS) {
+    /// Reads the parts of a multipart body.
+    pub(super) fn read_parts(&mut self, parts: &[TextPart<'_>]) {
+        for &TextPart { name, value } in parts {
             match names::read(name, self.is_known) {
                 Some((field, Spelling::Exact)) => self.keep(field, || Sent::decoded(value)),
                 Some((field, spelling)) => self.note(field, spelling),
                 None => self.note_other(name, value, || SecretBytes(value.into())),
             }
         }
-        self.is_cut |= pairs.next().is_some();
     }
 
     /// FIELD-2 refuses a repetition, so the first one is enough.

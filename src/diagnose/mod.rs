@@ -55,7 +55,7 @@ use self::finding::Mistake;
 pub use self::finding::{Finding, Findings};
 use crate::api::request::ApiRequest;
 use crate::field::Field;
-use crate::received::multipart::{TextPart, text_parts};
+use crate::received::multipart::text_parts;
 
 /// Each field of a pair of credentials, and the other half of the pair.
 const CREDENTIALS: [(Field, Field); 4] = [
@@ -113,7 +113,7 @@ fn read_api<'a>(
             let parts = content_type.map(|value| text_parts(value, body, MAX_FIELDS));
             if let Some(Ok(parts)) = parts {
                 is_read = true;
-                fields.read_decoded(parts.iter().map(|&TextPart { name, value }| (name, value)));
+                fields.read_parts(&parts);
             }
         }
         Body::Form { is_typed: true } => fields.read(Place::Body, body),

@@ -45,7 +45,10 @@ fn the_response_type_is_nvp_unless_it_is_json_or_xml() {
         ("yaml", ResponseType::Nvp),
         (" json", ResponseType::Nvp),
     ] {
-        assert_eq!(with("responsetype", text).response_type(), response_type, "{text:?}");
+        let request = with("responsetype", text);
+        assert_eq!(request.response_type(), response_type, "{text:?}");
+        let is_unknown = ["yaml", " json"].contains(&text);
+        assert_eq!(request.has_unknown_response_type(), is_unknown, "{text:?}");
     }
     assert_eq!(ResponseType::default(), ResponseType::Nvp);
 }

@@ -593,9 +593,18 @@ fn a_timestamp_of_another_kind() {
     ] {
         assert_links(&[(&LINK.replace("1290100706", timestamp), &[code])]);
     }
-    for timestamp in
-        ["1290100706", "0290100706", "129010070", "12901007060", "now", "1", "-1290100706", "1:2"]
-    {
+    for timestamp in [
+        "1290100706",
+        "0290100706",
+        "129010070",
+        "12901007060",
+        "19701118",
+        "now",
+        "1",
+        "-1290100706",
+        "1:2",
+        "--",
+    ] {
         assert_links(&[(&LINK.replace("1290100706", timestamp), &[])]);
     }
 }
@@ -980,6 +989,7 @@ fn names_to_64_bytes_and_values_to_6147_are_read() {
     assert_api("", FORM, format!("{name}=s"), &["white_space_around_name(secret)"]);
     assert_api("", FORM, format!("%0A{name}=s"), &["no_credential_field"]);
     let encoded = format!("{}%73%65%63%72%65%74=s", "%0A".repeat(58));
+    assert_api("", FORM, format!("%20{encoded}"), &["no_credential_field"]);
     assert_api("", FORM, encoded, &["white_space_around_name(secret)"]);
     // Verification refuses these, however long they are.
     let name = format!("{}secret", "%20".repeat(62));

@@ -187,6 +187,8 @@ fn gate_3_an_entry_that_is_no_address_is_kept_with_what_it_looks_like() {
         ("m\u{fc}ller.example", HOST_NAME),
         ("203.0.113", OTHER),
         ("203.0.113.7.", OTHER),
+        ("203..113.7", OTHER),
+        ("203.0.113.7-x", OTHER),
         ("203.0.113.256", OTHER),
         ("203.0.113.0256", OTHER),
         ("0xcb007107", OTHER),
@@ -208,6 +210,7 @@ fn gate_3_an_entry_that_is_no_address_is_kept_with_what_it_looks_like() {
         let sentence = entry.to_string();
         assert!(sentence.contains(&format!("{text:?} {looks_like}")), "{sentence}");
     }
+    assert_eq!(format!("{:?}", gate.unreadable_entries()[0]), "UnreadableEntry(Empty)");
     for caller in ["203.0.113.7", "127.0.0.1", "::1", "0.0.0.0", "::"] {
         assert_eq!(code(&gate, caller, None), Some("address_list_unreadable"));
     }
@@ -277,6 +280,24 @@ fn gate_5_the_right_access_key_lifts_the_restriction() {
     }
     for absent in [None, Some("")] {
         assert_eq!(code(&gate, elsewhere, absent), Some("address_not_listed"));
+    }
+}
+
+#[test]
+fn gate_5_before_the_body_only_an_access_key_that_may_still_come_is_waited_for() {
+    let without_key = AddressGate::new().with_entries(["203.0.113.7"]);
+    let with_key = without_key.clone().with_access_key("k").unwrap();
+    for (gate, caller, key, expected) in [
+        (&with_key, "203.0.113.7", None, None),
+        (&with_key, "198.51.100.1", None, None),
+        (&with_key, "198.51.100.1", Some("k"), None),
+        (&with_key, "198.51.100.1", Some("x"), Some("wrong_access_key")),
+        (&without_key, "203.0.113.7", None, None),
+        (&without_key, "198.51.100.1", None, Some("address_not_listed")),
+        (&without_key, "198.51.100.1", Some("k"), Some("address_not_listed")),
+    ] {
+        let checked = gate.check_before_body(address(caller), &with_access_key(key));
+        assert_eq!(checked.err().map(|refusal| refusal.code()), expected, "{caller} {key:?}");
     }
 }
 

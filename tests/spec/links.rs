@@ -384,11 +384,12 @@ fn link_5_the_clock_is_read_once_and_only_for_a_genuine_link() {
 
 #[test]
 fn link_6_a_refused_goto_does_not_refuse_the_link() {
-    for (goto, verdict, target) in [
-        ("index.php", Goto::parse("index.php"), "index.php"),
-        ("//evil.example", Goto::Refused, "clientarea.php"),
-        ("https://evil.example", Goto::Refused, "clientarea.php"),
-        ("", Goto::Absent, "clientarea.php"),
+    for (goto, verdict, target, acts) in [
+        ("index.php", Goto::parse("index.php"), "index.php", false),
+        ("logout.php", Goto::parse("logout.php"), "clientarea.php", true),
+        ("//evil.example", Goto::Refused, "clientarea.php", false),
+        ("https://evil.example/logout.php", Goto::Refused, "clientarea.php", false),
+        ("", Goto::Absent, "clientarea.php", false),
     ] {
         let request = AutoAuthRequest::from_pairs([
             ("email", "a+b@example.com"),
@@ -398,6 +399,7 @@ fn link_6_a_refused_goto_does_not_refuse_the_link() {
         ]);
         let login = verify(&request).unwrap();
         assert_eq!(goto_of(&login), verdict);
+        assert_eq!(login.goto_acts(), acts, "{goto}");
         assert_eq!(goto_of(&login).target_or("clientarea.php"), target);
         assert_eq!(goto_of(&login.into_owned()).target_or("clientarea.php"), target);
     }

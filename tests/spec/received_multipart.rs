@@ -92,6 +92,11 @@ fn the_boundary_of_the_content_type() {
         ("multipart/form-data; boundary=\"a b\"", None),
         ("multipart/form-data; boundary=ü", None),
         ("multipart/form-data; charset; boundary=Z", None),
+        // other parameters
+        ("multipart/form-data; x-a=1; boundary=Z", Some("Z")),
+        ("multipart/form-data; x_a=1; boundary=Z", None),
+        ("multipart/form-data; x=; boundary=Z", None),
+        ("multipart/form-data; x=a b; boundary=Z", None),
     ] {
         let written = boundary.unwrap_or("Z");
         let body = format!("--{written}\r\n{DISPOSITION}\r\n\r\n1\r\n--{written}--\r\n");
