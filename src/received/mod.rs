@@ -156,12 +156,15 @@ impl Received {
     }
 
     fn read_form(&mut self, place: Place, form: &[u8]) {
-        let separators = form.iter().filter(|byte| **byte == b'&').count();
         // The shortest pair is one byte and a separator.
-        self.reserve(separators.saturating_add(1).min(form.len().div_ceil(2)), form.len());
-        // Most forms are plain.
-        let is_plain = !form.contains(&b'%') && !form.contains(&b'+');
-        let append = if is_plain { Vec::extend_from_slice } else { decode_into };
+        let pairs = separators(form).saturating_add(1).min(form.len().div_ceil(2));
+        self.reserve(pairs, form.len());
+        // Most forms are plain, or need nothing but spaces.
+        let append = match [b'%', b'+'].map(|mark| form.contains(&mark)) {
+            [false, false] => Vec::extend_from_slice,
+            [false, true] => extend_with_spaces,
+            [true, _] => decode_into,
+        };
         for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let [name, value] = [halves.next(), halves.next()].map(Option::unwrap_or_default);
@@ -316,10 +319,16 @@ impl<'a> From<Lossy<'a>> for Cow<'a, str> {
     }
 }
 
+/// How many `&` a form has. A part of 255 bytes is counted in one byte, so many bytes are compared at once.
+fn separators(form: &[u8]) -> usize {
+    let count = |part: &[u8]| part.iter().map(|byte| u8::from(*byte == b'&')).sum::<u8>();
+    form.chunks(255).map(|part| usize::from(count(part))).sum()
+}
+
 /// Decodes a name or a value of a form, and appends it. The result is never longer than the text.
 fn decode_into(bytes: &mut Vec<u8>, text: &[u8]) {
     if !text.contains(&b'%') {
-        return bytes.extend(text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }));
+        return extend_with_spaces(bytes, text);
     }
     for (place, part) in text.split(|byte| *byte == b'+').enumerate() {
         if place > 0 {
@@ -327,6 +336,11 @@ fn decode_into(bytes: &mut Vec<u8>, text: &[u8]) {
         }
         bytes.extend(percent_encoding::percent_decode(part));
     }
+}
+
+/// Appends a text without escapes. `+` is a space.
+fn extend_with_spaces(bytes: &mut Vec<u8>, text: &[u8]) {
+    bytes.extend(text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }));
 }
 
 /// Decodes into a new vector. It never grows, because that would leave a copy of a secret in memory.
