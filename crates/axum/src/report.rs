@@ -109,12 +109,12 @@ impl Sent {
         }
     }
 
-    /// What of the query and the body was not followed.
+    /// What of the query and the body of an accepted request was not followed. An accepted call has a body, perhaps an
+    /// empty one.
     pub(crate) fn not_followed(&self) -> Findings {
         match &self.body {
             Some(body) => diagnose::accepted_api(self.query(), self.content_type(), body),
-            None if self.is_link => diagnose::accepted_link(self.query()),
-            None => Findings::default(),
+            None => diagnose::accepted_link(self.query()),
         }
     }
 }

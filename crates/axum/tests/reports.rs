@@ -216,6 +216,20 @@ async fn a_failure_of_the_service_has_no_findings() {
     assert_eq!((report.code(), findings(&report)), ("method_not_allowed", vec![]));
 }
 
+/// Not even that a browser sent the call.
+#[tokio::test]
+async fn a_caller_who_must_wait_gets_no_findings() {
+    let mut request = form(format!("action=GetClients&{PAIR}&json=json"));
+    request.headers_mut().insert(header::ORIGIN, HeaderValue::from_static("https://shop.example"));
+    let call = ApiCall::<Store>::from_request(request, &auth()).await.unwrap();
+    for (status, expected) in
+        [(429, &[][..]), (500, &[]), (403, &["browser_call", "format_in_other_field"])]
+    {
+        let rejection = call.refuse(Cause::new("own", "a refusal of the service", status, ""));
+        assert_eq!(findings(rejection.report()), expected, "{status}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_was_not_read_has_no_findings() {
     let auth = Authenticator::new(store(), support::access_without_key());
@@ -686,6 +700,7 @@ async fn a_report_shows_nothing_of_the_request() {
             let rejection = ApiCall::<Store>::from_request(request, &auth()).await.unwrap_err();
             let report = rejection.report();
             let shown = format!("{rejection:?} {report:?} {report} {:?}", report.cause());
+            assert!(shown.contains("Report { cause: Cause {"), "{shown}");
             assert!(!shown.contains(MARKER), "{shown}");
             let response = rejection.into_response();
             assert!(response.extensions().get::<Report>().is_some());
@@ -717,6 +732,7 @@ async fn an_accepted_call_shows_no_secret() {
     let call = ApiCall::<Store>::from_request(request, &auth()).await.unwrap();
     let shown = format!("{call:?} {:?}", auth());
     assert!(shown.contains("ApiCall") && shown.contains("Authenticator"), "{shown}");
+    assert_eq!(call.received().field("search"), Some(MARKER.as_bytes()));
     assert!(!shown.contains(SECRET) && !shown.contains(MARKER), "{shown}");
     assert!(!shown.contains("key#1+2"), "{shown}");
 }
@@ -736,6 +752,7 @@ async fn a_link_and_its_verifier_show_no_key_and_no_hash() {
     let watch = Watch::new(|_: &Report| ()).with_page(|_: &Report| MARKER);
     let link = LoginLink::from_request(visit(&query), &links).await.unwrap();
     let shown = format!("{link:?} {links:?} {auth:?} {access:?} {watch:?}");
+    assert!(shown.ends_with("Watch { has_page: true, .. }"), "{shown}");
     for secret in [MARKER, hash, "key#1+2"] {
         assert!(!shown.contains(secret), "{shown}");
     }
