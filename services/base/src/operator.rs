@@ -161,3 +161,99 @@ async fn ready<O: Operated>(State(asked): State<Asked<O>>) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::Mutex as StdMutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::log::LogWriter;
+
+    #[derive(Default)]
+    struct Parts {
+        parts: StdMutex<Vec<Part>>,
+        checks: AtomicUsize,
+    }
+
+    impl Operated for Parts {
+        fn metrics(&self) -> String {
+            String::new()
+        }
+
+        async fn check(&self) -> Vec<Part> {
+            self.checks.fetch_add(1, Ordering::Relaxed);
+            self.parts.lock().unwrap().clone()
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Output(Arc<StdMutex<Vec<u8>>>);
+
+    impl Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn part(name: &'static str, fault: Option<(&str, Option<u64>)>) -> Part {
+        let fault = fault.map(|(cause, millis)| Fault {
+            cause: cause.to_owned(),
+            wait: millis.map(Duration::from_millis),
+        });
+        Part { name, fault }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_is_logged_once_and_so_is_its_end() {
+        let output = Output::default();
+        let (lines, log) = LogWriter::start(output.clone());
+        let lines = tracing_subscriber::fmt().with_writer(lines).without_time().with_ansi(false);
+        let _subscriber = tracing::subscriber::set_default(lines.finish());
+        let operated = Arc::new(Parts::default());
+        let asked =
+            Asked { operated: Arc::clone(&operated), log: log.monitor(), last: Arc::default() };
+        for (parts, status, retry_after) in [
+            ([part("a", None), part("b", None)], 200, None),
+            ([part("a", None), part("b", Some(("x", Some(1_500))))], 503, Some("2")),
+            (
+                [part("a", Some(("y", Some(3_000)))), part("b", Some(("x", Some(100))))],
+                503,
+                Some("3"),
+            ),
+            ([part("a", Some(("z", None))), part("b", Some(("x", Some(100))))], 503, None),
+            ([part("a", None), part("b", None)], 200, None),
+            ([part("a", None), part("b", None)], 200, None),
+        ] {
+            *operated.parts.lock().unwrap() = parts.to_vec();
+            let before = operated.checks.load(Ordering::Relaxed);
+            for _ in 0..2 {
+                let response = ready(State(asked.clone())).await;
+                assert_eq!(response.status(), status, "{parts:?}");
+                let header = response.headers().get(header::RETRY_AFTER);
+                assert_eq!(header.map(|value| value.to_str().unwrap()), retry_after, "{parts:?}");
+                tokio::time::advance(FRESH / 2).await;
+            }
+            assert_eq!(
+                operated.checks.load(Ordering::Relaxed) - before,
+                1,
+                "a fresh result is used again"
+            );
+        }
+        log.end();
+        let written = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+        let expected = [
+            "ERROR whmcs_auth_services_base::operator: not ready: x part=\"b\"",
+            "ERROR whmcs_auth_services_base::operator: not ready: y part=\"a\"",
+            "ERROR whmcs_auth_services_base::operator: not ready: z part=\"a\"",
+            " INFO whmcs_auth_services_base::operator: ready again part=\"a\"",
+            " INFO whmcs_auth_services_base::operator: ready again part=\"b\"",
+        ];
+        assert_eq!(written.lines().collect::<Vec<_>>(), expected);
+    }
+}

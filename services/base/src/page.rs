@@ -130,4 +130,18 @@ mod tests {
         let hash = format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(style)));
         assert!(policy!("'none'").contains(&hash), "{hash}");
     }
+
+    #[test]
+    fn what_a_visitor_reads_by_the_cause() {
+        for (status, expected) in [
+            (403, "You could not be logged in"),
+            (429, "Please wait a moment"),
+            (500, "Not available now"),
+            (503, "Not available now"),
+        ] {
+            assert_eq!(title(StatusCode::from_u16(status).unwrap()), expected, "{status}");
+        }
+        assert!(advice(true).starts_with("Open the whole link as you received it. If that "));
+        assert!(advice(false).starts_with("Ask for a new link where you got this one."));
+    }
 }
