@@ -54,3 +54,18 @@ impl Collector for ProcessFigures {
         write("process_start_time", "Unix time of the start", Some(&Unit::Seconds), &start)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn this_process_started_in_this_minute() {
+        let Figures { memory, open_files, start, .. } = Figures::read().unwrap();
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+        assert!((now - start).abs() < 60.0, "{start} {now}");
+        assert!(memory > 100_000 && open_files > 2, "{memory} {open_files}");
+    }
+}

@@ -224,8 +224,11 @@ mod tests {
     fn many_addresses_do_not_fill_the_log() {
         let (lines, now) = (lines(), Instant::now());
         let address = |number| Some(IpAddr::from(Ipv4Addr::from_bits(number)));
+        let kind_of = |n| {
+            Kind::new("api", "a", address(n)).with_finding(["f", "g"].get(n as usize % 2).copied())
+        };
         let flood = |range: std::ops::Range<u32>, now| -> usize {
-            range.filter(|n| lines.gets_line(Kind::new("api", "a", address(*n)), now)).count()
+            range.filter(|n| lines.gets_line(kind_of(*n), now)).count()
         };
         assert_eq!(flood(0..100, now), 3);
         // A code that was not seen in this interval is never hidden.

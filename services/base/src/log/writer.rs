@@ -176,14 +176,20 @@ impl<W: Write> Write for Lines<W> {
 mod tests {
     use super::*;
 
-    /// Takes a number of bytes, and then fails.
+    /// Is interrupted, takes a number of bytes, and then fails.
+    #[derive(Default)]
     struct Disk {
+        interruptions: usize,
         free: usize,
         text: Vec<u8>,
     }
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.interruptions > 0 {
+                self.interruptions -= 1;
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             let count = bytes.len().min(self.free);
             if count == 0 {
                 return Err(io::ErrorKind::StorageFull.into());
@@ -201,7 +207,7 @@ mod tests {
     #[test]
     fn after_a_full_disk_the_next_line_starts_anew() {
         let monitor = LogMonitor::new();
-        let output = Disk { free: 9, text: Vec::new() };
+        let output = Disk { free: 9, ..Disk::default() };
         let mut lines = Lines { output, is_line_cut: false, monitor: monitor.clone() };
         for line in ["first\n", "second\n", "third\n"] {
             lines.write_all(line.as_bytes()).unwrap();
@@ -215,9 +221,18 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_is_interrupted_is_tried_again() {
+        let monitor = LogMonitor::new();
+        let output = Disk { interruptions: 2, free: 100, text: Vec::new() };
+        let mut lines = Lines { output, is_line_cut: false, monitor: monitor.clone() };
+        lines.write_all(b"line\n").unwrap();
+        assert_eq!((&lines.output.text[..], monitor.lost()), (&b"line\n"[..], 0));
+    }
+
+    #[test]
     fn a_log_that_writes_nothing_for_a_second_is_broken() {
         let monitor = LogMonitor::new();
-        let output = Disk { free: 0, text: Vec::new() };
+        let output = Disk::default();
         let mut lines = Lines { output, is_line_cut: false, monitor: monitor.clone() };
         lines.write_all(b"lost\n").unwrap();
         assert!(monitor.is_writing(), "a moment is tolerated");
