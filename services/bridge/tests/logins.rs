@@ -253,6 +253,10 @@ async fn several_clients_with_one_email() {
                 assert_eq!(setup.get(&link(None)).await.status, 302, "{clients:?}");
                 let calls = setup.whmcs.calls.lock().unwrap();
                 assert_eq!(calls.last().unwrap().field("client_id"), id, "{clients:?}");
+                // Only an open client with the same e-mail is asked for.
+                let is_asked_for =
+                    clients[1].to_lowercase().contains(r#""demo@whmcs.com","status":"active""#);
+                assert_eq!(calls.len(), 3 + usize::from(is_asked_for), "{clients:?}");
             }
             Err(code) => {
                 is_refused(&setup, &link(None), 403, code, NOT_VALID).await;

@@ -261,8 +261,8 @@ trait Queue: Default {
     fn push(&mut self, path: Self::Path, call: Call);
     /// Takes the call whose turn it is.
     fn pop(&mut self) -> Option<Call>;
-    /// Removes a call, and returns whether it was there.
-    fn remove(&mut self, path: Self::Path, id: u64) -> bool;
+    /// Removes a call that waits.
+    fn remove(&mut self, path: Self::Path, id: u64);
     fn len(&self) -> usize;
 }
 
@@ -279,10 +279,8 @@ impl Queue for Calls {
         self.pop_front()
     }
 
-    fn remove(&mut self, (): (), id: u64) -> bool {
-        let before = self.len();
+    fn remove(&mut self, (): (), id: u64) {
         self.retain(|call| call.id != id);
-        self.len() != before
     }
 
     fn len(&self) -> usize {
@@ -328,17 +326,14 @@ impl<K: Copy + Eq + Hash, Q: Queue> Queue for Turns<K, Q> {
         call
     }
 
-    fn remove(&mut self, (key, path): Self::Path, id: u64) -> bool {
-        let Some(queue) = self.queues.get_mut(&key) else { return false };
-        if !queue.remove(path, id) {
-            return false;
-        }
+    fn remove(&mut self, (key, path): Self::Path, id: u64) {
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        queue.remove(path, id);
         if queue.len() == 0 {
             self.queues.remove(&key);
             self.order.retain(|other| *other != key);
         }
         self.len = self.len.saturating_sub(1);
-        true
     }
 
     fn len(&self) -> usize {
@@ -437,6 +432,8 @@ mod tests {
         let order = model.next(5).await;
         let expected = ["a", "a", "b", "a", "b"].map(|name| format!("192.0.2.1 {name}"));
         assert_eq!(order, expected);
+        // A name without a call has no turn.
+        assert_eq!(model.next(95).await, vec!["192.0.2.1 a"; 95]);
     }
 
     #[tokio::test]

@@ -78,3 +78,30 @@ fn open_files() -> Option<usize> {
         LimitValue::Unlimited => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        connections: ConnectionOptions,
+    }
+
+    #[test]
+    fn each_option_sets_its_limit() {
+        let options = ["program", "--idle-time", "5", "--idle-connections", "7"];
+        let Program { connections } = Program::try_parse_from(options).unwrap();
+        let limits = connections.limits(Duration::from_secs(3));
+        let seconds = Duration::from_secs;
+        assert_eq!(
+            (limits.idle, limits.idle_time, limits.request_time),
+            (7, seconds(5), seconds(43))
+        );
+        let half = open_files().map_or(512, |files| files / 2);
+        assert_eq!(limits.open, half.clamp(1, 512));
+    }
+}

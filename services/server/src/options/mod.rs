@@ -153,3 +153,33 @@ impl Options {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_option_sets_its_limit() {
+        let options = [
+            "server",
+            "--max-ahead=1",
+            "--max-body=2",
+            "--max-bodies=3",
+            "--max-failures=4",
+            "--database-connections=5",
+            "--database-connect-time=6",
+            "--query-time=7",
+            "--answer-time=8",
+            "--cache-entries=9",
+            "--cache-age=10",
+        ];
+        let limits = CommandLine::try_parse_from(options).unwrap().options.limits().unwrap();
+        let seconds = Duration::from_secs;
+        assert_eq!(limits.link_ahead_time, seconds(1));
+        assert_eq!((limits.body_kib, limits.bodies_mib, limits.failures), (2, 3, 4));
+        assert_eq!((limits.database_connections, limits.database_connect_time), (5, seconds(6)));
+        assert_eq!((limits.query_time, limits.answer_time), (seconds(7), seconds(8)));
+        assert_eq!((limits.cache_entries, limits.cache_age), (9, seconds(10)));
+        assert_eq!(limits.connections.request_time, seconds(48));
+    }
+}
