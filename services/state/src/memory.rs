@@ -266,3 +266,21 @@ impl Store for Memory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_that_was_given_back_takes_no_memory() {
+        let store = Memory::new(Capacity::default());
+        let key = Key::new(Kind::Failures, "a");
+        for _ in 0..2 {
+            assert!(matches!(store.hold(&key, 2, Duration::ZERO).await, Ok(Hold::Held(_))));
+        }
+        store.release(&key, 0).await.unwrap();
+        assert_eq!(store.guesses().get(&key), Some(&1));
+        store.release(&key, 0).await.unwrap();
+        assert!(store.guesses().is_empty());
+    }
+}

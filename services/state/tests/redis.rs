@@ -393,8 +393,32 @@ async fn a_server_may_start_after_the_service() {
     server.kill();
     let store = server.store();
     assert_eq!(failure(&store).await, "state_unreachable");
+    assert_eq!(store.entries(Kind::Session), None, "it would have to be asked");
     server.restart(&[]);
     recovers(&store).await;
+}
+
+/// Otherwise each request would wait for an attempt of its own.
+#[tokio::test]
+async fn a_failed_connection_is_not_tried_again_for_half_a_second() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let store =
+        Redis::new(&url, Installation::new("test", "https://test.example").unwrap()).unwrap();
+    let (tried, mut attempts) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            drop(listener.accept().await.unwrap());
+            tried.send_modify(|attempts| *attempts += 1);
+        }
+    });
+    let begun = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(store.check().await.unwrap_err().code, "state_unreachable");
+    }
+    let most = 1 + begun.elapsed().as_millis() / 500;
+    let attempts = *attempts.borrow_and_update();
+    assert!((1..=most).contains(&attempts), "{attempts} in {:?}", begun.elapsed());
 }
 
 #[tokio::test]

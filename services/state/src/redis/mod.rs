@@ -207,8 +207,7 @@ impl Redis {
 
     /// A server without TLS does not answer, or answers what is not TLS.
     fn not_connected(&self, error: RedisError) -> StateError {
-        let is_broken = error.is_timeout() || error.is_io_error();
-        match self.is_tls && is_broken && !error.is_connection_refusal() {
+        match self.is_tls && error.is_io_error() && !error.is_connection_refusal() {
             true => {
                 let cause = format!("no TLS connection to Redis, as rediss:// asks for: {error}");
                 StateError::new("state_tls", cause)
