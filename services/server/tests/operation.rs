@@ -424,6 +424,33 @@ async fn a_client_that_sends_a_whole_large_body_gets_its_answer() {
     assert!(answer.ends_with("result=error;message=Request Too Large"), "{answer}");
 }
 
+/// A body of over 16 KiB needs room.
+#[tokio::test]
+async fn large_bodies_have_room_beside_each_other() {
+    let server = Server::start().await;
+    let body = format!("action=GetClients&{PAIR}&x={}", "x".repeat(300_000));
+    let (start, end) = body.split_at(body.len() - 1);
+    let head = format!(
+        "POST /includes/api.php HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Content-Type: {FORM}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        let Open(mut stream) = Open::to(&server).await;
+        stream.write_all(format!("{head}{start}").as_bytes()).await.unwrap();
+        calls.push(stream);
+    }
+    // The service reads them meanwhile.
+    sleep(Duration::from_millis(200)).await;
+    for mut stream in calls {
+        stream.write_all(end.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
 /// Everything that the service sends until it closes the connection.
 async fn raw(server: &Server, request: &str) -> String {
     let address = server.base.strip_prefix("http://").unwrap();
