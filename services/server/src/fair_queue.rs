@@ -528,15 +528,15 @@ mod tests {
             waiting.push(tokio::spawn(call));
         }
         yield_now().await;
-        model.call("192.0.2.2", "stays", 1).await;
-        assert_eq!(model.queue.waiting(), 11);
+        model.call("192.0.2.2", "stays", 2).await;
+        assert_eq!(model.queue.waiting(), 12);
         for call in waiting {
             call.abort();
             let _ = call.await;
         }
-        assert_eq!(model.queue.waiting(), 1);
+        assert_eq!(model.queue.waiting(), 2);
         drop(running);
-        assert_eq!(model.next(1).await, ["192.0.2.2 stays"]);
+        assert_eq!(model.next(2).await, ["192.0.2.2 stays"; 2]);
         is_at_rest(&model);
     }
 
