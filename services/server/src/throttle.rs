@@ -232,3 +232,46 @@ impl Drop for Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::sync::mpsc::unbounded_channel;
+    use tokio::task::yield_now;
+    use tokio::time::Instant;
+    use whmcs_auth_state::{Capacity, Memory};
+
+    use super::*;
+
+    const CALLER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[tokio::test(start_paused = true)]
+    async fn guesses_go_on_at_once_in_the_order_in_which_they_came() {
+        let limits = Limits { failures: 1, ..Limits::default() };
+        let throttle = Throttle::new(Arc::new(Memory::new(Capacity::default())), &limits);
+        let first = throttle.guess(Guess::Secret, CALLER).await.unwrap();
+        let (went_on, mut order) = unbounded_channel();
+        for number in 0..5 {
+            let (throttle, went_on) = (throttle.clone(), went_on.clone());
+            tokio::spawn(async move {
+                let guess = throttle.guess(Guess::Secret, CALLER).await.unwrap();
+                went_on.send(number).unwrap();
+                yield_now().await;
+                drop(guess);
+            });
+            yield_now().await;
+        }
+        assert!(throttle.guess(Guess::Link, CALLER).now_or_never().is_some(), "of another kind");
+        let begun = Instant::now();
+        drop(first);
+        let mut last = Box::pin(throttle.guess(Guess::Secret, CALLER));
+        assert!(last.as_mut().now_or_never().is_none(), "it overtakes those who wait");
+        for number in 0..5 {
+            assert_eq!(order.recv().await, Some(number));
+        }
+        assert!(last.await.is_ok());
+        assert!(begun.elapsed() < ASKS_AGAIN, "nobody has to ask again");
+        assert!(throttle.lines.lines().is_empty());
+    }
+}
