@@ -216,3 +216,22 @@ fn url(text: &str) -> Result<Url, String> {
         Err(_) => format!("{error}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_time_for_eleven_calls() {
+        let options = [
+            "bridge",
+            "--whmcs-url=https://a.example",
+            "--identifier=i",
+            "--call-time=3",
+            "--idle-time=5",
+        ];
+        let limits = Options::try_parse_from(options).unwrap().connection_limits();
+        let seconds = Duration::from_secs;
+        assert_eq!((limits.request_time, limits.idle_time), (seconds(33 + 40), seconds(5)));
+    }
+}
