@@ -705,6 +705,9 @@ async fn a_replica_is_refused() {
     let store = replica.store();
     recovers(&store).await;
     become_replica(&replica, &master).await;
+    // It is not checked for each session.
+    let error = store.put(&key(), "1".to_owned(), MINUTE).await.unwrap_err();
+    assert_eq!(error.code, "state_replica");
     let login = login_made_in(0, "demo@whmcs.com");
     let error = state_error(&store, &login).await;
     assert_eq!(error.code, "state_replica");

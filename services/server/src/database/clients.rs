@@ -204,3 +204,24 @@ fn starts_with(text: &str) -> String {
     let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     escaped + "%"
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AnyConnection, Connection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_missing_column_is_an_old_whmcs() {
+        sqlx::any::install_default_drivers();
+        let mut database = AnyConnection::connect("sqlite::memory:").await.unwrap();
+        assert!(SsoSwitch::find(&mut database).await.is_err(), "no table");
+        sqlx::raw_sql("CREATE TABLE tblclients (id)").execute(&mut database).await.unwrap();
+        let found = SsoSwitch::find(&mut database).await;
+        assert!(matches!(found, Ok(SsoSwitch::Missing)));
+        let add = "ALTER TABLE tblclients ADD allow_sso";
+        sqlx::raw_sql(add).execute(&mut database).await.unwrap();
+        let found = SsoSwitch::find(&mut database).await;
+        assert!(matches!(found, Ok(SsoSwitch::Column)));
+    }
+}
