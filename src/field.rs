@@ -363,6 +363,7 @@ impl<'a, const FIRST: usize, const N: usize> Fields<'a, FIRST, N> {
 
 impl<const FIRST: usize, const N: usize> Default for Fields<'_, FIRST, N> {
     fn default() -> Self {
+        const { assert!(FIRST.wrapping_add(N) <= Field::ALL.len()) };
         Self([const { Ok(None) }; N])
     }
 }
