@@ -25,6 +25,10 @@ use crate::settings::Limits;
 /// A connection that was not used for this time is tested before it is used again.
 const TESTED_AFTER: Duration = Duration::from_secs(1);
 
+/// How long after a failed query each connection is tested. A database that closes all its connections closes them one
+/// after the other.
+const DOUBTED_FOR: Duration = Duration::from_secs(5);
+
 /// After an attempt to connect got no answer, others fail at once for this time, with the same cause.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -209,8 +213,8 @@ struct Connector {
     doubt: Doubt,
 }
 
-/// When a query last failed. The database may have closed all connections, so each one that was used before that is
-/// tested before it is used again.
+/// When a query last failed. The database may have closed all connections, or may be about to close the rest. So each
+/// one that was used before that, or soon afterwards, is tested before it is used again.
 #[derive(Clone, Default)]
 pub(super) struct Doubt(Arc<Mutex<Option<Instant>>>);
 
@@ -221,7 +225,7 @@ impl Doubt {
     }
 
     fn is_about(&self, last_used: Instant) -> bool {
-        self.last().is_some_and(|failed| last_used <= failed)
+        self.last().is_some_and(|failed| last_used.saturating_duration_since(failed) <= DOUBTED_FOR)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -546,8 +550,17 @@ mod tests {
 
         assert!(sqlx::query("SELECT nothing").fetch_all(&calls).await.is_err());
         assert!(is_doubtful(&calls).await && is_doubtful(&pages).await);
-        assert_eq!((ask(&calls).await, ask(&pages).await), (Ok(1), Ok(1)));
-        assert!(!is_doubtful(&calls).await && !is_doubtful(&pages).await);
+        // Those that worked meanwhile may be closed next.
+        let failed = doubt.last().unwrap();
+        for (used, expected) in
+            [(0, true), (DOUBTED_FOR.as_secs(), true), (DOUBTED_FOR.as_secs() + 1, false)]
+        {
+            assert_eq!(
+                doubt.is_about(failed + Duration::from_secs(used)),
+                expected,
+                "{used} s later"
+            );
+        }
     }
 
     #[tokio::test]
