@@ -20,9 +20,9 @@ serve_pages folder-pages abcXYZ123 --base-path /billing/whmcs
 check "pages in a folder (Chromium)" browse "$served"
 waited=0
 "$work/whmcs-auth-bridge" --listen 127.0.0.1:0 --operator-listen 127.0.0.1:0 --autoauth-key abcXYZ123 \
-    --whmcs-url http://127.0.0.1:9 --identifier x --secret x >"$work/bridge.out" 2>"$work/bridge.log" &
-until [ -s "$work/bridge.out" ]; do still_waits $! "$work/bridge.log"; done
-check "pages of the bridge (Chromium)" browse --bridge "$(sed -n 's/^listening on //p' "$work/bridge.out")"
+    --whmcs-url http://127.0.0.1:9 --identifier x --secret x >"$work/pages-bridge.out" 2>"$work/pages-bridge.log" &
+until [ -s "$work/pages-bridge.out" ]; do still_waits $! "$work/pages-bridge.log"; done
+check "pages of the bridge (Chromium)" browse --bridge "$(sed -n 's/^listening on //p' "$work/pages-bridge.out")"
 serve_pages other-pages another-key
 check "control: a visit fails without the key of the link" \
     fails_by "403 !== 200" browse "$served"

@@ -27,6 +27,9 @@ const PAIR: &str =
 /// The clients of the database that links are made for: `client6@example.com` and so on.
 const CLIENTS: u64 = 1000;
 
+/// Seconds since the newest of the links was made that every server accepts.
+const OLD: i64 = 60;
+
 /// Links that are opened at the same time. Each of them is opened at every server.
 const AT_ONCE: usize = 32;
 
@@ -46,6 +49,9 @@ enum Command {
     Race {
         #[arg(long)]
         links: usize,
+        /// Seconds since the newest link was made.
+        #[arg(long, default_value_t = OLD, allow_negative_numbers = true)]
+        age: i64,
     },
     /// Opens new and used links all the time, while servers and Redis are killed and emptied. No link may be
     /// accepted twice.
@@ -77,7 +83,7 @@ async fn main() {
     assert!(!servers.is_empty(), "no --server");
     let cluster = Arc::new(Cluster::new(servers));
     match command {
-        Command::Race { links } => cluster.race(links).await,
+        Command::Race { links, age } => cluster.race(links, age).await,
         Command::Storm { links, until } => cluster.storm(links, &until).await,
         Command::Share => cluster.share().await,
         Command::Works => cluster.works().await,
@@ -118,11 +124,11 @@ impl Cluster {
         }
     }
 
-    /// A link that no other has: all clients, and timestamps that go back from a minute before the start.
-    fn old_link(&self) -> String {
+    /// A link that no other has: all clients, and timestamps that go back from so many seconds before the start.
+    fn new_link(&self, age: i64) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let seconds = i64::try_from(number / CLIENTS).expect("a small number");
-        self.link(number % CLIENTS, self.start - 60 - seconds % 600)
+        self.link(number % CLIENTS, self.start - age - seconds % 600)
     }
 
     fn link(&self, client: u64, timestamp: i64) -> String {
@@ -169,9 +175,9 @@ impl Cluster {
         opened.join_all().await
     }
 
-    async fn race(self: &Arc<Self>, count: usize) {
+    async fn race(self: &Arc<Self>, count: usize, age: i64) {
         assert!(count <= 600_000, "only so many links differ");
-        let links: Vec<_> = (0..count).map(|_| self.old_link()).collect();
+        let links: Vec<_> = (0..count).map(|_| self.new_link(age)).collect();
         let mut wins = HashMap::<usize, usize>::new();
         let mut unavailable = 0;
         for (link, statuses) in self.open_all(links).await {
@@ -256,7 +262,7 @@ impl Cluster {
     async fn share(self: &Arc<Self>) {
         let (first, others) = self.servers.split_first().expect("a server");
         for number in 0..20 {
-            let link = self.old_link();
+            let link = self.new_link(OLD);
             let begun = self.get(first, &link, None).await.expect("an answer");
             assert_eq!(begun.status(), 302);
             let cookie = begun.headers()["set-cookie"].to_str().expect("a text");
@@ -319,7 +325,7 @@ impl Cluster {
                 visitors.spawn(async move {
                     let server = cluster.servers[visitor % count].clone();
                     while Instant::now() < end {
-                        let link = cluster.old_link();
+                        let link = cluster.new_link(OLD);
                         if cluster.open(&server, &link).await == Some(302) {
                             accepted.fetch_add(1, Ordering::Relaxed);
                         }
