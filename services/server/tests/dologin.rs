@@ -638,6 +638,7 @@ async fn a_session_has_a_longest_life() {
         settings.limits.session_time = Duration::from_secs(2);
     })
     .await;
+    let begun = std::time::Instant::now();
     let cookie = cookie(&server.get(&server.link("demo@whmcs.com", None)).await);
     // Each use would prolong it.
     let uses = async {
@@ -646,6 +647,8 @@ async fn a_session_has_a_longest_life() {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), uses).await.expect("it never ends");
+    // Its end is in whole milliseconds.
+    assert!(begun.elapsed() > Duration::from_millis(1_990), "it ended after {:?}", begun.elapsed());
     assert_eq!(client_area(&server, &[&cookie]).await, 403);
 }
 
