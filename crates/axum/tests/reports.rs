@@ -226,6 +226,7 @@ async fn a_caller_who_must_wait_gets_no_findings() {
         [(429, &[][..]), (500, &[]), (403, &["browser_call", "format_in_other_field"])]
     {
         let rejection = call.refuse(Cause::new("own", "a refusal of the service", status, ""));
+        assert_eq!(rejection.report().cause().to_string(), "a refusal of the service");
         assert_eq!(findings(rejection.report()), expected, "{status}");
     }
 }

@@ -164,12 +164,13 @@ async fn ready<O: Operated>(State(asked): State<Asked<O>>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
+    use std::fs;
     use std::sync::Mutex as StdMutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tempfile::NamedTempFile;
+
     use super::*;
-    use crate::log::LogWriter;
 
     #[derive(Default)]
     struct Parts {
@@ -188,19 +189,6 @@ mod tests {
         }
     }
 
-    #[derive(Clone, Default)]
-    struct Output(Arc<StdMutex<Vec<u8>>>);
-
-    impl Write for Output {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     fn part(name: &'static str, fault: Option<(&str, Option<u64>)>) -> Part {
         let fault = fault.map(|(cause, millis)| Fault {
             cause: cause.to_owned(),
@@ -211,13 +199,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_fault_is_logged_once_and_so_is_its_end() {
-        let output = Output::default();
-        let (lines, log) = LogWriter::start(output.clone());
-        let lines = tracing_subscriber::fmt().with_writer(lines).without_time().with_ansi(false);
-        let _subscriber = tracing::subscriber::set_default(lines.finish());
+        let file = NamedTempFile::new().unwrap();
+        let lines = tracing_subscriber::fmt().with_writer(file.reopen().unwrap());
+        let lines = lines.without_time().with_ansi(false).finish();
+        let _subscriber = tracing::subscriber::set_default(lines);
         let operated = Arc::new(Parts::default());
-        let asked =
-            Asked { operated: Arc::clone(&operated), log: log.monitor(), last: Arc::default() };
+        let (log, last) = (LogMonitor::default(), Arc::default());
+        let asked = Asked { operated: Arc::clone(&operated), log, last };
         for (parts, status, retry_after) in [
             ([part("a", None), part("b", None)], 200, None),
             ([part("a", None), part("b", Some(("x", Some(1_500))))], 503, Some("2")),
@@ -245,8 +233,7 @@ mod tests {
                 "a fresh result is used again"
             );
         }
-        log.end();
-        let written = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+        let written = fs::read_to_string(file.path()).unwrap();
         let expected = [
             "ERROR whmcs_auth_services_base::operator: not ready: x part=\"b\"",
             "ERROR whmcs_auth_services_base::operator: not ready: y part=\"a\"",

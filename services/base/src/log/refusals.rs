@@ -225,7 +225,7 @@ mod tests {
         let (lines, now) = (lines(), Instant::now());
         let address = |number| Some(IpAddr::from(Ipv4Addr::from_bits(number)));
         let kind_of = |n| {
-            Kind::new("api", "a", address(n)).with_finding(["f", "g"].get(n as usize % 2).copied())
+            Kind::new("api", "a", address(n)).with_finding(Some(if n % 2 == 0 { "f" } else { "g" }))
         };
         let flood = |range: std::ops::Range<u32>, now| -> usize {
             range.filter(|n| lines.gets_line(kind_of(*n), now)).count()

@@ -27,7 +27,7 @@ const PAIR: &str =
 /// The clients of the database that links are made for: `client6@example.com` and so on.
 const CLIENTS: u64 = 1000;
 
-/// Seconds since the newest of the links was made that every server accepts.
+/// The age of the newest link, in seconds. Every server that remembers links in Redis accepts it.
 const OLD: i64 = 60;
 
 /// Links that are opened at the same time. Each of them is opened at every server.
@@ -49,7 +49,7 @@ enum Command {
     Race {
         #[arg(long)]
         links: usize,
-        /// Seconds since the newest link was made.
+        /// The age of the newest link, in seconds.
         #[arg(long, default_value_t = OLD, allow_negative_numbers = true)]
         age: i64,
     },
