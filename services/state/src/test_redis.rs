@@ -3,7 +3,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test without its server must fail")]
 
 use std::env;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -28,11 +29,16 @@ impl TestRedis {
     ///
     /// If the program is not installed, or does not start.
     pub fn start(options: &[&str]) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
-        let port = free.expect("a free port").port();
         let folder = tempfile::tempdir().expect("a folder");
-        let process = run(port, &folder, options);
-        Self { port, folder, process }
+        loop {
+            let free =
+                TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
+            let port = free.expect("a free port").port();
+            // Another test may take the port first.
+            if let Some(process) = run(port, &folder, options) {
+                return Self { port, folder, process };
+            }
+        }
     }
 
     /// The URL of the server.
@@ -69,9 +75,13 @@ impl TestRedis {
     }
 
     /// Starts the server again after [`kill`](Self::kill), on the same port and with the data that was saved.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
     pub fn restart(&mut self, options: &[&str]) {
         self.kill();
-        self.process = run(self.port, &self.folder, options);
+        self.process = run(self.port, &self.folder, options).expect("the port is free");
     }
 
     /// Runs a command of Redis, and returns its answer.
@@ -123,21 +133,30 @@ impl TestRedis {
     }
 }
 
-fn run(port: u16, folder: &TempDir, options: &[&str]) -> Child {
+/// Starts the program, and waits until it listens. `None` if another program listens on the port.
+fn run(port: u16, folder: &TempDir, options: &[&str]) -> Option<Child> {
     let program = env::var("REDIS_SERVER").unwrap_or("redis-server".to_owned());
+    let log = folder.path().join("log");
     let process = Command::new(&program)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
         .arg(folder.path())
         .args(options)
-        .stdout(Stdio::null())
+        .stdout(File::create(&log).expect("a log"))
         .spawn();
-    let process = process.unwrap_or_else(|error| panic!("{program} does not start: {error}"));
+    let mut process = process.unwrap_or_else(|error| panic!("{program} does not start: {error}"));
     let start = Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        assert!(start.elapsed() < Duration::from_secs(10), "{program} does not listen");
+    loop {
+        let log = fs::read_to_string(&log).expect("a log");
+        if log.contains("Ready to accept connections") {
+            return Some(process);
+        }
+        if process.try_wait().expect("a process").is_some() {
+            assert!(log.contains("Address already in use"), "{program} ended: {log}");
+            return None;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{program} does not listen: {log}");
         sleep(Duration::from_millis(10));
     }
-    process
 }
 
 impl Drop for TestRedis {
