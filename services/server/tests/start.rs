@@ -359,6 +359,8 @@ async fn what_will_surprise_is_a_warning_at_the_start() {
         &folder.path().join("whmcs-demo.db"),
         "UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99', passwordhash = '' WHERE id < 3;
          UPDATE tbladmins SET password = '5f4dcc3b5aa765d61d8327deb882cf99' WHERE id = 3;
+         INSERT INTO tbladmins (id, roleid, username, password, passwordhash, disabled)
+             VALUES (9, 1, 'x', '5f4dcc3b5aa765d61d8327deb882cf99', 'x', 0);
          INSERT INTO tbldeviceauth (id, identifier, secret, user_id, role_ids) VALUES (8, 'x', 'marker', 1, '[]');
          INSERT INTO tblconfiguration VALUES
              ('APIAllowedIPs', 'a:2:{i:0;a:2:{s:2:\"ip\";s:9:\"192.0.2.1\";s:4:\"note\";s:0:\"\";}i:1;a:2:{s:2:\"ip\";s:11:\"192.0.2.0/8\";s:4:\"note\";s:0:\"\";}}')",

@@ -6,7 +6,8 @@ use super::Database;
 pub struct Surprises {
     /// Enabled admins whose password is stored as MD5 or as plain text.
     pub weak_admins: i64,
-    /// Admins whose password cannot be read: it is not bcrypt, and `passwordhash` is not empty. The service refuses them.
+    /// Enabled admins whose password cannot be read: it is not bcrypt, and `passwordhash` is not empty. The service
+    /// refuses them.
     pub unreadable_admins: i64,
     /// Credentials whose secret is not stored as bcrypt. The service refuses them.
     pub weak_credentials: i64,
@@ -29,7 +30,7 @@ impl Database {
         .await?;
         let unreadable_admins = count(
             "SELECT COUNT(*) FROM tbladmins
-             WHERE COALESCE(passwordhash, '') <> '' AND password NOT LIKE '$2%'",
+             WHERE disabled = 0 AND COALESCE(passwordhash, '') <> '' AND password NOT LIKE '$2%'",
         )
         .await?;
         let weak_credentials = count(
