@@ -5,7 +5,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,35 @@ impl TestRedis {
                 return Self { port, folder, process };
             }
         }
+    }
+
+    /// Starts it with a clock that a test can set. Needs a C compiler.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start), and if `cc` fails.
+    pub fn start_with_clock() -> Self {
+        let mut server = Self::start(&[]);
+        server.set_clock(0);
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/test_redis_clock.c");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", source, "-o"]);
+        let compiled = compiler.arg(server.folder.path().join("clock.so")).status();
+        assert!(compiled.expect("cc is not installed").success());
+        server.restart(&[]);
+        server
+    }
+
+    /// Sets the clock: how many seconds it is ahead.
+    ///
+    /// # Panics
+    ///
+    /// If its file cannot be written.
+    pub fn set_clock(&self, ahead: i64) {
+        let folder = self.folder.path();
+        // The server must not read half of it.
+        fs::write(folder.join("next"), ahead.to_string()).expect("a clock");
+        fs::rename(folder.join("next"), folder.join("clock")).expect("a clock");
     }
 
     /// The URL of the server.
@@ -136,8 +165,12 @@ impl TestRedis {
 /// Starts the program, and waits until it listens. `None` if another program listens on the port.
 fn run(port: u16, folder: &TempDir, options: &[&str]) -> Option<Child> {
     let program = env::var("REDIS_SERVER").unwrap_or("redis-server".to_owned());
-    let log = folder.path().join("log");
-    let process = Command::new(&program)
+    let (log, clock) = (folder.path().join("log"), folder.path().join("clock.so"));
+    let mut command = Command::new(&program);
+    if clock.exists() {
+        command.env("LD_PRELOAD", clock).env("CLOCK_AHEAD", folder.path().join("clock"));
+    }
+    let process = command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
         .arg(folder.path())
         .args(options)

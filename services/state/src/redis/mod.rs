@@ -12,7 +12,7 @@ mod server;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 use whmcs_auth::{AutoAuthLogin, ReplayRefusal};
 
 pub use self::server::{MAX_AHEAD, MAX_CLOCK_DIFFERENCE};
-use self::server::{Since, memory_id};
+use self::server::{ServerClock, Since, memory_id};
 use crate::{Count, Hold, Installation, Key, StateError, Store, UseError, choose_tls_provider};
 
 const CONNECTION_TIME: Duration = Duration::from_secs(2);
@@ -45,7 +45,8 @@ const GIVEN_BACK_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_
 const INSTALLATIONS: &str = "whmcs-auth:installations";
 
 /// Notes the installation, and since when the server remembers. Refuses a name of another site, and another
-/// name of the site, and returns what the server holds.
+/// name of the site, and returns what the server holds. A clock that differs from this machine's is not noted. One that
+/// was set since the last check is noted anew, because links from before may look as if they were newer.
 const NOTE: &str = "
     local known = redis.call('HGETALL', KEYS[1])
     for at = 1, #known, 2 do
@@ -55,8 +56,10 @@ const NOTE: &str = "
     end
     redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
     local now = redis.call('TIME')[1]
-    redis.call('SET', KEYS[2], now, 'NX')
-    return {redis.call('GET', KEYS[2]), now, '', ''}
+    local function differs(from) return math.abs(now - from) > tonumber(ARGV[5]) end
+    if ARGV[4] ~= '' and differs(ARGV[4]) then redis.call('DEL', KEYS[2]) end
+    if not differs(ARGV[3]) then redis.call('SET', KEYS[2], now, 'NX') end
+    return {redis.call('GET', KEYS[2]) or now, now, '', ''}
 ";
 
 /// Remembers a link, if the server knows every use of it. Returns what it says about itself, and whether this is the
@@ -103,6 +106,8 @@ pub struct Redis {
     is_tls: bool,
     installation: Installation,
     link: Arc<Mutex<Link>>,
+    /// The server's clock at the last check, whatever connection it was.
+    clock: Arc<StdMutex<Option<ServerClock>>>,
     /// When links that are made then are accepted.
     accepts_links_at: Arc<StdMutex<Option<Instant>>>,
     /// What places are named after.
@@ -123,7 +128,8 @@ struct Open {
     /// The key with the time since when this process remembers.
     since_key: String,
     since: Since,
-    checked: Instant,
+    /// The server's clock at the check of this connection.
+    clock: ServerClock,
 }
 
 impl Redis {
@@ -138,16 +144,23 @@ impl Redis {
         let client = Client::open(url)
             .map_err(|_| StateError::new("state_url", "not a URL such as redis://HOST:6379/0"))?;
         let is_tls = url.starts_with("rediss:");
-        let (link, accepts_links_at) = (Arc::new(Mutex::new(Link::Closed)), Arc::default());
-        let (places, hasher) = (Arc::default(), RandomState::new());
-        Ok(Self { client, is_tls, installation, link, accepts_links_at, places, hasher })
+        Ok(Self {
+            client,
+            is_tls,
+            installation,
+            link: Arc::new(Mutex::new(Link::Closed)),
+            clock: Arc::default(),
+            accepts_links_at: Arc::default(),
+            places: Arc::default(),
+            hasher: RandomState::new(),
+        })
     }
 
     /// The open connection, or a new one.
     async fn open(&self, is_check: bool) -> Result<Open, StateError> {
         let mut link = self.link.lock().await;
         let open = match &*link {
-            Link::Open(open) if !is_check && open.checked.elapsed() < CHECKED_FOR => {
+            Link::Open(open) if !is_check && open.clock.age() < CHECKED_FOR => {
                 return Ok(open.clone());
             }
             Link::Failed(error, at) if at.elapsed() < PAUSE => return Err(error.clone()),
@@ -177,6 +190,10 @@ impl Redis {
         let Installation { name, site } = &self.installation;
         let mut note = cmd("EVAL");
         note.arg(NOTE).arg(2).arg(INSTALLATIONS).arg(&since_key).arg(name).arg(site);
+        let expected = self.clock().map(ServerClock::expected);
+        note.arg(OffsetDateTime::now_utc().unix_timestamp());
+        note.arg(expected.map_or(String::new(), |time| time.to_string()));
+        note.arg(MAX_CLOCK_DIFFERENCE.as_secs());
         let (since, now, known_name, known_site): (i64, i64, String, String) =
             note.query_async(&mut connection).await?;
         if !known_name.is_empty() {
@@ -186,9 +203,15 @@ impl Redis {
             );
             return Err(StateError::new("state_installation", cause));
         }
+        let clock = ServerClock::new(now);
+        *self.clock() = Some(clock);
         let since = Since::new(since, now)?;
         self.note(since);
-        Ok(Open { connection, since_key, since, checked: Instant::now() })
+        Ok(Open { connection, since_key, since, clock })
+    }
+
+    fn clock(&self) -> MutexGuard<'_, Option<ServerClock>> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn since_key(&self, info: &str) -> Result<String, StateError> {
@@ -224,9 +247,9 @@ impl Redis {
         since: Option<i64>,
         now: i64,
     ) -> Result<Since, UseError> {
-        let is_same = self.since_key(info)? == open.since_key;
+        let is_same = self.since_key(info)? == open.since_key && !open.clock.was_set(now);
         let Some(since) = since.filter(|_| is_same) else {
-            // Somebody emptied Redis, it evicted keys, or it was a replica in between.
+            // Somebody emptied Redis, set its clock, it evicted keys, or it was a replica in between.
             return Err(ReplayRefusal::MayBeForgotten.into());
         };
         let since = Since::new(since, now)?;

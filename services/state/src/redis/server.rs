@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::StateError;
 
@@ -40,6 +41,34 @@ pub(super) fn memory_id(info: &str) -> Result<String, StateError> {
         return Err(StateError::new("state_evicts", cause));
     }
     Ok(format!("{}:{}:{}", field("run_id")?, field("master_replid")?, field("evicted_keys")?))
+}
+
+/// What the server's clock showed, and when it was asked.
+#[derive(Clone, Copy)]
+pub(super) struct ServerClock {
+    showed: i64,
+    asked: Instant,
+}
+
+impl ServerClock {
+    pub(super) fn new(showed: i64) -> Self {
+        Self { showed, asked: Instant::now() }
+    }
+
+    pub(super) fn age(self) -> Duration {
+        self.asked.elapsed()
+    }
+
+    /// What it shows now, unless somebody has set it.
+    pub(super) fn expected(self) -> i64 {
+        let age = i64::try_from(self.age().as_secs()).unwrap_or(i64::MAX);
+        self.showed.saturating_add(age)
+    }
+
+    /// Whether somebody has set it, if it shows this now.
+    pub(super) fn was_set(self, now: i64) -> bool {
+        self.expected().abs_diff(now) > MAX_CLOCK_DIFFERENCE.as_secs()
+    }
 }
 
 /// When the server remembers from, and the time, both by its own clock.
