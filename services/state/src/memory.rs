@@ -10,8 +10,8 @@ use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use time::OffsetDateTime;
-use whmcs_auth::AutoAuthLogin;
 use whmcs_auth::replay::ReplayGuard;
+use whmcs_auth::{AutoAuthLogin, ReplayRefusal};
 
 use crate::{Count, Hold, Key, Kind, StateError, Store, UseError};
 
@@ -32,6 +32,8 @@ pub struct Capacity {
 /// Remembers in the process.
 pub struct Memory {
     links: ReplayGuard,
+    /// When the program started, if links from before are refused.
+    started: Option<Instant>,
     sessions: Entries,
     sso_tokens: Entries,
     failures: Cache<Key, Entry<Counted>>,
@@ -100,6 +102,7 @@ impl Memory {
     pub fn new(capacity: Capacity) -> Self {
         Self {
             links: ReplayGuard::new(capacity.links),
+            started: None,
             sessions: entries(capacity.sessions),
             sso_tokens: entries(capacity.sso_tokens),
             failures: entries(capacity.failures),
@@ -109,9 +112,10 @@ impl Memory {
     }
 
     /// Refuses links that were not made after this time, when the program started: they may have been used before.
+    /// If the clock is set ahead later, the time of the start moves with it.
     #[must_use]
     pub fn since(self, start: OffsetDateTime) -> Self {
-        Self { links: self.links.since(start), ..self }
+        Self { links: self.links.since(start), started: Some(Instant::now()), ..self }
     }
 
     /// Where the values of the key's kind are.
@@ -167,6 +171,11 @@ impl Store for Memory {
         login: &AutoAuthLogin<'_>,
         now: OffsetDateTime,
     ) -> Result<(), UseError> {
+        let ago = self.started.map(|started| started.elapsed().try_into());
+        let start = ago.map(|ago| now.saturating_sub(ago.unwrap_or(time::Duration::MAX)));
+        if start.is_some_and(|start| login.timestamp() <= start.unix_timestamp()) {
+            return Err(ReplayRefusal::MayBeForgotten.into());
+        }
         Ok(self.links.first_use(login, now)?)
     }
 

@@ -18,6 +18,23 @@ async fn a_link_without_room_is_refused() {
     assert_eq!(store.first_use(&login("b@whmcs.com"), now).await, full);
 }
 
+/// The clock was an hour behind when the program started, and was set then.
+#[tokio::test]
+async fn a_clock_that_was_behind_at_the_start_lets_no_older_link_in() {
+    const START: i64 = 1_700_000_000;
+    let at = |seconds| OffsetDateTime::from_unix_timestamp(START + seconds).unwrap();
+    let login = |seconds| AutoAuthLogin::for_test("a@whmcs.com", START + seconds);
+    let store = Memory::new(Capacity { links: 9, ..CAPACITY }).since(at(0));
+    let forgotten = Err(UseError::Refused(ReplayRefusal::MayBeForgotten));
+    assert_eq!(store.first_use(&login(0), at(1)).await, forgotten);
+    store.first_use(&login(1), at(1)).await.unwrap();
+    // The test itself takes less than 100 s.
+    for seconds in [1, 3000, 3500] {
+        assert_eq!(store.first_use(&login(seconds), at(3600)).await, forgotten, "{seconds}");
+    }
+    store.first_use(&login(3600), at(3600)).await.unwrap();
+}
+
 #[tokio::test]
 async fn each_kind_has_room_of_its_own_and_drops_the_least_recently_used() {
     let store = Memory::new(CAPACITY);
