@@ -35,6 +35,7 @@ mod sessions;
 mod settings;
 mod sso_tokens;
 mod throttle;
+mod to_its_end;
 mod turns;
 mod unreadable;
 mod unrouted;

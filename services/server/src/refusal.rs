@@ -21,6 +21,11 @@ pub(crate) struct Refusal {
     pub(crate) is_by_action: bool,
 }
 
+/// Work in a task of its own did not end.
+pub(crate) fn stopped() -> Refusal {
+    Refusal::unavailable("stopped", "the service stops")
+}
+
 impl Refusal {
     /// A refusal by the service.
     pub(crate) fn new(

@@ -12,8 +12,9 @@ use whmcs_auth_state::{Key, Kind, Store};
 use crate::cookies::{SentCookie, SessionCookies, only};
 use crate::path::BasePath;
 use crate::random::random_hex;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, stopped};
 use crate::settings::Limits;
+use crate::to_its_end::to_its_end;
 
 /// How many sessions one request can end. A browser has one, or two if the site got TLS meanwhile. It sends more only if
 /// somebody planted them.
@@ -96,14 +97,25 @@ impl Sessions {
         let sent = self.forget(headers).await?;
         let cookie = SentCookie { is_tls, id: random_hex()? };
         let session = Session { client, end: now().saturating_add(millis(self.longest_time)) };
-        let idle_time = self.idle_time.min(self.longest_time);
-        self.state.put(&key(&cookie), session.text(), idle_time).await?;
-        let all = Key::new(Kind::Sessions, &client.to_string());
-        self.state.bound(&all, &key(&cookie), self.max_by_client, self.longest_time).await?;
+        self.remember(key(&cookie), session).await?;
         // That of the other kind, which may count in place of the new one.
         let other = sent.iter().any(|sent| sent.is_tls != is_tls);
         let other = other.then(|| self.cookies.removal(!is_tls));
         Ok(set(other.into_iter().chain([self.cookies.of(cookie.id, is_tls)])))
+    }
+
+    /// Remembers a session, and ends the oldest one of a client who has too many. A visitor who hangs up in between
+    /// would have one that nobody counts.
+    async fn remember(&self, key: Key, session: Session) -> Result<(), Refusal> {
+        let state = Arc::clone(&self.state);
+        let (longest, most) = (self.longest_time, self.max_by_client);
+        let idle_time = self.idle_time.min(longest);
+        let remembered = to_its_end(async move {
+            state.put(&key, session.text(), idle_time).await?;
+            let all = Key::new(Kind::Sessions, &session.client.to_string());
+            state.bound(&all, &key, most, longest).await
+        });
+        Ok(remembered.await.ok_or_else(stopped)??)
     }
 
     /// The client who is logged in, if any.

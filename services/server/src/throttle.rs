@@ -10,15 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use futures_util::FutureExt;
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use whmcs_auth_services_base::client_network;
 use whmcs_auth_state::{Hold, Key, Kind, Store};
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, stopped};
 use crate::settings::Limits;
+use crate::to_its_end::to_its_end;
 
 /// How soon a guess that waits asks again: the guesses that it waits for may be those of another server.
 const ASKS_AGAIN: Duration = Duration::from_millis(50);
@@ -96,7 +95,7 @@ impl Throttle {
                 Hold::Full(left) => Err(throttled(left)),
             }
         });
-        asked.await.unwrap_or_else(|| Err(Refusal::unavailable("stopped", "the service stops")))
+        asked.await.unwrap_or_else(|| Err(stopped()))
     }
 
     /// Counts a failure.
@@ -154,25 +153,6 @@ impl Drop for Guessing {
             }
             throttle.lines.one_has_ended(&key);
         });
-    }
-}
-
-/// Begins the work. It goes on to its end, even if nobody waits for it. With a store in memory it ends at once.
-/// `None` if the program stops.
-fn to_its_end<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> impl Future<Output = Option<T>> {
-    let mut work = Box::pin(work);
-    let done = work.as_mut().now_or_never();
-    let task = match (&done, Handle::try_current()) {
-        (None, Ok(runtime)) => Some(runtime.spawn(work)),
-        _ => None,
-    };
-    async move {
-        match task {
-            Some(task) => task.await.ok(),
-            None => done,
-        }
     }
 }
 
@@ -241,6 +221,8 @@ mod tests {
     use tokio::task::yield_now;
     use tokio::time::Instant;
     use whmcs_auth_state::{Capacity, Memory};
+
+    use futures_util::FutureExt;
 
     use super::*;
 

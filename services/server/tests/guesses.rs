@@ -16,7 +16,7 @@ use whmcs_auth::AutoAuthLogin;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth_axum::Access;
 use whmcs_auth_state::test_redis::TestRedis;
-use whmcs_auth_state::{Capacity, Count, Hold, Key, Memory, StateError, Store, UseError};
+use whmcs_auth_state::{Capacity, Count, Hold, Key, Kind, Memory, StateError, Store, UseError};
 
 const AT_ONCE: usize = 200;
 
@@ -129,15 +129,15 @@ async fn right_callers_at_once_never_refuse_each_other() {
     }
 }
 
-/// A store that counts a failure only once it may.
-struct SlowFailures {
+/// A store that counts a failure, and answers that it has a session, only once it may.
+struct SlowStore {
     memory: Memory,
-    may_count: Semaphore,
+    may_go_on: Semaphore,
     has_counted: Notify,
 }
 
 #[async_trait]
-impl Store for SlowFailures {
+impl Store for SlowStore {
     async fn first_use(
         &self,
         login: &AutoAuthLogin<'_>,
@@ -147,7 +147,9 @@ impl Store for SlowFailures {
     }
 
     async fn put(&self, key: &Key, value: String, lifetime: Duration) -> Result<(), StateError> {
-        self.memory.put(key, value, lifetime).await
+        let put = self.memory.put(key, value, lifetime).await;
+        let _answers = self.may_go_on.acquire().await.unwrap();
+        put
     }
 
     async fn get(&self, key: &Key) -> Result<Option<String>, StateError> {
@@ -163,7 +165,7 @@ impl Store for SlowFailures {
     }
 
     async fn add(&self, key: &Key, window: Duration) -> Result<u64, StateError> {
-        let _counts = self.may_count.acquire().await.unwrap();
+        let _counts = self.may_go_on.acquire().await.unwrap();
         let count = self.memory.add(key, window).await;
         self.has_counted.notify_one();
         count
@@ -188,7 +190,9 @@ impl Store for SlowFailures {
         most: usize,
         lifetime: Duration,
     ) -> Result<(), StateError> {
-        self.memory.bound(list, added, most, lifetime).await
+        let bound = self.memory.bound(list, added, most, lifetime).await;
+        self.has_counted.notify_one();
+        bound
     }
 
     async fn check(&self) -> Result<(), StateError> {
@@ -196,12 +200,12 @@ impl Store for SlowFailures {
     }
 }
 
-/// Its visitor hangs up, or the time of the answer ends.
-#[tokio::test]
-async fn a_wrong_token_counts_although_nobody_waits_for_it() {
-    let store = Arc::new(SlowFailures {
-        memory: Memory::new(Capacity { failures: 10, ..Capacity::default() }),
-        may_count: Semaphore::new(0),
+/// A server whose store is slow, and whose visitors get 503 in place of waiting.
+async fn slow() -> (Arc<SlowStore>, Server) {
+    let capacity = Capacity { failures: 10, sessions: 10, ..Capacity::default() };
+    let store = Arc::new(SlowStore {
+        memory: Memory::new(capacity),
+        may_go_on: Semaphore::new(0),
         has_counted: Notify::new(),
     });
     let server = Server::with_state(store.clone(), |settings| {
@@ -209,11 +213,33 @@ async fn a_wrong_token_counts_although_nobody_waits_for_it() {
         settings.limits.answer_time = Duration::from_secs(3);
     })
     .await;
+    (store, server)
+}
+
+async fn counts(store: &SlowStore) {
+    store.may_go_on.add_permits(1);
+    let counted = timeout(Duration::from_secs(30), store.has_counted.notified());
+    counted.await.expect("it was not counted");
+}
+
+/// Its visitor hangs up, or the time of the answer ends.
+#[tokio::test]
+async fn a_wrong_token_counts_although_nobody_waits_for_it() {
+    let (store, server) = slow().await;
     let token = format!("/oauth/singlesignon.php?access_token={}", "0".repeat(64));
     assert_eq!(server.get(&token).await.status(), 503);
     assert_eq!(server.count("singlesignon", "too_slow").await, 1);
-    store.may_count.add_permits(1);
-    let counted = timeout(Duration::from_secs(30), store.has_counted.notified());
-    counted.await.expect("the failure was not counted");
+    counts(&store).await;
     assert_eq!(server.get(&token).await.status(), 429);
+}
+
+/// The same for a session, so nobody gets more sessions by hanging up.
+#[tokio::test]
+async fn a_session_counts_although_nobody_waits_for_it() {
+    let (store, server) = slow().await;
+    assert_eq!(server.get(&server.link("demo@whmcs.com", None)).await.status(), 503);
+    assert_eq!(server.count("dologin", "too_slow").await, 1);
+    assert_eq!(store.memory.entries(Kind::Sessions), Some(0));
+    counts(&store).await;
+    assert_eq!(store.memory.entries(Kind::Sessions), Some(1));
 }
