@@ -1,6 +1,7 @@
 //! `/dologin.php`: a genuine link becomes a login at WHMCS.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -8,14 +9,17 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use tokio::sync::oneshot::{self, Sender};
 use tokio::time::timeout;
 use tracing::{Span, field};
+use whmcs_auth::AutoAuthLogin;
+use whmcs_auth::time::OffsetDateTime;
 use whmcs_auth_axum::{Cause, LoginLink, NotFollowed, Rejection, Report, Watch, watch};
 use whmcs_auth_state::use_once;
 
 use crate::Bridge;
 use crate::refusal::{
-    LATER, NEW_LINK, link_in_flight, not_used, page, sso_not_allowed, too_many_logins,
+    LATER, NEW_LINK, link_in_flight, not_used, page, sso_not_allowed, stopped, too_many_logins,
 };
 use crate::whmcs::{Login, WhmcsError};
 
@@ -84,11 +88,31 @@ impl Bridge {
     async fn log_in(&self, LoginLink { login, now, .. }: LoginLink) -> Result<Accepted, Cause> {
         let bridge = &self.0;
         let link = bridge.links_in_flight.begin(login.replay_key());
-        let _link = link.ok_or_else(link_in_flight)?;
-        let turn = timeout(bridge.whmcs.call_time(), bridge.logins.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(too_many_logins()) };
-        let _counted = bridge.metrics.login_in_flight();
+        let link = link.ok_or_else(link_in_flight)?;
+        let turn = Arc::clone(&bridge.logins).acquire_owned();
+        let turn = timeout(bridge.whmcs.call_time(), turn).await;
+        let Ok(Ok(turn)) = turn else { return Err(too_many_logins()) };
 
+        // WHMCS carries out a call even if the visitor hangs up. So the login keeps its place until its calls have
+        // ended.
+        let (bridge, (visitor, answer)) = (self.clone(), oneshot::channel());
+        tokio::spawn(async move {
+            let _places = (link, turn);
+            let accepted = bridge.log_in_at_whmcs(login, now, &visitor).await;
+            // The visitor may have gone.
+            let _ = visitor.send(accepted);
+        });
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    async fn log_in_at_whmcs(
+        &self,
+        login: AutoAuthLogin<'_>,
+        now: OffsetDateTime,
+        visitor: &Sender<Result<Accepted, Cause>>,
+    ) -> Result<Accepted, Cause> {
+        let bridge = &self.0;
+        let _counted = bridge.metrics.login_in_flight();
         let found = bridge.whmcs.find_clients(login.email()).await;
         let (found, doubt) = found.map_err(|error| error.cause(LATER))?;
         let login = login.check_account(found, |found| &found.email, |found| found.is_open)?;
@@ -96,6 +120,10 @@ impl Bridge {
             true => Ok(()),
             false => Err(sso_not_allowed()),
         })?;
+        if visitor.is_closed() {
+            // The visitor has gone, and may come back: the link stays unused.
+            return Err(stopped());
+        }
         // This comes after all calls that can be repeated. It comes before the call for the token,
         // which cannot be repeated.
         let (login, message) = match &bridge.used_links {

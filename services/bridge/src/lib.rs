@@ -53,9 +53,9 @@ struct Parts {
     /// Remembers used links. Without it, a link can be used again until its window closes.
     used_links: Option<Arc<dyn Store>>,
     /// So whoever repeats one link takes one of the logins, and not all.
-    links_in_flight: LinksInFlight,
+    links_in_flight: Arc<LinksInFlight>,
     /// Limits how many logins ask WHMCS at the same time.
-    logins: Semaphore,
+    logins: Arc<Semaphore>,
     metrics: Metrics,
     reports: Reports,
 }
@@ -79,8 +79,8 @@ impl Bridge {
             access: settings.access,
             whmcs,
             used_links,
-            links_in_flight: LinksInFlight::default(),
-            logins: Semaphore::new(settings.max_calls_in_flight),
+            links_in_flight: Arc::default(),
+            logins: Arc::new(Semaphore::new(settings.max_calls_in_flight)),
             reports: Reports::new(&mut registry, log),
             metrics: Metrics::new(registry),
         })))

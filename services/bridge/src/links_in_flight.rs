@@ -1,7 +1,7 @@
 //! The links whose login is in flight: one login for each link at a time.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use whmcs_auth::ReplayKey;
 
@@ -11,9 +11,9 @@ pub(crate) struct LinksInFlight(Mutex<HashSet<[u8; 20]>>);
 
 impl LinksInFlight {
     /// Notes the link until the returned value is dropped. `None` if another login has noted it.
-    pub(crate) fn begin(&self, link: ReplayKey) -> Option<LinkInFlight<'_>> {
+    pub(crate) fn begin(self: &Arc<Self>, link: ReplayKey) -> Option<LinkInFlight> {
         let key = *link.as_bytes();
-        self.keys().insert(key).then(|| LinkInFlight { links: self, key })
+        self.keys().insert(key).then(|| LinkInFlight { links: Arc::clone(self), key })
     }
 
     fn keys(&self) -> MutexGuard<'_, HashSet<[u8; 20]>> {
@@ -22,12 +22,12 @@ impl LinksInFlight {
 }
 
 /// A link whose login is in flight.
-pub(crate) struct LinkInFlight<'l> {
-    links: &'l LinksInFlight,
+pub(crate) struct LinkInFlight {
+    links: Arc<LinksInFlight>,
     key: [u8; 20],
 }
 
-impl Drop for LinkInFlight<'_> {
+impl Drop for LinkInFlight {
     fn drop(&mut self) {
         self.links.keys().remove(&self.key);
     }

@@ -22,6 +22,11 @@ pub(crate) fn too_many_logins() -> Cause {
     Cause::new("too_many_logins", sentence, 503, LATER)
 }
 
+/// The task of a login did not end.
+pub(crate) fn stopped() -> Cause {
+    Cause::new("stopped", "the service stops", 503, NEW_LINK)
+}
+
 /// The answer is the same as for a link without an account.
 pub(crate) fn sso_not_allowed() -> Cause {
     let sentence = "the link is genuine, but WHMCS does not allow single sign-on for its client";

@@ -538,13 +538,20 @@ async fn a_link_has_one_login_in_flight() {
     assert_eq!(setup.whmcs.actions(), [FIND]);
     let other = link_made_in(-100, "demo@whmcs.com", None);
     assert_eq!(setup.get(&other).await.status, 302);
-    // The visitor goes away, and comes back.
+    // The visitor goes away. WHMCS carries on with the call, so the login keeps its places.
     first.abort();
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(setup.get(&once).await.status, 503);
+    assert!(setup.operator("/metrics").await.1.contains("whmcs_auth_logins_in_flight 1\n"));
+    // The visitor comes back after the call. No token was made for nobody, and the link is not used up.
+    setup.whmcs.hurry.notify_waiters();
     let begun = Instant::now();
     while setup.get(&once).await.status != 302 {
         assert!(begun.elapsed() < Duration::from_secs(60));
         sleep(Duration::from_millis(10)).await;
     }
+    let actions = setup.whmcs.actions();
+    assert_eq!(actions.iter().filter(|action| *action == CREATE).count(), 2);
 }
 
 /// The login works, and the operator learns why another page opened.

@@ -11,6 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::sync::watch;
 use whmcs_auth::time::OffsetDateTime;
 use whmcs_auth::{AutoAuthKey, sign_autoauth};
@@ -76,6 +77,8 @@ impl Call {
 pub struct Whmcs {
     pub url: Url,
     pub calls: Arc<Mutex<Vec<Call>>>,
+    /// Late answers that wait now come at once.
+    pub hurry: Arc<Notify>,
 }
 
 impl Whmcs {
@@ -83,14 +86,16 @@ impl Whmcs {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/whmcs", listener.local_addr().unwrap()).parse().unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&calls);
+        let hurry = Arc::new(Notify::new());
+        let (seen, hurried) = (Arc::clone(&calls), Arc::clone(&hurry));
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(answer(stream, Arc::clone(&answers), Arc::clone(&seen)));
+                let (answers, seen) = (Arc::clone(&answers), Arc::clone(&seen));
+                tokio::spawn(answer(stream, answers, seen, Arc::clone(&hurried)));
             }
         });
-        Self { url, calls }
+        Self { url, calls, hurry }
     }
 
     /// The actions that were called.
@@ -99,7 +104,12 @@ impl Whmcs {
     }
 }
 
-async fn answer(mut stream: TcpStream, answers: Arc<Answers>, seen: Arc<Mutex<Vec<Call>>>) {
+async fn answer(
+    mut stream: TcpStream,
+    answers: Arc<Answers>,
+    seen: Arc<Mutex<Vec<Call>>>,
+    hurry: Arc<Notify>,
+) {
     let mut received = Vec::new();
     loop {
         let mut chunk = [0; 4096];
@@ -112,7 +122,7 @@ async fn answer(mut stream: TcpStream, answers: Arc<Answers>, seen: Arc<Mutex<Ve
         received.clear();
         seen.lock().unwrap().push(call.clone());
         let Reply(bytes, after) = answers(&call);
-        tokio::time::sleep(after).await;
+        let _ = tokio::time::timeout(after, hurry.notified()).await;
         let _ = stream.write_all(&bytes).await;
         if !String::from_utf8_lossy(&bytes).contains("connection: keep-alive") {
             let _ = stream.shutdown().await;
