@@ -59,7 +59,7 @@ proxy() { # NAME CHANGE...
     for change in "${@:2}"; do
         sed -i "$change" "$prefix/site.conf"
     done
-    nginx_with "$prefix" "http://$own:$http_port/" <<<"include $prefix/site.conf;"
+    nginx_with "$prefix" "http://$own:$http_port/" <<<"access_log $prefix/access.log; include $prefix/site.conf;"
 }
 
 stop_proxy() { kill "$nginx" && wait "$nginx"; }
@@ -146,7 +146,8 @@ body_at_the_limit() {
 }
 
 logs_no_query() {
-    grep -c 'dologin.php' "$work/nginx-sample/whmcs-auth.log" &&
+    says 301 curl -s -o /dev/null -w '%{http_code}' -H "Host: $host" "http://$own:$http_port/dologin.php?hash=0" &&
+        grep -c 'dologin.php' "$work/nginx-sample/whmcs-auth.log" &&
         ! grep -E 'hash=|secret=|timestamp=' "$work"/nginx-sample/*.log
 }
 
