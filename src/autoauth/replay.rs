@@ -110,7 +110,8 @@ use super::refusal::ReplayRefusal;
 /// Remembers in memory which links were used, until their windows close. Needs feature `std`.
 ///
 /// - **REPLAY-1**: It never accepts a link that it may have seen before: it refuses if it is full, if it may
-///   have forgotten the link, and if the link was not made after [`since`](Self::since).
+///   have forgotten the link, and if the link was not made after [`since`](Self::since). What another process saw
+///   is not covered, if a clock was wrong: see there.
 /// - **REPLAY-2**: Threads can share it; only one of them gets the first use.
 /// - **REPLAY-3**: Calls with different policies can also share it: it goes by the links' own timestamps, and
 ///   remembers every link for the longest window so far.
@@ -163,7 +164,8 @@ impl ReplayGuard {
     ///
     /// A link that was not used before the restart is also refused. The timestamp of a link may be ahead of the clock
     /// by [`future_limit`](crate::AutoAuthPolicy::with_future_limit). If such a link was used before a restart, and its
-    /// timestamp is after `start`, it works once more. So set a low limit.
+    /// timestamp is after `start`, it works once more. So set a low limit. And if the clock is behind at the start and
+    /// is set later, links from before look newer than `start`. So start the process after its clock is synchronised.
     pub fn since(self, start: OffsetDateTime) -> Self {
         self.used().forget_until(start.unix_timestamp());
         self

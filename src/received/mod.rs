@@ -31,7 +31,8 @@ use crate::php_name;
 ///
 /// Bytes are kept as they are, UTF-8 or not. A request with more than 1,000 fields is malformed, with the code
 /// `field_count`, unless [`with_max_fields`](Self::with_max_fields) sets another number. A request takes at most 16
-/// bytes of memory for each byte that was received, and 24 bytes more.
+/// bytes of memory for each byte that was received, and 24 bytes more. While a body is added to a query, what the query
+/// took may exist twice.
 ///
 /// # Security
 ///

@@ -8,6 +8,7 @@ mod tests;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
@@ -17,13 +18,16 @@ use axum::routing::any;
 use tokio::net::TcpListener;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth::replay::ReplayGuard;
-use whmcs_auth::{AutoAuthKey, Clock, SystemClock};
+use whmcs_auth::{AutoAuthKey, AutoAuthPolicy, Clock, SystemClock};
 use whmcs_auth_axum::{
     Access, ApiCall, Authenticator, Cause, CurrentAccess, LinkVerifier, LoginLink, Rejection,
     Report, Watch, watch,
 };
 
 use crate::demo::{AUTOAUTH_KEY, Database, what_to_try};
+
+/// A link that is further ahead could be used once more after a restart.
+const MOST_AHEAD: Duration = Duration::from_secs(120);
 
 #[derive(Clone)]
 struct Service {
@@ -63,7 +67,8 @@ fn service() -> Result<Service, Box<dyn Error>> {
     let access = CurrentAccess::from(access);
     Ok(Service {
         auth: Authenticator::new(Database::new()?, access.clone()),
-        links: LinkVerifier::new(access),
+        links: LinkVerifier::new(access)
+            .with_policy(AutoAuthPolicy::new().with_future_limit(MOST_AHEAD)),
         replay_guard: Arc::new(ReplayGuard::new(100_000).since(SystemClock.now())),
     })
 }
