@@ -110,7 +110,12 @@ impl TestRedis {
     /// If it does not start.
     pub fn restart(&mut self, options: &[&str]) {
         self.kill();
-        self.process = run(self.port, &self.folder, options).expect("the port is free");
+        // Another test may have the port for a moment.
+        self.process = loop {
+            if let Some(process) = run(self.port, &self.folder, options) {
+                break process;
+            }
+        };
     }
 
     /// Runs a command of Redis, and returns its answer.

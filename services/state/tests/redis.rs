@@ -287,6 +287,31 @@ async fn a_clock_that_is_behind_at_the_start_proves_nothing() {
     }
 }
 
+/// The machine that noted the time had the same wrong clock, and is gone.
+#[tokio::test]
+async fn a_time_that_is_noted_by_a_wrong_clock_is_noted_anew() {
+    let mut server = TestRedis::start_with_clock();
+    let store = server.old_store().await;
+    let login = AutoAuthLogin::for_test("demo@whmcs.com", now().unix_timestamp());
+    store.first_use(&login, now()).await.unwrap();
+    // The clock was ahead: the time has not come yet.
+    server.remembers_since(now().unix_timestamp() + 3600).await;
+    let another = server.store();
+    let young = another.check_links().await.unwrap_err();
+    assert_eq!(young.code, "state_young");
+    assert!(young.wait.unwrap() < Duration::from_secs(200), "{young}");
+
+    // The clock was behind when Redis lost the links: it remembered before the last check of its predecessor.
+    server.remembers_for_long().await;
+    store.check_links().await.unwrap();
+    server.restart(&[]);
+    recovers(&another).await;
+    server.remembers_for_long().await;
+    recovers(&store).await;
+    assert_eq!(store.check_links().await.unwrap_err().code, "state_young");
+    store.first_use(&login, now()).await.unwrap_err();
+}
+
 /// The clock of Redis is set, and it remembers as before: what it noted by the old clock proves nothing.
 #[tokio::test]
 async fn a_clock_that_is_set_makes_redis_young() {

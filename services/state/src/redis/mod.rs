@@ -45,8 +45,11 @@ const GIVEN_BACK_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_
 const INSTALLATIONS: &str = "whmcs-auth:installations";
 
 /// Notes the installation, and since when the server remembers. Refuses a name of another site, and another
-/// name of the site, and returns what the server holds. A clock that differs from this machine's is not noted. One that
-/// was set since the last check is noted anew, because links from before may look as if they were newer.
+/// name of the site, and returns what the server holds.
+///
+/// A time by a clock that differs from this machine's is not noted. A time is noted anew if the clock was set since the
+/// last check, if the time has not come yet, or if another server's memory showed a later one at the last check: it is
+/// by a clock that was wrong, and older links may look as if they were newer.
 const NOTE: &str = "
     local known = redis.call('HGETALL', KEYS[1])
     for at = 1, #known, 2 do
@@ -57,7 +60,10 @@ const NOTE: &str = "
     redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
     local now = redis.call('TIME')[1]
     local function differs(from) return math.abs(now - from) > tonumber(ARGV[5]) end
-    if ARGV[4] ~= '' and differs(ARGV[4]) then redis.call('DEL', KEYS[2]) end
+    local since = tonumber(redis.call('GET', KEYS[2]) or now)
+    if ARGV[4] ~= '' and differs(ARGV[4]) or since > tonumber(now) or since < tonumber(ARGV[6]) then
+        redis.call('DEL', KEYS[2])
+    end
     if not differs(ARGV[3]) then redis.call('SET', KEYS[2], now, 'NX') end
     return {redis.call('GET', KEYS[2]) or now, now, '', ''}
 ";
@@ -106,8 +112,8 @@ pub struct Redis {
     is_tls: bool,
     installation: Installation,
     link: Arc<Mutex<Link>>,
-    /// The server's clock at the last check, whatever connection it was.
-    clock: Arc<StdMutex<Option<ServerClock>>>,
+    /// The last check, whatever connection it was.
+    checked: Arc<StdMutex<Option<Checked>>>,
     /// When links that are made then are accepted.
     accepts_links_at: Arc<StdMutex<Option<Instant>>>,
     /// What places are named after.
@@ -119,6 +125,12 @@ enum Link {
     Closed,
     Failed(StateError, Instant),
     Open(Open),
+}
+
+/// What a check saw: whose memory it was, and the clock.
+struct Checked {
+    since_key: String,
+    clock: ServerClock,
 }
 
 /// A connection to one process of Redis. It never becomes a connection to another.
@@ -149,7 +161,7 @@ impl Redis {
             is_tls,
             installation,
             link: Arc::new(Mutex::new(Link::Closed)),
-            clock: Arc::default(),
+            checked: Arc::default(),
             accepts_links_at: Arc::default(),
             places: Arc::default(),
             hasher: RandomState::new(),
@@ -190,10 +202,10 @@ impl Redis {
         let Installation { name, site } = &self.installation;
         let mut note = cmd("EVAL");
         note.arg(NOTE).arg(2).arg(INSTALLATIONS).arg(&since_key).arg(name).arg(site);
-        let expected = self.clock().map(ServerClock::expected);
+        let expected = self.checked().as_ref().map(|it| it.clock.expected());
         note.arg(OffsetDateTime::now_utc().unix_timestamp());
         note.arg(expected.map_or(String::new(), |time| time.to_string()));
-        note.arg(MAX_CLOCK_DIFFERENCE.as_secs());
+        note.arg(MAX_CLOCK_DIFFERENCE.as_secs()).arg(self.earliest(&since_key));
         let (since, now, known_name, known_site): (i64, i64, String, String) =
             note.query_async(&mut connection).await?;
         if !known_name.is_empty() {
@@ -204,14 +216,21 @@ impl Redis {
             return Err(StateError::new("state_installation", cause));
         }
         let clock = ServerClock::new(now);
-        *self.clock() = Some(clock);
+        *self.checked() = Some(Checked { since_key: since_key.clone(), clock });
         let since = Since::new(since, now)?;
         self.note(since);
         Ok(Open { connection, since_key, since, clock })
     }
 
-    fn clock(&self) -> MutexGuard<'_, Option<ServerClock>> {
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    fn checked(&self) -> MutexGuard<'_, Option<Checked>> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The earliest time that this memory can have begun. If it replaces another, that was at work at the last check.
+    fn earliest(&self, since_key: &str) -> i64 {
+        let checked = self.checked();
+        let other = checked.as_ref().filter(|checked| checked.since_key != since_key);
+        other.map_or(0, |checked| checked.clock.showed())
     }
 
     fn since_key(&self, info: &str) -> Result<String, StateError> {

@@ -55,6 +55,10 @@ impl ServerClock {
         Self { showed, asked: Instant::now() }
     }
 
+    pub(super) fn showed(self) -> i64 {
+        self.showed
+    }
+
     pub(super) fn age(self) -> Duration {
         self.asked.elapsed()
     }
