@@ -43,7 +43,7 @@ pub use page::{Page, advice, title};
 pub use pages::is_of_page;
 pub use program::run;
 pub use proxies::ProxyOptions;
-pub use reports::{Refused, Reports};
+pub use reports::Reports;
 pub use serve::{ConnectionLimits, ConnectionOptions, serve};
 pub use signals::{hangups, reload, stop};
 pub use whmcs_auth_axum::client_network;

@@ -44,18 +44,17 @@ struct Labels {
 }
 
 /// A refusal, for the operator.
-#[derive(Clone, Copy, Debug)]
-pub struct Refused<'r> {
+struct Refused<'r> {
     /// A stable name.
-    pub code: &'static str,
+    code: &'static str,
     /// What the operator should know.
-    pub cause: &'r str,
+    cause: &'r str,
     /// What the caller got.
-    pub status: u16,
+    status: u16,
     /// Whose call it was, if somebody was verified.
-    pub caller: Option<&'r str>,
+    caller: Option<&'r str>,
     /// What the sender probably did wrong.
-    pub findings: &'r Findings,
+    findings: &'r Findings,
 }
 
 impl Reports {
@@ -97,11 +96,18 @@ impl Reports {
             return self.not_followed(endpoint, code, cause, findings);
         }
         let (status, caller) = (report.http_status().as_u16(), report.caller());
-        self.refused(endpoint, address, Refused { code, cause, status, caller, findings });
+        self.refuse(endpoint, address, Refused { code, cause, status, caller, findings });
     }
 
-    /// Counts and logs a refusal. If it has no line of its own, a later line sums it up.
-    pub fn refused(&self, endpoint: &'static str, address: Option<IpAddr>, refused: Refused<'_>) {
+    /// Counts and logs a refusal that the companion does not report.
+    pub fn refused(&self, endpoint: &'static str, address: Option<IpAddr>, cause: &Cause) {
+        let (code, status) = (cause.code(), cause.http_status().as_u16());
+        let (cause, findings) = (cause.sentence(), &Findings::default());
+        self.refuse(endpoint, address, Refused { code, cause, status, caller: None, findings });
+    }
+
+    /// If the refusal has no line of its own, a later line sums it up.
+    fn refuse(&self, endpoint: &'static str, address: Option<IpAddr>, refused: Refused<'_>) {
         let Refused { code, cause, status, caller, findings } = refused;
         self.count(endpoint, code);
         self.count_findings(endpoint, findings);

@@ -12,16 +12,15 @@ use axum::routing::any;
 use tokio::sync::oneshot::{self, Sender};
 use tokio::time::timeout;
 use tracing::{Span, field};
-use whmcs_auth::AutoAuthLogin;
-use whmcs_auth::time::OffsetDateTime;
 use whmcs_auth_axum::{Cause, LoginLink, NotFollowed, Rejection, Report, Watch, watch};
 use whmcs_auth_state::use_once;
 
 use crate::Bridge;
 use crate::refusal::{
     LATER, NEW_LINK, link_in_flight, not_used, page, sso_not_allowed, stopped, too_many_logins,
+    visitor_gone,
 };
-use crate::whmcs::{Login, WhmcsError};
+use crate::whmcs::Login;
 
 const ENDPOINT: &str = "dologin";
 
@@ -56,16 +55,7 @@ async fn pass_on(State(bridge): State<Bridge>, request: Request, next: Next) -> 
 
 async fn dologin(State(bridge): State<Bridge>, link: LoginLink) -> Result<Response, Rejection> {
     let address = link.address;
-    let login = bridge.log_in(link).await;
-    let Accepted { login, client, doubt, key, is_repaired } =
-        login.map_err(|cause| Rejection::of_link(cause, address))?;
-    bridge.0.reports.count(ENDPOINT, "accepted");
-    span(address).in_scope(|| {
-        tracing::info!(client, key, is_repaired, code = "accepted");
-        if let Some(doubt) = doubt {
-            tracing::warn!(client, code = doubt.code(), "{doubt}");
-        }
-    });
+    let login = bridge.log_in(link).await.map_err(|cause| Rejection::of_link(cause, address))?;
     let left_out = login.left_out.map(|(code, sentence)| {
         NotFollowed::of_link(Cause::new(code, sentence, StatusCode::FOUND.as_u16(), ""), address)
     });
@@ -74,43 +64,34 @@ async fn dologin(State(bridge): State<Bridge>, link: LoginLink) -> Result<Respon
     Ok((StatusCode::FOUND, left_out, location).into_response())
 }
 
-/// A login at WHMCS, and what the operator learns about it.
-struct Accepted {
-    login: Login,
-    client: u64,
-    /// Why other clients may have the e-mail.
-    doubt: Option<WhmcsError>,
-    key: usize,
-    is_repaired: bool,
-}
-
 impl Bridge {
-    async fn log_in(&self, LoginLink { login, now, .. }: LoginLink) -> Result<Accepted, Cause> {
+    async fn log_in(&self, link: LoginLink) -> Result<Login, Cause> {
         let bridge = &self.0;
-        let link = bridge.links_in_flight.begin(login.replay_key());
-        let link = link.ok_or_else(link_in_flight)?;
+        let place = bridge.links_in_flight.begin(link.login.replay_key());
+        let place = place.ok_or_else(link_in_flight)?;
         let turn = Arc::clone(&bridge.logins).acquire_owned();
         let turn = timeout(bridge.whmcs.call_time(), turn).await;
         let Ok(Ok(turn)) = turn else { return Err(too_many_logins()) };
 
-        // WHMCS carries out a call even if the visitor hangs up. So the login keeps its place until its calls have
+        // WHMCS carries out a call even if the visitor hangs up. So the login keeps its places until its calls have
         // ended.
         let (bridge, (visitor, answer)) = (self.clone(), oneshot::channel());
         tokio::spawn(async move {
-            let _places = (link, turn);
-            let accepted = bridge.log_in_at_whmcs(login, now, &visitor).await;
-            // The visitor may have gone.
-            let _ = visitor.send(accepted);
+            let address = link.address;
+            let login = bridge.log_in_at_whmcs(link, &visitor).await;
+            drop((place, turn));
+            if let Err(Err(cause)) = visitor.send(login) {
+                bridge.refused(&cause, address);
+            }
         });
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     async fn log_in_at_whmcs(
         &self,
-        login: AutoAuthLogin<'_>,
-        now: OffsetDateTime,
-        visitor: &Sender<Result<Accepted, Cause>>,
-    ) -> Result<Accepted, Cause> {
+        LoginLink { login, now, address, .. }: LoginLink,
+        visitor: &Sender<Result<Login, Cause>>,
+    ) -> Result<Login, Cause> {
         let bridge = &self.0;
         let _counted = bridge.metrics.login_in_flight();
         let found = bridge.whmcs.find_clients(login.email()).await;
@@ -121,8 +102,7 @@ impl Bridge {
             false => Err(sso_not_allowed()),
         })?;
         if visitor.is_closed() {
-            // The visitor has gone, and may come back: the link stays unused.
-            return Err(stopped());
+            return Err(visitor_gone());
         }
         // This comes after all calls that can be repeated. It comes before the call for the token,
         // which cannot be repeated.
@@ -134,12 +114,24 @@ impl Bridge {
         let (key, is_repaired) = (login.login().key_index(), login.login().is_repaired());
         let login = bridge.whmcs.log_in(client, login.goto()).await;
         let login = login.map_err(|error| error.cause(message))?;
-        Ok(Accepted { login, client, doubt, key, is_repaired })
+        bridge.reports.count(ENDPOINT, "accepted");
+        span(address).in_scope(|| {
+            tracing::info!(client, key, is_repaired, code = "accepted");
+            if let Some(doubt) = doubt {
+                tracing::warn!(client, code = doubt.code(), "{doubt}");
+            }
+        });
+        Ok(login)
     }
 
     /// Counts and logs what the companion reports.
     fn reported(&self, report: &Report) {
         span(report.address()).in_scope(|| self.0.reports.report(ENDPOINT, report, report.cause()));
+    }
+
+    /// Counts and logs a refusal that no visitor waits for.
+    fn refused(&self, cause: &Cause, address: Option<IpAddr>) {
+        span(address).in_scope(|| self.0.reports.refused(ENDPOINT, address, cause));
     }
 }
 

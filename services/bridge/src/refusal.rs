@@ -22,9 +22,17 @@ pub(crate) fn too_many_logins() -> Cause {
     Cause::new("too_many_logins", sentence, 503, LATER)
 }
 
+/// Only the operator learns it.
+pub(crate) fn visitor_gone() -> Cause {
+    let sentence =
+        "the visitor hung up before WHMCS had found the client, so the link was not used";
+    Cause::new("visitor_gone", sentence, 499, LATER)
+}
+
 /// The task of a login did not end.
 pub(crate) fn stopped() -> Cause {
-    Cause::new("stopped", "the service stops", 503, NEW_LINK)
+    let sentence = "the login did not end: the service stops, or a line above names a fault";
+    Cause::new("stopped", sentence, 503, NEW_LINK)
 }
 
 /// The answer is the same as for a link without an account.

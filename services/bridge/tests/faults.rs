@@ -552,6 +552,41 @@ async fn a_link_has_one_login_in_flight() {
     }
     let actions = setup.whmcs.actions();
     assert_eq!(actions.iter().filter(|action| *action == CREATE).count(), 2);
+    assert_eq!(setup.count("visitor_gone").await, 1);
+}
+
+/// Once the link is used up, the operator learns how the login ended, although nobody waits for it.
+#[tokio::test]
+async fn a_login_without_a_visitor_is_in_the_log() {
+    for (token, code) in [(true, "accepted"), (false, "whmcs_refused")] {
+        let whmcs = works(PUBLIC);
+        let answers = move |call: &Call| match (call.field("action"), token) {
+            (CREATE, true) => late(whmcs(call), 600),
+            (CREATE, false) => late(error("Something"), 600),
+            _ => whmcs(call),
+        };
+        let setup = Setup::with(answers, Some(memory()), |settings| {
+            settings.call_time = Duration::from_secs(600);
+        })
+        .await;
+        let (setup, link) = (Arc::new(setup), link(None));
+        let visit = {
+            let (setup, link) = (Arc::clone(&setup), link.clone());
+            tokio::spawn(async move { setup.get(&link).await })
+        };
+        while setup.whmcs.actions().last().is_none_or(|action| action != CREATE) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        visit.abort();
+        sleep(Duration::from_millis(300)).await;
+        setup.whmcs.hurry.notify_waiters();
+        let begun = Instant::now();
+        while setup.count(code).await == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{code}");
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(setup.get(&link).await.status, 403);
+    }
 }
 
 /// The login works, and the operator learns why another page opened.

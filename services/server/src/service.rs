@@ -6,10 +6,9 @@ use std::thread::available_parallelism;
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 use whmcs_auth::cache::VerificationCache;
-use whmcs_auth::diagnose::Findings;
 use whmcs_auth::{AutoAuthPolicy, Clock};
 use whmcs_auth_axum::{Authenticator, CurrentAccess, LinkVerifier, Report};
-use whmcs_auth_services_base::{LogMonitor, Refused, Reports};
+use whmcs_auth_services_base::{LogMonitor, Reports};
 use whmcs_auth_state::{Capacity, Kind as StateKind, Memory, Store};
 
 use crate::api;
@@ -164,18 +163,7 @@ impl Service {
         ClientAddress(address): ClientAddress,
         refusal: &Refusal,
     ) {
-        let cause = &refusal.cause;
-        self.reports.refused(
-            endpoint,
-            address.ok(),
-            Refused {
-                code: cause.code(),
-                cause: cause.sentence(),
-                status: cause.http_status().as_u16(),
-                caller: None,
-                findings: &Findings::default(),
-            },
-        );
+        self.reports.refused(endpoint, address.ok(), &refusal.cause);
     }
 
     /// Counts and logs what the companion reports.
