@@ -48,7 +48,7 @@ const INSTALLATIONS: &str = "whmcs-auth:installations";
 /// name of the site, and returns what the server holds.
 ///
 /// A time by a clock that differs from this machine's is not noted. A time is noted anew if the clock was set since the
-/// last check, if the time has not come yet, or if another server's memory showed a later one at the last check: it is
+/// last check, if the time is far ahead, or if another server's memory showed a later one at the last check: it is
 /// by a clock that was wrong, and older links may look as if they were newer.
 const NOTE: &str = "
     local known = redis.call('HGETALL', KEYS[1])
@@ -61,7 +61,7 @@ const NOTE: &str = "
     local now = redis.call('TIME')[1]
     local function differs(from) return math.abs(now - from) > tonumber(ARGV[5]) end
     local since = tonumber(redis.call('GET', KEYS[2]) or now)
-    if ARGV[4] ~= '' and differs(ARGV[4]) or since > tonumber(now) or since < tonumber(ARGV[6]) then
+    if ARGV[4] ~= '' and differs(ARGV[4]) or since - now > tonumber(ARGV[5]) or since < tonumber(ARGV[6]) then
         redis.call('DEL', KEYS[2])
     end
     if not differs(ARGV[3]) then redis.call('SET', KEYS[2], now, 'NX') end
@@ -346,8 +346,8 @@ impl Store for Redis {
             self.ask_over(&mut open, &step).await?;
         match self.remembered(&open, &info, since, now) {
             Err(error) => {
-                // The next request checks the server again.
-                *self.link.lock().await = Link::Closed;
+                // At once, so that the server's clock is not forgotten if it is set back.
+                let _ = self.open(true).await;
                 Err(error)
             }
             Ok(since) if since.proves(timestamp) && first.is_some() => Ok(()),
