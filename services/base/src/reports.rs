@@ -106,7 +106,7 @@ impl Reports {
         self.refuse(endpoint, address, Refused { code, cause, status, caller: None, findings });
     }
 
-    /// If the refusal has no line of its own, a later line sums it up.
+    /// Counts and logs a refusal. If it has no line of its own, a later line sums it up.
     fn refuse(&self, endpoint: &'static str, address: Option<IpAddr>, refused: Refused<'_>) {
         let Refused { code, cause, status, caller, findings } = refused;
         self.count(endpoint, code);

@@ -21,11 +21,6 @@ pub(crate) struct Refusal {
     pub(crate) is_by_action: bool,
 }
 
-/// Work in a task of its own did not end.
-pub(crate) fn stopped() -> Refusal {
-    Refusal::unavailable("stopped", "the service stops")
-}
-
 impl Refusal {
     /// A refusal by the service.
     pub(crate) fn new(
@@ -65,6 +60,11 @@ impl Refusal {
     /// The service could not decide, so it refuses.
     pub(crate) fn unavailable(code: &'static str, cause: impl Display) -> Self {
         Cause::unavailable(code, cause.to_string()).into()
+    }
+
+    /// Work in a task of its own did not end.
+    pub(crate) fn stopped() -> Self {
+        Self::unavailable("stopped", "the service stops")
     }
 
     /// Tells the caller to wait.

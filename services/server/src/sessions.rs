@@ -12,7 +12,7 @@ use whmcs_auth_state::{Key, Kind, Store};
 use crate::cookies::{SentCookie, SessionCookies, only};
 use crate::path::BasePath;
 use crate::random::random_hex;
-use crate::refusal::{Refusal, stopped};
+use crate::refusal::Refusal;
 use crate::settings::Limits;
 use crate::to_its_end::to_its_end;
 
@@ -115,7 +115,7 @@ impl Sessions {
             let all = Key::new(Kind::Sessions, &session.client.to_string());
             state.bound(&all, &key, most, longest).await
         });
-        Ok(remembered.await.ok_or_else(stopped)??)
+        Ok(remembered.await.ok_or_else(Refusal::stopped)??)
     }
 
     /// The client who is logged in, if any.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use whmcs_auth_services_base::client_network;
 use whmcs_auth_state::{Hold, Key, Kind, Store};
 
-use crate::refusal::{Refusal, stopped};
+use crate::refusal::Refusal;
 use crate::settings::Limits;
 use crate::to_its_end::to_its_end;
 
@@ -95,7 +95,7 @@ impl Throttle {
                 Hold::Full(left) => Err(throttled(left)),
             }
         });
-        asked.await.unwrap_or_else(|| Err(stopped()))
+        asked.await.unwrap_or_else(|| Err(Refusal::stopped()))
     }
 
     /// Counts a failure.
@@ -217,12 +217,11 @@ impl Drop for Waiting {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use futures_util::FutureExt;
     use tokio::sync::mpsc::unbounded_channel;
     use tokio::task::yield_now;
     use tokio::time::Instant;
     use whmcs_auth_state::{Capacity, Memory};
-
-    use futures_util::FutureExt;
 
     use super::*;
 

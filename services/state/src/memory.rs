@@ -171,10 +171,12 @@ impl Store for Memory {
         login: &AutoAuthLogin<'_>,
         now: OffsetDateTime,
     ) -> Result<(), UseError> {
-        let ago = self.started.map(|started| started.elapsed().try_into());
-        let start = ago.map(|ago| now.saturating_sub(ago.unwrap_or(time::Duration::MAX)));
-        if start.is_some_and(|start| login.timestamp() <= start.unix_timestamp()) {
-            return Err(ReplayRefusal::MayBeForgotten.into());
+        if let Some(started) = self.started {
+            // The guard knows the start by the clock of then, which may have been set since.
+            let ago = started.elapsed().try_into().unwrap_or(time::Duration::MAX);
+            if login.timestamp() <= now.saturating_sub(ago).unix_timestamp() {
+                return Err(ReplayRefusal::MayBeForgotten.into());
+            }
         }
         Ok(self.links.first_use(login, now)?)
     }
