@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use support::*;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 use tracing_subscriber::fmt::MakeWriter;
 use whmcs_auth::gate::TrustedProxies;
@@ -508,6 +508,12 @@ async fn a_login_waits_for_its_turn_for_a_while() {
     assert!(setup.operator("/metrics").await.1.contains("whmcs_auth_logins_in_flight 0\n"));
 }
 
+/// Opens a link in a task, which hangs up if it is aborted.
+fn open_in_a_task(setup: &Arc<Setup>, link: &str) -> JoinHandle<Answer> {
+    let (setup, link) = (Arc::clone(setup), link.to_owned());
+    tokio::spawn(async move { setup.get(&link).await })
+}
+
 /// So whoever repeats a link does not take the turns of all others.
 #[tokio::test]
 async fn a_link_has_one_login_in_flight() {
@@ -522,10 +528,7 @@ async fn a_link_has_one_login_in_flight() {
     })
     .await;
     let (setup, once) = (Arc::new(setup), link(None));
-    let first = {
-        let (setup, once) = (Arc::clone(&setup), once.clone());
-        tokio::spawn(async move { setup.get(&once).await })
-    };
+    let first = open_in_a_task(&setup, &once);
     while setup.whmcs.actions().is_empty() {
         sleep(Duration::from_millis(10)).await;
     }
@@ -570,10 +573,7 @@ async fn a_login_without_a_visitor_is_in_the_log() {
         })
         .await;
         let (setup, link) = (Arc::new(setup), link(None));
-        let visit = {
-            let (setup, link) = (Arc::clone(&setup), link.clone());
-            tokio::spawn(async move { setup.get(&link).await })
-        };
+        let visit = open_in_a_task(&setup, &link);
         while setup.whmcs.actions().last().is_none_or(|action| action != CREATE) {
             sleep(Duration::from_millis(10)).await;
         }

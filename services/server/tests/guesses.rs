@@ -203,8 +203,8 @@ impl Store for SlowStore {
     }
 }
 
-/// Asks for a page of a server whose store is slow, and hangs up. Returns once the store has counted.
-async fn hang_up(page: impl Fn(&Server) -> String) -> (Arc<SlowStore>, Server) {
+/// A server whose store is slow, and which allows one failure.
+async fn slow(answer_time: Duration) -> (Arc<SlowStore>, Server) {
     let capacity = Capacity { failures: 10, sessions: 10, ..Capacity::default() };
     let store = Arc::new(SlowStore {
         memory: Memory::new(capacity),
@@ -212,23 +212,49 @@ async fn hang_up(page: impl Fn(&Server) -> String) -> (Arc<SlowStore>, Server) {
         may_go_on: Semaphore::new(0),
         has_counted: Notify::new(),
     });
-    let server = Server::with_state(store.clone(), |settings| settings.limits.failures = 1).await;
+    let server = Server::with_state(store.clone(), |settings| {
+        settings.limits.failures = 1;
+        settings.limits.answer_time = answer_time;
+    })
+    .await;
+    (store, server)
+}
+
+async fn counts(store: &SlowStore) {
+    store.may_go_on.add_permits(1);
+    let counted = timeout(Duration::from_secs(30), store.has_counted.notified());
+    counted.await.expect("it was not counted");
+}
+
+/// Asks for a page of a server whose store is slow, and hangs up. Returns once the store has counted.
+async fn hang_up(page: impl Fn(&Server) -> String) -> (Arc<SlowStore>, Server) {
+    let (store, server) = slow(Duration::from_secs(60)).await;
     let visit = tokio::spawn(visit(&server, &page(&server)).send());
     store.has_begun.notified().await;
     visit.abort();
     // The server notices it.
     sleep(Duration::from_millis(300)).await;
-    store.may_go_on.add_permits(1);
-    let counted = timeout(Duration::from_secs(30), store.has_counted.notified());
-    counted.await.expect("it was not counted");
+    counts(&store).await;
     (store, server)
+}
+
+fn unknown_token() -> String {
+    format!("/oauth/singlesignon.php?access_token={}", "0".repeat(64))
 }
 
 #[tokio::test]
 async fn a_wrong_token_counts_if_the_visitor_hangs_up() {
-    let token = format!("/oauth/singlesignon.php?access_token={}", "0".repeat(64));
-    let (_store, server) = hang_up(|_| token.clone()).await;
-    assert_eq!(server.get(&token).await.status(), 429);
+    let (_store, server) = hang_up(|_| unknown_token()).await;
+    assert_eq!(server.get(&unknown_token()).await.status(), 429);
+}
+
+#[tokio::test]
+async fn a_wrong_token_counts_if_the_time_of_the_answer_ends() {
+    let (store, server) = slow(Duration::from_secs(3)).await;
+    assert_eq!(server.get(&unknown_token()).await.status(), 503);
+    assert_eq!(server.count("singlesignon", "too_slow").await, 1);
+    counts(&store).await;
+    assert_eq!(server.get(&unknown_token()).await.status(), 429);
 }
 
 /// So nobody gets more sessions by hanging up.

@@ -267,13 +267,19 @@ async fn links_from_before_the_start_are_refused() {
     assert_eq!(keys.len(), 1, "{keys:?}");
 }
 
-/// Redis was started with a clock that is behind, and forgot the links. It would claim to remember since an hour ago.
-#[tokio::test]
-async fn a_clock_that_is_behind_at_the_start_proves_nothing() {
-    let mut server = TestRedis::start_with_clock();
+/// A server with a clock that can be set, a store that saw it, and a link that was used.
+async fn with_a_used_link() -> (TestRedis, Redis, AutoAuthLogin<'static>) {
+    let server = TestRedis::start_with_clock();
     let store = server.old_store().await;
     let login = AutoAuthLogin::for_test("demo@whmcs.com", now().unix_timestamp());
     store.first_use(&login, now()).await.unwrap();
+    (server, store, login)
+}
+
+/// Redis was started with a clock that is behind, and forgot the links. It would claim to remember since an hour ago.
+#[tokio::test]
+async fn a_clock_that_is_behind_at_the_start_proves_nothing() {
+    let (mut server, store, login) = with_a_used_link().await;
 
     server.set_clock(-3600);
     server.restart(&[]);
@@ -290,10 +296,7 @@ async fn a_clock_that_is_behind_at_the_start_proves_nothing() {
 /// The machine that noted the time had the same wrong clock, and is gone.
 #[tokio::test]
 async fn a_time_that_is_noted_by_a_wrong_clock_is_noted_anew() {
-    let mut server = TestRedis::start_with_clock();
-    let store = server.old_store().await;
-    let login = AutoAuthLogin::for_test("demo@whmcs.com", now().unix_timestamp());
-    store.first_use(&login, now()).await.unwrap();
+    let (mut server, store, login) = with_a_used_link().await;
     // The clock was ahead: the time has not come yet.
     server.remembers_since(now().unix_timestamp() + 3600).await;
     let another = server.store();
