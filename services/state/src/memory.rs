@@ -32,8 +32,8 @@ pub struct Capacity {
 /// Remembers in the process.
 pub struct Memory {
     links: ReplayGuard,
-    /// When the program started, if links from before are refused.
-    started: Option<Instant>,
+    /// The start of the program, if links from before are refused.
+    start: Option<Start>,
     sessions: Entries,
     sso_tokens: Entries,
     failures: Cache<Key, Entry<Counted>>,
@@ -41,6 +41,13 @@ pub struct Memory {
     guesses: Mutex<HashMap<Key, u64>>,
     /// The keys of the sessions of a client, from the oldest to the newest. Some may have ended.
     lists: Cache<Key, Entry<VecDeque<Key>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Start {
+    /// What the clock showed.
+    showed: OffsetDateTime,
+    at: Instant,
 }
 
 type Entries = Cache<Key, Entry<String>>;
@@ -102,7 +109,7 @@ impl Memory {
     pub fn new(capacity: Capacity) -> Self {
         Self {
             links: ReplayGuard::new(capacity.links),
-            started: None,
+            start: None,
             sessions: entries(capacity.sessions),
             sso_tokens: entries(capacity.sso_tokens),
             failures: entries(capacity.failures),
@@ -112,10 +119,12 @@ impl Memory {
     }
 
     /// Refuses links that were not made after this time, when the program started: they may have been used before.
-    /// If the clock is set ahead later, the time of the start moves with it.
+    /// If the clock is set ahead later, the time of the start moves with it. If it is set back to before the start,
+    /// links are refused until it shows that time again.
     #[must_use]
     pub fn since(self, start: OffsetDateTime) -> Self {
-        Self { links: self.links.since(start), started: Some(Instant::now()), ..self }
+        let links = self.links.since(start);
+        Self { links, start: Some(Start { showed: start, at: Instant::now() }), ..self }
     }
 
     /// Where the values of the key's kind are.
@@ -171,9 +180,9 @@ impl Store for Memory {
         login: &AutoAuthLogin<'_>,
         now: OffsetDateTime,
     ) -> Result<(), UseError> {
-        if let Some(started) = self.started {
+        if let Some(start) = self.start {
             // The guard knows the start by the clock of then, which may have been set since.
-            let ago = started.elapsed().try_into().unwrap_or(time::Duration::MAX);
+            let ago = start.at.elapsed().try_into().unwrap_or(time::Duration::MAX);
             if login.timestamp() <= now.saturating_sub(ago).unix_timestamp() {
                 return Err(ReplayRefusal::MayBeForgotten.into());
             }
@@ -275,6 +284,22 @@ impl Store for Memory {
 
     async fn check(&self) -> Result<(), StateError> {
         Ok(())
+    }
+
+    async fn check_links(&self) -> Result<(), StateError> {
+        let wait = self.links_wait();
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let cause = "the clock was set back to before the start of this program, and links are refused until it \
+                     shows that time again";
+        Err(StateError { wait: Some(wait), ..StateError::new("state_clock", cause) })
+    }
+
+    fn links_wait(&self) -> Duration {
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let wait = self.start.map(|start| start.showed.unix_timestamp().saturating_sub(now));
+        Duration::from_secs(wait.unwrap_or(0).max(0).unsigned_abs())
     }
 }
 

@@ -35,6 +35,28 @@ async fn a_clock_that_was_behind_at_the_start_lets_no_older_link_in() {
     store.first_use(&login(3600), at(3600)).await.unwrap();
 }
 
+/// The clock was 100 s ahead when the program started, and was set then.
+#[tokio::test]
+async fn a_clock_that_was_ahead_at_the_start_is_reported_while_it_refuses_links() {
+    let store = |start| Memory::new(CAPACITY).since(start);
+    let now = OffsetDateTime::now_utc();
+    let wrong = store(now + Duration::from_secs(100));
+    let new_link = AutoAuthLogin::for_test("a@whmcs.com", now.unix_timestamp());
+    let forgotten = Err(UseError::Refused(ReplayRefusal::MayBeForgotten));
+    assert_eq!(wrong.first_use(&new_link, now).await, forgotten);
+    let error = wrong.check_links().await.unwrap_err();
+    assert_eq!(error.code, "state_clock");
+    // The test itself takes less than 50 s.
+    for wait in [error.wait.unwrap(), wrong.links_wait()] {
+        assert!((50..=100).contains(&wait.as_secs()), "{wait:?}");
+    }
+    wrong.check().await.unwrap();
+    for right in [store(now), Memory::new(CAPACITY)] {
+        right.check_links().await.unwrap();
+        assert_eq!(right.links_wait(), Duration::ZERO);
+    }
+}
+
 #[tokio::test]
 async fn each_kind_has_room_of_its_own_and_drops_the_least_recently_used() {
     let store = Memory::new(CAPACITY);
