@@ -110,8 +110,8 @@ use super::refusal::ReplayRefusal;
 /// Remembers in memory which links were used, until their windows close. Needs feature `std`.
 ///
 /// - **REPLAY-1**: It never accepts a link that it may have seen before: it refuses if it is full, if it may
-///   have forgotten the link, and if the link was not made after [`since`](Self::since). What another process saw
-///   is not covered, if a clock was wrong: see there.
+///   have forgotten the link, and if the link was not made after [`since`](Self::since). If a clock was wrong,
+///   `since` does not cover all that another process saw.
 /// - **REPLAY-2**: Threads can share it; only one of them gets the first use.
 /// - **REPLAY-3**: Calls with different policies can also share it: it goes by the links' own timestamps, and
 ///   remembers every link for the longest window so far.
@@ -127,8 +127,8 @@ use super::refusal::ReplayRefusal;
 ///   genuine links can keep others out.
 /// - If you lengthen [`past_limit`](crate::AutoAuthPolicy::with_past_limit), the guard refuses every
 ///   link up to the newest timestamp that it has forgotten. This includes links that were never used.
-/// - If the clock runs ahead for longer than a window and then steps back, new links are refused until
-///   the clock catches up. A new guard accepts links at once, including used ones.
+/// - If the clock was ahead at [`since`](Self::since), or for longer than a window, and then steps back, new links
+///   are refused until the clock catches up. A new guard accepts links at once, including used ones.
 /// - Debug shows the capacity and how many links are remembered, and no replay key.
 #[must_use]
 pub struct ReplayGuard {
