@@ -8,7 +8,6 @@ use support::{ADMIN, FORM, LOGIN, PAIR, Server, access, answer, cookie, head, pr
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
-use whmcs_auth::BcryptCost;
 use whmcs_auth::gate::AddressGate;
 use whmcs_auth_axum::Access;
 
@@ -376,19 +375,6 @@ async fn a_foreign_page_and_a_prefetch_use_up_no_link_and_guess_nothing() {
 }
 
 #[tokio::test]
-async fn each_guess_of_an_access_key_is_counted() {
-    let addresses = AddressGate::new().with_access_key("k").unwrap();
-    let access = access().with_addresses(addresses);
-    let server = Server::with_access(access, |settings| settings.limits.failures = 1).await;
-    assert_eq!(server.call(&format!("{PAIR}&accesskey=x")).await.0, 403);
-    assert_eq!(
-        server.call(&format!("{PAIR}&accesskey=y")).await.0,
-        429,
-        "a second guess is refused"
-    );
-}
-
-#[tokio::test]
 async fn a_request_whose_address_is_hidden_is_refused() {
     let server = Server::with_access(access().with_proxies(proxies(&["127.0.0.1"])), |settings| {
         settings.limits.failures = 1;
@@ -512,17 +498,6 @@ impl Open {
     }
 }
 
-#[tokio::test]
-async fn a_connection_carries_many_requests() {
-    let server = Server::start().await;
-    let mut open = Open::to(&server).await;
-    for _ in 0..20 {
-        let answer = open.page().await;
-        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
-        assert!(!answer.contains("connection: close"), "{answer}");
-    }
-}
-
 /// `services/base` tests each time by itself.
 #[tokio::test]
 async fn a_connection_waits_for_the_next_request_for_a_while() {
@@ -597,27 +572,6 @@ async fn a_slow_answer_is_abandoned() {
     assert_eq!(server.count("api", "too_slow").await, 1);
     assert_eq!(server.count("dologin", "too_slow").await, 1);
     drop(locked);
-}
-
-/// The test runs on one thread, so a call that blocks it would end first.
-#[tokio::test]
-async fn others_are_answered_while_a_secret_is_verified() {
-    let server = Server::with(|settings| {
-        settings.bcrypt_cost = BcryptCost::new(10).unwrap();
-    })
-    .await;
-    let mut answers = tokio::task::JoinSet::new();
-    let call = server.form(PAIR).send();
-    answers.spawn(async { call.await.unwrap().status().as_u16() });
-    // Wait until the look-ups are done.
-    sleep(Duration::from_millis(30)).await;
-    let page = server.http.get(format!("{}/nothing", server.base)).send();
-    answers.spawn(async { page.await.unwrap().status().as_u16() });
-    let mut order = Vec::new();
-    while let Some(answer) = answers.join_next().await {
-        order.push(answer.unwrap());
-    }
-    assert_eq!(order, [404, 400]);
 }
 
 #[tokio::test]

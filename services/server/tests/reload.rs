@@ -11,8 +11,6 @@ use std::time::Duration;
 
 use support::program::Program;
 use support::{FORM, PAIR};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 use whmcs_auth::{AutoAuthKey, SystemClock, sign_autoauth};
 
@@ -125,85 +123,6 @@ async fn a_hangup_reads_keys_and_addresses_anew() {
     write(folder, "proxies", "# none\n");
     assert_eq!(hang_up(&program).await["trusted_networks"], 0);
     assert_eq!(call(base, "10.0.0.1", "").await, 403);
-}
-
-/// The status of a call over a connection that stays open.
-async fn call_over(connection: &mut BufReader<TcpStream>, header: &str) -> u16 {
-    let body = format!("action=GetClients&limitnum=0&{PAIR}");
-    let length = body.len();
-    let request = format!(
-        "POST /includes/api.php HTTP/1.1\r\nHost: x\r\n{header}Content-Type: {FORM}\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
-    );
-    connection.write_all(request.as_bytes()).await.unwrap();
-    let (mut head, mut line) = (String::new(), String::new());
-    while line != "\r\n" {
-        line.clear();
-        assert_ne!(connection.read_line(&mut line).await.unwrap(), 0, "closed after {head}");
-        head.push_str(&line);
-    }
-    let (_, length) = head.split_once("content-length: ").unwrap();
-    let length = length.lines().next().unwrap().parse().unwrap();
-    connection.read_exact(&mut vec![0; length]).await.unwrap();
-    head.split(' ').nth(1).unwrap().parse().unwrap()
-}
-
-/// Without files of keys, and on a connection that is open.
-#[tokio::test]
-async fn addresses_and_proxies_alone_are_read_anew() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    write(folder, "allowed", "127.0.0.1\n");
-    write(folder, "proxies", "# none\n");
-    let program = Program::start(folder, &[&FILES[..2], &FILES[6..]].concat(), "info");
-    let connection = TcpStream::connect(program.base().strip_prefix("http://").unwrap()).await;
-    let mut connection = BufReader::new(connection.unwrap());
-    let forwarded = "X-Forwarded-For: 203.0.113.7\r\n";
-    for (file, text, direct, through_proxy) in [
-        ("allowed", "127.0.0.1\n", 200, 403),
-        ("allowed", "203.0.113.7\n", 403, 403),
-        ("proxies", "127.0.0.1\n", 403, 200),
-        ("allowed", "203.0.113.8\n", 403, 403),
-        ("allowed", "203.0.113.7\n", 403, 200),
-        ("proxies", "# none\n", 403, 403),
-    ] {
-        write(folder, file, text);
-        assert_eq!(hang_up(&program).await["message"], READ_ANEW);
-        assert_eq!(call_over(&mut connection, "").await, direct, "{file} {text}");
-        assert_eq!(call_over(&mut connection, forwarded).await, through_proxy, "{file} {text}");
-    }
-}
-
-#[tokio::test]
-async fn a_file_that_cannot_be_used_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    write_files(folder);
-    let program = Program::start(folder, &FILES, "info");
-    let base = program.base();
-    for (name, text, cause) in [
-        ("access", "one\ntwo\n", "access holds 2 lines, and only one secret is expected"),
-        (
-            "allowed",
-            "203.0.113.8\nhost.example\n",
-            "line 2 of allowed: the entry \"host.example\" is a host name",
-        ),
-    ] {
-        write_files(folder);
-        // Good, but it must not count alone.
-        write(folder, "keys", "second-key\n");
-        write(folder, name, text);
-        let outcome = hang_up(&program).await;
-        let message = outcome["message"].as_str().unwrap();
-        assert!(message.starts_with(&format!("{STAYED}{cause}")), "{message}");
-        assert_eq!(link(base, "first-key").await, 302, "{name} {text}");
-        assert_eq!(link(base, "second-key").await, 403, "{name} {text}");
-        assert_eq!(call(base, "203.0.113.7", "").await, 200, "{name} {text}");
-    }
-    let log: String = program.stop().iter().map(serde_json::Value::to_string).collect();
-    for secret in ["first-key", "second-key", "first-access"] {
-        assert!(!log.contains(secret), "{secret}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

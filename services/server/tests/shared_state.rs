@@ -9,22 +9,14 @@ use reqwest::Response;
 use support::*;
 use tokio::time::{Instant, sleep, timeout};
 use whmcs_auth_server::Settings;
+use whmcs_auth_state::Store;
 use whmcs_auth_state::test_redis::TestRedis;
-use whmcs_auth_state::{Redis, Store};
 
 /// Two services, and a Redis that remembers for long enough to know about every link.
 async fn two(limit_of_failures: u32) -> ([Server; 2], TestRedis) {
-    two_of(limit_of_failures, TestRedis::store, TestRedis::store).await
-}
-
-async fn two_of(
-    limit_of_failures: u32,
-    one: fn(&TestRedis) -> Redis,
-    other: fn(&TestRedis) -> Redis,
-) -> ([Server; 2], TestRedis) {
     let redis = TestRedis::start(&[]);
-    let start = async |store: fn(&TestRedis) -> Redis| {
-        let state: Arc<dyn Store> = Arc::new(store(&redis));
+    let start = async || {
+        let state: Arc<dyn Store> = Arc::new(redis.store());
         state.check().await.unwrap();
         Server::with_state(state, |settings| {
             settings.one_time_links = true;
@@ -33,7 +25,7 @@ async fn two_of(
         })
         .await
     };
-    let servers = [start(one).await, start(other).await];
+    let servers = [start().await, start().await];
     redis.remembers_for_long().await;
     (servers, redis)
 }
@@ -230,38 +222,6 @@ async fn a_young_redis_does_not_matter_if_links_are_not_used_up() {
     let once = |settings: &mut Settings| settings.one_time_links = true;
     let once = Server::with_state(Arc::new(redis.store()), once).await;
     is_young(&once).await;
-}
-
-/// Client 1 of one is not client 1 of the other.
-#[tokio::test]
-async fn two_installations_on_one_redis_are_kept_apart() {
-    let a = |redis: &TestRedis| redis.store_of("a", "https://a.example");
-    let b = |redis: &TestRedis| redis.store_of("b", "https://b.example");
-    let ([a, b], _redis) = two_of(4, a, b).await;
-    let session = cookie(&a.get(&a.link("demo@whmcs.com", None)).await);
-    let session_of_b = cookie(&b.get(&b.link("demo@whmcs.com", None)).await);
-    let status = async |server: &Server, session: &str| {
-        server.get_with("/clientarea.php", "cookie", session).await.status().as_u16()
-    };
-    assert_eq!([status(&a, &session).await, status(&b, &session).await], [200, 403]);
-    assert_eq!([status(&a, &session_of_b).await, status(&b, &session_of_b).await], [403, 200]);
-
-    let token = token(&a).await;
-    assert_eq!(b.get(&token).await.status(), 403);
-    assert_eq!(a.get(&token).await.status(), 302);
-
-    // A client has at most two sessions at each.
-    for seconds in 1..=4 {
-        a.clock.set(at(1_700_000_000 + seconds));
-        assert_eq!(a.get(&a.link("demo@whmcs.com", None)).await.status(), 302);
-    }
-    assert_eq!([status(&a, &session).await, status(&b, &session_of_b).await], [403, 200]);
-
-    let ask = "action=GetClients&identifier=x&secret=y";
-    for _ in 0..5 {
-        a.post(ask).await;
-    }
-    assert_eq!([a.post(ask).await.status(), b.post(ask).await.status()], [429, 403]);
 }
 
 async fn answer_of(server: &Server) -> (u16, String) {

@@ -196,15 +196,6 @@ async fn an_account_that_was_closed_is_not_logged_in() {
 }
 
 #[tokio::test]
-async fn nvp_also_contains_the_url() {
-    let server = Server::start().await;
-    let (_, text) = server.call(&format!("action=CreateSsoToken&client_id=2&{PAIR}")).await;
-    let (_, url) = text.split_once(";redirect_url=").unwrap();
-    let path = url.strip_prefix("http://billing.example").unwrap();
-    assert_eq!(server.get(path).await.status(), 302);
-}
-
-#[tokio::test]
 async fn the_url_starts_with_the_system_url() {
     let server = Server::start().await;
     server
