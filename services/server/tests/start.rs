@@ -544,6 +544,36 @@ async fn the_log_shows_causes_and_no_secret() {
 }
 
 #[tokio::test]
+async fn verifications_at_the_same_time_are_limited_to_the_cores() {
+    let folder = tempfile::tempdir().unwrap();
+    let program =
+        Program::start(folder.path(), &["--bcrypt-cost", "8", "--cache-age", "0"], "info");
+    let base = program.base();
+    let running = async || -> usize {
+        let counts = http().get(format!("{}/metrics", program.operator())).send().await.unwrap();
+        let counts = counts.text().await.unwrap();
+        let mut lines = counts.lines();
+        let count = lines.find_map(|line| line.strip_prefix("whmcs_auth_verifications "));
+        count.unwrap().parse().unwrap()
+    };
+    let mut calls = tokio::task::JoinSet::new();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let mut most = 0;
+    // Until one was seen: on a busy machine all may have ended before.
+    while most == 0 || !calls.is_empty() {
+        while calls.len() < 8 * cores && most == 0 {
+            let call = http().post(format!("{base}/includes/api.php"));
+            calls.spawn(call.header("content-type", FORM).body(PAIR).send());
+        }
+        most = most.max(running().await);
+        while let Some(answer) = calls.try_join_next() {
+            answer.unwrap().unwrap();
+        }
+    }
+    assert!(most <= cores, "{most} of {cores}");
+}
+
+#[tokio::test]
 async fn known_and_unknown_names_take_the_same_queries() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[], "info,whmcs_auth=debug,sqlx::query=debug");

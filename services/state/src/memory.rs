@@ -292,7 +292,8 @@ impl Store for Memory {
             return Ok(());
         }
         let cause = "the clock was set back to before the start of this program, and links are refused until it \
-                     shows that time again";
+                     shows that time again; before a restart, replace the AutoAuth key, because a link that was \
+                     used by the wrong clock would work again";
         Err(StateError { wait: Some(wait), ..StateError::new("state_clock", cause) })
     }
 
