@@ -41,7 +41,8 @@ async fn a_clock_that_was_ahead_at_the_start_is_reported_while_it_refuses_links(
     let store = |start| Memory::new(CAPACITY).since(start);
     let now = OffsetDateTime::now_utc();
     let wrong = store(now + Duration::from_secs(100));
-    let new_link = AutoAuthLogin::for_test("a@whmcs.com", now.unix_timestamp());
+    // The link is newer than the process, and older than what the clock showed at the start.
+    let new_link = AutoAuthLogin::for_test("a@whmcs.com", now.unix_timestamp() + 60);
     let forgotten = Err(UseError::Refused(ReplayRefusal::MayBeForgotten));
     assert_eq!(wrong.first_use(&new_link, now).await, forgotten);
     let error = wrong.check_links().await.unwrap_err();
